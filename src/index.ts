@@ -1,0 +1,1 @@
+export { InputError, WorkError } from "./errors.js";

@@ -1,0 +1,57 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { WorkError } from "../errors.js";
+
+/**
+ * Writes a file whole or not at all: beside it, synced, then renamed over it.
+ *
+ * @throws {WorkError} if the disk is full or refuses; the file that was there before stays as it was.
+ */
+export function writeFileAtomically(path: string, chunks: string | Uint8Array | Iterable<Uint8Array>): void {
+  const temporary = `${path}.${process.pid}.partial`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const file = openSync(temporary, "w");
+    try {
+      for (const chunk of parts(chunks)) writeWhole(file, chunk);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    throw writeFailure(path, cause);
+  }
+}
+
+/** The error for a write that the file system refused, with what to do about it. */
+export function writeFailure(path: string, cause: unknown): WorkError {
+  const full = (cause as NodeJS.ErrnoException).code === "ENOSPC";
+  return new WorkError(full ? `the disk is full: ${path} was not written` : `cannot write ${path}`, {
+    found: cause instanceof Error ? cause.message : String(cause),
+    fix: full
+      ? "free some space and run the same command again; earlier files are untouched"
+      : "check the folder and its permissions",
+    cause,
+  });
+}
+
+function parts(chunks: string | Uint8Array | Iterable<Uint8Array>): Iterable<Uint8Array> {
+  if (typeof chunks === "string") return [Buffer.from(chunks)];
+  return chunks instanceof Uint8Array ? [chunks] : chunks;
+}
+
+function writeWhole(file: number, chunk: Uint8Array): void {
+  for (let offset = 0; offset < chunk.length;) offset += writeSync(file, chunk, offset);
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
