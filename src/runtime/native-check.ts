@@ -1,0 +1,59 @@
+/*
+ * Loads one native library and prints what it is as one JSON line. Run as a program of its own by `mtard doctor` and by
+ * set-up, because a library that does not fit the machine can end the process that loads it.
+ */
+import { createRequire } from "node:module";
+import type { ErrorDetail } from "../errors.js";
+import {
+  prepareNativeLibraries,
+  requestedDevice,
+  tensorflowDevice,
+  threadCount,
+  type Device,
+} from "./device.js";
+import { chooseDevice, cudaProblem, onnxRuntime, runProbe } from "./onnxruntime.js";
+
+/** What a library says of itself. */
+export interface NativeReport {
+  readonly version: string;
+  readonly device: Device;
+  /** The file that was loaded, where it is known. */
+  readonly binding?: string;
+  /** Why the GPU is not used, where it is not. */
+  readonly cudaProblem?: ErrorDetail;
+}
+
+export type NativeLibrary = "libtensorflow" | "onnxruntime";
+
+const checks: Record<NativeLibrary, () => Promise<NativeReport>> = {
+  async libtensorflow() {
+    const { tf } = await import("./tensorflow.js");
+    const sum = tf.tidy(() => tf.tensor1d([1, 2]).sum().dataSync()[0]);
+    if (sum !== 3) throw new Error(`libtensorflow computed 1 + 2 = ${String(sum)}`);
+    const { binding } = tf.backend() as unknown as { binding: { TF_Version: string } };
+    const module = createRequire(import.meta.url).resolve("@tensorflow/tfjs-node-gpu/package.json");
+    return {
+      version: binding.TF_Version,
+      device: tensorflowDevice(tf),
+      binding: module.replace("package.json", "lib/napi-v8/tfjs_binding.node"),
+    };
+  },
+  async onnxruntime() {
+    await runProbe("cpu");
+    const problem = await cudaProblem();
+    return {
+      version: onnxRuntime().env.versions.node ?? "unknown",
+      device: await chooseDevice("auto"),
+      ...(problem === undefined ? {} : { cudaProblem: { ...problem, cause: undefined } }),
+    };
+  },
+};
+
+const library = process.argv[2] as NativeLibrary;
+prepareNativeLibraries(requestedDevice(), threadCount());
+try {
+  process.stdout.write(`${JSON.stringify(await checks[library]())}\n`);
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

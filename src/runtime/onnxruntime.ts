@@ -1,0 +1,163 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import type * as OnnxRuntime from "onnxruntime-node";
+import { InputError, WorkError, type ErrorDetail } from "../errors.js";
+import { gpuNames, type Device, type DeviceRequest } from "./device.js";
+
+export type { InferenceSession, Tensor } from "onnxruntime-node";
+
+/** A model ready to run, and where it really runs. */
+export interface OpenModel {
+  readonly session: OnnxRuntime.InferenceSession;
+  readonly device: Device;
+}
+
+const require = createRequire(import.meta.url);
+let loaded: typeof OnnxRuntime | undefined;
+
+/**
+ * ONNX Runtime, loaded at the first call.
+ *
+ * @throws {WorkError} if its native library cannot be loaded.
+ */
+export function onnxRuntime(): typeof OnnxRuntime {
+  if (loaded !== undefined) return loaded;
+  try {
+    const library = require("onnxruntime-node") as typeof OnnxRuntime;
+    library.env.logLevel = "fatal"; // what it would print is in the error it throws
+    return (loaded = library);
+  } catch (cause) {
+    throw new WorkError("ONNX Runtime cannot be loaded", {
+      found: firstLine(cause),
+      fix: "make setup, then mtard doctor",
+      cause,
+    });
+  }
+}
+
+/**
+ * Opens a model, given as a file's path or its bytes, on the device asked for; `auto` takes the GPU where it works.
+ *
+ * @param threads How many threads one run may use on the CPU.
+ * @throws {WorkError} if `cuda` was asked for and cannot be used.
+ * @throws {InputError} if the model cannot be loaded.
+ */
+export async function openModel(
+  model: string | Uint8Array,
+  request: DeviceRequest,
+  threads: number,
+): Promise<OpenModel> {
+  const device = await chooseDevice(request);
+  try {
+    return { session: await createSession(model, device, threads), device };
+  } catch (cause) {
+    throw new InputError(
+      `ONNX Runtime cannot load ${typeof model === "string" ? model : "the model given as bytes"}`,
+      { expected: "a valid ONNX model", found: firstLine(cause), cause },
+    );
+  }
+}
+
+/**
+ * The device a model asked for with `request` runs on.
+ *
+ * @throws {WorkError} if `cuda` was asked for and cannot be used.
+ */
+export async function chooseDevice(request: DeviceRequest): Promise<Device> {
+  if (request === "cpu") return "cpu";
+  const problem = await cudaProblem();
+  if (problem === undefined) return "cuda";
+  if (request === "cuda") throw new WorkError("ONNX Runtime does not run on the GPU", problem);
+  return "cpu";
+}
+
+let knownProblem: Promise<ErrorDetail | undefined> | undefined;
+
+/** Why ONNX Runtime cannot use CUDA here and what to do about it, or undefined if it can; found out once a process. */
+export function cudaProblem(): Promise<ErrorDetail | undefined> {
+  return (knownProblem ??= findCudaProblem());
+}
+
+async function findCudaProblem(): Promise<ErrorDetail | undefined> {
+  const expected = "an NVIDIA GPU with its driver, and ONNX Runtime's CUDA provider";
+  if (process.env["CUDA_VISIBLE_DEVICES"] === "-1")
+    return {
+      expected,
+      found: "the GPU is hidden by CUDA_VISIBLE_DEVICES=-1",
+      fix: "unset CUDA_VISIBLE_DEVICES",
+    };
+  if (gpuNames().length === 0)
+    return { expected, found: "no NVIDIA GPU with a driver on this machine", fix: "--device cpu" };
+  if (!existsSync(join(nativeFolder(), "libonnxruntime_providers_cuda.so")))
+    return { expected, found: "the CUDA provider is not set up", fix: "DEVICE=cuda make setup" };
+  try {
+    await runProbe("cuda");
+    return undefined;
+  } catch (cause) {
+    return { expected, found: firstLine(cause), fix: "mtard doctor; or --device cpu", cause };
+  }
+}
+
+/** y = 3 x as a 1x1 convolution, the smallest model that makes the CUDA provider load cuDNN. */
+const PROBE = Buffer.from(
+  "CAc6ZwoPCgF4CgF3EgF5IgRDb252EgVwcm9iZSoTCAEIAQgBCAEQASIEAABAQEIBd1obCgF4EhYKFAgBEhAKAggBCgIIAQoCCAEKAggBYhsKAXkSFgoUCAESEAoCCAEKAggBCgIIAQoCCAFCBAoAEA0=",
+  "base64",
+);
+
+/**
+ * Runs a one-convolution model on the device, as a proof that ONNX Runtime works there.
+ *
+ * @throws {Error} ONNX Runtime's own error if it does not.
+ */
+export async function runProbe(device: Device): Promise<void> {
+  const session = await createSession(PROBE, device, 1);
+  try {
+    const { Tensor } = onnxRuntime();
+    const { y } = await session.run({ x: new Tensor("float32", Float32Array.of(2), [1, 1, 1, 1]) });
+    if (y?.data[0] !== 6)
+      throw new Error(`a test convolution on ${device} gave ${String(y?.data[0])}, not 6`);
+  } finally {
+    await session.release();
+  }
+}
+
+async function createSession(
+  model: string | Uint8Array,
+  device: Device,
+  threads: number,
+): Promise<OnnxRuntime.InferenceSession> {
+  const { InferenceSession } = onnxRuntime();
+  if (device === "cuda") loadCudaLibraries();
+  const options: OnnxRuntime.InferenceSession.SessionOptions = {
+    executionProviders: device === "cuda" ? ["cuda", "cpu"] : ["cpu"],
+    graphOptimizationLevel: "all",
+    intraOpNumThreads: threads,
+    logSeverityLevel: 3,
+    // Idle threads that spin would take the cores libtensorflow computes on.
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
+  };
+  return typeof model === "string"
+    ? await InferenceSession.create(model, options)
+    : await InferenceSession.create(model, options);
+}
+
+/**
+ * The provider names the CUDA libraries it needs and not where they are; set-up made a module that loads them from where
+ * they are, so that the provider finds them loaded.
+ */
+function loadCudaLibraries(): void {
+  const libraries = join(nativeFolder(), "cuda_libraries.node");
+  if (existsSync(libraries)) require(libraries);
+}
+
+/** Where onnxruntime-node keeps its native libraries and looks for its providers. */
+function nativeFolder(): string {
+  return join(dirname(require.resolve("onnxruntime-node/package.json")), "bin/napi-v6/linux/x64");
+}
+
+/** The part of an error of ONNX Runtime that a person can use. */
+function firstLine(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return /CUDA failure \d+: [^;]+/.exec(text)?.[0].trim() ?? text.split("\n")[0] ?? "";
+}
