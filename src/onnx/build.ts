@@ -1,0 +1,78 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  TensorProto_DataType,
+  TensorProtoSchema,
+  type TensorShapeProto_Dimension,
+  TensorShapeProto_DimensionSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
+
+/** A node of the standard operator set, named after its first output. */
+export function node(
+  opType: string,
+  input: readonly string[],
+  output: string,
+  attribute: AttributeProto[] = [],
+): NodeProto {
+  return create(NodeProtoSchema, { opType, input: [...input], output: [output], name: output, attribute });
+}
+
+export function intAttribute(name: string, value: number): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
+}
+
+export function intsAttribute(name: string, values: readonly number[]): AttributeProto {
+  const ints = values.map((value) => BigInt(value));
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints });
+}
+
+export function floatAttribute(name: string, value: number): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: value });
+}
+
+/** A float32 initializer; `data` is row-major, as many values as `shape` says. Bytes are in the machine's order, which on every supported machine is ONNX's. */
+export function floatTensor(name: string, shape: readonly number[], data: Float32Array): TensorProto {
+  const rawData = new Uint8Array(Float32Array.from(data).buffer);
+  const dims = shape.map((extent) => BigInt(extent));
+  return create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.FLOAT, rawData });
+}
+
+/** A one-dimensional int64 initializer. */
+export function int64Tensor(name: string, values: readonly bigint[]): TensorProto {
+  const rawData = new Uint8Array(BigInt64Array.from(values).buffer);
+  const dims = [BigInt(values.length)];
+  return create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.INT64, rawData });
+}
+
+/** A float32 value of the graph; a dimension given as text is free and has that name. */
+export function floatValue(name: string, shape: readonly (number | string)[]): ValueInfoProto {
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: {
+      value: {
+        case: "tensorType",
+        value: {
+          elemType: TensorProto_DataType.FLOAT,
+          shape: {
+            dim: shape.map(dimension),
+          },
+        },
+      },
+    },
+  });
+}
+
+function dimension(extent: number | string): TensorShapeProto_Dimension {
+  const value =
+    typeof extent === "string"
+      ? { case: "dimParam" as const, value: extent }
+      : { case: "dimValue" as const, value: BigInt(extent) };
+  return create(TensorShapeProto_DimensionSchema, { value });
+}

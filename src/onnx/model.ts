@@ -1,0 +1,147 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type TensorProto,
+  TensorProto_DataLocation,
+} from "onnx-buf";
+import { InputError } from "../errors.js";
+
+/** Protocol buffers end at 2 GiB, and so does an ONNX file without external data. */
+const MAXIMUM_BYTES = 2 ** 31 - 1;
+/** The first operator set in which `Sub`, `Div` and `Add` broadcast the way every later one does. */
+const OLDEST_OPSET = 7;
+
+/**
+ * Reads a file whole, refusing one that cannot be an ONNX model by its size before any memory is taken.
+ *
+ * @throws {InputError} if it cannot be read, is empty, is no file, or is 2 GiB or more.
+ */
+export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch (cause) {
+    throw new InputError(`cannot read ${path}`, {
+      expected: "an ONNX file",
+      found: cause instanceof Error ? cause.message : String(cause),
+      fix: "check the path",
+      cause,
+    });
+  }
+  try {
+    const status = fstatSync(file);
+    if (!status.isFile() || status.size === 0 || status.size > MAXIMUM_BYTES)
+      throw new InputError(`${path} is not an ONNX file`, {
+        expected: "a file of 1 byte to 2 GiB",
+        found: status.isFile() ? `${status.size} bytes` : "something that is not a file",
+        fix: "name the .onnx file itself",
+      });
+    const bytes = new Uint8Array(status.size);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < bytes.length; length += read)
+      read = readSync(file, bytes, length, bytes.length - length, null);
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Parses an ONNX model and checks that it is whole: a graph with nodes, operator sets, and every weight inside the file.
+ *
+ * @param source What the bytes are called in errors, such as the file's path.
+ * @throws {InputError} if the bytes are something else, or are cut short, or need a second file.
+ */
+export function parseModel(bytes: Uint8Array, source: string): ModelProto {
+  refuseText(bytes, source);
+  let model: ModelProto;
+  try {
+    model = fromBinary(ModelProtoSchema, bytes);
+  } catch (cause) {
+    throw damaged(source, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  if (!model.graph || model.graph.node.length === 0) throw damaged(source, "no graph with nodes in it");
+  const opset = model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
+  if (!opset) throw damaged(source, "no ONNX operator set named");
+  if (opset.version < OLDEST_OPSET)
+    throw new InputError(`${source} uses ONNX operator set ${String(opset.version)}`, {
+      expected: `operator set ${OLDEST_OPSET} or newer`,
+      found: String(opset.version),
+      fix: "export the model again with a newer opset_version",
+    });
+  for (const tensor of tensorsOf(model.graph))
+    if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL || tensor.externalData.length > 0)
+      throw new InputError(`${source} keeps its weights in another file`, {
+        expected: "one ONNX file with its weights inside",
+        found: `tensor "${tensor.name}" is external data`,
+        fix: "save the model again without external data",
+      });
+  return model;
+}
+
+/** The bytes of a model, the way an .onnx file holds them. */
+export function serializeModel(model: ModelProto): Uint8Array<ArrayBuffer> {
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** The graph of a model that {@link parseModel} or the writer made. */
+export function graphOf(model: ModelProto): GraphProto {
+  if (!model.graph) throw new Error("the model has no graph");
+  return model.graph;
+}
+
+/** Every node of a graph, those of the graphs inside its nodes included. */
+export function* nodesOf(graph: GraphProto): Generator<NodeProto> {
+  for (const node of graph.node) {
+    yield node;
+    for (const inner of subgraphsOf(node)) yield* nodesOf(inner);
+  }
+}
+
+/** The graphs that a control-flow node carries in its attributes. */
+export function subgraphsOf(node: NodeProto): GraphProto[] {
+  return node.attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
+}
+
+function* tensorsOf(graph: GraphProto): Generator<TensorProto> {
+  yield* graph.initializer;
+  for (const { values, indices } of graph.sparseInitializer) {
+    if (values) yield values;
+    if (indices) yield indices;
+  }
+  for (const node of graph.node) {
+    for (const { t, tensors } of node.attribute) {
+      if (t) yield t;
+      yield* tensors;
+    }
+    for (const inner of subgraphsOf(node)) yield* tensorsOf(inner);
+  }
+}
+
+function damaged(source: string, found: string, cause?: unknown): InputError {
+  return new InputError(`${source} is not a whole ONNX model`, {
+    expected: "an ONNX file, complete",
+    found,
+    fix: "download or export it again, and compare its size with the original's",
+    cause,
+  });
+}
+
+function refuseText(bytes: Uint8Array, source: string): void {
+  const start = Buffer.from(bytes.subarray(0, 64)).toString("latin1").trimStart();
+  const found = start.startsWith("<")
+    ? "a web page (HTML or XML)"
+    : start.startsWith("version https://git-lfs")
+      ? "a Git LFS pointer, not the file it points to"
+      : undefined;
+  if (found !== undefined)
+    throw new InputError(`${source} is not an ONNX model`, {
+      expected: "an ONNX file",
+      found,
+      fix: "download the file itself, with the site's download or raw link",
+    });
+}

@@ -1,0 +1,167 @@
+import { Worker } from "node:worker_threads";
+import { InputError, WorkError } from "../errors.js";
+import type { ClassifierShape } from "../onnx/signature.js";
+import { type Device, type DeviceRequest, threadCount } from "../runtime/device.js";
+import type { TeacherManifest } from "./manifest.js";
+import type { WorkerReply, WorkerRequest, WorkerStart } from "./session-worker.js";
+import { loadTeacher } from "./store.js";
+
+/** A frozen classifier that runs on a thread of its own. */
+export interface Teacher {
+  readonly manifest: TeacherManifest;
+  /** Where it really runs. */
+  readonly device: Device;
+  /**
+   * The teacher's logits, `[N, classes]` row-major, for N whole images, NHWC in [0, 1].
+   *
+   * The images are copied and the request is on its way when this returns, so the caller may reuse the array, and may keep its own
+   * thread busy meanwhile. Requests are answered in order.
+   *
+   * @throws {WorkError} if the teacher's thread fails or has ended.
+   */
+  logits(images: Float32Array): Promise<Float32Array>;
+  /** Ends the thread after the requests before it; again does nothing. */
+  close(): Promise<void>;
+}
+
+export interface OpenTeacherOptions {
+  readonly device: DeviceRequest;
+  /** Threads of one run on the CPU; `threadCount()` by default. */
+  readonly threads?: number | undefined;
+  /** The most images of one run, 256 by default; larger requests run in parts. */
+  readonly maxBatch?: number | undefined;
+  readonly teachersDir: string;
+  /** What the teacher is wanted for; refused if it does not fit. */
+  readonly dataset?: ClassifierShape | undefined;
+}
+
+/** Memory shared with the worker for one request, kept for the next. */
+interface Slot {
+  readonly capacity: number;
+  readonly images: Float32Array<SharedArrayBuffer>;
+  readonly logits: Float32Array<SharedArrayBuffer>;
+}
+
+interface Pending {
+  readonly slot: Slot;
+  readonly count: number;
+  readonly resolve: (logits: Float32Array) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Opens a teacher: a name in the store, a teacher's folder, or an .onnx file.
+ *
+ * @throws {InputError} if there is no such teacher or it does not fit, {@link WorkError} if it cannot run on the device.
+ */
+export async function openTeacher(reference: string, options: OpenTeacherOptions): Promise<Teacher> {
+  const { manifest, model } = loadTeacher(reference, options.teachersDir, options.dataset);
+  const { image, classes, name } = manifest;
+  const { device, threads = threadCount(), maxBatch = 256 } = options;
+  const start: WorkerStart = { model, device, threads, image, classes, maxBatch };
+  const worker = new Worker(new URL("./session-worker.js", import.meta.url), {
+    workerData: start,
+    transferList: [model.buffer],
+    name: `teacher ${name}`,
+  });
+
+  const imageSize = image.height * image.width * image.channels;
+  const pending = new Map<number, Pending>();
+  const free: Slot[] = [];
+  let requests = 0;
+  let ended: Error | null = null;
+  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+
+  function takeSlot(count: number): Slot {
+    const slot = free.pop();
+    if (slot && slot.capacity >= count) return slot;
+    const capacity = Math.max(count, maxBatch);
+    return {
+      capacity,
+      images: new Float32Array(new SharedArrayBuffer(capacity * imageSize * 4)),
+      logits: new Float32Array(new SharedArrayBuffer(capacity * classes * 4)),
+    };
+  }
+
+  function settle(id: number, outcome: (request: Pending) => void): void {
+    const request = pending.get(id);
+    if (!request) return;
+    pending.delete(id);
+    outcome(request);
+    free.push(request.slot);
+    if (pending.size === 0) worker.unref();
+  }
+
+  function end(error: Error): void {
+    ended ??= error;
+    for (const id of [...pending.keys()]) settle(id, ({ reject }) => reject(error));
+  }
+
+  const ready = new Promise<Device>((resolve, reject) => {
+    worker.on("message", (message: WorkerReply) => {
+      if (message.kind === "ready") resolve(message.device);
+      else if (message.kind === "done")
+        settle(message.id, ({ slot, count, resolve: answer }) =>
+          answer(Float32Array.from(slot.logits.subarray(0, count * classes))),
+        );
+      else {
+        const error = new (message.input ? InputError : WorkError)(message.message, {
+          found: `teacher "${name}"`,
+          ...message.detail,
+        });
+        if (message.id === null) reject(error);
+        else settle(message.id, (request) => request.reject(error));
+      }
+    });
+    const crash = (cause: unknown): void => {
+      const error = new WorkError(`the thread of teacher "${name}" ended unexpectedly`, {
+        found: cause instanceof Error ? cause.message : String(cause),
+        fix: "run the same command again; if it happens again, mtard doctor",
+        cause,
+      });
+      reject(error);
+      end(error);
+    };
+    worker.on("error", crash);
+    worker.on("exit", (code) => crash(`exit code ${code}`));
+  });
+  // A teacher that nobody asks anything does not keep the process alive.
+  const runsOn = await ready.finally(() => worker.unref());
+
+  return {
+    manifest,
+    device: runsOn,
+    logits(images) {
+      return new Promise((resolve, reject) => {
+        if (ended) throw ended;
+        const count = images.length / imageSize;
+        if (!Number.isInteger(count))
+          throw new InputError(`teacher "${name}" was given a part of an image`, {
+            expected: `a whole number of images of ${imageSize} values`,
+            found: `${images.length} values`,
+          });
+        const slot = takeSlot(count);
+        slot.images.set(images);
+        const id = requests++;
+        pending.set(id, { slot, count, resolve, reject });
+        worker.ref();
+        const request: WorkerRequest = {
+          kind: "logits",
+          id,
+          images: slot.images.buffer,
+          logits: slot.logits.buffer,
+          count,
+        };
+        worker.postMessage(request);
+      });
+    },
+    async close() {
+      if (!ended) {
+        ended = new WorkError(`teacher "${name}" is closed`);
+        worker.ref();
+        worker.postMessage({ kind: "close" } satisfies WorkerRequest);
+      }
+      await exited;
+    },
+  };
+}

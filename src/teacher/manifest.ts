@@ -1,0 +1,86 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { InputError } from "../errors.js";
+import { imageShapeSchema, normalizationSchema } from "../onnx/metadata.js";
+
+export const MANIFEST_FILE = "teacher.json";
+/** A manifest takes a few hundred bytes; a file far larger is not one. */
+const MAXIMUM_BYTES = 1 << 20;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hex");
+const count = z.number().int().nonnegative();
+
+/** A name is one folder in the teachers' store, and can be mistaken neither for a path nor for a file. */
+export const teacherNameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "letters, digits, '.', '_' and '-', at most 64, no path")
+  .refine((name) => !name.endsWith(".onnx"), "a name does not end in .onnx");
+
+const measuredAccuracySchema = z
+  .object({ split: z.literal("test"), correct: count, total: count.positive() })
+  .refine(({ correct, total }) => correct <= total, "more images right than there are");
+
+const manifestSchema = z.object({
+  name: teacherNameSchema,
+  /** The data set whose classes the teacher tells apart, by id. */
+  dataset: z.string().min(1),
+  classes: count.positive(),
+  image: imageShapeSchema,
+  /** The ONNX model, in the manifest's own folder. */
+  file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$/, "a plain file name that ends in .onnx"),
+  sha256,
+  /** What the model was made from. */
+  source: z.object({
+    file: z.string(),
+    sha256,
+    /** Such as `onnx`, `pytorch-zip`, `safetensors`. */
+    format: z.string(),
+  }),
+  /** The network whose weights the model holds under PyTorch's names, or null for a foreign graph. */
+  network: z.string().nullable(),
+  /** The normalisation inside the model, as far as it is known. */
+  normalization: normalizationSchema.nullable(),
+  /** The clean accuracy that `mtard teacher check` found first. */
+  measured: measuredAccuracySchema.optional(),
+  /** The version of mtard that made the teacher. */
+  createdBy: z.string(),
+});
+
+export type TeacherManifest = Readonly<z.infer<typeof manifestSchema>>;
+export type MeasuredAccuracy = Readonly<z.infer<typeof measuredAccuracySchema>>;
+
+/**
+ * The manifest of a teacher's folder, checked.
+ *
+ * @throws {InputError} if there is none, or it says something it cannot; every such place is named.
+ */
+export function readManifest(folder: string): TeacherManifest {
+  const path = join(folder, MANIFEST_FILE);
+  let content: unknown;
+  try {
+    const { size } = statSync(path);
+    if (size > MAXIMUM_BYTES) throw new Error(`${size} bytes, more than a manifest can have`);
+    content = JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw unusable(path, cause instanceof Error ? cause.message : String(cause), cause);
+  }
+  const result = manifestSchema.safeParse(content);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path: at, message }) => `${at.join(".") || "it"}: ${message}`);
+  throw unusable(path, problems.join("; "));
+}
+
+/** A manifest as its file holds it. */
+export function formatManifest(manifest: TeacherManifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+function unusable(path: string, found: string, cause?: unknown): InputError {
+  return new InputError(`${path} is not a usable teacher manifest`, {
+    expected: "the file that mtard teacher import writes",
+    found,
+    fix: "import the teacher again with --force",
+    cause,
+  });
+}

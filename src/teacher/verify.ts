@@ -1,0 +1,120 @@
+import { InputError } from "../errors.js";
+import type { ClassifierShape } from "../onnx/signature.js";
+import { IMAGES, LOGITS } from "../onnx/writer.js";
+import { type InferenceSession, onnxRuntime, openModel } from "../runtime/onnxruntime.js";
+import { Random } from "../runtime/random.js";
+
+/** Images the model is tried with, alone and together. */
+const TRIED = 3;
+/** Kernels for another batch size may round differently; a model that mixes its images is off by far more. */
+const TOLERANCE = 1e-3;
+
+/**
+ * Runs a model in the standard form on random images, on the CPU, and checks that what it answers can be logits: as many as there are
+ * classes, finite, no probabilities, and the same for an image alone and among others.
+ *
+ * @returns The logits of three fixed random images, `[3, classes]`.
+ * @throws {InputError} naming the first of these that does not hold.
+ */
+export async function verifyClassifier(
+  model: Uint8Array,
+  expected: ClassifierShape,
+  source: string,
+): Promise<Float32Array> {
+  const { session } = await openModel(model, "cpu", 1).catch((cause: unknown) => {
+    throw new InputError(`ONNX Runtime cannot load ${source}`, {
+      expected: "a valid ONNX model",
+      found: cause instanceof InputError ? (cause.detail.found ?? cause.message) : firstLine(cause),
+      fix: "check the file with onnx.checker, or export it again",
+      cause,
+    });
+  });
+  try {
+    const { height, width, channels } = expected.image;
+    const size = height * width * channels;
+    const random = Random.fromSeed(0);
+    const images = Float32Array.from({ length: TRIED * size }, () => random.uniform());
+    const alone = new Float32Array(TRIED * expected.classes);
+    for (let index = 0; index < TRIED; index++) {
+      const image = images.subarray(index * size, (index + 1) * size);
+      alone.set(await run(session, image, 1, expected, source), index * expected.classes);
+    }
+    refuseUnusable(alone, expected.classes, source);
+    const together = await run(session, images, TRIED, expected, source);
+    const scale = Math.max(1, ...alone.map(Math.abs));
+    if (together.some((logit, index) => Math.abs(logit - (alone[index] as number)) > TOLERANCE * scale))
+      throw fixedBatch(source, "an image's logits change with the images beside it");
+    return together;
+  } finally {
+    await session.release();
+  }
+}
+
+async function run(
+  session: InferenceSession,
+  images: Float32Array,
+  count: number,
+  { image, classes, name }: ClassifierShape,
+  source: string,
+): Promise<Float32Array> {
+  const { Tensor } = onnxRuntime();
+  const dims = [count, image.channels, image.height, image.width];
+  const results = await session
+    .run({ [IMAGES]: new Tensor("float32", images, dims) })
+    .catch((cause: unknown) => {
+      if (count > 1) throw fixedBatch(source, firstLine(cause), cause);
+      throw new InputError(`${source} fails on images of ${name}`, {
+        expected: `a classifier of ${image.height}x${image.width} images`,
+        found: firstLine(cause),
+        fix: `choose a model trained on ${name}`,
+        cause,
+      });
+    });
+  const logits = results[LOGITS];
+  const found = logits?.dims ?? [];
+  if (found[0] !== count && found[1] === classes)
+    throw fixedBatch(source, `[${found.join(", ")}] for ${count} images`);
+  if (!(logits?.data instanceof Float32Array) || found.length !== 2 || found[1] !== classes)
+    throw new InputError(
+      found.length === 2
+        ? `${source} answers ${found[1] ?? 0} classes, but ${name} has ${classes}`
+        : `${source} does not answer with logits`,
+      {
+        expected: `float32 [batch, ${classes}]`,
+        found: `${logits?.type ?? "nothing"} [${found.join(", ")}]`,
+        fix: `choose a model trained on ${name}`,
+      },
+    );
+  return logits.data;
+}
+
+function refuseUnusable(logits: Float32Array, classes: number, source: string): void {
+  if (!logits.every(Number.isFinite))
+    throw new InputError(`${source} answers NaN or infinity`, {
+      expected: "finite logits for images in [0, 1]",
+      found: `${logits.filter((logit) => !Number.isFinite(logit)).length} of ${logits.length} are not`,
+      fix: "check --mean and --std, and the file",
+    });
+  const sums = Array.from({ length: logits.length / classes }, (_, row) =>
+    logits.subarray(row * classes, (row + 1) * classes).reduce((total, value) => total + value, 0),
+  );
+  if (logits.every((value) => value >= 0) && sums.every((sum) => Math.abs(sum - 1) < 1e-3))
+    throw new InputError(`${source} answers probabilities`, {
+      expected: "logits, as they are before softmax",
+      found: "rows of numbers from 0 to 1 that sum to 1",
+      fix: "export the model without its softmax",
+    });
+}
+
+function fixedBatch(source: string, found: string, cause?: unknown): InputError {
+  return new InputError(`the batch size of ${source} cannot be made free`, {
+    expected: "a model that treats every image alone, whatever their number",
+    found,
+    fix: "export the model with a dynamic batch (torch.onnx.export: dynamic_axes or dynamic_shapes)",
+    cause,
+  });
+}
+
+function firstLine(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] ?? "";
+}
