@@ -11,9 +11,17 @@ export interface Network {
   readonly classes: number;
   /** Applied to images in [0, 1] before the first layer; part of the network. */
   readonly normalization?: Normalization;
+  /** How fresh weights are drawn; see `graph/initialize.ts`. */
+  readonly initialization: "uniform" | "kaiming-normal";
   readonly layers: readonly Layer[];
   /** The name of the value that holds the logits. */
   readonly output: string;
+}
+
+/** What an architecture leaves open: the images a network takes and the classes it tells apart. */
+export interface NetworkShape {
+  readonly image: ImageShape;
+  readonly classes: number;
 }
 
 /** Height, width and channels of one image. */
@@ -29,17 +37,10 @@ export interface Normalization {
   readonly std: readonly number[];
 }
 
-export type Activation = "relu" | "relu6";
-
 export type Layer =
   | ConvLayer
   | BatchNormLayer
-  | {
-      readonly op: "activation";
-      readonly input: string;
-      readonly output: string;
-      readonly function: Activation;
-    }
+  | { readonly op: "activation"; readonly input: string; readonly output: string; readonly function: "relu" }
   | { readonly op: "add"; readonly inputs: readonly [string, string]; readonly output: string }
   | SubsampleLayer
   | { readonly op: "globalAveragePool"; readonly input: string; readonly output: string }

@@ -1,0 +1,70 @@
+import { normalNoise, uniformNoise, type NoiseSeed } from "../runtime/noise.js";
+import { tf, type Tensor4D } from "../runtime/tensorflow.js";
+import type { LogitLoss } from "./logit-loss.js";
+import type { AttackTarget } from "./target.js";
+
+/** Projected gradient descent's settings; lengths are in pixel values of images in [0, 1]. */
+export interface PgdSettings {
+  readonly epsilon: number;
+  readonly stepSize: number;
+  readonly steps: number;
+  /** Where the ascent starts: the image, plus noise N(0, deviation), or plus noise uniform in the epsilon ball. Not clamped. */
+  readonly start: "image" | "uniform" | { readonly normal: number };
+}
+
+/**
+ * Projected gradient ascent on a loss in the L-infinity ball around images `[N, H, W, C]` in [0, 1].
+ *
+ * @see Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks" (2018); B-MTARD, equation 4.
+ */
+export function pgd(
+  target: AttackTarget,
+  images: Tensor4D,
+  loss: LogitLoss,
+  settings: PgdSettings,
+  seed: NoiseSeed,
+): Tensor4D {
+  const start = startingPoint(images, settings, seed);
+  const adversarial = climb(target, images, start, loss, settings);
+  start.dispose();
+  return adversarial;
+}
+
+/**
+ * The steps of `pgd` from a given start: up the sign of the gradient, then into the epsilon ball, then into [0, 1].
+ *
+ * Both projections are one, on to [max(x - epsilon, 0), min(x + epsilon, 1)], as x is in [0, 1].
+ */
+export function climb(
+  target: AttackTarget,
+  images: Tensor4D,
+  start: Tensor4D,
+  loss: LogitLoss,
+  { epsilon, stepSize, steps }: Pick<PgdSettings, "epsilon" | "stepSize" | "steps">,
+): Tensor4D {
+  const lower = tf.tidy(() => tf.maximum<Tensor4D>(tf.sub(images, epsilon), 0));
+  const upper = tf.tidy(() => tf.minimum<Tensor4D>(tf.add(images, epsilon), 1));
+  let current = tf.clone(start);
+  for (let step = 0; step < steps; step++) {
+    const ascent = target.lossGradient(current, loss);
+    const next = tf.tidy(() => {
+      const moved = tf.add(current, tf.mul(tf.sign(ascent.gradient), stepSize));
+      return tf.minimum<Tensor4D>(tf.maximum(moved, lower), upper);
+    });
+    tf.dispose([current, ascent.loss, ascent.logits, ascent.gradient]);
+    current = next;
+  }
+  tf.dispose([lower, upper]);
+  return current;
+}
+
+function startingPoint(images: Tensor4D, { start, epsilon }: PgdSettings, seed: NoiseSeed): Tensor4D {
+  if (start === "image") return tf.clone(images);
+  return tf.tidy(() => {
+    const noise =
+      start === "uniform"
+        ? tf.mul(uniformNoise(images.shape, seed), epsilon)
+        : tf.mul(normalNoise(images.shape, seed), start.normal);
+    return tf.add(images, noise);
+  });
+}

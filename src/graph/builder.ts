@@ -1,0 +1,82 @@
+import type { Layer } from "./network.js";
+
+interface ConvOptions {
+  filters: number;
+  kernel: number;
+  stride?: number;
+  groups?: number;
+  bias?: boolean;
+}
+
+/** Appends layers in the order they run; every method returns the name of the value it makes. */
+export interface NetworkBuilder {
+  readonly layers: readonly Layer[];
+  /** A convolution padded by `(kernel - 1) / 2`, so that stride 1 keeps the size. */
+  conv(name: string, input: string, options: ConvOptions): string;
+  batchNorm(name: string, input: string): string;
+  relu(input: string): string;
+  add(left: string, right: string): string;
+  /** Shortcut A: every second row and column, zero channels before and after. */
+  subsample(input: string, channelsBefore: number, channelsAfter: number): string;
+  globalAveragePool(input: string): string;
+  linear(name: string, input: string, outputs: number): string;
+  channels(value: string): number;
+}
+
+/** A builder for a network whose images have `channels` channels and are the value `"images"`. */
+export function networkBuilder(channels: number): NetworkBuilder {
+  const layers: Layer[] = [];
+  const channelsOf = new Map([["images", channels]]);
+
+  function of(value: string): number {
+    const known = channelsOf.get(value);
+    if (known === undefined) throw new Error(`no layer makes the value "${value}"`);
+    return known;
+  }
+  function append(layer: Layer, outputChannels: number): string {
+    if (channelsOf.has(layer.output)) throw new Error(`two layers make the value "${layer.output}"`);
+    layers.push(layer);
+    channelsOf.set(layer.output, outputChannels);
+    return layer.output;
+  }
+
+  return {
+    layers,
+    channels: of,
+    conv(name, input, { filters, kernel, stride = 1, groups = 1, bias = false }) {
+      const padding = (kernel - 1) / 2;
+      const layer = {
+        name,
+        input,
+        output: name,
+        channels: of(input),
+        filters,
+        kernel,
+        stride,
+        padding,
+        groups,
+        bias,
+      };
+      return append({ op: "conv", ...layer }, filters);
+    },
+    batchNorm(name, input) {
+      return append({ op: "batchNorm", name, input, output: name, channels: of(input) }, of(input));
+    },
+    relu(input) {
+      return append({ op: "activation", input, output: `${input}.relu`, function: "relu" }, of(input));
+    },
+    add(left, right) {
+      return append({ op: "add", inputs: [left, right], output: `${left}.add` }, of(left));
+    },
+    subsample(input, channelsBefore, channelsAfter) {
+      const layer = { input, output: `${input}.subsample`, stride: 2, channelsBefore, channelsAfter };
+      return append({ op: "subsample", ...layer }, channelsBefore + of(input) + channelsAfter);
+    },
+    globalAveragePool(input) {
+      return append({ op: "globalAveragePool", input, output: `${input}.pool` }, of(input));
+    },
+    linear(name, input, outputs) {
+      return append({ op: "linear", name, input, output: name, inputs: of(input), outputs }, outputs);
+    },
+  };
+}

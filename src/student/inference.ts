@@ -1,0 +1,126 @@
+import type { AttackTarget, LossGradient } from "../attacks/target.js";
+import { logitLoss, type LogitLoss } from "../attacks/logit-loss.js";
+import { releasedAfter } from "../graph/liveness.js";
+import type { Layer, Network } from "../graph/network.js";
+import { tf, type Tensor, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
+import { foldedLayers, foldedParameters } from "./fold.js";
+import * as kernels from "./kernels.js";
+import {
+  accumulate,
+  backwardShared,
+  forwardShared,
+  normalize,
+  normalizeGradient,
+  ValueStore,
+} from "./passes.js";
+import { disposeParameters, parameter, type Parameters } from "./parameters.js";
+
+/** A student in inference mode, as attacks and evaluation see it: its weights at the time it was made, batch norm folded in. */
+export interface InferenceStudent extends AttackTarget {
+  dispose(): void;
+}
+
+/** Folds the weights of now; the parameters may change afterwards without being noticed. */
+export function inferenceStudent(network: Network, parameters: Parameters): InferenceStudent {
+  const layers = foldedLayers(network);
+  const weights = foldedParameters(network, parameters);
+  for (const tensor of weights.values()) tf.keep(tensor);
+  const releasedForward = releasedAfter(layers, new Set([network.output]));
+  const releasedWithGradient = releasedAfter(layers, valuesOfGradient(layers, network.output));
+
+  function forward(images: Tensor4D, released: string[][]): ValueStore {
+    const values = new ValueStore();
+    values.set("images", normalize(images, network.normalization));
+    for (const [index, layer] of layers.entries()) {
+      values.set(layer.output, forwardLayer(layer, values, weights));
+      for (const name of released[index] ?? []) values.dispose(name);
+    }
+    return values;
+  }
+
+  return {
+    classes: network.classes,
+    logits(images) {
+      const values = forward(images, releasedForward);
+      return values.take<Tensor2D>(network.output);
+    },
+    lossGradient(images, loss: LogitLoss): LossGradient {
+      const values = forward(images, releasedWithGradient);
+      const logits = values.take<Tensor2D>(network.output);
+      const { loss: each, gradient: logitsGradient } = logitLoss(logits, loss);
+      const flowing = new ValueStore();
+      flowing.set(network.output, logitsGradient);
+      for (const layer of layers.toReversed()) {
+        const outputGradient = flowing.take(layer.output);
+        backwardLayer(layer, values, weights, flowing, outputGradient);
+        outputGradient.dispose();
+        values.dispose(layer.output);
+      }
+      const inputGradient = flowing.take<Tensor4D>("images");
+      const gradient = normalizeGradient(inputGradient, network.normalization);
+      inputGradient.dispose();
+      values.disposeAll();
+      return { loss: each, logits, gradient };
+    },
+    dispose: () => disposeParameters(weights),
+  };
+}
+
+function forwardLayer(layer: Layer, values: ValueStore, weights: Parameters): Tensor {
+  switch (layer.op) {
+    case "conv": {
+      const filter = parameter<Tensor4D>(weights, `${layer.name}.weight`);
+      const output = kernels.convolution(values.get(layer.input), filter, layer);
+      if (!layer.bias) return output;
+      const biased = kernels.biasAdd(output, parameter(weights, `${layer.name}.bias`));
+      output.dispose();
+      return biased;
+    }
+    case "batchNorm":
+      return tf.tidy(() => {
+        const scaled = tf.mul<Tensor4D>(values.get(layer.input), parameter(weights, `${layer.name}.weight`));
+        return kernels.biasAdd(scaled, parameter(weights, `${layer.name}.bias`));
+      });
+    case "linear":
+      return kernels.linear(
+        values.get(layer.input),
+        parameter(weights, `${layer.name}.weight`),
+        parameter(weights, `${layer.name}.bias`),
+      );
+    default:
+      return forwardShared(layer, values);
+  }
+}
+
+function backwardLayer(
+  layer: Layer,
+  values: ValueStore,
+  weights: Parameters,
+  flowing: ValueStore,
+  outputGradient: Tensor,
+): void {
+  switch (layer.op) {
+    case "conv": {
+      const filter = parameter<Tensor4D>(weights, `${layer.name}.weight`);
+      const shape = values.shape(layer.input);
+      const gradient = kernels.convolutionInputGradient(shape, filter, outputGradient as Tensor4D, layer);
+      accumulate(flowing, layer.input, gradient);
+      return;
+    }
+    case "batchNorm":
+      accumulate(flowing, layer.input, tf.mul(outputGradient, parameter(weights, `${layer.name}.weight`)));
+      return;
+    case "linear": {
+      const weight = parameter<Tensor2D>(weights, `${layer.name}.weight`);
+      accumulate(flowing, layer.input, tf.matMul(outputGradient, weight));
+      return;
+    }
+    default:
+      backwardShared(layer, values, flowing, outputGradient);
+  }
+}
+
+/** Only activations are read again on the way back. */
+function valuesOfGradient(layers: readonly Layer[], output: string): Set<string> {
+  return new Set([...layers.flatMap((layer) => (layer.op === "activation" ? [layer.output] : [])), output]);
+}

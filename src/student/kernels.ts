@@ -1,0 +1,227 @@
+import type { Rank } from "@tensorflow/tfjs-node-gpu";
+import { attribute, execute, executeMany, type Attribute } from "../runtime/kernels.js";
+import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
+import { BATCH_NORM_EPSILON, type ConvLayer } from "../graph/network.js";
+
+/*
+ * The operations of a student and their gradients, on libtensorflow's own kernels. Convolutions keep to
+ * the paddings SAME and VALID: with explicit paddings TensorFlow's CPU gradients leave oneDNN and take two to five times as long.
+ */
+
+const FLOAT = [attribute.float32("T")];
+const NHWC = attribute.text("data_format", "NHWC");
+
+const shapes = new Map<string, Tensor1D>();
+
+/** A shape as the int32 tensor TensorFlow wants; kept for good, as a network has few. */
+function shapeTensor(shape: readonly number[]): Tensor1D {
+  const key = shape.join();
+  const known = shapes.get(key);
+  if (known) return known;
+  const made = tf.keep(tf.tensor1d([...shape], "int32"));
+  shapes.set(key, made);
+  return made;
+}
+
+/** How TensorFlow can express a layer's symmetric padding: SAME, or VALID after padding by hand. */
+function paddingOf(layer: ConvLayer): "SAME" | "VALID" {
+  return layer.padding > 0 && layer.stride === 1 ? "SAME" : "VALID";
+}
+
+/** Zero rows and columns to put around images `[N, H, W, C]` before a VALID convolution: none where no window reads them. */
+function explicitPadding(layer: ConvLayer, size: number): [number, number] {
+  if (paddingOf(layer) === "SAME" || layer.padding === 0) return [0, 0];
+  const outputs = Math.floor((size + 2 * layer.padding - layer.kernel) / layer.stride) + 1;
+  return [layer.padding, Math.max(0, (outputs - 1) * layer.stride + layer.kernel - size - layer.padding)];
+}
+
+function padImages(images: Tensor4D, layer: ConvLayer): Tensor4D {
+  const rows = explicitPadding(layer, images.shape[1]);
+  const columns = explicitPadding(layer, images.shape[2]);
+  return Math.max(...rows, ...columns) === 0 ? images : tf.pad4d(images, [[0, 0], rows, columns, [0, 0]]);
+}
+
+function convolutionAttributes(layer: ConvLayer): Attribute[] {
+  const attributes = [
+    ...FLOAT,
+    attribute.integers("strides", [1, layer.stride, layer.stride, 1]),
+    attribute.text("padding", paddingOf(layer)),
+    NHWC,
+    attribute.integers("dilations", [1, 1, 1, 1]),
+  ];
+  return layer.groups === 1 ? [...attributes, attribute.boolean("use_cudnn_on_gpu", true)] : attributes;
+}
+
+/**
+ * Convolution of `[N, H, W, channels]`; a full convolution's filter is `[kernel, kernel, channels, filters]`, a depthwise one's
+ * `[kernel, kernel, channels, 1]`.
+ */
+export function convolution(input: Tensor4D, filter: Tensor4D, layer: ConvLayer): Tensor4D {
+  const operation = layer.groups === 1 ? "Conv2D" : "DepthwiseConv2dNative";
+  return tf.tidy(
+    () => execute(operation, convolutionAttributes(layer), [padImages(input, layer), filter]) as Tensor4D,
+  );
+}
+
+/** The gradient of a convolution with respect to its input, whose shape is `inputShape`. */
+export function convolutionInputGradient(
+  inputShape: readonly number[],
+  filter: Tensor4D,
+  outputGradient: Tensor4D,
+  layer: ConvLayer,
+): Tensor4D {
+  const [count = 0, height = 0, width = 0, channels = 0] = inputShape;
+  const rows = explicitPadding(layer, height);
+  const columns = explicitPadding(layer, width);
+  const padded = [count, height + rows[0] + rows[1], width + columns[0] + columns[1], channels];
+  const operation = layer.groups === 1 ? "Conv2DBackpropInput" : "DepthwiseConv2dNativeBackpropInput";
+  return tf.tidy(() => {
+    const inputs = [shapeTensor(padded), filter, outputGradient];
+    const gradient = execute(operation, convolutionAttributes(layer), inputs) as Tensor4D;
+    if (padded[1] === height && padded[2] === width) return gradient;
+    return tf.slice4d(gradient, [0, rows[0], columns[0], 0], [count, height, width, channels]);
+  });
+}
+
+/** The gradient of a convolution with respect to its filter. */
+export function convolutionFilterGradient(
+  input: Tensor4D,
+  filterShape: readonly number[],
+  outputGradient: Tensor4D,
+  layer: ConvLayer,
+): Tensor4D {
+  const operation = layer.groups === 1 ? "Conv2DBackpropFilter" : "DepthwiseConv2dNativeBackpropFilter";
+  return tf.tidy(() => {
+    const inputs = [padImages(input, layer), shapeTensor(filterShape), outputGradient];
+    return execute(operation, convolutionAttributes(layer), inputs) as Tensor4D;
+  });
+}
+
+/** What a training batch norm leaves behind. */
+export interface BatchNormResult {
+  output: Tensor4D;
+  /** The running mean after this batch, `[channels]`. */
+  runningMean: Tensor1D;
+  /** The running variance after this batch, `[channels]`. */
+  runningVariance: Tensor1D;
+  /** Opaque inputs of `batchNormGradient`. */
+  saved: [Tensor, Tensor, Tensor];
+}
+
+/** The share of a new batch in the running statistics, PyTorch's `momentum`. */
+const STATISTICS_RATE = 0.1;
+
+const NORM_ATTRIBUTES: Attribute[] = [
+  ...FLOAT,
+  attribute.float32("U"),
+  attribute.float("epsilon", BATCH_NORM_EPSILON),
+  NHWC,
+  attribute.boolean("is_training", true),
+];
+
+const NORM_FORWARD_ATTRIBUTES: Attribute[] = [
+  ...NORM_ATTRIBUTES,
+  attribute.float("exponential_avg_factor", STATISTICS_RATE),
+];
+
+/**
+ * Batch norm in training mode: normalises `[N, H, W, C]` by its own batch, then scales and shifts.
+ *
+ * The running variance takes in the unbiased variance of the batch, as PyTorch's does.
+ */
+export function batchNorm(
+  input: Tensor4D,
+  scale: Tensor1D,
+  offset: Tensor1D,
+  runningMean: Tensor1D,
+  runningVariance: Tensor1D,
+): BatchNormResult {
+  const inputs = [input, scale, offset, runningMean, runningVariance];
+  const outputs = executeMany("FusedBatchNormV3", NORM_FORWARD_ATTRIBUTES, inputs, 6);
+  const [output, mean, variance, ...saved] = outputs as [
+    Tensor4D,
+    Tensor1D,
+    Tensor1D,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  return { output, runningMean: mean, runningVariance: variance, saved };
+}
+
+/** The gradients of training batch norm: with respect to its input, scale and offset. */
+export function batchNormGradient(
+  input: Tensor4D,
+  scale: Tensor1D,
+  outputGradient: Tensor4D,
+  saved: BatchNormResult["saved"],
+): { input: Tensor4D; scale: Tensor1D; offset: Tensor1D } {
+  const inputs = [outputGradient, input, scale, ...saved];
+  const [inputGradient, scaleGradient, offsetGradient, ...unused] = executeMany(
+    "FusedBatchNormGradV3",
+    NORM_ATTRIBUTES,
+    inputs,
+    5,
+  ) as [Tensor4D, Tensor1D, Tensor1D, Tensor, Tensor];
+  tf.dispose(unused);
+  return { input: inputGradient, scale: scaleGradient, offset: offsetGradient };
+}
+
+/** max(x, 0). */
+export function relu<T extends Tensor>(input: T): T {
+  return execute("Relu", FLOAT, [input]) as T;
+}
+
+/** The gradient of `relu`, which passes where its output is positive. */
+export function reluGradient<T extends Tensor>(outputGradient: T, output: Tensor): T {
+  return execute("ReluGrad", FLOAT, [outputGradient, output]) as T;
+}
+
+/** The sum of two tensors of one shape. */
+export function add<T extends Tensor>(left: T, right: T): T {
+  return execute("AddV2", FLOAT, [left, right]) as T;
+}
+
+/** Adds `bias [channels]` to the last dimension. */
+export function biasAdd<T extends Tensor>(input: T, bias: Tensor1D): T {
+  return execute("BiasAdd", [...FLOAT, NHWC], [input, bias]) as T;
+}
+
+/** The gradient of `biasAdd` with respect to the bias: the sum over all other dimensions. */
+export function biasGradient(outputGradient: Tensor): Tensor1D {
+  return execute("BiasAddGrad", [...FLOAT, NHWC], [outputGradient]) as Tensor1D;
+}
+
+/** `[N, C]` spread evenly over `[N, H, W, C]`: the gradient of the global average pool. */
+export function globalAveragePoolGradient(outputGradient: Tensor2D, inputShape: readonly number[]): Tensor4D {
+  const [count = 0, height = 0, width = 0, channels = 0] = inputShape;
+  return tf.tidy(() => {
+    const share = tf.mul(outputGradient, 1 / (height * width)).reshape([count, 1, 1, channels]);
+    return tf.broadcastTo<Rank.R4>(share, [count, height, width, channels]);
+  });
+}
+
+/** Every `stride`-th row and column of `[N, H, W, C]`. */
+export function subsample(input: Tensor4D, stride: number): Tensor4D {
+  const end = [input.shape[0], input.shape[1], input.shape[2], input.shape[3]];
+  return tf.stridedSlice(input, [0, 0, 0, 0], end, [1, stride, stride, 1]) as Tensor4D;
+}
+
+/** The gradient of `subsample`: the values back in place, zeros between. */
+export function subsampleGradient(
+  outputGradient: Tensor4D,
+  inputShape: readonly number[],
+  stride: number,
+): Tensor4D {
+  const begin = shapeTensor([0, 0, 0, 0]);
+  const strides = shapeTensor([1, stride, stride, 1]);
+  const masks = ["begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"];
+  const shape = shapeTensor(inputShape);
+  const attributes = [...FLOAT, attribute.int32("Index"), ...masks.map((name) => attribute.integer(name, 0))];
+  return execute("StridedSliceGrad", attributes, [shape, begin, shape, strides, outputGradient]) as Tensor4D;
+}
+
+/** `input [N, inputs]` times the transpose of `weight [outputs, inputs]`, plus `bias [outputs]`. */
+export function linear(input: Tensor2D, weight: Tensor2D, bias: Tensor1D): Tensor2D {
+  return tf.tidy(() => biasAdd(tf.matMul(input, weight, false, true), bias));
+}

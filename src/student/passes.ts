@@ -1,0 +1,147 @@
+import type { ImageShape, Layer, Normalization } from "../graph/network.js";
+import { tf, type Tensor, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
+import * as kernels from "./kernels.js";
+
+/** Layers without parameters: they run alike in training and in inference. */
+type SharedLayer = Extract<Layer, { op: "activation" | "add" | "subsample" | "globalAveragePool" }>;
+
+/** The tensors of a pass by value name; it owns them. */
+export class ValueStore {
+  readonly #tensors = new Map<string, Tensor>();
+  readonly #shapes = new Map<string, readonly number[]>();
+
+  set(name: string, tensor: Tensor): void {
+    this.#tensors.set(name, tensor);
+    this.#shapes.set(name, tensor.shape);
+  }
+
+  /** The shape of a value, also after it was freed. */
+  shape(name: string): readonly number[] {
+    const shape = this.#shapes.get(name);
+    if (!shape) throw new Error(`the pass made no value "${name}"`);
+    return shape;
+  }
+
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
+  /** The tensor of a name; still owned by the store. */
+  get<T extends Tensor>(name: string): T {
+    const tensor = this.#tensors.get(name);
+    if (!tensor) throw new Error(`the pass holds no value "${name}"`);
+    return tensor as T;
+  }
+
+  /** The tensor of a name, handed over to the caller. */
+  take<T extends Tensor>(name: string): T {
+    const tensor = this.get<T>(name);
+    this.#tensors.delete(name);
+    return tensor;
+  }
+
+  dispose(name: string): void {
+    this.#tensors.get(name)?.dispose();
+    this.#tensors.delete(name);
+  }
+
+  disposeAll(): void {
+    for (const tensor of this.#tensors.values()) tensor.dispose();
+    this.#tensors.clear();
+  }
+}
+
+/** Adds a gradient to what already flows into a value, and takes ownership of it. */
+export function accumulate(flowing: ValueStore, name: string, gradient: Tensor): void {
+  if (!flowing.has(name)) {
+    flowing.set(name, gradient);
+    return;
+  }
+  const before = flowing.take(name);
+  flowing.set(name, kernels.add(before, gradient));
+  before.dispose();
+  gradient.dispose();
+}
+
+/** The output of a layer without parameters. */
+export function forwardShared(layer: SharedLayer, values: ValueStore): Tensor {
+  switch (layer.op) {
+    case "activation":
+      return kernels.relu(values.get(layer.input));
+    case "add":
+      return kernels.add(values.get(layer.inputs[0]), values.get(layer.inputs[1]));
+    case "subsample":
+      return tf.tidy(() => {
+        const sampled = kernels.subsample(values.get(layer.input), layer.stride);
+        return tf.pad4d(sampled, [
+          [0, 0],
+          [0, 0],
+          [0, 0],
+          [layer.channelsBefore, layer.channelsAfter],
+        ]);
+      });
+    case "globalAveragePool":
+      return tf.mean(values.get(layer.input), [1, 2]);
+  }
+}
+
+/** Sends a gradient back through a layer without parameters. */
+export function backwardShared(
+  layer: SharedLayer,
+  values: ValueStore,
+  flowing: ValueStore,
+  outputGradient: Tensor,
+): void {
+  switch (layer.op) {
+    case "activation":
+      accumulate(flowing, layer.input, kernels.reluGradient(outputGradient, values.get(layer.output)));
+      return;
+    case "add":
+      for (const input of layer.inputs) accumulate(flowing, input, tf.clone(outputGradient));
+      return;
+    case "subsample": {
+      const inputShape = values.shape(layer.input);
+      const [count = 0, height = 0, width = 0] = outputGradient.shape;
+      const gradient = tf.tidy(() => {
+        const begin: [number, number, number, number] = [0, 0, 0, layer.channelsBefore];
+        const size: [number, number, number, number] = [count, height, width, inputShape[3] ?? 0];
+        return kernels.subsampleGradient(
+          tf.slice4d(outputGradient as Tensor4D, begin, size),
+          inputShape,
+          layer.stride,
+        );
+      });
+      accumulate(flowing, layer.input, gradient);
+      return;
+    }
+    case "globalAveragePool": {
+      const inputShape = values.shape(layer.input);
+      accumulate(
+        flowing,
+        layer.input,
+        kernels.globalAveragePoolGradient(outputGradient as Tensor2D, inputShape),
+      );
+    }
+  }
+}
+
+/** Images in [0, 1] as the first layer wants them; the caller owns the result. */
+export function normalize(images: Tensor4D, normalization: Normalization | undefined): Tensor4D {
+  if (!normalization) return tf.clone(images);
+  return tf.tidy(() => tf.div(tf.sub(images, [...normalization.mean]), [...normalization.std]));
+}
+
+/** The gradient of `normalize`. */
+export function normalizeGradient(gradient: Tensor4D, normalization: Normalization | undefined): Tensor4D {
+  if (!normalization) return tf.clone(gradient);
+  return tf.tidy(() => tf.div(gradient, [...normalization.std]));
+}
+
+/** @throws {Error} if images are not `[N, height, width, channels]`. */
+export function assertImages(images: Tensor4D, shape: ImageShape): void {
+  const [, height, width, channels] = images.shape;
+  if (height === shape.height && width === shape.width && channels === shape.channels) return;
+  throw new Error(
+    `images [${images.shape.join(", ")}] do not fit a network for ${shape.height}x${shape.width}x${shape.channels}`,
+  );
+}

@@ -1,0 +1,152 @@
+import type { Layer, Network } from "../graph/network.js";
+import { releasedAfter } from "../graph/liveness.js";
+import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
+import * as kernels from "./kernels.js";
+import { accumulate, backwardShared, forwardShared, normalize, ValueStore } from "./passes.js";
+import { parameter, replaceParameter, type Parameters } from "./parameters.js";
+
+/** A training forward pass, holding what its backward pass reads. */
+export interface TrainingPass {
+  readonly logits: Tensor2D;
+  readonly values: ValueStore;
+  readonly norms: Map<string, kernels.BatchNormResult["saved"]>;
+}
+
+/**
+ * Runs a network in training mode on images `[N, H, W, C]`: batch norm uses the batch's own statistics and moves the running ones.
+ *
+ * The pass is freed by `trainingBackward`.
+ */
+export function trainingForward(network: Network, parameters: Parameters, images: Tensor4D): TrainingPass {
+  const values = new ValueStore();
+  const norms: TrainingPass["norms"] = new Map();
+  values.set("images", normalize(images, network.normalization));
+  const released = releasedAfter(network.layers, valuesOfBackward(network));
+  for (const [index, layer] of network.layers.entries()) {
+    values.set(layer.output, forwardLayer(layer, values, parameters, norms));
+    for (const name of released[index] ?? []) values.dispose(name);
+  }
+  return { logits: values.get(network.output), values, norms };
+}
+
+/**
+ * The gradients of a loss with respect to every trained parameter, by name, given its gradient with respect to the logits.
+ *
+ * They are added to `gradients`, whose tensors the caller frees; the pass is freed.
+ */
+export function trainingBackward(
+  network: Network,
+  parameters: Parameters,
+  pass: TrainingPass,
+  logitsGradient: Tensor2D,
+  gradients: Map<string, Tensor>,
+): void {
+  const { values, norms } = pass;
+  const flowing = new ValueStore();
+  flowing.set(network.output, tf.clone(logitsGradient));
+  for (const layer of network.layers.toReversed()) {
+    const outputGradient = flowing.take(layer.output);
+    if (layer.op === "conv") {
+      const input = values.get<Tensor4D>(layer.input);
+      const filter = parameter<Tensor4D>(parameters, `${layer.name}.weight`);
+      const gradient = outputGradient as Tensor4D;
+      collect(
+        gradients,
+        `${layer.name}.weight`,
+        kernels.convolutionFilterGradient(input, filter.shape, gradient, layer),
+      );
+      if (layer.bias) collect(gradients, `${layer.name}.bias`, kernels.biasGradient(gradient));
+      if (layer.input !== "images") {
+        accumulate(
+          flowing,
+          layer.input,
+          kernels.convolutionInputGradient(input.shape, filter, gradient, layer),
+        );
+      }
+    } else if (layer.op === "batchNorm") {
+      const saved = norms.get(layer.name);
+      if (!saved) throw new Error(`the forward pass left no statistics for "${layer.name}"`);
+      const scale = parameter<Tensor1D>(parameters, `${layer.name}.weight`);
+      const input = values.get<Tensor4D>(layer.input);
+      const gradient = kernels.batchNormGradient(input, scale, outputGradient as Tensor4D, saved);
+      tf.dispose(saved);
+      collect(gradients, `${layer.name}.weight`, gradient.scale);
+      collect(gradients, `${layer.name}.bias`, gradient.offset);
+      accumulate(flowing, layer.input, gradient.input);
+    } else if (layer.op === "linear") {
+      const gradient = outputGradient as Tensor2D;
+      const input = values.get<Tensor2D>(layer.input);
+      collect(gradients, `${layer.name}.weight`, tf.matMul(gradient, input, true, false));
+      collect(gradients, `${layer.name}.bias`, kernels.biasGradient(gradient));
+      accumulate(
+        flowing,
+        layer.input,
+        tf.matMul(gradient, parameter<Tensor2D>(parameters, `${layer.name}.weight`)),
+      );
+    } else {
+      backwardShared(layer, values, flowing, outputGradient);
+    }
+    outputGradient.dispose();
+  }
+  values.disposeAll();
+  flowing.disposeAll();
+}
+
+function forwardLayer(
+  layer: Layer,
+  values: ValueStore,
+  parameters: Parameters,
+  norms: TrainingPass["norms"],
+): Tensor {
+  switch (layer.op) {
+    case "conv": {
+      const filter = parameter<Tensor4D>(parameters, `${layer.name}.weight`);
+      const output = kernels.convolution(values.get(layer.input), filter, layer);
+      return layer.bias ? addBias(output, parameter(parameters, `${layer.name}.bias`)) : output;
+    }
+    case "batchNorm": {
+      const [scale, offset, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map((key) =>
+        parameter<Tensor1D>(parameters, `${layer.name}.${key}`),
+      ) as [Tensor1D, Tensor1D, Tensor1D, Tensor1D];
+      const result = kernels.batchNorm(values.get(layer.input), scale, offset, mean, variance);
+      replaceParameter(parameters, `${layer.name}.running_mean`, result.runningMean);
+      replaceParameter(parameters, `${layer.name}.running_var`, result.runningVariance);
+      norms.set(layer.name, result.saved);
+      return result.output;
+    }
+    case "linear":
+      return kernels.linear(
+        values.get(layer.input),
+        parameter(parameters, `${layer.name}.weight`),
+        parameter(parameters, `${layer.name}.bias`),
+      );
+    default:
+      return forwardShared(layer, values);
+  }
+}
+
+function addBias(output: Tensor4D, bias: Tensor1D): Tensor4D {
+  const biased = kernels.biasAdd(output, bias);
+  output.dispose();
+  return biased;
+}
+
+/** What the backward pass reads: the inputs of layers with parameters and the outputs of activations. */
+function valuesOfBackward(network: Network): Set<string> {
+  const names = network.layers.flatMap((layer) => {
+    if (layer.op === "activation") return [layer.output];
+    return "name" in layer ? [layer.input] : [];
+  });
+  return new Set([...names, network.output]);
+}
+
+function collect(gradients: Map<string, Tensor>, name: string, gradient: Tensor): void {
+  const before = gradients.get(name);
+  if (!before) {
+    gradients.set(name, gradient);
+    return;
+  }
+  gradients.set(name, kernels.add(before, gradient));
+  before.dispose();
+  gradient.dispose();
+}
