@@ -1,0 +1,126 @@
+import type { InputError } from "../errors.js";
+import { type PickleReader, pickleReader } from "./pickle-reader.js";
+
+/** What a name in a pickle stands for here: plain data, with a function of ours in place of the one it names. */
+export class PickleGlobal {
+  constructor(
+    readonly name: string,
+    readonly call: (args: readonly unknown[]) => unknown,
+  ) {}
+}
+
+/** An object nobody here needs, such as a numpy scalar: what the pickle puts into it is dropped. */
+export class InertObject {
+  constructor(readonly name: string) {}
+}
+
+/** What the owner of a pickle format allows in it. */
+export interface PickleRules {
+  /** Called with `module.name`; throws for every name not on its list. */
+  readonly global: (name: string) => PickleGlobal;
+  /** Called for each persistent id, PyTorch's way to name a storage. */
+  readonly persistent: (id: unknown) => unknown;
+  /** Makes the error for a pickle that breaks the format. */
+  readonly fail: (found: string) => InputError;
+}
+
+/** The stack, the marks and the memo of one pickle, with the moves its opcodes are made of; each checks what it is given. */
+export interface PickleMachine {
+  readonly read: PickleReader;
+  readonly rules: PickleRules;
+  readonly push: (value: unknown) => void;
+  /** Pushes an integer, as a number where that is exact. */
+  readonly pushInteger: (value: bigint) => void;
+  readonly pop: () => unknown;
+  readonly popText: () => string;
+  /** The last `count` values, in the order they were pushed. */
+  readonly popTuple: (count: number) => unknown[];
+  readonly top: () => unknown;
+  readonly atMark: () => boolean;
+  readonly mark: () => void;
+  /** The values since the last mark, which goes away. */
+  readonly popToMark: () => unknown[];
+  readonly remember: (index: number) => void;
+  readonly rememberNext: () => void;
+  readonly recall: (index: number) => void;
+  /** Pushes what one of our functions makes of a tuple. */
+  readonly call: (callee: unknown, args: unknown) => void;
+  readonly append: (list: unknown, items: readonly unknown[]) => void;
+  /** Sets keys and values, which alternate in `items`. */
+  readonly setItems: (dictionary: unknown, items: readonly unknown[]) => void;
+}
+
+export function pickleMachine(source: Uint8Array, start: number, rules: PickleRules): PickleMachine {
+  const { fail } = rules;
+  const memo = new Map<number, unknown>();
+  const marked: unknown[][] = [];
+  let stack: unknown[] = [];
+
+  const need = (count: number): void => {
+    if (stack.length < count) throw fail("its pickle takes a value from an empty stack");
+  };
+  const top = (): unknown => {
+    need(1);
+    return stack[stack.length - 1];
+  };
+  const pop = (): unknown => {
+    need(1);
+    return stack.pop();
+  };
+
+  return {
+    read: pickleReader(source, start, fail),
+    rules,
+    push: (value) => void stack.push(value),
+    pushInteger: (value) => {
+      const number = Number(value);
+      stack.push(Number.isSafeInteger(number) ? number : value);
+    },
+    pop,
+    popText: () => {
+      const value = pop();
+      if (typeof value !== "string") throw fail("its pickle names a global by something other than text");
+      return value;
+    },
+    popTuple: (count) => {
+      need(count);
+      return stack.splice(stack.length - count, count);
+    },
+    top,
+    atMark: () => stack.length === 0,
+    mark: () => {
+      marked.push(stack);
+      stack = [];
+    },
+    popToMark: () => {
+      const below = marked.pop();
+      if (below === undefined) throw fail("its pickle lacks a mark");
+      const values = stack;
+      stack = below;
+      return values;
+    },
+    remember: (index) => void memo.set(index, top()),
+    rememberNext: () => void memo.set(memo.size, top()),
+    recall: (index) => {
+      if (!memo.has(index)) throw fail("its pickle refers to a value that it did not define");
+      stack.push(memo.get(index));
+    },
+    call: (callee, args) => {
+      if (!(callee instanceof PickleGlobal) || !Array.isArray(args))
+        throw fail("its pickle calls a plain value");
+      stack.push(callee.call(args));
+    },
+    append: (list, items) => {
+      if (list instanceof InertObject) return;
+      if (!Array.isArray(list)) throw fail("its pickle appends to something that is not a list");
+      for (const item of items) list.push(item);
+    },
+    setItems: (dictionary, items) => {
+      if (dictionary instanceof InertObject) return;
+      if (!(dictionary instanceof Map) || items.length % 2 !== 0) {
+        throw fail("its pickle fills something that is not a dictionary");
+      }
+      for (let index = 0; index < items.length; index += 2) dictionary.set(items[index], items[index + 1]);
+    },
+  };
+}

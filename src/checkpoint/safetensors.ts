@@ -1,0 +1,210 @@
+import * as z from "zod";
+import { InputError, WorkError } from "../errors.js";
+import type { HostTensor } from "../graph/parameters.js";
+import { type DType, elementSizes, isFloat, toFloat32 } from "./dtype.js";
+import { type SourceFile, damagedFile, quoted, withSourceFile } from "./source-file.js";
+
+/** A tensor as it lies in the file: little-endian, row-major. */
+export interface SafeTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface Safetensors {
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of their bytes in the file. */
+  readonly tensors: ReadonlyMap<string, SafeTensor>;
+}
+
+const MAXIMUM_HEADER_BYTES = 16 * 2 ** 20;
+
+const dtypes: ReadonlyMap<string, DType> = new Map<string, DType>([
+  ["F64", "float64"],
+  ["F32", "float32"],
+  ["F16", "float16"],
+  ["BF16", "bfloat16"],
+  ["I64", "int64"],
+  ["I32", "int32"],
+  ["I16", "int16"],
+  ["I8", "int8"],
+  ["U8", "uint8"],
+  ["BOOL", "bool"],
+]);
+
+const extent = z.int().nonnegative();
+const entrySchema = z.strictObject({
+  dtype: z.string(),
+  shape: z.array(extent).max(64),
+  data_offsets: z.tuple([extent, extent]),
+});
+const metadataSchema = z.record(z.string(), z.string());
+
+/**
+ * Reads a safetensors file: all its bytes once, each tensor a view of them.
+ *
+ * @throws {InputError} if there is no such file, or its header and its data do not fit each other exactly.
+ * @see https://huggingface.co/docs/safetensors, section "Format"
+ */
+export function readSafetensors(path: string): Promise<Safetensors> {
+  return withSourceFile(path, readSafetensorsFrom);
+}
+
+/** {@link readSafetensors}, of a file that is open already. */
+export function readSafetensorsFrom(file: SourceFile): Safetensors {
+  const { path } = file;
+  const headerLength = Number(new DataView(file.bytes(0, 8).buffer).getBigUint64(0, true));
+  if (headerLength > MAXIMUM_HEADER_BYTES) {
+    throw damagedFile(path, `it claims a header of ${headerLength} bytes`);
+  }
+  const { metadata, entries } = parseHeader(Buffer.from(file.bytes(8, headerLength)).toString("utf8"), path);
+  const data = file.bytes(8 + headerLength, file.size - 8 - headerLength);
+
+  checkCoverage(entries, data.length, path);
+  const tensors = new Map<string, SafeTensor>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    tensors.set(name, { dtype, shape, bytes: data.subarray(begin, end) });
+  }
+  return { metadata, tensors };
+}
+
+/**
+ * A tensor's values as float32, row-major.
+ *
+ * @returns A view of the tensor's bytes where they are float32 and aligned, otherwise a new array.
+ * @throws {InputError} if its type is not a floating-point one.
+ */
+export function float32Values(tensor: SafeTensor): Float32Array {
+  if (!isFloat(tensor.dtype)) {
+    throw new InputError("a tensor of integers where weights belong", {
+      expected: "floating point",
+      found: tensor.dtype,
+    });
+  }
+  return toFloat32(tensor.bytes, tensor.dtype);
+}
+
+/**
+ * A safetensors file of float32 tensors, in the order given, as pieces to be written one after another: the header, then each tensor's
+ * own memory, not copied.
+ *
+ * @throws {WorkError} if a name occurs twice, or a tensor's data does not fill its shape.
+ */
+export function encodeSafetensors(
+  tensors: Iterable<readonly [name: string, tensor: HostTensor]>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
+  const fields = new Map<string, object>();
+  if (Object.keys(metadata).length > 0) fields.set("__metadata__", metadata);
+  const pieces: Uint8Array[] = [];
+  let end = 0;
+  for (const [name, { shape, data }] of tensors) {
+    if (fields.has(name) || name === "__metadata__")
+      throw new WorkError(`two tensors are called ${quoted(name)}`);
+    if (data.length !== shape.reduce((product, size) => product * size, 1)) {
+      throw new WorkError(`tensor ${quoted(name)} of shape [${shape.join(", ")}] has ${data.length} values`);
+    }
+    const begin = end;
+    end += data.byteLength;
+    fields.set(name, { dtype: "F32", shape, data_offsets: [begin, end] });
+    pieces.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return [encodeHeader(fields), ...pieces];
+}
+
+/** The header's length and its JSON, padded with spaces so that the data starts at a multiple of 8. */
+function encodeHeader(fields: ReadonlyMap<string, object>): Uint8Array {
+  const text = [...fields]
+    .map(([name, field]) => `${JSON.stringify(name)}:${JSON.stringify(field)}`)
+    .join(",");
+  const json = Buffer.from(`{${text}}`);
+  const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, " ");
+  header.writeBigUInt64LE(BigInt(header.length - 8));
+  json.copy(header, 8);
+  return header;
+}
+
+interface HeaderEntry {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function parseHeader(
+  text: string,
+  path: string,
+): { metadata: Record<string, string>; entries: HeaderEntry[] } {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw damagedFile(path, `its header is not JSON: ${quoted((cause as Error).message)}`);
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw damagedFile(path, "its header is not a JSON object");
+  }
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw damagedFile(path, `its header names ${quoted(repeated)} twice`);
+
+  let metadata: Record<string, string> = {};
+  const entries: HeaderEntry[] = [];
+  for (const [name, value] of Object.entries(parsed)) {
+    if (name === "__metadata__") {
+      const result = metadataSchema.safeParse(value);
+      if (!result.success) throw damagedFile(path, "its metadata is not a table of texts");
+      metadata = result.data;
+    } else {
+      entries.push(parseEntry(name, value, path));
+    }
+  }
+  return { metadata, entries: entries.sort((a, b) => a.begin - b.begin || a.end - b.end) };
+}
+
+function parseEntry(name: string, value: unknown, path: string): HeaderEntry {
+  const result = entrySchema.safeParse(value);
+  if (!result.success) throw damagedFile(path, `tensor ${quoted(name)} has no valid type, shape and offsets`);
+  const { shape, data_offsets } = result.data;
+  const dtype = dtypes.get(result.data.dtype);
+  if (dtype === undefined) {
+    throw new InputError(`${path} has a tensor of a type that mtard does not read`, {
+      expected: [...dtypes.keys()].join(", "),
+      found: `${quoted(name)} is ${quoted(result.data.dtype)}`,
+    });
+  }
+  const [begin, end] = data_offsets;
+  const size = elementSizes[dtype] * shape.reduce((product, length) => product * length, 1);
+  if (end - begin !== size) {
+    throw damagedFile(path, `tensor ${quoted(name)} needs ${size} bytes and has ${end - begin}`);
+  }
+  return { name, dtype, shape, begin, end };
+}
+
+/** The tensors, sorted by position, must fill the data exactly, without a gap or an overlap. */
+function checkCoverage(entries: readonly HeaderEntry[], length: number, path: string): void {
+  let position = 0;
+  for (const { begin, end } of entries) {
+    if (begin !== position)
+      throw damagedFile(path, `its tensors leave a gap or overlap at byte ${position} of the data`);
+    position = end;
+  }
+  if (position !== length)
+    throw damagedFile(path, `its tensors take ${position} bytes and its data has ${length}`);
+}
+
+/** The first key that a valid JSON object has twice at its top level, which `JSON.parse` would pass over. */
+function repeatedKey(text: string): string | undefined {
+  const keys = new Set<string>();
+  let depth = 0;
+  for (const [token, string] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+    else if (depth === 1 && string !== undefined) {
+      const key = JSON.parse(string) as string;
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,107 @@
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { InputError } from "../errors.js";
+
+/** A file open for reading by position; nothing beyond its end can be asked for. */
+export interface SourceFile {
+  readonly path: string;
+  readonly size: number;
+  /**
+   * A fresh copy of `length` bytes from `offset`, in a buffer of its own.
+   *
+   * @throws {InputError} if they are not all inside the file.
+   */
+  readonly bytes: (offset: number, length: number) => Uint8Array<ArrayBuffer>;
+}
+
+/** Larger pieces than this would not fit one typed array on every Node that runs mtard. */
+const MAXIMUM_PIECE = 2 ** 32 - 1;
+/** One `read` call of the operating system takes no more. */
+const MAXIMUM_READ = 2 ** 30;
+
+/**
+ * Opens a file, hands it to `use`, and closes it whatever happens.
+ *
+ * @throws {InputError} if there is no such file, or it is empty, a folder or a device.
+ */
+export async function withSourceFile<T>(path: string, use: (file: SourceFile) => T | Promise<T>): Promise<T> {
+  const size = regularFileSize(path);
+  const descriptor = openSync(path, "r");
+  try {
+    return await use({
+      path,
+      size,
+      bytes: (offset, length) => readPiece(descriptor, path, size, offset, length),
+    });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The error for a file whose content contradicts itself or ends too early. */
+export function damagedFile(path: string, found: string): InputError {
+  return new InputError(`${path} is damaged or cut short`, {
+    found,
+    fix: "download or copy the file again, and compare its size or checksum with the source's",
+  });
+}
+
+/** The error for a file that is something else than weights. */
+export function unknownFormat(path: string, found: string, fix?: string): InputError {
+  return new InputError(`${path} is not a file of weights that mtard knows`, {
+    expected: "a PyTorch file (zip or legacy) or a safetensors file",
+    found,
+    ...(fix === undefined ? {} : { fix }),
+  });
+}
+
+/** Text from a file made safe to print: quoted, short, without control characters. */
+export function quoted(text: string): string {
+  const printable = JSON.stringify(text.length > 80 ? `${text.slice(0, 77)}...` : text);
+  return printable.replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+function regularFileSize(path: string): number {
+  const status = statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) throw new InputError(`there is no file ${path}`, { fix: "check the path" });
+  if (!status.isFile()) {
+    throw new InputError(`${path} is not a file`, {
+      expected: "a file of weights",
+      found: status.isDirectory() ? "a folder" : "a device or pipe",
+    });
+  }
+  if (status.size === 0) {
+    throw new InputError(`${path} is empty`, {
+      expected: "a file of weights",
+      found: "0 bytes",
+      fix: "download or copy the file again",
+    });
+  }
+  return status.size;
+}
+
+function readPiece(
+  descriptor: number,
+  path: string,
+  size: number,
+  offset: number,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
+    throw damagedFile(path, `it points at bytes ${offset} to ${offset + length}, and has ${size}`);
+  }
+  if (length > MAXIMUM_PIECE) {
+    throw new InputError(`${path} holds a piece of ${length} bytes`, {
+      expected: `at most ${MAXIMUM_PIECE} bytes each`,
+    });
+  }
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const count = readSync(descriptor, bytes, done, Math.min(length - done, MAXIMUM_READ), offset + done);
+    if (count === 0) throw damagedFile(path, "it became shorter while it was read");
+    done += count;
+  }
+  return bytes;
+}

@@ -1,0 +1,8 @@
+import type { TorchStorage } from "./torch-tensor.js";
+
+/** An opened PyTorch file: the value that `torch.save` was given, its tensors not yet read. */
+export interface TorchFile {
+  readonly root: unknown;
+  /** The bytes of a whole storage, in a buffer of their own. */
+  readonly storageBytes: (storage: TorchStorage) => Uint8Array<ArrayBuffer>;
+}

@@ -1,0 +1,167 @@
+import type { HostTensor, Weights } from "../graph/parameters.js";
+import { InputError } from "../errors.js";
+import { isFloat, toFloat32 } from "./dtype.js";
+import { float32Values, readSafetensorsFrom } from "./safetensors.js";
+import { type SourceFile, damagedFile, quoted, unknownFormat, withSourceFile } from "./source-file.js";
+import type { TorchFile } from "./torch-file.js";
+import { readTorchLegacy } from "./torch-legacy.js";
+import { TorchTensor, gather } from "./torch-tensor.js";
+import { readTorchZip } from "./torch-zip.js";
+
+export type WeightsFormat = "torch-zip" | "torch-legacy" | "safetensors";
+
+/** The floating-point tensors of a file of weights, by the names it gives them. */
+export interface WeightsFile {
+  readonly format: WeightsFormat;
+  /** Tied weights may share memory: do not write into them. */
+  readonly weights: Weights;
+  /** What a user may want to know: where in the file the weights were, and what was left out. */
+  readonly notes: readonly string[];
+}
+
+/** Where training scripts put a state dict; the first that is there wins. */
+const wrapperKeys = [
+  "state_dict",
+  "model_state_dict",
+  "net",
+  "model",
+  "network",
+  "ema",
+  "ema_state_dict",
+  "model_ema",
+  "state_dict_ema",
+] as const;
+
+const MAXIMUM_NESTING = 3;
+
+/** A file may unpack to its own size in values (a float16 file with tied weights does), and a little more. */
+const SPARE_VALUES = 2 ** 20;
+
+/**
+ * Reads the weights of a PyTorch (zip or legacy) or safetensors file, which it tells apart by content, as float32.
+ *
+ * `num_batches_tracked` is left out, as nothing reads it; other integers are left out with a note.
+ *
+ * @throws {InputError} if the file is something else, damaged, hostile, or holds no weights.
+ */
+export function readWeightsFile(path: string): Promise<WeightsFile> {
+  return withSourceFile(path, async (file) => {
+    const format = recognise(file);
+    switch (format) {
+      case "safetensors":
+        return { format, ...safetensorsWeights(file) };
+      case "torch-zip":
+        return { format, ...torchWeights(await readTorchZip(file), file) };
+      case "torch-legacy":
+        return { format, ...torchWeights(readTorchLegacy(file), file) };
+    }
+  });
+}
+
+function recognise(file: SourceFile): WeightsFormat {
+  const { path } = file;
+  const head = Buffer.from(file.bytes(0, Math.min(file.size, 1024)));
+  const text = head
+    .toString("latin1")
+    .replace(/^\xef\xbb\xbf/, "")
+    .trimStart();
+  if (text.startsWith("PK\x03\x04")) return "torch-zip";
+  if (/^<(!doctype|html|head|body|!--|\?xml)/i.test(text)) {
+    throw unknownFormat(
+      path,
+      "a web page",
+      "download the file itself: the address gave a page about it, or an error",
+    );
+  }
+  if (text.startsWith("version https://git-lfs")) {
+    throw unknownFormat(path, "a Git LFS pointer", "fetch the file it stands for with: git lfs pull");
+  }
+  if (head.length >= 9 && head[8] === 0x7b && head.readBigUInt64LE() < 2n ** 40n) return "safetensors";
+  // A pickle's protocol mark, or what a pickle without one can start with.
+  if (head[0] === 0x80 || /^(c[\w.]+\n|L\d+L\n|[(\]}])/.test(text)) return "torch-legacy";
+  throw unknownFormat(path, `bytes that start with ${quoted(head.subarray(0, 8).toString("latin1"))}`);
+}
+
+function safetensorsWeights(file: SourceFile): Omit<WeightsFile, "format"> {
+  const { tensors } = readSafetensorsFrom(file);
+  const weights = new Map<string, HostTensor>();
+  const leftOut: string[] = [];
+  for (const [name, tensor] of tensors) {
+    if (isFloat(tensor.dtype)) weights.set(name, { shape: tensor.shape, data: float32Values(tensor) });
+    else leftOut.push(name);
+  }
+  if (weights.size === 0) throw noWeights(file.path, [...tensors.keys()]);
+  return { weights, notes: leftOutNotes(leftOut) };
+}
+
+function torchWeights({ root, storageBytes }: TorchFile, file: SourceFile): Omit<WeightsFile, "format"> {
+  const { path } = file;
+  const found = findStateDict(root, [], new Set());
+  if (found === undefined) throw noWeights(path, root instanceof Map ? [...root.keys()] : []);
+  const storages = new Map<string, Float32Array>();
+  const weights = new Map<string, HostTensor>();
+  const leftOut: string[] = [];
+  let values = 0;
+
+  for (const [name, tensor] of found.stateDict) {
+    if (typeof name !== "string") throw damagedFile(path, "its state dict has a key that is not text");
+    if (!(tensor instanceof TorchTensor) || !isFloat(tensor.storage.dtype)) {
+      leftOut.push(name);
+      continue;
+    }
+    values += tensor.count;
+    if (values > file.size + SPARE_VALUES) {
+      throw damagedFile(path, `tensor ${quoted(name)} repeats its values more often than weights do`);
+    }
+    const { key, dtype } = tensor.storage;
+    const storage = storages.get(key) ?? toFloat32(storageBytes(tensor.storage), dtype);
+    storages.set(key, storage);
+    weights.set(name, { shape: tensor.shape, data: gather(tensor, storage) });
+  }
+  const where = found.keys.length === 0 ? [] : [`weights found under ${found.keys.map(quoted).join(" / ")}`];
+  return { weights, notes: [...where, ...leftOutNotes(leftOut)] };
+}
+
+interface FoundStateDict {
+  readonly stateDict: ReadonlyMap<unknown, unknown>;
+  /** The keys that lead to it. */
+  readonly keys: readonly string[];
+}
+
+/** The first dictionary with a floating-point tensor in it, at the top or under one of the usual keys. */
+function findStateDict(
+  value: unknown,
+  keys: readonly string[],
+  seen: Set<unknown>,
+): FoundStateDict | undefined {
+  if (!(value instanceof Map) || seen.has(value) || keys.length > MAXIMUM_NESTING) return undefined;
+  seen.add(value);
+  for (const item of value.values()) {
+    if (item instanceof TorchTensor && isFloat(item.storage.dtype)) return { stateDict: value, keys };
+  }
+  for (const key of wrapperKeys) {
+    const found = findStateDict(value.get(key), [...keys, key], seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function noWeights(path: string, keys: readonly unknown[]): InputError {
+  const names = keys.slice(0, 8).map((key) => (typeof key === "string" ? quoted(key) : typeof key));
+  return new InputError(`${path} holds no weights`, {
+    expected: `floating-point tensors by name, at the top or under ${wrapperKeys.slice(0, 4).join(", ")}`,
+    found: keys.length === 0 ? "no dictionary" : `keys ${names.join(", ")}${keys.length > 8 ? ", ..." : ""}`,
+    fix: "save them in PyTorch with torch.save(model.state_dict(), FILE)",
+  });
+}
+
+function leftOutNotes(names: readonly string[]): string[] {
+  const others = names.filter((name) => !isBatchCount(name));
+  const shown = others.slice(0, 3).map(quoted).join(", ");
+  return others.length === 0 ? [] : [`left out ${others.length} that are not floating point: ${shown}`];
+}
+
+/** Whether a name is batch norm's count of batches, which no network here reads. */
+export function isBatchCount(name: string): boolean {
+  return name === "num_batches_tracked" || name.endsWith(".num_batches_tracked");
+}
