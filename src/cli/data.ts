@@ -1,0 +1,81 @@
+import type { CommandModule } from "yargs";
+import { type DatasetId, datasetIds, findDataset } from "../data/datasets.js";
+import type { PrepareProgress } from "../data/prepare.js";
+import { log, printResult, type GlobalArguments } from "./output.js";
+import { formatDuration, ProgressLine } from "./progress.js";
+
+interface DataArguments extends GlobalArguments {
+  dataset: string;
+  from: string | undefined;
+  sha256: string | undefined;
+  force: boolean;
+}
+
+/** `mtard data DATASET`: fetches a data set or takes a local copy, verifies it and packs it. */
+export const dataCommand: CommandModule = {
+  command: "data <dataset>",
+  describe: "fetch a data set or take a local copy, verify it and pack it",
+  builder: (yargs) =>
+    yargs
+      .positional("dataset", { type: "string", demandOption: true, describe: datasetIds.join(", ") })
+      .option("from", {
+        type: "string",
+        requiresArg: true,
+        describe: "a local archive, or the folder it was unpacked to, instead of a download",
+      })
+      .option("sha256", {
+        type: "string",
+        requiresArg: true,
+        describe: "refuse the archive of --from unless it has this checksum",
+      })
+      .option("force", { type: "boolean", default: false, describe: "replace what is there" })
+      .example("$0 data demo", "make the built-in data set")
+      .example("$0 data cifar10 --from cifar-10-binary.tar.gz", "take an archive fetched elsewhere"),
+  handler: (args) => runData(args as unknown as DataArguments),
+};
+
+async function runData(args: DataArguments): Promise<void> {
+  const { id, title } = findDataset(args.dataset);
+  const { prepareDataset } = await import("../data/prepare.js");
+  const line = new ProgressLine();
+  try {
+    const prepared = await prepareDataset(id, args.dataDir, {
+      ...(args.from === undefined ? {} : { from: args.from }),
+      ...(args.sha256 === undefined ? {} : { sha256: args.sha256 }),
+      force: args.force,
+      onProgress: progressReporter(line, id),
+    });
+    const state = prepared.alreadyThere ? "is already there" : "is ready";
+    const counts = `${prepared.train} train and ${prepared.test} test images, ${prepared.classes} classes`;
+    line.clear();
+    printResult(args, prepared, `${id} (${title}) ${state} in ${prepared.folder}: ${counts}`);
+  } finally {
+    line.clear();
+  }
+}
+
+/** Says each stage once, and how far a download is as often as it changes. */
+function progressReporter(line: ProgressLine, id: DatasetId): (progress: PrepareProgress) => void {
+  const stages = {
+    download: "downloading",
+    verify: "checking the archive",
+    unpack: "unpacking",
+    make: "making the images",
+    write: "writing the store",
+  } satisfies Record<PrepareProgress["stage"], string>;
+  let stage = "";
+  return (progress) => {
+    if (progress.stage !== stage) {
+      stage = progress.stage;
+      line.clear();
+      log(`${id}: ${stages[progress.stage]}`);
+    }
+    if (progress.stage === "download") line.show(downloadLine(progress));
+  };
+}
+
+function downloadLine({ received, total, rate }: PrepareProgress & { stage: "download" }): string {
+  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  const left = formatDuration((total - received) / rate);
+  return `${megabytes(received)} of ${megabytes(total)} MB, ${megabytes(rate)} MB/s, ${left} left`;
+}

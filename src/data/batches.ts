@@ -1,0 +1,155 @@
+import { InputError } from "../errors.js";
+import type { ImageShape } from "../graph/network.js";
+import { Random, type RandomState } from "../runtime/random.js";
+import { augmentInto, drawView, scaled } from "./augmentation.js";
+import type { Augmentation } from "./datasets.js";
+import type { Split } from "./store.js";
+
+/** The images and labels of one training step. */
+export interface Batch {
+  /** `[count, height, width, channels]` in [0, 1]. Reused: good until the batch after the next is asked for. */
+  readonly images: Float32Array;
+  /** `[count]`, reused in the same way. */
+  readonly labels: Int32Array;
+  readonly count: number;
+  /** Seeds this step's attack noise: two uniform 32-bit integers from the same generator. */
+  readonly seed: readonly [number, number];
+  readonly epoch: number;
+  /** Index within the epoch. */
+  readonly step: number;
+}
+
+/** Where the batches are: plain, saved in checkpoints; the same state gives the same batches, bit for bit. */
+export interface BatchesState {
+  readonly epoch: number;
+  /** Index in the epoch of the next batch. */
+  readonly position: number;
+  /** The generator before the epoch's permutation was drawn. */
+  readonly epochStart: RandomState;
+  /** The generator before the next batch's draws. */
+  readonly random: RandomState;
+}
+
+/** What the training batches are made of. */
+export interface TrainingBatchesOptions {
+  readonly image: ImageShape;
+  readonly batchSize: number;
+  /** null for the images as they are. */
+  readonly augmentation: Augmentation | null;
+  /** A seed to begin with, or a state to go on from. */
+  readonly start: { readonly seed: number } | BatchesState;
+}
+
+/** Batches without end; the last one of an epoch holds what is left and may be smaller. */
+export interface TrainingBatches {
+  next(): Batch;
+  /** The state before the next batch. */
+  readonly state: BatchesState;
+  readonly stepsPerEpoch: number;
+}
+
+/**
+ * Shuffled and augmented batches of a split, every image once an epoch.
+ *
+ * A batch's draws come from one generator in a fixed order: the epoch's permutation before its first batch; then for each image the
+ * crop's top, its left and the flip; then the two attack seeds.
+ *
+ * @throws {InputError} if the batch size is not a positive whole number, or the state's position is beyond the epoch.
+ */
+export function createTrainingBatches(split: Split, options: TrainingBatchesOptions): TrainingBatches {
+  const { image, batchSize, augmentation, start } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new InputError("the batch size is wrong", {
+      expected: "a whole number, 1 or more",
+      found: String(batchSize),
+    });
+  const size = image.height * image.width * image.channels;
+  const stepsPerEpoch = Math.ceil(split.count / batchSize);
+  const most = Math.min(batchSize, split.count);
+  const buffers = [0, 1].map(() => ({ images: new Float32Array(most * size), labels: new Int32Array(most) }));
+
+  const from = "seed" in start ? beginning(start.seed) : start;
+  let { epoch, position, epochStart } = from;
+  if (!Number.isInteger(position) || position < 0 || position >= stepsPerEpoch)
+    throw new InputError("the saved position in the epoch does not fit this data", {
+      expected: `0 to ${stepsPerEpoch - 1}, the steps of an epoch of ${split.count} images`,
+      found: String(position),
+      fix: "resume with the data set, limit and batch size the run began with",
+    });
+  let random = Random.fromState(epochStart);
+  let order: Int32Array | null = null;
+  if (position > 0) {
+    order = random.permutation(split.count);
+    random = Random.fromState(from.random);
+  }
+  let turn = 0;
+
+  return {
+    stepsPerEpoch,
+    get state(): BatchesState {
+      return { epoch, position, epochStart, random: random.state };
+    },
+    next(): Batch {
+      order ??= random.permutation(split.count);
+      const first = position * batchSize;
+      const count = Math.min(batchSize, split.count - first);
+      const buffer = buffers[(turn = 1 - turn)] as (typeof buffers)[0];
+      for (let index = 0; index < count; index++) {
+        const chosen = order[first + index] as number;
+        const pixels = split.images.subarray(chosen * size, (chosen + 1) * size);
+        const target = buffer.images.subarray(index * size, (index + 1) * size);
+        if (augmentation === null) scaled(pixels, target);
+        else augmentInto(target, pixels, image, augmentation.padding, drawView(augmentation, random));
+        buffer.labels[index] = split.labels[chosen] as number;
+      }
+      const batch: Batch = {
+        images: buffer.images.subarray(0, count * size),
+        labels: buffer.labels.subarray(0, count),
+        count,
+        seed: [random.uint32(), random.uint32()],
+        epoch,
+        step: position,
+      };
+      if (++position === stepsPerEpoch) {
+        epoch++;
+        position = 0;
+        epochStart = random.state;
+        order = null;
+      }
+      return batch;
+    },
+  };
+}
+
+function beginning(seed: number): BatchesState {
+  const { state } = Random.fromSeed(seed);
+  return { epoch: 0, position: 0, epochStart: state, random: state };
+}
+
+/** Images in the store's order for evaluation. */
+export interface EvaluationBatch {
+  /** `[count, height, width, channels]` in [0, 1]. Reused: good until the next batch is asked for. */
+  readonly images: Float32Array;
+  /** `[count]`, reused in the same way. */
+  readonly labels: Int32Array;
+  readonly count: number;
+  /** Index in the split of the batch's first image. */
+  readonly first: number;
+}
+
+/** A split from first to last, as it is. */
+export function* evaluationBatches(
+  split: Split,
+  { height, width, channels }: ImageShape,
+  batchSize: number,
+): Generator<EvaluationBatch, void, undefined> {
+  const size = height * width * channels;
+  const images = new Float32Array(Math.min(batchSize, split.count) * size);
+  const labels = new Int32Array(Math.min(batchSize, split.count));
+  for (let first = 0; first < split.count; first += batchSize) {
+    const count = Math.min(batchSize, split.count - first);
+    scaled(split.images.subarray(first * size, (first + count) * size), images);
+    labels.set(split.labels.subarray(first, first + count));
+    yield { images: images.subarray(0, count * size), labels: labels.subarray(0, count), count, first };
+  }
+}
