@@ -21,11 +21,10 @@ const MAXIMUM_READ = 2 ** 30;
 /**
  * Opens a file, hands it to `use`, and closes it whatever happens.
  *
- * @throws {InputError} if there is no such file, or it is empty, a folder or a device.
+ * @throws {InputError} if there is no such file, it cannot be read, or it is empty, a folder or a device.
  */
 export async function withSourceFile<T>(path: string, use: (file: SourceFile) => T | Promise<T>): Promise<T> {
-  const size = regularFileSize(path);
-  const descriptor = openSync(path, "r");
+  const { descriptor, size } = open(path);
   try {
     return await use({
       path,
@@ -63,23 +62,33 @@ export function quoted(text: string): string {
   );
 }
 
-function regularFileSize(path: string): number {
-  const status = statSync(path, { throwIfNoEntry: false });
-  if (status === undefined) throw new InputError(`there is no file ${path}`, { fix: "check the path" });
-  if (!status.isFile()) {
-    throw new InputError(`${path} is not a file`, {
-      expected: "a file of weights",
-      found: status.isDirectory() ? "a folder" : "a device or pipe",
+function open(path: string): { descriptor: number; size: number } {
+  try {
+    // Asked before it is opened: opening a pipe would wait for its writer.
+    const status = statSync(path);
+    if (!status.isFile()) {
+      throw new InputError(`${path} is not a file`, {
+        expected: "a file of weights",
+        found: status.isDirectory() ? "a folder" : "a device or pipe",
+      });
+    }
+    if (status.size === 0) {
+      throw new InputError(`${path} is empty`, {
+        expected: "a file of weights",
+        found: "0 bytes",
+        fix: "download or copy the file again",
+      });
+    }
+    return { descriptor: openSync(path, "r"), size: status.size };
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new InputError(missing ? `there is no file ${path}` : `cannot read ${path}`, {
+      found: (cause as Error).message,
+      fix: "check the path and its permissions",
+      cause,
     });
   }
-  if (status.size === 0) {
-    throw new InputError(`${path} is empty`, {
-      expected: "a file of weights",
-      found: "0 bytes",
-      fix: "download or copy the file again",
-    });
-  }
-  return status.size;
 }
 
 function readPiece(
