@@ -1,9 +1,9 @@
 /** What an error says beyond its first line; each part is one line of text. */
 export interface ErrorDetail {
-  expected?: string;
-  found?: string;
+  expected?: string | undefined;
+  found?: string | undefined;
   /** What the user can do about it, preferably a command. */
-  fix?: string;
+  fix?: string | undefined;
   cause?: unknown;
 }
 

@@ -1,0 +1,159 @@
+import { createTrainingBatches, type BatchesState, type TrainingBatches } from "../data/batches.js";
+import { findDataset } from "../data/datasets.js";
+import { openDataset, type Dataset, type Split } from "../data/store.js";
+import { InputError } from "../errors.js";
+import { initialWeights } from "../graph/initialize.js";
+import { methods, requireMethodId } from "../methods/methods.js";
+import { createNetwork } from "../networks/networks.js";
+import type { TrainingSettings } from "../recipes/settings.js";
+import type { DeviceRequest } from "../runtime/device.js";
+import { Random } from "../runtime/random.js";
+import { disposeParameters, parametersFromWeights } from "../student/parameters.js";
+import { initialMomenta } from "../student/sgd.js";
+import { openTeacher, type Teacher } from "../teacher/bridge.js";
+import { readCheckpoint, type BestEvaluation } from "./checkpoint.js";
+import { openMetrics, openRunDirectory, type MetricsFile } from "./run-directory.js";
+import type { Trainee } from "./step.js";
+
+/** A run ready to train, fresh or where its checkpoint left it. */
+export interface PreparedRun {
+  readonly folder: string;
+  readonly settings: TrainingSettings;
+  readonly dataset: Dataset;
+  /** The images evaluations are made on, by `settings.selection`. */
+  readonly selectionSplit: Split;
+  readonly trainee: Trainee;
+  readonly batches: TrainingBatches;
+  readonly metrics: MetricsFile;
+  readonly step: number;
+  readonly best: BestEvaluation | null;
+  readonly evaluationDue: boolean;
+  readonly resumed: boolean;
+  /** Frees tensors, teachers and files. */
+  close(): Promise<void>;
+}
+
+/** Where a run's files are and what it runs on. */
+export interface RunPlaces {
+  readonly folder: string;
+  readonly dataDir: string;
+  readonly teachersDir: string;
+  readonly device: DeviceRequest;
+  readonly resume: boolean;
+}
+
+/**
+ * Opens data, teachers, student and run directory of a run; nothing is written before all of them fit together.
+ *
+ * @throws {InputError} if a name is unknown, a teacher does not fit the data set, or the directory holds another run.
+ */
+export async function prepareRun(settings: TrainingSettings, places: RunPlaces): Promise<PreparedRun> {
+  const method = methods[requireMethodId(settings.method)];
+  const description = findDataset(settings.dataset);
+  const shape = { image: description.image, classes: description.classNames.length };
+  const network = createNetwork(settings.student, shape);
+  requireTeachers(settings, method.teachers);
+  const dataset = openDataset(description.id, places.dataDir, {
+    ...(settings.limitTrain === null ? {} : { train: settings.limitTrain }),
+    ...(settings.limitTest === null ? {} : { test: settings.limitTest }),
+  });
+  const { train, selectionSplit } = splitsOf(dataset, settings);
+
+  const teachers: Teacher[] = [];
+  const open = async (reference: string | null): Promise<Teacher | null> => {
+    if (reference === null) return null;
+    const { teachersDir, device } = places;
+    const maxBatch = Math.min(settings.batchSize, train.count);
+    const teacher = await openTeacher(reference, {
+      device,
+      teachersDir,
+      maxBatch,
+      dataset: { name: description.id, ...shape },
+    });
+    teachers.push(teacher);
+    return teacher;
+  };
+  try {
+    const cleanTeacher = await open(method.teachers.clean ? settings.cleanTeacher : null);
+    const robustTeacher = await open(method.teachers.robust ? settings.robustTeacher : null);
+    const inputs = {
+      data: dataset.fingerprint,
+      cleanTeacher: cleanTeacher?.manifest.sha256 ?? null,
+      robustTeacher: robustTeacher?.manifest.sha256 ?? null,
+    };
+    const existed = openRunDirectory(places.folder, { settings, inputs }, places.resume);
+    const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;
+
+    const fresh = Random.fromSeed(settings.seed, INITIALIZATION_STREAM);
+    const parameters = parametersFromWeights(network, checkpoint?.weights ?? initialWeights(network, fresh));
+    const momenta = checkpoint
+      ? parametersFromWeights(network, checkpoint.momenta)
+      : initialMomenta(network, parameters);
+    const start: { seed: number } | BatchesState = checkpoint?.progress.batches ?? { seed: settings.seed };
+    const augmentation = settings.augmentation ? description.augmentation : null;
+    const batches = createTrainingBatches(train, {
+      image: shape.image,
+      batchSize: settings.batchSize,
+      augmentation,
+      start,
+    });
+    const metrics = openMetrics(places.folder, checkpoint?.progress.metricsBytes ?? 0);
+    const running = method.start(settings, checkpoint?.progress.method);
+    return {
+      folder: places.folder,
+      settings,
+      dataset,
+      selectionSplit,
+      trainee: { network, parameters, momenta, method, running, cleanTeacher, robustTeacher },
+      batches,
+      metrics,
+      step: checkpoint?.progress.step ?? 0,
+      best: checkpoint?.progress.best ?? null,
+      evaluationDue: checkpoint?.progress.evaluationDue ?? false,
+      resumed: checkpoint !== null,
+      async close() {
+        metrics.close();
+        disposeParameters(parameters);
+        disposeParameters(momenta);
+        await Promise.all(teachers.map((teacher) => teacher.close()));
+      },
+    };
+  } catch (error) {
+    await Promise.all(teachers.map((teacher) => teacher.close()));
+    throw error;
+  }
+}
+
+/** The generator stream of initial weights, apart from those of batches and evaluations. */
+const INITIALIZATION_STREAM = 2;
+
+function requireTeachers(settings: TrainingSettings, needed: { clean: boolean; robust: boolean }): void {
+  for (const role of ["clean", "robust"] as const) {
+    if (!needed[role] || settings[`${role}Teacher`] !== null) continue;
+    throw new InputError(`the method "${settings.method}" needs a ${role} teacher`, {
+      fix: `--${role}-teacher NAME, one of mtard teacher list --dataset ${settings.dataset}`,
+    });
+  }
+}
+
+function splitsOf(dataset: Dataset, settings: TrainingSettings): { train: Split; selectionSplit: Split } {
+  const { train, test } = dataset;
+  if (settings.selection === "test") return { train, selectionSplit: test };
+  const kept = train.count - settings.heldOut;
+  if (kept < 1) {
+    throw new InputError("nothing is left to train on", {
+      expected: `heldOut below ${train.count}, the number of training images`,
+      found: `heldOut ${settings.heldOut}`,
+    });
+  }
+  return { train: sliceSplit(train, 0, kept), selectionSplit: sliceSplit(train, kept, train.count) };
+}
+
+function sliceSplit(split: Split, from: number, to: number): Split {
+  const size = split.images.length / split.count;
+  return {
+    count: to - from,
+    images: split.images.subarray(from * size, to * size),
+    labels: split.labels.subarray(from, to),
+  };
+}

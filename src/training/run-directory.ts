@@ -1,0 +1,152 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { InputError } from "../errors.js";
+import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
+import { writeFailure, writeFileAtomically } from "../runtime/files.js";
+
+/** The files of a run directory. */
+export const RUN_FILES = {
+  settings: "settings.json",
+  metrics: "metrics.jsonl",
+  last: "last.safetensors",
+  best: "best.safetensors",
+  summary: "summary.json",
+} as const;
+
+/** What a run was made of, beyond its settings: the exact data and teachers. */
+export interface RunInputs {
+  /** SHA-256 of the packed data set. */
+  readonly data: string;
+  /** SHA-256 of the teachers' models. */
+  readonly cleanTeacher: string | null;
+  readonly robustTeacher: string | null;
+}
+
+export interface RunDescription {
+  readonly settings: TrainingSettings;
+  readonly inputs: RunInputs;
+}
+
+const inputsSchema = z.object({
+  data: z.string(),
+  cleanTeacher: z.string().nullable(),
+  robustTeacher: z.string().nullable(),
+});
+
+/**
+ * The description of the run in a folder.
+ *
+ * @throws {InputError} if the folder holds no run or its settings cannot be read.
+ */
+export function readRun(folder: string): RunDescription {
+  const path = join(folder, RUN_FILES.settings);
+  if (!existsSync(path)) {
+    throw new InputError(`${folder} is no run directory`, {
+      expected: `${RUN_FILES.settings} in it`,
+      fix: "mtard train --out DIR makes one",
+    });
+  }
+  try {
+    const { inputs, ...settings } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+    return { settings: parseSettings(settings), inputs: inputsSchema.parse(inputs) };
+  } catch (cause) {
+    throw new InputError(`${path} cannot be read as a run's settings`, {
+      found:
+        cause instanceof InputError ? (cause.detail.found ?? cause.message) : String(cause).split("\n")[0],
+      fix: "start the run afresh in another folder with --out",
+      cause,
+    });
+  }
+}
+
+/**
+ * Makes a run directory, or opens one of the same settings and inputs to go on.
+ *
+ * @returns Whether a run was there already.
+ * @throws {InputError} if the folder holds a run and `resume` is off, or a run of other settings: each difference is named.
+ */
+export function openRunDirectory(folder: string, run: RunDescription, resume: boolean): boolean {
+  if (!existsSync(join(folder, RUN_FILES.settings))) {
+    mkdirSync(folder, { recursive: true });
+    const content = JSON.stringify({ ...run.settings, inputs: run.inputs }, null, 2);
+    writeFileAtomically(join(folder, RUN_FILES.settings), `${content}\n`);
+    return false;
+  }
+  const existing = readRun(folder);
+  const differences = differencesOf(existing, run);
+  if (differences.length > 0) {
+    throw new InputError(`${folder} holds a run of other settings`, {
+      expected: differences.map(({ name, asked }) => `${name} ${asked}`).join(", "),
+      found: differences.map(({ name, there }) => `${name} ${there}`).join(", "),
+      fix: "the settings of that run, or another folder with --out",
+    });
+  }
+  if (!resume) {
+    throw new InputError(`${folder} already holds this run`, {
+      fix: "--resume to go on, or another folder with --out",
+    });
+  }
+  return true;
+}
+
+function differencesOf(
+  there: RunDescription,
+  asked: RunDescription,
+): { name: string; there: string; asked: string }[] {
+  const left: Record<string, unknown> = { ...there.settings, ...there.inputs };
+  const right: Record<string, unknown> = { ...asked.settings, ...asked.inputs };
+  return Object.keys(right)
+    .map((name) => ({ name, there: JSON.stringify(left[name]), asked: JSON.stringify(right[name]) }))
+    .filter((entry) => entry.there !== entry.asked);
+}
+
+/** `metrics.jsonl` of a run: what it holds depends on the settings alone, so it has no clock in it. */
+export interface MetricsFile {
+  append(line: Readonly<Record<string, unknown>>): void;
+  /** Puts all lines on the disk and returns the file's length. */
+  sync(): number;
+  close(): void;
+}
+
+/** Opens the metrics of a run, cut to `length` bytes: what was written after the checkpoint is computed again. */
+export function openMetrics(folder: string, length: number): MetricsFile {
+  const path = join(folder, RUN_FILES.metrics);
+  const file = openSync(path, "a");
+  ftruncateSync(file, length);
+  const lines: string[] = [];
+  function flush(): void {
+    if (lines.length === 0) return;
+    try {
+      writeSync(file, lines.join(""));
+    } catch (cause) {
+      throw writeFailure(path, cause);
+    }
+    lines.length = 0;
+  }
+  return {
+    append(line) {
+      lines.push(`${JSON.stringify(line)}\n`);
+      if (lines.length >= 20) flush();
+    },
+    sync() {
+      flush();
+      fsyncSync(file);
+      return statSync(path).size;
+    },
+    close() {
+      flush();
+      closeSync(file);
+    },
+  };
+}

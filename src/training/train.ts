@@ -1,0 +1,184 @@
+import { join } from "node:path";
+import { setImmediate as eventsPass } from "node:timers/promises";
+import { WorkError } from "../errors.js";
+import { evaluate, type Evaluation } from "../evaluation/evaluate.js";
+import type { StepReport } from "../methods/method.js";
+import { inferenceStudent } from "../student/inference.js";
+import type { TrainingSettings } from "../recipes/settings.js";
+import { writeFileAtomically } from "../runtime/files.js";
+import { saveCheckpoint, saveStudent, type BestEvaluation } from "./checkpoint.js";
+import type { PreparedRun } from "./prepare.js";
+import { RUN_FILES } from "./run-directory.js";
+import { isEvaluated, rateScale } from "./schedule.js";
+import { trainingStep, type StepSettings } from "./step.js";
+
+/** What a run tells while it works. */
+export interface TrainingEvents {
+  onStep(event: { epoch: number; step: number; images: number; report: StepReport }): void;
+  onEvaluationProgress(event: { epoch: number; done: number; total: number }): void;
+  onEvaluation(event: { epoch: number; clean: number; robust: number; wRobust: number; best: boolean }): void;
+  /** Asked after every step and every evaluation batch: true to save and stop. */
+  stopRequested(): boolean;
+}
+
+/** How a run ended. */
+export interface TrainingSummary {
+  readonly status: "finished" | "stopped";
+  readonly step: number;
+  readonly best: BestEvaluation | null;
+}
+
+/** The attack the best checkpoint is chosen by (the authors' scripts). */
+const SELECTION_ATTACK = "pgd-trades";
+
+/**
+ * Trains until the last epoch, or until asked to stop; everything is on the disk when it returns.
+ *
+ * @param checkpointSeconds A checkpoint at least so often, besides one every epoch.
+ * @throws {WorkError} if the loss is not finite or the disk refuses; the last checkpoint is named and stays good.
+ */
+export async function train(
+  run: PreparedRun,
+  events: TrainingEvents,
+  checkpointSeconds: number,
+): Promise<TrainingSummary> {
+  const { settings, trainee, batches, metrics, folder } = run;
+  let { step, best, evaluationDue } = run;
+  let upcoming = lookAhead(run);
+  let savedAt = performance.now();
+
+  function save(): void {
+    const metricsBytes = metrics.sync();
+    const progress = {
+      step,
+      batches: upcoming.state,
+      method: trainee.running.state,
+      best,
+      evaluationDue,
+      metricsBytes,
+    };
+    saveCheckpoint(folder, trainee.network, trainee.parameters, trainee.momenta, progress);
+    savedAt = performance.now();
+  }
+  if (!run.resumed) save();
+
+  for (;;) {
+    if (evaluationDue) {
+      const epoch = upcoming.batch.epoch;
+      const evaluation = await evaluateStudent(run, epoch, events);
+      if (!evaluation) return { status: "stopped", step, best };
+      const { clean, robust, wRobust } = evaluation;
+      const isBest = best === null || wRobust > best.wRobust;
+      if (isBest) {
+        best = { epoch, ...evaluation };
+        saveStudent(
+          join(folder, RUN_FILES.best),
+          trainee.network,
+          trainee.parameters,
+          studentMetadata(settings, best),
+        );
+      }
+      metrics.append({ epoch, step, clean, robust, wRobust, best: isBest, selection: settings.selection });
+      events.onEvaluation({ epoch, ...evaluation, best: isBest });
+      evaluationDue = false;
+      save();
+    }
+    if (upcoming.batch.epoch >= settings.epochs) break;
+    if (events.stopRequested()) {
+      save();
+      return { status: "stopped", step, best };
+    }
+
+    const { batch } = upcoming;
+    const epoch = batch.epoch + 1;
+    const report = await reportingLastCheckpoint(folder, () =>
+      trainingStep(trainee, batch, settingsOfEpoch(settings, epoch), () => (upcoming = lookAhead(run))),
+    );
+    step++;
+    metrics.append({ epoch, step, ...report });
+    events.onStep({ epoch, step, images: batch.count, report });
+
+    if (batch.step === batches.stepsPerEpoch - 1) {
+      evaluationDue = isEvaluated(epoch, settings);
+      save();
+    } else if (performance.now() - savedAt > checkpointSeconds * 1000) {
+      save();
+    }
+    await eventsPass();
+  }
+  const summary = { status: "finished", step, best } as const;
+  writeFileAtomically(join(folder, RUN_FILES.summary), `${JSON.stringify(summary, null, 2)}\n`);
+  return summary;
+}
+
+/** The next batch, and the state to save until it is trained on. */
+function lookAhead({ batches }: PreparedRun): {
+  batch: ReturnType<PreparedRun["batches"]["next"]>;
+  state: PreparedRun["batches"]["state"];
+} {
+  const { state } = batches;
+  return { state, batch: batches.next() };
+}
+
+/** The rates in force in an epoch, counted from 1. */
+export function settingsOfEpoch(settings: TrainingSettings, epoch: number): StepSettings {
+  const scale = rateScale(epoch, settings.milestones);
+  return {
+    method: {
+      ...settings,
+      weightRate: settings.weightRate * scale,
+      temperatureRate: settings.temperatureRate * scale,
+    },
+    sgd: { ...settings, learningRate: settings.learningRate * scale },
+  };
+}
+
+/** Clean and robust accuracy of the student as it is, or null if asked to stop meanwhile. */
+async function evaluateStudent(
+  { selectionSplit, settings, trainee }: PreparedRun,
+  epoch: number,
+  events: TrainingEvents,
+): Promise<{ clean: number; robust: number; wRobust: number } | null> {
+  const { epsilon, evaluationBatch: batchSize, seed } = settings;
+  const target = inferenceStudent(trainee.network, trainee.parameters);
+  let evaluation: Evaluation;
+  try {
+    evaluation = await evaluate(
+      target,
+      selectionSplit,
+      trainee.network.input,
+      { attacks: [SELECTION_ATTACK], epsilon, batchSize, seed },
+      ({ done, total }) => {
+        if (events.stopRequested()) throw new StopRequest();
+        events.onEvaluationProgress({ epoch, done, total });
+      },
+    );
+  } catch (error) {
+    if (error instanceof StopRequest) return null;
+    throw error;
+  } finally {
+    target.dispose();
+  }
+  const robust = evaluation.attacks[SELECTION_ATTACK];
+  if (!robust) throw new Error(`the evaluation did not run ${SELECTION_ATTACK}`);
+  return { clean: evaluation.clean.accuracy, robust: robust.accuracy, wRobust: robust.wRobust };
+}
+
+class StopRequest extends Error {}
+
+function studentMetadata(settings: TrainingSettings, best: BestEvaluation): Record<string, string> {
+  const { student, dataset, method } = settings;
+  return { mtard: JSON.stringify({ network: student, dataset, method, evaluation: best }) };
+}
+
+async function reportingLastCheckpoint<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof WorkError)) throw error;
+    throw new WorkError(error.message, {
+      ...error.detail,
+      fix: `the last good checkpoint is ${join(folder, RUN_FILES.last)}; --resume goes on from it, a lower --set learningRate=... starts anew`,
+    });
+  }
+}
