@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { matchWeights } from "#mtard/checkpoint/match-weights.js";
 import { InputError } from "#mtard/errors.js";
+import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
 import type { Network } from "#mtard/graph/network.js";
 import type { HostTensor, Weights } from "#mtard/graph/parameters.js";
+import { createNetwork } from "#mtard/networks/networks.js";
+import { hasShared, shared } from "../shared.js";
 
 const network: Network = {
   id: "tiny",
@@ -126,5 +129,33 @@ describe("matchWeights", () => {
     expect(found).toMatch(/tiny: 7 missing, 1 unknown/);
     expect(found).toMatch(/"conv1.weight" \[2, 3, 3, 3\], "bn1.weight" \[2\], "bn1.bias" \[2\], and 4 more/);
     expect(report(new Map())).toMatch(/7 missing/);
+  });
+});
+
+describe.skipIf(!hasShared)("matchWeights on real files in shared/", () => {
+  const match = async (file: string, id: string, classes: number): Promise<Weights> => {
+    const { weights } = await readWeightsFile(shared(`teachers/${file}`));
+    return matchWeights(
+      createNetwork(id, { image: { height: 32, width: 32, channels: 3 }, classes }),
+      weights,
+      file,
+    );
+  };
+
+  it.each([
+    ["cifar10-resnet56.th", "resnet-56", 10, 277],
+    ["cifar100-resnet56.pth", "resnet-56-b", 100, 287],
+    ["cifar10-resnet20-robust.pth", "resnet-20", 10, 97],
+  ])("%s is a %s for %i classes", async (file, id, classes, tensors) => {
+    expect((await match(file, id, classes)).size).toBe(tensors);
+  });
+
+  it.each([
+    ["cifar10-resnet56.th", "resnet-56", 100, "2 of another shape"],
+    ["cifar10-resnet56.th", "resnet-20", 10, "180 unknown"],
+    ["cifar10-resnet20-robust.pth", "resnet-56", 10, "180 missing"],
+    ["cifar100-resnet56.pth", "resnet-56", 100, "2 missing, 12 unknown"],
+  ])("%s is no %s for %i classes: %s", async (file, id, classes, counts) => {
+    await expect(match(file, id, classes)).rejects.toThrow(`${file} does not fit ${id}: ${counts}`);
   });
 });
