@@ -1,5 +1,6 @@
 import type { NoiseSeed } from "../runtime/noise.js";
 import type { Tensor1D, Tensor4D } from "../runtime/tensorflow.js";
+import type { AttackId } from "./ids.js";
 import { pgd } from "./pgd.js";
 import type { AttackTarget } from "./target.js";
 
@@ -48,6 +49,4 @@ export const attacks = {
         seed,
       ),
   },
-} as const satisfies Record<string, Attack>;
-
-export type AttackId = keyof typeof attacks;
+} as const satisfies Record<AttackId, Attack>;

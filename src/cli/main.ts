@@ -73,10 +73,12 @@ export async function main(argv: readonly string[]): Promise<number> {
         throw error ?? new InputError(message ?? "the call is wrong", { fix: "mtard --help" });
       })
       .parseAsync();
-    return 0;
+    // A command whose result is itself bad news, such as `doctor`, prints it and says so here.
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     return reportFailure(error, verbose, json);
   }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+const code = await main(process.argv.slice(2));
+if (code !== 0) process.exitCode = code;

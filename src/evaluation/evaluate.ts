@@ -1,5 +1,6 @@
 import { setImmediate as eventsPass } from "node:timers/promises";
-import { attacks, type AttackId } from "../attacks/attacks.js";
+import { attacks } from "../attacks/attacks.js";
+import type { AttackId } from "../attacks/ids.js";
 import type { AttackTarget } from "../attacks/target.js";
 import { evaluationBatches } from "../data/batches.js";
 import type { Split } from "../data/store.js";

@@ -69,3 +69,8 @@ export function recipe(dataset: string, method: string, student: string, epochs?
     evaluateEvery: scaled(base.evaluateEvery),
   };
 }
+
+/** The student trained when none is named: the paper's, or a small one for the demo. */
+export function studentOf(dataset: string): string {
+  return dataset === "demo" ? "resnet-8" : "resnet-18";
+}

@@ -112,3 +112,22 @@ function parseValue(value: string): unknown {
     return value;
   }
 }
+
+/**
+ * A number of the command line, or a fraction such as `8/255`, within bounds.
+ *
+ * @throws {InputError} naming the option if it is no number or out of bounds.
+ */
+export function parseQuantity(
+  option: string,
+  value: string | number,
+  { minimum, maximum = Infinity, whole = false }: { minimum: number; maximum?: number; whole?: boolean },
+): number {
+  const parsed = quantity.safeParse(value);
+  const good = parsed.success && parsed.data >= minimum && parsed.data <= maximum;
+  if (good && (!whole || Number.isInteger(parsed.data))) return parsed.data;
+  throw new InputError(`--${option} is wrong`, {
+    expected: `a ${whole ? "whole " : ""}number from ${minimum}${maximum === Infinity ? "" : ` to ${maximum}`}`,
+    found: String(value),
+  });
+}

@@ -1,0 +1,138 @@
+import { join } from "node:path";
+import type { CommandModule } from "yargs";
+import { findDataset } from "../data/datasets.js";
+import { prepareDataset } from "../data/prepare.js";
+import { openDataset } from "../data/store.js";
+import { InputError } from "../errors.js";
+import type { Evaluation } from "../evaluation/evaluate.js";
+import { recipe, studentOf } from "../recipes/recipes.js";
+import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
+import { RUN_FILES } from "../training/run-directory.js";
+import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
+import { ProgressLine } from "./progress.js";
+import { trainWithProgress } from "./training-progress.js";
+
+interface DemoArguments extends GlobalArguments {
+  out: string;
+  device: string | undefined;
+}
+
+const CLEAN_TEACHER = "demo-clean";
+const ROBUST_TEACHER = "demo-robust";
+const ATTACK = "pgd-sat";
+/** Test images of the demo's table. */
+const EVALUATED = 500;
+
+/** `mtard demo`: the whole job on built-in data and teachers, in minutes on two cores. */
+export const demoCommand: CommandModule = {
+  command: "demo",
+  describe: "the whole job on built-in data and teachers, in minutes",
+  builder: (yargs) =>
+    yargs
+      .option("out", { type: "string", default: "runs/demo", describe: "the run directory" })
+      .option("device", {
+        type: "string",
+        describe: "auto, cpu or cuda",
+        defaultDescription: "MTARD_DEVICE, or auto",
+      }),
+  handler: (args) => runDemo(args as unknown as DemoArguments),
+};
+
+async function runDemo(args: DemoArguments): Promise<void> {
+  const { dataDir, teachersDir, out: folder, device } = args;
+  await prepareDataset("demo", dataDir);
+  const places = { folder, dataDir, teachersDir, resume: true, device };
+  const { status } = await trainWithProgress(demoSettings(), places, 300);
+  if (status === "stopped") {
+    log("the demo was stopped; make demo goes on with it");
+    process.exitCode = 1;
+    return;
+  }
+  const rows = [];
+  for (const [title, reference] of [
+    ["clean teacher", CLEAN_TEACHER],
+    ["robust teacher", ROBUST_TEACHER],
+    ["B-MTARD student", folder],
+  ] as const) {
+    rows.push({ title, evaluation: await evaluateSubject(reference, args) });
+  }
+  const files = { student: join(folder, RUN_FILES.best), metrics: join(folder, RUN_FILES.metrics) };
+  printResult(args, { run: folder, files, table: rows.map(tableEntry) }, demoText(rows, files, folder));
+}
+
+function demoSettings(): TrainingSettings {
+  const student = studentOf("demo");
+  return parseSettings({
+    ...recipe("demo", "b-mtard", student),
+    dataset: "demo",
+    method: "b-mtard",
+    student,
+    cleanTeacher: CLEAN_TEACHER,
+    robustTeacher: ROBUST_TEACHER,
+    seed: 0,
+    limitTrain: null,
+    limitTest: null,
+  });
+}
+
+async function evaluateSubject(
+  reference: string,
+  { dataDir, teachersDir }: DemoArguments,
+): Promise<Evaluation> {
+  const [{ openSubject, attackTarget }, { evaluate }] = await Promise.all([
+    import("../subject/subject.js"),
+    import("../evaluation/evaluate.js"),
+  ]);
+  const subject = await openSubject(reference, { teachersDir, checkpoint: "best" });
+  if (subject.kind === "foreign") {
+    throw new InputError(`the teacher "${reference}" is not the demo's own`, {
+      fix: "git checkout teachers",
+    });
+  }
+  const { test } = openDataset("demo", dataDir, { test: EVALUATED });
+  const target = await attackTarget(subject);
+  const line = new ProgressLine();
+  try {
+    const settings = { attacks: [ATTACK], epsilon: 8 / 255, batchSize: 250, seed: 0 } as const;
+    return await evaluate(target, test, findDataset("demo").image, settings, ({ done, total }) =>
+      line.show(`evaluating ${subject.name}: ${done}/${total} images`),
+    );
+  } finally {
+    line.clear();
+    target.dispose();
+  }
+}
+
+interface DemoRow {
+  readonly title: string;
+  readonly evaluation: Evaluation;
+}
+
+function tableEntry({ title, evaluation: { total, clean, attacks } }: DemoRow): object {
+  return { model: title, total, clean, [ATTACK]: attacks[ATTACK] };
+}
+
+function demoText(
+  rows: readonly DemoRow[],
+  files: { student: string; metrics: string },
+  folder: string,
+): string {
+  const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)}%`;
+  const table = formatTable([
+    [`${EVALUATED} test images`, "clean", "PGD-sat", "W-Robust"],
+    ...rows.map(({ title, evaluation: { clean, attacks } }) => {
+      const robust = attacks[ATTACK];
+      return [
+        title,
+        percent(clean.accuracy),
+        percent(robust?.accuracy ?? NaN),
+        percent(robust?.wRobust ?? NaN),
+      ];
+    }),
+  ]);
+  return `${table}
+
+student    ${files.student}
+metrics    ${files.metrics}
+as ONNX    npx mtard export ${folder} --to onnx --out student.onnx`;
+}

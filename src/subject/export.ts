@@ -1,0 +1,71 @@
+import { encodeSafetensors } from "../checkpoint/safetensors.js";
+import { WorkError } from "../errors.js";
+import { networkToOnnx, IMAGES, LOGITS } from "../onnx/writer.js";
+import { writeFileAtomically } from "../runtime/files.js";
+import { onnxRuntime, openModel } from "../runtime/onnxruntime.js";
+import { Random } from "../runtime/random.js";
+import { tf, type Tensor4D } from "../runtime/tensorflow.js";
+import { version } from "../version.js";
+import { attackTarget, type KnownSubject } from "./subject.js";
+
+/** The formats of `exportSubject`. */
+export const exportFormats = ["onnx", "safetensors"] as const;
+
+export type ExportFormat = (typeof exportFormats)[number];
+
+/** Random images both engines are compared on, and the largest difference of their logits that is rounding. */
+const COMPARED = 8;
+const TOLERANCE = 1e-4;
+
+/**
+ * Writes a model as ONNX (`images [batch, C, H, W]` to `logits`, normalisation inside) or as safetensors under PyTorch's names.
+ *
+ * @returns The largest difference of ONNX Runtime's logits from the student's, relative to the largest logit; null for safetensors.
+ * @throws {WorkError} if the two engines disagree: no file is left then.
+ */
+export async function exportSubject(
+  subject: KnownSubject,
+  format: ExportFormat,
+  path: string,
+): Promise<number | null> {
+  const { network, weights, dataset } = subject;
+  if (format === "safetensors") {
+    const metadata = { mtard: JSON.stringify({ version, network: network.id, dataset }) };
+    writeFileAtomically(path, encodeSafetensors(weights, metadata));
+    return null;
+  }
+  const model = networkToOnnx(network, weights, { version, dataset: dataset ?? "" });
+  const difference = await compareEngines(subject, model);
+  if (!(difference <= TOLERANCE)) {
+    throw new WorkError("ONNX Runtime does not answer what the student answers", {
+      expected: `logits within ${TOLERANCE} of the largest`,
+      found: `a difference of ${difference}`,
+      fix: "mtard doctor, and report it",
+    });
+  }
+  writeFileAtomically(path, model);
+  return difference;
+}
+
+async function compareEngines(subject: KnownSubject, model: Uint8Array): Promise<number> {
+  const { height, width, channels } = subject.network.input;
+  const random = Random.fromSeed(0);
+  const values = Float32Array.from({ length: COMPARED * height * width * channels }, () => random.uniform());
+  const images = tf.tensor4d(values, [COMPARED, height, width, channels]);
+  const target = await attackTarget(subject);
+  const ours = tf.tidy(() => target.logits(images)).dataSync<"float32">();
+  target.dispose();
+  const nchw = tf.tidy(() => tf.transpose<Tensor4D>(images, [0, 3, 1, 2])).dataSync<"float32">();
+  images.dispose();
+
+  const { session } = await openModel(model, "cpu", 1);
+  const { Tensor } = onnxRuntime();
+  const feeds = { [IMAGES]: new Tensor("float32", nchw, [COMPARED, channels, height, width]) };
+  const theirs = (await session.run(feeds))[LOGITS]?.data as Float32Array;
+  await session.release();
+  const scale = ours.reduce((most, logit) => Math.max(most, Math.abs(logit)), 1);
+  return ours.reduce(
+    (most, logit, index) => Math.max(most, Math.abs(logit - (theirs[index] ?? NaN)) / scale),
+    0,
+  );
+}
