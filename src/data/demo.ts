@@ -82,48 +82,43 @@ function paint(
   pixels: Uint8Array,
   label: number,
   masks: readonly Uint8Array[],
-  image: ImageShape,
+  { height, width, channels }: ImageShape,
   random: Random,
 ): void {
-  const { height, width, channels } = image;
-  const base = Array.from({ length: channels }, () => 50 + random.below(50));
-  const corners = base.map((level) => Array.from({ length: 4 }, () => level + random.below(41) - 20)) as [
-    number,
-    number,
-    number,
-    number,
-  ][];
+  const base = Array.from({ length: channels }, () => 35 + random.below(40));
+  const corners = base.map((level) => drawCorners(level, random));
   const colours = masks.map(() => {
-    const contrast = 35 + random.below(76);
+    const contrast = 40 + random.below(90);
     return base.map((level) => level + contrast + random.below(41) - 10);
   });
   for (let y = 0, offset = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const texture = TEXTURE_AMPLITUDE * textureSign(label, y, x);
       for (let channel = 0; channel < channels; channel++, offset++) {
-        let value = background(
-          corners[channel] as [number, number, number, number],
-          y / (height - 1),
-          x / (width - 1),
-        );
+        let value = between(corners[channel] as Corners, y / (height - 1), x / (width - 1));
         for (const [index, mask] of masks.entries()) {
           const cover = (mask[y * width + x] as number) / 255 / masks.length;
           value += cover * ((colours[index]?.[channel] ?? 0) - value);
         }
-        // A Uint8Array wraps: the ranges above keep every value within 0 to 255.
+        // The ranges above keep every value within 0 to 255.
         pixels[offset] = Math.round(value + NOISE * bellShaped(random)) + texture;
       }
     }
   }
 }
 
-/** Between four corners, smoothly. */
-function background(
-  [a, b, c, d]: readonly [number, number, number, number],
-  down: number,
-  right: number,
-): number {
-  return (a * (1 - right) + b * right) * (1 - down) + (c * (1 - right) + d * right) * down;
+/** The background's levels at top left, top right, bottom left and bottom right. */
+type Corners = readonly [number, number, number, number];
+
+function drawCorners(level: number, random: Random): Corners {
+  const draw = (): number => level + random.below(41) - 20;
+  return [draw(), draw(), draw(), draw()];
+}
+
+function between([topLeft, topRight, bottomLeft, bottomRight]: Corners, down: number, right: number): number {
+  const top = topLeft * (1 - right) + topRight * right;
+  const bottom = bottomLeft * (1 - right) + bottomRight * right;
+  return top * (1 - down) + bottom * down;
 }
 
 /** About a standard normal number from four random bytes: their sum has mean 510 and standard deviation 147.8. */

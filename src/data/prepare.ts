@@ -110,15 +110,14 @@ async function obtain(
     return { ...(await makeDemo(description.image, origin)), source: { seed: origin.seed } };
   }
   if (from !== undefined) return readLocal(description, origin, from, sha256, onProgress);
-  const folder = join(dataDir, `.${description.id}.download`);
-  const archive = join(folder, basename(origin.url));
+  const archive = join(dataDir, `.${description.id}.download`);
   await download(origin, archive, (progress) => onProgress({ stage: "download", ...progress }));
   const { train, test, source } = await readLocal(description, origin, archive, undefined, onProgress);
   return {
     train,
     test,
-    source: { ...source, url: origin.url },
-    cleanUp: () => rmSync(folder, { recursive: true }),
+    source: { ...source, archive: basename(origin.url), url: origin.url },
+    cleanUp: () => rmSync(archive),
   };
 }
 
