@@ -2,6 +2,7 @@ import type { GraphProto, ModelProto } from "onnx-buf";
 import type { Normalization } from "../graph/network.js";
 import { freeBatch } from "./batch.js";
 import { floatTensor, floatValue, intsAttribute, node } from "./build.js";
+import { METADATA_KEY } from "./metadata.js";
 import { graphOf } from "./model.js";
 import { type ClassifierShape, findSignature, type Layout } from "./signature.js";
 import { freshName, keepWhatMakes, renameValue } from "./values.js";
@@ -52,6 +53,8 @@ export function adaptClassifier(
   for (const taken of [IMAGES, LOGITS]) renameValue(graph, taken, freshName(graph, `${taken}.inner`));
   renameValue(graph, exit, LOGITS);
   prepareImages(graph, entry, signature.layout, normalization);
+  // With another normalisation in front it is no longer the network that its metadata names.
+  if (normalization) model.metadataProps = model.metadataProps.filter(({ key }) => key !== METADATA_KEY);
   graph.input = [floatValue(IMAGES, ["batch", channels, height, width])];
   graph.output = [floatValue(LOGITS, ["batch", expected.classes])];
   // Shapes noted along the way may hold the old batch size; ONNX Runtime infers them again.

@@ -57,7 +57,7 @@ export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
  * @throws {InputError} if the bytes are something else, or are cut short, or need a second file.
  */
 export function parseModel(bytes: Uint8Array, source: string): ModelProto {
-  refuseText(bytes, source);
+  refuseOtherFormats(bytes, source);
   let model: ModelProto;
   try {
     model = fromBinary(ModelProtoSchema, bytes);
@@ -131,17 +131,32 @@ function damaged(source: string, found: string, cause?: unknown): InputError {
   });
 }
 
-function refuseText(bytes: Uint8Array, source: string): void {
+function refuseOtherFormats(bytes: Uint8Array, source: string): void {
   const start = Buffer.from(bytes.subarray(0, 64)).toString("latin1").trimStart();
-  const found = start.startsWith("<")
-    ? "a web page (HTML or XML)"
-    : start.startsWith("version https://git-lfs")
-      ? "a Git LFS pointer, not the file it points to"
-      : undefined;
-  if (found !== undefined)
+  const other = OTHER_FORMATS.find(({ starts }) => starts.some((text) => start.startsWith(text)));
+  if (other)
     throw new InputError(`${source} is not an ONNX model`, {
       expected: "an ONNX file",
-      found,
-      fix: "download the file itself, with the site's download or raw link",
+      found: other.found,
+      fix: other.fix,
     });
 }
+
+/** What people take for an ONNX file, by its first characters. */
+const OTHER_FORMATS = [
+  {
+    starts: ["<"],
+    found: "a web page (HTML or XML)",
+    fix: "download the file itself, with the site's download or raw link",
+  },
+  {
+    starts: ["version https://git-lfs"],
+    found: "a Git LFS pointer, not the file it points to",
+    fix: "fetch the file itself with git lfs pull",
+  },
+  {
+    starts: ["PK\u0003\u0004", "\u0080\u0002", "\u0080\u0003", "\u0080\u0004"],
+    found: "what looks like a PyTorch file",
+    fix: "mtard teacher import with --network ID --weights FILE",
+  },
+] as const;

@@ -3,7 +3,7 @@ import { InputError, WorkError } from "../errors.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { type Device, type DeviceRequest, threadCount } from "../runtime/device.js";
 import type { TeacherManifest } from "./manifest.js";
-import type { WorkerReply, WorkerRequest, WorkerStart } from "./session-worker.js";
+import { CONTROL, type WorkerReply, type WorkerRequest, type WorkerStart } from "./protocol.js";
 import { loadTeacher } from "./store.js";
 
 /** A frozen classifier that runs on a thread of its own. */
@@ -58,11 +58,13 @@ export async function openTeacher(reference: string, options: OpenTeacherOptions
   const { manifest, model } = loadTeacher(reference, options.teachersDir, options.dataset);
   const { image, classes, name } = manifest;
   const { device, threads = threadCount(), maxBatch = 256 } = options;
-  const start: WorkerStart = { model, device, threads, image, classes, maxBatch };
+  const control = new Int32Array(new SharedArrayBuffer(CONTROL.length * 4));
+  const start: WorkerStart = { model, device, threads, image, classes, maxBatch, control: control.buffer };
   const worker = new Worker(new URL("./session-worker.js", import.meta.url), {
     workerData: start,
     transferList: [model.buffer],
     name: `teacher ${name}`,
+    execArgv: [], // flags of this process, such as --eval, need not suit a worker
   });
 
   const imageSize = image.height * image.width * image.channels;
@@ -70,7 +72,17 @@ export async function openTeacher(reference: string, options: OpenTeacherOptions
   const free: Slot[] = [];
   let requests = 0;
   let ended: Error | null = null;
-  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  const leave = (): void => {
+    Atomics.store(control, CONTROL.halted, 1);
+    Atomics.wait(control, CONTROL.busy, 1);
+  };
+  process.once("exit", leave);
+  const exited = new Promise<void>((resolve) => {
+    worker.once("exit", () => {
+      process.off("exit", leave);
+      resolve();
+    });
+  });
 
   function takeSlot(count: number): Slot {
     const slot = free.pop();

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { matchWeights } from "../checkpoint/match-weights.js";
 import { readWeightsFile } from "../checkpoint/weights-file.js";
-import { InputError } from "../errors.js";
+import { InputError, WorkError } from "../errors.js";
 import type { Network, Normalization } from "../graph/network.js";
 import { parameterSpecs, type Weights } from "../graph/parameters.js";
 import { createNetwork, networkVariants } from "../networks/networks.js";
@@ -101,9 +101,8 @@ async function fromOnnx(
   normalization: Normalization | undefined,
 ): Promise<MadeModel> {
   const parsed = parseModel(readModelFile(path), path);
-  // A model with something before it is no longer the network it says it is.
-  const known = normalization ? null : readNetworkModel(parsed);
   const { fixedBatch, removed } = adaptClassifier(parsed, dataset, { source: path, layout, normalization });
+  const known = readNetworkModel(parsed);
   const model = serializeModel(parsed);
   const logits = await verifyClassifier(model, dataset, path);
   if (known) {
@@ -187,12 +186,16 @@ function place(folder: string, teachersDir: string, files: Record<string, string
   const [partial, replaced] = [`${beside}.partial`, `${beside}.replaced`];
   try {
     mkdirSync(partial, { recursive: true });
+  } catch (cause) {
+    throw writeFailure(folder, cause);
+  }
+  try {
     for (const [name, content] of Object.entries(files)) writeFileAtomically(join(partial, name), content);
     if (existsSync(folder)) renameSync(folder, replaced);
     renameSync(partial, folder);
   } catch (cause) {
     if (existsSync(replaced) && !existsSync(folder)) renameSync(replaced, folder);
-    throw writeFailure(folder, cause);
+    throw cause instanceof WorkError ? cause : writeFailure(folder, cause);
   } finally {
     rmSync(partial, { recursive: true, force: true });
     rmSync(replaced, { recursive: true, force: true });

@@ -1,51 +1,18 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { type ErrorDetail, InputError, WorkError } from "../errors.js";
-import type { ImageShape } from "../graph/network.js";
+import { InputError, WorkError } from "../errors.js";
 import { IMAGES, LOGITS } from "../onnx/writer.js";
-import type { Device, DeviceRequest } from "../runtime/device.js";
 import { onnxRuntime, openModel, type Tensor } from "../runtime/onnxruntime.js";
+import { CONTROL, type WorkerReply, type WorkerRequest, type WorkerStart } from "./protocol.js";
 
 /* The worker's side of the bridge: one ONNX Runtime session, one request after the other. */
-
-/** What the worker starts with. */
-export interface WorkerStart {
-  readonly model: Uint8Array;
-  readonly device: DeviceRequest;
-  readonly threads: number;
-  readonly image: ImageShape;
-  readonly classes: number;
-  /** The most images of one run; larger requests run in parts. */
-  readonly maxBatch: number;
-}
-
-/** Asks for the logits of `count` images (NHWC, float32) into shared memory, or for the end. */
-export type WorkerRequest =
-  | {
-      readonly kind: "logits";
-      readonly id: number;
-      readonly images: SharedArrayBuffer;
-      readonly logits: SharedArrayBuffer;
-      readonly count: number;
-    }
-  | { readonly kind: "close" };
-
-export type WorkerReply =
-  | { readonly kind: "ready"; readonly device: Device }
-  | { readonly kind: "done"; readonly id: number }
-  | {
-      readonly kind: "failed";
-      /** The request that failed, or null for the start. */
-      readonly id: number | null;
-      readonly input: boolean;
-      readonly message: string;
-      readonly detail: ErrorDetail;
-    };
 
 if (!parentPort) throw new Error("session-worker.js runs only as a worker");
 const port = parentPort;
 const start = workerData as WorkerStart;
 const pixels = start.image.height * start.image.width;
 const { channels } = start.image;
+
+const control = new Int32Array(start.control);
 
 // ONNX Runtime's binding refuses shared memory, so the images are copied, and turned to NCHW on the way.
 const images = new Float32Array(start.maxBatch * channels * pixels);
@@ -70,6 +37,18 @@ function fail(id: number | null, error: unknown): void {
       ...(fix === undefined ? {} : { fix }),
     },
   });
+}
+
+/** Runs what is inside ONNX Runtime; once the process is ending, never. */
+async function inside<Result>(work: () => Promise<Result>): Promise<Result> {
+  Atomics.store(control, CONTROL.busy, 1);
+  try {
+    if (Atomics.load(control, CONTROL.halted) === 1) throw new WorkError("the process is ending");
+    return await work();
+  } finally {
+    Atomics.store(control, CONTROL.busy, 0);
+    Atomics.notify(control, CONTROL.busy);
+  }
 }
 
 /** Copies whole NHWC images to NCHW. */
@@ -109,11 +88,11 @@ function runOf(count: number): Run {
 }
 
 async function serve(): Promise<void> {
-  const { session, device } = await openModel(start.model, start.device, start.threads);
+  const { session, device } = await inside(() => openModel(start.model, start.device, start.threads));
 
   async function answer(request: WorkerRequest): Promise<void> {
     if (request.kind === "close") {
-      await session.release();
+      await inside(() => session.release());
       port.close();
       return;
     }
@@ -125,7 +104,7 @@ async function serve(): Promise<void> {
         const part = Math.min(start.maxBatch, count - done);
         const { feeds, fetches } = runOf(part);
         copyToNchw(asked.subarray(done * pixels * channels), images, part);
-        await session.run(feeds, fetches);
+        await inside(() => session.run(feeds, fetches));
         answered.set(logits.subarray(0, part * start.classes), done * start.classes);
       }
       reply({ kind: "done", id });

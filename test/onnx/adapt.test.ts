@@ -1,0 +1,225 @@
+import { readFileSync } from "node:fs";
+import type { ModelProto } from "onnx-buf";
+import ort from "onnxruntime-node";
+import { describe, expect, it } from "vitest";
+import { InputError } from "#mtard/errors.js";
+import { type AdaptOptions, adaptClassifier } from "#mtard/onnx/adapt.js";
+import { floatValue, intAttribute, intsAttribute, node } from "#mtard/onnx/build.js";
+import { parseModel, serializeModel } from "#mtard/onnx/model.js";
+import { hasShared, shared } from "../shared.js";
+import { classifierNodes, image, model, parameters, plainGraph, reshapedGraph, values } from "./models.js";
+
+const expected = { name: "test-images", image, classes: 5 };
+
+async function run(
+  bytes: Uint8Array,
+  feed: Float32Array,
+  dims: readonly number[],
+): Promise<{ dims: readonly number[]; data: Float32Array }> {
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const results = await session.run({ [session.inputNames[0] ?? ""]: new ort.Tensor("float32", feed, dims) });
+  const output = results[session.outputNames[0] ?? ""];
+  await session.release();
+  if (!output) throw new Error("no output");
+  return { dims: output.dims, data: output.data as Float32Array };
+}
+
+function adapted(foreign: ModelProto, options: Partial<AdaptOptions> = {}): Uint8Array {
+  const copy = parseModel(serializeModel(foreign), "the test's model");
+  adaptClassifier(copy, expected, { source: "the test's model", ...options });
+  return serializeModel(copy);
+}
+
+const images = values(3 * 192, 9).map((value) => value / 2 + 0.5);
+
+/** What the plain classifier, untouched, answers for three images. */
+const plain = await run(serializeModel(model(plainGraph())), images, [3, 3, 8, 8]);
+
+function expectClose(found: Float32Array, wanted: Float32Array): void {
+  expect(found.length).toBe(wanted.length);
+  for (const [index, value] of wanted.entries()) expect(found[index]).toBeCloseTo(value, 4);
+}
+
+describe("adaptClassifier", () => {
+  it("names input and output the standard way and leaves the logits alone", async () => {
+    const bytes = adapted(model(plainGraph()));
+    const session = await ort.InferenceSession.create(bytes);
+    expect(session.inputMetadata).toMatchObject([{ name: "images", shape: ["batch", 3, 8, 8] }]);
+    expect(session.outputMetadata).toMatchObject([{ name: "logits", shape: ["batch", 5] }]);
+    expect((await run(bytes, images, [3, 3, 8, 8])).data).toEqual(plain.data);
+  });
+
+  it.each([
+    ["[1, -1]", [1n, -1n]],
+    ["[1, 64]", [1n, 64n]],
+    ["[-1, 64]", [-1n, 64n]],
+  ])("frees a batch of 1 that a Reshape to %s has baked in", async (_, shape) => {
+    const bytes = adapted(model(reshapedGraph(shape)));
+    expectClose((await run(bytes, images, [3, 3, 8, 8])).data, plain.data);
+  });
+
+  it("leaves a Reshape of a weight alone", async () => {
+    const graph = reshapedGraph([1n, -1n]);
+    const [first = { opType: "" }, ...rest] = graph.node ?? [];
+    const twisted = model({
+      ...graph,
+      node: [node("Reshape", ["conv.bias", "shape"], "bias.row"), first, ...rest],
+      output: [floatValue("y", [1, 5])],
+    });
+    expectClose((await run(adapted(twisted), images, [3, 3, 8, 8])).data, plain.data);
+  });
+
+  it("takes initializers that are inputs too, as before IR version 4", async () => {
+    const graph = plainGraph(1);
+    const listed = parameters.map(({ name, dims }) => floatValue(name, dims.map(Number)));
+    const old = model({ ...graph, input: [...(graph.input ?? []), ...listed] }, { opset: 9, ir: 3 });
+    expectClose((await run(adapted(old), images, [3, 3, 8, 8])).data, plain.data);
+  });
+
+  it("puts a normalisation in front", async () => {
+    const normalization = { mean: [0.1, 0.2, 0.3], std: [0.5, 0.25, 2] };
+    const normalized = images.map((value, index) => {
+      const channel = Math.floor(index / 64) % 3;
+      return (value - (normalization.mean[channel] ?? 0)) / (normalization.std[channel] ?? 1);
+    });
+    const wanted = await run(serializeModel(model(plainGraph())), normalized, [3, 3, 8, 8]);
+    const bytes = adapted(model(plainGraph()), { normalization });
+    expectClose((await run(bytes, images, [3, 3, 8, 8])).data, wanted.data);
+  });
+
+  it("turns images for a model that takes NHWC, after the normalisation", async () => {
+    const normalization = { mean: [0.1, 0.2, 0.3], std: [0.5, 0.25, 2] };
+    const turned = {
+      ...plainGraph(),
+      node: [
+        node("Transpose", ["x"], "turned", [intsAttribute("perm", [0, 3, 1, 2])]),
+        ...classifierNodes("turned", "y"),
+      ],
+      input: [floatValue("x", ["N", 8, 8, 3])],
+    };
+    expectClose((await run(adapted(model(turned)), images, [3, 3, 8, 8])).data, plain.data);
+    const both = await run(adapted(model(turned), { normalization }), images, [3, 3, 8, 8]);
+    const wanted = await run(adapted(model(plainGraph()), { normalization }), images, [3, 3, 8, 8]);
+    expectClose(both.data, wanted.data);
+  });
+
+  it.each([["Softmax"], ["LogSoftmax"]])("takes a %s off the end", async (operator) => {
+    const graph = {
+      ...plainGraph(),
+      node: [
+        ...classifierNodes("x", "z"),
+        node(operator, ["z"], "s", [intAttribute("axis", 1)]),
+        node("Identity", ["s"], "y"),
+      ],
+    };
+    expect((await run(adapted(model(graph)), images, [3, 3, 8, 8])).data).toEqual(plain.data);
+  });
+
+  it("survives models whose inner values have the standard names", async () => {
+    const graph = plainGraph();
+    const renamed = {
+      ...graph,
+      node: [node("Identity", ["logits"], "images"), ...classifierNodes("images", "y")],
+      input: [floatValue("logits", ["N", 3, 8, 8])],
+    };
+    expect((await run(adapted(model(renamed)), images, [3, 3, 8, 8])).data).toEqual(plain.data);
+    const swapped = {
+      ...graph,
+      node: classifierNodes("logits", "images"),
+      input: [floatValue("logits", ["N", 3, 8, 8])],
+      output: [floatValue("images", ["N", 5])],
+    };
+    expect((await run(adapted(model(swapped)), images, [3, 3, 8, 8])).data).toEqual(plain.data);
+  });
+
+  it("keeps the output that fits and drops the rest of the graph", () => {
+    const graph = plainGraph();
+    const more = {
+      ...graph,
+      node: [...(graph.node ?? []), node("Relu", ["b"], "features")],
+      output: [...(graph.output ?? []), floatValue("features", ["N", 4, 4, 4])],
+    };
+    const bytes = adapted(model(more));
+    expect(parseModel(bytes, "it").graph?.node.map(({ opType }) => opType)).toEqual([
+      "Conv",
+      "Relu",
+      "Flatten",
+      "Gemm",
+    ]);
+  });
+});
+
+describe("adaptClassifier refuses", () => {
+  const refused = (foreign: ModelProto, options?: Partial<AdaptOptions>): InputError => {
+    try {
+      adapted(foreign, options);
+    } catch (error) {
+      if (error instanceof InputError) return error;
+    }
+    throw new Error("it was not refused");
+  };
+
+  it("another number of classes", () => {
+    const foreign = model({ ...plainGraph(), output: [floatValue("y", ["N", 100])] });
+    expect(refused(foreign).message).toBe("the test's model answers 100 classes, but test-images has 5");
+  });
+
+  it("images of another size, and says which", () => {
+    const foreign = model({ ...plainGraph(), input: [floatValue("x", [1, 3, 224, 224])] });
+    expect(refused(foreign).detail).toMatchObject({
+      expected: "float32 [batch, 3, 8, 8] (nchw) or float32 [batch, 8, 8, 3] (nhwc)",
+      found: '"x", float32 [1, 3, 224, 224]',
+    });
+  });
+
+  it("a shape that could be either layout, until one is named", () => {
+    const foreign = model({ ...plainGraph(), input: [floatValue("x", ["N", "a", "b", "c"])] });
+    expect(refused(foreign).detail.fix).toBe("give --layout");
+    expect(adapted(foreign, { layout: "nchw" }).length).toBeGreaterThan(0);
+  });
+
+  it("a layout that its shape contradicts", () => {
+    expect(refused(model(plainGraph()), { layout: "nhwc" }).detail.expected).toBe(
+      "float32 [batch, 8, 8, 3] (nhwc)",
+    );
+  });
+
+  it("two inputs, and two outputs that could be the logits", () => {
+    const graph = plainGraph();
+    const inputs = [...(graph.input ?? []), floatValue("second", [1])];
+    expect(refused(model({ ...graph, input: inputs })).detail.found).toContain("2 inputs");
+    const outputs = [floatValue("y", ["N", 5]), floatValue("z", ["N", 5])];
+    expect(refused(model({ ...graph, output: outputs })).message).toContain("several outputs");
+  });
+
+  it("an input that is not float32", () => {
+    const foreign = model(plainGraph());
+    const type = foreign.graph?.input[0]?.type;
+    if (type?.value.case === "tensorType") type.value.value.elemType = 10;
+    expect(refused(foreign).detail.found).toContain("float16");
+  });
+});
+
+describe("a real model of opset 9 with its batch fixed at 1", () => {
+  it.skipIf(!hasShared)("gives the original's logits, alone and in a batch of 3", async () => {
+    const path = shared("teachers/cifar10-resnet4b.onnx");
+    const original = readFileSync(path);
+    const foreign = parseModel(original, path);
+    const cifar10 = { name: "cifar10", image: { height: 32, width: 32, channels: 3 }, classes: 10 };
+    expect(adaptClassifier(foreign, cifar10, { source: path })).toEqual({
+      fixedBatch: 1,
+      layout: "nchw",
+      removed: null,
+    });
+    const bytes = serializeModel(foreign);
+
+    const three = values(3 * 3072, 7);
+    const together = (await run(bytes, three, [3, 3, 32, 32])).data;
+    for (let index = 0; index < 3; index++) {
+      const one = three.slice(index * 3072, (index + 1) * 3072);
+      const wanted = (await run(original, one, [1, 3, 32, 32])).data;
+      expect((await run(bytes, one, [1, 3, 32, 32])).data).toEqual(wanted);
+      expectClose(together.slice(index * 10, (index + 1) * 10), wanted);
+    }
+  });
+});

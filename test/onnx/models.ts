@@ -1,0 +1,72 @@
+import { create } from "@bufbuild/protobuf";
+import { type GraphProto, type ModelProto, ModelProtoSchema } from "onnx-buf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { GraphProtoSchema } from "onnx-buf";
+import {
+  floatTensor,
+  floatValue,
+  int64Tensor,
+  intAttribute,
+  intsAttribute,
+  node,
+} from "#mtard/onnx/build.js";
+
+/** Deterministic values of both signs. */
+export function values(count: number, shift: number, scale = 1): Float32Array {
+  return Float32Array.from({ length: count }, (_, index) => Math.sin(index ** 1.1 + shift) * scale);
+}
+
+export type GraphInit = Exclude<MessageInitShape<typeof GraphProtoSchema>, GraphProto>;
+
+export function model(graph: GraphInit, { opset = 17, ir = 8 } = {}): ModelProto {
+  return create(ModelProtoSchema, {
+    irVersion: BigInt(ir),
+    opsetImport: [{ domain: "", version: BigInt(opset) }],
+    graph: { name: "test", ...graph },
+  });
+}
+
+/** Image, batch and class sizes small enough to be quick. */
+export const image = { height: 8, width: 8, channels: 3 };
+
+const convolution = [
+  intsAttribute("kernel_shape", [3, 3]),
+  intsAttribute("strides", [2, 2]),
+  intsAttribute("pads", [1, 1, 1, 1]),
+];
+
+export const parameters = [
+  floatTensor("conv.weight", [4, 3, 3, 3], values(108, 1, 0.3)),
+  floatTensor("conv.bias", [4], values(4, 2)),
+  floatTensor("fc.weight", [5, 64], values(320, 3, 0.2)),
+  floatTensor("fc.bias", [5], values(5, 4)),
+];
+
+/** Convolution, ReLU, a flattening of the caller's, and a linear layer to 5 classes, from `input` to `output`. */
+export function classifierNodes(input: string, output: string, flatten = [node("Flatten", ["b"], "c")]) {
+  return [
+    node("Conv", [input, "conv.weight", "conv.bias"], "a", convolution),
+    node("Relu", ["a"], "b"),
+    ...flatten,
+    node("Gemm", ["c", "fc.weight", "fc.bias"], output, [intAttribute("transB", 1)]),
+  ];
+}
+
+/** The plain classifier: `x [batch, 3, 8, 8]` to `y [batch, 5]`. */
+export function plainGraph(batch: number | string = "N"): GraphInit {
+  return {
+    node: classifierNodes("x", "y"),
+    initializer: parameters,
+    input: [floatValue("x", [batch, 3, 8, 8])],
+    output: [floatValue("y", [batch, 5])],
+  };
+}
+
+/** The same with its batch of 1 written into a `Reshape` to `shape`. */
+export function reshapedGraph(shape: readonly bigint[]): GraphInit {
+  return {
+    ...plainGraph(1),
+    node: classifierNodes("x", "y", [node("Reshape", ["b", "shape"], "c")]),
+    initializer: [...parameters, int64Tensor("shape", shape)],
+  };
+}

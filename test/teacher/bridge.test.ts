@@ -1,0 +1,240 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import ort from "onnxruntime-node";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { InputError, WorkError } from "#mtard/errors.js";
+import { initialWeights } from "#mtard/graph/initialize.js";
+import { createNetwork } from "#mtard/networks/networks.js";
+import { floatValue, int64Tensor, node } from "#mtard/onnx/build.js";
+import { serializeModel } from "#mtard/onnx/model.js";
+import { networkToOnnx } from "#mtard/onnx/writer.js";
+import { cudaProblem, openModel } from "#mtard/runtime/onnxruntime.js";
+import { Random } from "#mtard/runtime/random.js";
+import { openTeacher, type OpenTeacherOptions, type Teacher } from "#mtard/teacher/bridge.js";
+import { classifierNodes, image as smallImage, model, parameters, values } from "../onnx/models.js";
+
+const shape = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
+const network = createNetwork("resnet-8", shape, { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] });
+const bytes = networkToOnnx(network, initialWeights(network, Random.fromSeed(1)), {
+  version: "0",
+  dataset: "cifar10",
+});
+const size = 3072;
+
+const folder = mkdtempSync(join(tmpdir(), "mtard-bridge-"));
+const path = join(folder, "resnet-8.onnx");
+let session: ort.InferenceSession;
+
+beforeAll(async () => {
+  writeFileSync(path, bytes);
+  ({ session } = await openModel(bytes, "cpu", 1));
+});
+afterAll(async () => {
+  await session.release();
+  rmSync(folder, { recursive: true });
+});
+
+async function open(options: Partial<OpenTeacherOptions> = {}): Promise<Teacher> {
+  const teacher = await openTeacher(path, { device: "cpu", threads: 1, teachersDir: folder, ...options });
+  onTestFinished(() => teacher.close());
+  return teacher;
+}
+
+function someImages(count: number, shift: number): Float32Array {
+  return values(count * size, shift).map((value) => value / 2 + 0.5);
+}
+
+/** What ONNX Runtime answers on this thread, given NHWC images. */
+async function direct(images: Float32Array): Promise<Float32Array> {
+  const count = images.length / size;
+  const nchw = images.map((_, index) => {
+    const [image, channel, pixel] = [
+      Math.floor(index / size),
+      Math.floor((index % size) / 1024),
+      index % 1024,
+    ];
+    return images[image * size + pixel * 3 + channel] ?? NaN;
+  });
+  const { logits } = await session.run({ images: new ort.Tensor("float32", nchw, [count, 3, 32, 32]) });
+  return logits?.data as Float32Array;
+}
+
+describe("openTeacher", () => {
+  it("answers bit for bit what ONNX Runtime answers directly, batch sizes mixed", async () => {
+    const teacher = await open();
+    expect(teacher.device).toBe("cpu");
+    for (const [shift, count] of [5, 1, 5, 3].entries()) {
+      const images = someImages(count, shift);
+      expect(await teacher.logits(images)).toEqual(await direct(images));
+    }
+  });
+
+  it("answers many requests at once in order, each about the images as they were", async () => {
+    const teacher = await open();
+    const images = new Float32Array(2 * size);
+    const order: number[] = [];
+    const answers = [0, 1, 2, 3].map(async (shift) => {
+      images.set(someImages(2, shift));
+      const logits = await teacher.logits(images);
+      order.push(shift);
+      return logits;
+    });
+    for (const [shift, answer] of (await Promise.all(answers)).entries())
+      expect(answer).toEqual(await direct(someImages(2, shift)));
+    expect(order).toEqual([0, 1, 2, 3]);
+  });
+
+  it("runs a batch larger than maxBatch in parts", async () => {
+    const teacher = await open({ maxBatch: 4 });
+    const images = someImages(10, 1);
+    const parts = await Promise.all(
+      [
+        [0, 4],
+        [4, 8],
+        [8, 10],
+      ].map(([from = 0, to = 0]) => direct(images.slice(from * size, to * size))),
+    );
+    expect(await teacher.logits(images)).toEqual(Float32Array.from(parts.flatMap((part) => [...part])));
+  });
+
+  it("answers no images with no logits", async () => {
+    expect(await (await open()).logits(new Float32Array(0))).toEqual(new Float32Array(0));
+  });
+
+  it("uses the same shared memory again, and keeps answers apart from it", async () => {
+    const teacher = await open();
+    const made = vi.spyOn(globalThis, "SharedArrayBuffer");
+    onTestFinished(() => made.mockRestore());
+    const first = await teacher.logits(someImages(3, 0));
+    const kept = first.slice();
+    expect(made).toHaveBeenCalledTimes(2);
+    for (let shift = 1; shift < 6; shift++) await teacher.logits(someImages(3, shift));
+    expect(made).toHaveBeenCalledTimes(2);
+    expect(first).toEqual(kept);
+  });
+
+  it("works while the thread that asked is blocked", async () => {
+    const teacher = await open();
+    const images = someImages(256, 0);
+    await teacher.logits(images);
+    const began = performance.now();
+    await teacher.logits(images);
+    const alone = performance.now() - began;
+
+    const asked = teacher.logits(images);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5 * alone + 200);
+    const unblocked = performance.now();
+    await asked;
+    expect(performance.now() - unblocked).toBeLessThan(alone / 2);
+  });
+});
+
+describe("a teacher's errors", () => {
+  it("names a part of an image", async () => {
+    await expect((await open()).logits(new Float32Array(size + 1))).rejects.toThrow("a part of an image");
+  });
+
+  it("come back from the worker, which goes on", async () => {
+    // A Reshape to two rows fails for any batch but 2.
+    const fussy = model({
+      node: classifierNodes("x", "y", [node("Reshape", ["b", "two.rows"], "c")]),
+      initializer: [...parameters, int64Tensor("two.rows", [2n, 64n])],
+      input: [floatValue("x", ["N", 3, 8, 8])],
+      output: [floatValue("y", ["N", 5])],
+    });
+    const file = join(folder, "fussy.onnx");
+    writeFileSync(file, serializeModel(fussy));
+    const dataset = { name: "test-images", image: smallImage, classes: 5 };
+    const teacher = await openTeacher(file, { device: "cpu", threads: 1, teachersDir: folder, dataset });
+    onTestFinished(() => teacher.close());
+    const error: unknown = await teacher.logits(new Float32Array(3 * 192)).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(WorkError);
+    expect(String(error)).toContain("ONNX Runtime failed: Got invalid dimensions");
+    expect(await teacher.logits(new Float32Array(2 * 192))).toHaveLength(10);
+  });
+
+  it("say that the model cannot be loaded", async () => {
+    const unknown = model({
+      node: [...classifierNodes("x", "z"), node("Frobnicate", ["z"], "y")],
+      initializer: parameters,
+      input: [floatValue("x", ["N", 3, 8, 8])],
+      output: [floatValue("y", ["N", 5])],
+    });
+    const file = join(folder, "unknown.onnx");
+    writeFileSync(file, serializeModel(unknown));
+    const dataset = { name: "test-images", image: smallImage, classes: 5 };
+    const opening = openTeacher(file, { device: "cpu", teachersDir: folder, dataset });
+    await expect(opening).rejects.toThrow(InputError);
+    await expect(opening).rejects.toMatchObject({
+      detail: { found: expect.stringContaining("Frobnicate") as string },
+    });
+  });
+
+  it("say that a GPU asked for is not used", async (context) => {
+    if ((await cudaProblem()) === undefined) context.skip("CUDA works here");
+    await expect(open({ device: "cuda" })).rejects.toThrow("ONNX Runtime does not run on the GPU");
+  });
+
+  it("end every request when the worker dies", async () => {
+    const post = vi.spyOn(Worker.prototype, "postMessage");
+    onTestFinished(() => post.mockRestore());
+    const teacher = await open();
+    await teacher.logits(someImages(1, 0));
+    const [worker] = post.mock.contexts as Worker[];
+    worker?.postMessage(null); // what no request is: the worker throws where nothing catches
+    const asked = [teacher.logits(someImages(2, 0)), teacher.logits(someImages(2, 1))];
+    for (const answer of await Promise.allSettled(asked))
+      expect(answer).toMatchObject({
+        status: "rejected",
+        reason: { message: expect.stringContaining("ended unexpectedly") as string },
+      });
+    await expect(teacher.logits(someImages(1, 0))).rejects.toThrow("ended unexpectedly");
+    await teacher.close();
+  });
+
+  it("come from a closed teacher, after the requests before it are answered", async () => {
+    const teacher = await open();
+    const asked = teacher.logits(someImages(2, 0));
+    const closing = teacher.close();
+    await expect(teacher.logits(someImages(2, 0))).rejects.toThrow("is closed");
+    expect(await asked).toEqual(await direct(someImages(2, 0)));
+    await closing;
+    await teacher.close();
+  });
+});
+
+describe("a process with a teacher", () => {
+  const bridge = pathToFileURL(join(import.meta.dirname, "../../dist/teacher/bridge.js")).href;
+  const ending = (last: string) =>
+    spawnSync(
+      process.execPath,
+      [
+        "--input-type=module",
+        "--eval",
+        `const { openTeacher } = await import(${JSON.stringify(bridge)});
+         const teacher = await openTeacher(${JSON.stringify(path)}, { device: "cpu", teachersDir: "." });
+         const logits = await teacher.logits(new Float32Array(3072));
+         console.log(logits.length);
+         ${last}`,
+      ],
+      { encoding: "utf8", timeout: 60_000 },
+    );
+
+  it.each([
+    ["closed", "await teacher.close();"],
+    ["left open", ""],
+    ["asked and not waited for", "void teacher.logits(new Float32Array(3072 * 64));"],
+  ])("ends by itself, the teacher %s", (_, last) => {
+    expect(ending(last)).toMatchObject({ status: 0, signal: null, stdout: "10\n", stderr: "" });
+  });
+
+  // Without care, Node aborts when it ends while ONNX Runtime is running in a worker.
+  it("may end in the middle of a run", () => {
+    const busy = "void teacher.logits(new Float32Array(3072 * 2048)); setTimeout(() => process.exit(3), 50);";
+    expect(ending(busy)).toMatchObject({ status: 3, signal: null, stdout: "10\n", stderr: "" });
+  });
+});

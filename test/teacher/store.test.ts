@@ -1,0 +1,181 @@
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { InputError, WorkError } from "#mtard/errors.js";
+import { initialWeights } from "#mtard/graph/initialize.js";
+import { createNetwork } from "#mtard/networks/networks.js";
+import { serializeModel } from "#mtard/onnx/model.js";
+import { networkToOnnx } from "#mtard/onnx/writer.js";
+import { Random } from "#mtard/runtime/random.js";
+import { compareAndRecord } from "#mtard/teacher/check.js";
+import { importTeacher } from "#mtard/teacher/import.js";
+import { readManifest, type TeacherManifest } from "#mtard/teacher/manifest.js";
+import { findTeacher, listTeachers, loadTeacher } from "#mtard/teacher/store.js";
+import { image, model, plainGraph } from "../onnx/models.js";
+
+const tiny = { name: "test-images", image, classes: 5 };
+const folder = mkdtempSync(join(tmpdir(), "mtard-store-"));
+const plain = join(folder, "plain.onnx");
+let teachersDir: string;
+let count = 0;
+
+beforeAll(() => writeFileSync(plain, serializeModel(model(plainGraph()))));
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeEach(async () => {
+  teachersDir = join(folder, `teachers-${count++}`);
+  await importTeacher({
+    name: "good",
+    dataset: tiny,
+    from: { kind: "onnx", path: plain },
+    force: false,
+    teachersDir,
+  });
+});
+
+const manifestFile = () => join(teachersDir, "good", "teacher.json");
+
+function changeManifest(change: Record<string, unknown>): void {
+  const content = JSON.parse(readFileSync(manifestFile(), "utf8")) as Record<string, unknown>;
+  writeFileSync(manifestFile(), JSON.stringify({ ...content, ...change }));
+}
+
+function refusal(work: () => unknown): string {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof InputError) return error.report();
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
+
+describe("loadTeacher", () => {
+  it("finds a teacher by name and by folder", () => {
+    for (const reference of ["good", join(teachersDir, "good")]) {
+      const { manifest, model: bytes, folder: found } = loadTeacher(reference, teachersDir, tiny);
+      expect(manifest.name).toBe("good");
+      expect(found).toBe(join(teachersDir, "good"));
+      expect(bytes.length).toBeGreaterThan(1000);
+    }
+  });
+
+  it("lists what there is when a name is unknown", () => {
+    expect(refusal(() => loadTeacher("bad", teachersDir))).toContain("one of good");
+    expect(refusal(() => loadTeacher("../good", teachersDir))).toContain('no teacher "../good"');
+  });
+
+  it("refuses a model that is not the manifest's", () => {
+    appendFileSync(join(teachersDir, "good", "model.onnx"), "x");
+    expect(refusal(() => loadTeacher("good", teachersDir))).toContain(
+      "is not the model its manifest describes",
+    );
+  });
+
+  it("refuses a teacher of another data set, in the words of the design", () => {
+    const wanted = { name: "cifar10", image, classes: 10 };
+    expect(refusal(() => loadTeacher("good", teachersDir, wanted))).toBe(
+      [
+        'error: teacher "good" answers 5 classes, but cifar10 has 10',
+        "  expected  a teacher for cifar10",
+        `  found     ${manifestFile()} says dataset "test-images"`,
+        "  try       mtard teacher list --dataset cifar10",
+      ].join("\n"),
+    );
+    const other = { ...tiny, name: "other-images" };
+    expect(refusal(() => loadTeacher("good", teachersDir, other))).toContain(
+      "is for test-images, not for other-images",
+    );
+  });
+
+  it("reads a bare .onnx file for a data set, and one of mtard's own without", () => {
+    expect(refusal(() => loadTeacher(plain, teachersDir))).toContain("does not say what it classifies");
+    expect(loadTeacher(plain, teachersDir, tiny)).toMatchObject({
+      folder: null,
+      manifest: { name: "plain", dataset: "test-images", network: null },
+    });
+    const network = createNetwork("resnet-8", { image: { height: 32, width: 32, channels: 3 }, classes: 10 });
+    const ours = join(folder, "ours.onnx");
+    const weights = initialWeights(network, Random.fromSeed(1));
+    writeFileSync(ours, networkToOnnx(network, weights, { version: "0", dataset: "cifar10" }));
+    expect(loadTeacher(ours, teachersDir)).toMatchObject({
+      manifest: { name: "ours", dataset: "cifar10", classes: 10, network: "resnet-8" },
+    });
+    expect(refusal(() => loadTeacher(ours, teachersDir, tiny))).toContain("does not take the images");
+  });
+});
+
+describe("readManifest refuses", () => {
+  it.each([
+    ["a path out of the folder", { file: "../model.onnx" }, "file: a plain file name"],
+    ["an absolute path", { file: "/etc/passwd.onnx" }, "file: a plain file name"],
+    ["a name with a path", { name: "../good" }, "name: letters"],
+    ["no classes", { classes: 0 }, "classes"],
+    ["a hash that is none", { sha256: "abc" }, "sha256: not a SHA-256"],
+    ["a deviation of 0", { normalization: { mean: [0], std: [0] } }, "normalization.std.0"],
+    ["more right than there are", { measured: { split: "test", correct: 3, total: 2 } }, "more images right"],
+  ])("%s, and names the place", (_, change, said) => {
+    changeManifest(change);
+    expect(refusal(() => readManifest(join(teachersDir, "good")))).toContain(said);
+  });
+
+  it("something that is no JSON, or far too large, or absent", () => {
+    writeFileSync(manifestFile(), "{");
+    expect(refusal(() => readManifest(join(teachersDir, "good")))).toContain("not a usable teacher manifest");
+    writeFileSync(manifestFile(), " ".repeat(2 << 20));
+    expect(refusal(() => readManifest(join(teachersDir, "good")))).toContain("2097152 bytes");
+    expect(refusal(() => readManifest(folder))).toContain("ENOENT");
+  });
+});
+
+describe("listTeachers", () => {
+  it("goes on past a broken teacher, half-made folders and stray files", async () => {
+    await importTeacher({
+      name: "another",
+      dataset: tiny,
+      from: { kind: "onnx", path: plain },
+      force: false,
+      teachersDir,
+    });
+    mkdirSync(join(teachersDir, ".late.1.partial"));
+    writeFileSync(join(teachersDir, ".late.1.partial", "teacher.json"), "{}");
+    writeFileSync(join(teachersDir, "notes.txt"), "");
+    changeManifest({ classes: "five" });
+    expect(listTeachers(teachersDir)).toMatchObject([
+      { name: "another", manifest: {} },
+      { name: "good", error: {} },
+    ]);
+  });
+
+  it("finds nothing where there is no store", () => {
+    expect(listTeachers(join(folder, "absent"))).toEqual([]);
+  });
+});
+
+describe("compareAndRecord", () => {
+  const measured = (correct: number, total: number) => ({ split: "test", correct, total }) as const;
+  const read = (): TeacherManifest => readManifest(findTeacher("good", teachersDir));
+  const compare = (correct: number, total: number) =>
+    compareAndRecord(read(), join(teachersDir, "good"), measured(correct, total));
+
+  it("records the first measurement and one of more images, and keeps one of more", () => {
+    expect(compare(80, 100)).toBe("recorded");
+    expect(read().measured).toEqual(measured(80, 100));
+    expect(compare(820, 1000)).toBe("recorded");
+    expect(compare(80, 100)).toBe("other total");
+    expect(read().measured).toEqual(measured(820, 1000));
+  });
+
+  it("tells equal, borderline and wrong apart, and changes nothing", () => {
+    compare(820, 1000);
+    const before = readFileSync(manifestFile(), "utf8");
+    expect(compare(820, 1000)).toBe("equal");
+    expect(compare(819, 1000)).toBe("borderline");
+    expect(() => compare(818, 1000)).toThrow(WorkError);
+    expect(readFileSync(manifestFile(), "utf8")).toBe(before);
+  });
+
+  it("records nothing for a bare file", () => {
+    expect(compareAndRecord(read(), null, measured(1, 2))).toBe("other total");
+  });
+});
