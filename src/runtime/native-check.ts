@@ -3,8 +3,9 @@
  * set-up, because a library that does not fit the machine can end the process that loads it.
  */
 import { createRequire } from "node:module";
-import type { ErrorDetail } from "../errors.js";
+import { WorkError, type ErrorDetail } from "../errors.js";
 import {
+  gpuNames,
   prepareNativeLibraries,
   requestedDevice,
   tensorflowDevice,
@@ -17,6 +18,8 @@ import { chooseDevice, cudaProblem, onnxRuntime, runProbe } from "./onnxruntime.
 export interface NativeReport {
   readonly version: string;
   readonly device: Device;
+  /** The NVIDIA GPUs whose driver is loaded. */
+  readonly gpus: string[];
   /** The file that was loaded, where it is known. */
   readonly binding?: string;
   /** Why the GPU is not used, where it is not. */
@@ -35,6 +38,7 @@ const checks: Record<NativeLibrary, () => Promise<NativeReport>> = {
     return {
       version: binding.TF_Version,
       device: tensorflowDevice(tf),
+      gpus: gpuNames(),
       binding: module.replace("package.json", "lib/napi-v8/tfjs_binding.node"),
     };
   },
@@ -44,16 +48,23 @@ const checks: Record<NativeLibrary, () => Promise<NativeReport>> = {
     return {
       version: onnxRuntime().env.versions.node ?? "unknown",
       device: await chooseDevice("auto"),
+      gpus: gpuNames(),
       ...(problem === undefined ? {} : { cudaProblem: { ...problem, cause: undefined } }),
     };
   },
 };
 
 const library = process.argv[2] as NativeLibrary;
-prepareNativeLibraries(requestedDevice(), threadCount());
 try {
+  prepareNativeLibraries(requestedDevice(), threadCount());
   process.stdout.write(`${JSON.stringify(await checks[library]())}\n`);
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${reason(error)}\n`);
   process.exitCode = 1;
+}
+
+/** One line: what the library said, rather than that it did not load. */
+function reason(error: unknown): string {
+  if (error instanceof WorkError) return error.detail.found ?? error.message;
+  return error instanceof Error ? error.message : String(error);
 }

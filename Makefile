@@ -1,0 +1,62 @@
+# The project's commands; `make` alone lists them.
+
+# CPU or CUDA libraries: `DEVICE=cuda make setup`. Unset keeps what the last set-up chose, at first the CPU.
+export DEVICE
+
+# More arguments for vitest: make test TEST_ARGS=test/runtime
+TEST_ARGS ?=
+
+# make data-cifar10 FROM=~/Downloads/cifar-10-binary.tar.gz
+FROM ?=
+
+# make train-cifar10 METHOD=rslad STUDENT=mobilenet-v2 RUN=runs/mine TRAIN_ARGS="--epochs 3 --limit-train 10000"
+METHOD ?= b-mtard
+STUDENT ?= resnet-18
+CLEAN_TEACHER ?=
+ROBUST_TEACHER ?=
+RUN ?=
+TRAIN_ARGS ?=
+
+MTARD := node dist/cli/main.js
+
+.DEFAULT_GOAL := help
+.PHONY: setup demo test lint format bench doctor clean help \
+	data-cifar10 data-cifar100 data-tiny-imagenet train-cifar10 train-cifar100 train-tiny-imagenet
+
+setup: ## bring npm packages and native libraries, build (DEVICE=cuda for the GPU); a second run takes seconds
+	@node scripts/setup/setup.mjs
+
+demo: setup ## train a student from two teachers on the built-in data set, in minutes, and print its table
+	@$(MTARD) demo
+
+test: setup ## run the tests (TEST_ARGS=... for vitest)
+	@npm test --silent -- $(TEST_ARGS)
+
+lint: setup ## check formatting, lint, import cycles and types
+	npm run --silent format:check
+	npm run --silent lint
+	npm run --silent typecheck
+
+format: setup ## format every file
+	npm run --silent format
+
+bench: setup ## time a whole training step and its parts
+	node scripts/bench/run.mjs
+
+doctor: ## say what runs on this machine and what to fix
+	@test -f dist/cli/main.js || node scripts/setup/setup.mjs
+	@$(MTARD) doctor
+
+data-cifar10 data-cifar100 data-tiny-imagenet: data-%: setup ## fetch, verify and pack a data set (FROM=archive or folder)
+	@$(MTARD) data $* $(if $(FROM),--from "$(FROM)")
+
+train-cifar10 train-cifar100 train-tiny-imagenet: train-%: setup ## train a student, or go on (METHOD, STUDENT, CLEAN_TEACHER, ROBUST_TEACHER, RUN, TRAIN_ARGS)
+	@$(MTARD) train --dataset $* --method $(METHOD) --student $(STUDENT) \
+		$(if $(CLEAN_TEACHER),--clean-teacher "$(CLEAN_TEACHER)") $(if $(ROBUST_TEACHER),--robust-teacher "$(ROBUST_TEACHER)") \
+		--out "$(or $(RUN),runs/$*-$(METHOD)-$(STUDENT))" --resume $(TRAIN_ARGS)
+
+clean: ## remove what was built (data, runs, teachers and the cache of native libraries stay)
+	rm -rf dist coverage node_modules .cache
+
+help: ## list these commands
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z].*## / { split($$1, names, ":"); printf "  %-52s %s\n", names[1], $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,89 @@
+import { readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { completeFolder, contentKey } from "./cache.mjs";
+import { SetupError } from "./failure.mjs";
+import { lastLine, run } from "./run.mjs";
+
+const compiler = process.env["CXX"] || "g++";
+const FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"];
+
+/** What ONNX Runtime's CUDA provider needs, in the order their own needs allow; nvrtc is opened by cuDNN. */
+const CUDA_LIBRARIES = [
+  "cuda_runtime/lib/libcudart.so.12",
+  "cublas/lib/libcublasLt.so.12",
+  "cublas/lib/libcublas.so.12",
+  "curand/lib/libcurand.so.10",
+  "nvjitlink/lib/libnvJitLink.so.12",
+  "cufft/lib/libcufft.so.11",
+  "cuda_nvrtc/lib/libnvrtc.so.12",
+  "cudnn/lib/libcudnn.so.9",
+];
+
+/**
+ * Compiles tfjs's binding against the libraries, and for CUDA the module that loads ONNX Runtime's CUDA libraries.
+ *
+ * The result lies beside the libraries, finds them by a relative run path, and serves every Node version (N-API 8).
+ *
+ * @param {string} root The checkout.
+ * @param {string} libraries
+ * @param {import("./wheels.mjs").Device} device
+ * @returns {Promise<{ folder: string, made: boolean }>}
+ */
+export async function buildBinding(root, libraries, device) {
+  const require = createRequire(join(root, "package.json"));
+  const sources = join(dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json")), "binding");
+  const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
+  const cudaSource = fileURLToPath(new URL("cuda_libraries.cc", import.meta.url));
+
+  /** @type {Record<string, string[]>} What to build, and how. */
+  const modules = {
+    "tfjs_binding.node": [
+      `-I${libraries}/tensorflow/include`,
+      join(sources, "tfjs_backend.cc"),
+      join(sources, "tfjs_binding.cc"),
+      ...linked("tensorflow/libtensorflow_cc.so.2"),
+      ...linked("tensorflow/libtensorflow_framework.so.2"),
+    ],
+    ...(device === "cuda" && {
+      "cuda_libraries.node": [
+        cudaSource,
+        "-Wl,--no-as-needed",
+        ...CUDA_LIBRARIES.flatMap((path) => linked(`nvidia/${path}`)),
+      ],
+    }),
+  };
+
+  /** @param {string} path */
+  function linked(path) {
+    const folder = dirname(path);
+    return [
+      `-L${libraries}/${folder}`,
+      `-l:${path.slice(folder.length + 1)}`,
+      `-Wl,-rpath,$ORIGIN/../${folder}`,
+    ];
+  }
+
+  const texts = readdirSync(sources)
+    .sort()
+    .map((name) => readFileSync(join(sources, name)));
+  const recipe = JSON.stringify([FLAGS, modules]).replaceAll(libraries, "").replaceAll(root, "");
+  const folder = join(libraries, `binding-${contentKey(recipe, readFileSync(cudaSource), ...texts)}`);
+  const made = await completeFolder(folder, async (partial) => {
+    for (const [name, args] of Object.entries(modules))
+      await compile([...FLAGS, `-I${headers}`, ...args, "-o", join(partial, name)]);
+  });
+  return { folder, made };
+}
+
+/** @param {string[]} args */
+async function compile(args) {
+  const result = await run(compiler, args);
+  if (!result.ok)
+    throw new SetupError("the TensorFlow binding does not compile", {
+      expected: "a C++17 compiler and libstdc++",
+      found: lastLine(result),
+      fix: `${compiler} --version should be 9 or newer; then make setup again`,
+    });
+}

@@ -1,0 +1,156 @@
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { gpuNames, requestedDevice, threadCount } from "./device.js";
+import type { NativeLibrary, NativeReport } from "./native-check.js";
+
+/** One thing looked at: `broken` keeps the program from working, a `warning` does not. */
+export interface Check {
+  readonly name: string;
+  readonly status: "ok" | "warning" | "broken";
+  readonly found: string;
+  /** What to do about it; always there where the status is not `ok`. */
+  readonly fix?: string;
+}
+
+const SETUP = "make setup";
+const SETUP_CUDA = "DEVICE=cuda make setup";
+
+/**
+ * Looks at everything the program needs of this machine, each native library in a process of its own, so that what is
+ * broken is reported and not met.
+ *
+ * @throws {InputError} if `MTARD_DEVICE` or `MTARD_THREADS` is not valid.
+ */
+export async function diagnoseMachine(): Promise<Check[]> {
+  const wanted = requestedDevice();
+  const threads = threadCount();
+  const gpus = gpuNames();
+  const setUpFor = setUpDevice();
+  const [prerequisites, ...libraries] = await Promise.all([
+    checkPrerequisites(),
+    checkLibrary("libtensorflow", wanted === "cuda" || setUpFor === "cuda"),
+    checkLibrary("onnxruntime", wanted === "cuda" || setUpFor === "cuda"),
+  ]);
+  const works = libraries.every(({ status }) => status !== "broken");
+  return [
+    // What set-up alone needs is no reason to worry where everything is set up.
+    ...prerequisites.map((check) =>
+      check.name !== "Node.js" && works && check.status === "broken"
+        ? { ...check, status: "warning" as const }
+        : check,
+    ),
+    ...libraries,
+    checkGpu(gpus, setUpFor),
+    {
+      name: "cores",
+      status: "ok",
+      found: `${availableParallelism()} usable, ${threads} threads a library (${cpus()[0]?.model ?? "?"})`,
+    },
+    checkMemory(),
+    checkDisk(process.cwd()),
+  ];
+}
+
+/** What the last `make setup` in this checkout set up for. */
+function setUpDevice(): string | undefined {
+  const path = new URL("../../.cache/setup.json", import.meta.url);
+  if (!existsSync(path)) return undefined;
+  try {
+    return (JSON.parse(readFileSync(path, "utf8")) as { device: string }).device;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What set-up looks at before it starts, by the same code. */
+async function checkPrerequisites(): Promise<Check[]> {
+  const script = fileURLToPath(new URL("../../scripts/setup/prerequisites.mjs", import.meta.url));
+  const { failure, stdout } = await runNode([script]);
+  if (failure !== undefined)
+    return [{ name: "prerequisites", status: "warning", found: failure, fix: SETUP }];
+  const found = JSON.parse(stdout) as {
+    name: string;
+    ok: boolean;
+    found: string;
+    expected?: string;
+    fix?: string;
+  }[];
+  return found.map(({ name, ok, found, expected, fix }) =>
+    ok
+      ? { name, status: "ok", found }
+      : { name, status: "broken", found: `${found}, not ${expected ?? name}`, fix: fix ?? SETUP },
+  );
+}
+
+async function checkLibrary(library: NativeLibrary, wantsCuda: boolean): Promise<Check> {
+  const script = fileURLToPath(new URL("native-check.js", import.meta.url));
+  const { failure, stdout } = await runNode([script, library]);
+  const name = library === "onnxruntime" ? "ONNX Runtime" : library;
+  if (failure !== undefined) return { name, status: "broken", found: failure, fix: failureFix(failure) };
+  const { version, device, gpus, cudaProblem } = JSON.parse(stdout) as NativeReport;
+  const found = `${version}, computes on ${device}`;
+  if (device === "cuda" || !wantsCuda) return { name, status: "ok", found };
+  const reason =
+    cudaProblem?.found ?? (gpus.length > 0 ? "it does not use the GPU" : "no NVIDIA GPU with a driver");
+  const cpuFix = process.env["MTARD_DEVICE"] === "cuda" ? "MTARD_DEVICE=cpu" : "DEVICE=cpu make setup";
+  return {
+    name,
+    status: gpus.length > 0 || process.env["MTARD_DEVICE"] === "cuda" ? "broken" : "warning",
+    found: `${found}: ${reason}`,
+    fix: gpus.length > 0 ? `${SETUP_CUDA}; nvidia-smi should work and its driver be 525 or newer` : cpuFix,
+  };
+}
+
+function failureFix(failure: string): string {
+  return failure.includes("SIGILL") ? "use a processor with AVX: TensorFlow's libraries need it" : SETUP;
+}
+
+function checkGpu(gpus: readonly string[], setUpFor: string | undefined): Check {
+  if (gpus.length === 0)
+    return { name: "GPU", status: "ok", found: "no NVIDIA GPU with a driver; the CPU is used" };
+  const found = gpus.join(", ");
+  return setUpFor === "cuda"
+    ? { name: "GPU", status: "ok", found }
+    : { name: "GPU", status: "warning", found: `${found}, not used: set up for the CPU`, fix: SETUP_CUDA };
+}
+
+function checkMemory(): Check {
+  const free = process.availableMemory() / 1e9;
+  const found = `${free.toFixed(1)} GB free`;
+  return free >= 3
+    ? { name: "memory", status: "ok", found }
+    : {
+        name: "memory",
+        status: "warning",
+        found,
+        fix: "close other programs, or train with a smaller --batch-size",
+      };
+}
+
+function checkDisk(folder: string): Check {
+  const { bavail, bsize } = statfsSync(folder);
+  const free = (bavail * bsize) / 1e9;
+  const found = `${free.toFixed(1)} GB free in ${folder}`;
+  return free >= 2
+    ? { name: "disk", status: "ok", found }
+    : { name: "disk", status: "warning", found, fix: "free some, or train with --out on another disk" };
+}
+
+/** Runs a script of ours to its end; `failure` says in a line why it did not succeed. */
+function runNode(args: readonly string[]): Promise<{ failure?: string; stdout: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { timeout: 120_000, encoding: "utf8" }, (error, stdout, stderr) => {
+      if (error === null) resolve({ stdout });
+      else {
+        const signal = error.signal ? `the process ended by ${error.signal}` : undefined;
+        const lines = stderr
+          .trim()
+          .split("\n")
+          .filter((line) => line !== "");
+        resolve({ failure: signal ?? lines.at(-1) ?? error.message, stdout });
+      }
+    });
+  });
+}
