@@ -101,7 +101,7 @@ export async function openTeacher(reference: string, options: OpenTeacherOptions
     pending.delete(id);
     outcome(request);
     free.push(request.slot);
-    if (pending.size === 0) worker.unref();
+    if (pending.size === 0 && ended === null) worker.unref();
   }
 
   function end(error: Error): void {
@@ -117,7 +117,9 @@ export async function openTeacher(reference: string, options: OpenTeacherOptions
           answer(Float32Array.from(slot.logits.subarray(0, count * classes))),
         );
       else {
-        const error = new (message.input ? InputError : WorkError)(message.message, {
+        const unloadable = message.id === null && message.input;
+        const said = unloadable ? `ONNX Runtime cannot load the model of teacher "${name}"` : message.message;
+        const error = new (message.input ? InputError : WorkError)(said, {
           found: `teacher "${name}"`,
           ...message.detail,
         });

@@ -169,6 +169,7 @@ describe("a teacher's errors", () => {
     const dataset = { name: "test-images", image: smallImage, classes: 5 };
     const opening = openTeacher(file, { device: "cpu", teachersDir: folder, dataset });
     await expect(opening).rejects.toThrow(InputError);
+    await expect(opening).rejects.toThrow('cannot load the model of teacher "unknown"');
     await expect(opening).rejects.toMatchObject({
       detail: { found: expect.stringContaining("Frobnicate") as string },
     });
@@ -226,6 +227,10 @@ describe("a process with a teacher", () => {
 
   it.each([
     ["closed", "await teacher.close();"],
+    [
+      "closed while asked",
+      "const asked = teacher.logits(new Float32Array(3072 * 64)); await teacher.close(); await asked;",
+    ],
     ["left open", ""],
     ["asked and not waited for", "void teacher.logits(new Float32Array(3072 * 64));"],
   ])("ends by itself, the teacher %s", (_, last) => {
