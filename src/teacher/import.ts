@@ -29,8 +29,8 @@ export interface ImportRequest {
     | { readonly kind: "weights"; readonly path: string; readonly network: string };
   /** Applied to images in [0, 1]; what an ONNX model already has inside is not repeated here. */
   readonly normalization?: Normalization | undefined;
-  /** Whether to replace a teacher of the same name. */
-  readonly force: boolean;
+  /** Whether to replace a teacher of the same name; false by default. */
+  readonly force?: boolean | undefined;
   readonly teachersDir: string;
 }
 
@@ -57,7 +57,7 @@ export async function importTeacher(request: ImportRequest): Promise<ImportedTea
       fix: "--name followed by something like resnet56-clean",
     });
   const folder = join(teachersDir, name);
-  if (existsSync(folder) && !request.force)
+  if (existsSync(folder) && request.force !== true)
     throw new InputError(`there is a teacher "${name}" already`, {
       expected: "a new name",
       found: folder,

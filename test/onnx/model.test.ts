@@ -58,7 +58,7 @@ describe("parseModel", () => {
 
   it("refuses graphs inside graphs without end", () => {
     // An attribute with a graph with a node with an attribute, 20,000 deep.
-    let bytes = Buffer.alloc(0);
+    let bytes: Buffer = Buffer.alloc(0);
     const wrap = (field: number, inner: Buffer): Buffer => {
       const length: number[] = [];
       let rest = inner.length;
