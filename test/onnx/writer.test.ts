@@ -39,7 +39,7 @@ function formulaWeights(network: Network): Weights {
   return weights;
 }
 
-function bytesOf(data = new Float32Array()): Buffer {
+function bytesOf(data: Float32Array = new Float32Array()): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
