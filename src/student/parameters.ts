@@ -9,19 +9,26 @@ import { tf, type Tensor } from "../runtime/tensorflow.js";
  */
 export type Parameters = Map<string, Tensor>;
 
-/** Copies weights to the student's device. */
+/** Copies weights to the student's device; every parameter and statistic of the network must be there. */
 export function parametersFromWeights(network: Network, weights: Weights): Parameters {
+  const missing = parameterSpecs(network).find(({ name }) => !weights.has(name));
+  if (missing) throw new Error(`no weights for "${missing.name}"`);
+  return tensorsFromWeights(network, weights);
+}
+
+/** Copies what there is to the student's device, such as momenta under the names of their parameters. */
+export function tensorsFromWeights(network: Network, weights: Weights): Parameters {
   const depthwise = depthwiseNames(network);
   return new Map(
-    parameterSpecs(network).map(({ name, shape }) => {
+    parameterSpecs(network).flatMap(({ name, shape }) => {
       const host = weights.get(name);
-      if (!host) throw new Error(`no weights for "${name}"`);
+      if (!host) return [];
       const made = tf.tidy(() => {
         const tensor = tf.tensor(host.data, [...shape]);
         if (shape.length !== 4) return tensor;
         return tf.transpose(tensor, depthwise.has(name) ? [2, 3, 0, 1] : [2, 3, 1, 0]);
       });
-      return [name, tf.keep(made)];
+      return [[name, tf.keep(made)]];
     }),
   );
 }

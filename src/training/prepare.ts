@@ -8,7 +8,7 @@ import { createNetwork } from "../networks/networks.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import { Random } from "../runtime/random.js";
-import { disposeParameters, parametersFromWeights } from "../student/parameters.js";
+import { disposeParameters, parametersFromWeights, tensorsFromWeights } from "../student/parameters.js";
 import { initialMomenta } from "../student/sgd.js";
 import { openTeacher, type Teacher } from "../teacher/bridge.js";
 import { readCheckpoint, type BestEvaluation } from "./checkpoint.js";
@@ -87,7 +87,7 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
     const fresh = Random.fromSeed(settings.seed, INITIALIZATION_STREAM);
     const parameters = parametersFromWeights(network, checkpoint?.weights ?? initialWeights(network, fresh));
     const momenta = checkpoint
-      ? parametersFromWeights(network, checkpoint.momenta)
+      ? tensorsFromWeights(network, checkpoint.momenta)
       : initialMomenta(network, parameters);
     const start: { seed: number } | BatchesState = checkpoint?.progress.batches ?? { seed: settings.seed };
     const augmentation = settings.augmentation ? description.augmentation : null;

@@ -53,7 +53,7 @@ let initial: (name: string) => GoldenTensor;
 
 /** A golden image tensor, NCHW, as the student takes it. */
 function nhwc({ shape, data }: GoldenTensor): Tensor4D {
-  return tf.tidy(() => tf.transpose<Tensor4D>(tf.tensor(data, [...shape]), [0, 2, 3, 1]));
+  return tf.tidy(() => tf.transpose<Tensor4D>(tf.tensor4d(data, shape as Tensor4D["shape"]), [0, 2, 3, 1]));
 }
 
 function batch(step: number): {

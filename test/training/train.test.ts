@@ -1,0 +1,155 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tf } from "#mtard/runtime/tensorflow.js";
+import { prepareRun } from "#mtard/training/prepare.js";
+import { train, type TrainingSummary } from "#mtard/training/train.js";
+import type { TrainingSettings } from "#mtard/recipes/settings.js";
+import { makeStores, silentEvents, tinyPlaces, tinySettings } from "./tiny-run.js";
+
+const stores = mkdtempSync(join(tmpdir(), "mtard-train-"));
+beforeAll(() => makeStores(stores));
+afterAll(() => rmSync(stores, { recursive: true }));
+
+/** Trains until `stopAfter` steps of this session, or to the end. */
+async function session(
+  name: string,
+  settings: TrainingSettings,
+  options: { stopAfter?: number; resume?: boolean; stopInEvaluation?: boolean } = {},
+): Promise<TrainingSummary> {
+  const run = await prepareRun(settings, tinyPlaces(stores, name, options.resume));
+  let steps = 0;
+  let evaluating = false;
+  const events = silentEvents({
+    onStep: () => {
+      steps++;
+      evaluating = true;
+    },
+    stopRequested: () => (options.stopInEvaluation ? evaluating : steps >= (options.stopAfter ?? Infinity)),
+  });
+  try {
+    return await train(run, events, 1e9);
+  } finally {
+    await run.close();
+  }
+}
+
+function file(run: string, name: string): Buffer {
+  return readFileSync(join(stores, run, name));
+}
+
+interface MetricsLine {
+  epoch: number;
+  step: number;
+  lossNat?: number;
+  temperatureNat?: number;
+  weightNat?: number;
+  weightAdv?: number;
+  wRobust?: number;
+}
+
+describe("a training run", () => {
+  it("reports every step and every evaluation, and keeps the best and the last student", async () => {
+    const summary = await session("whole", tinySettings());
+    expect(summary.status).toBe("finished");
+    expect(summary.step).toBe(12);
+    const lines = file("whole", "metrics.jsonl")
+      .toString()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as MetricsLine);
+    const steps = lines.filter((line) => line.lossNat !== undefined);
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));
+    expect(lines.filter((line) => line.wRobust !== undefined).map(({ epoch }) => epoch)).toEqual([1, 2]);
+    for (const { weightNat = NaN, weightAdv = NaN } of steps)
+      expect(weightNat + weightAdv).toBeCloseTo(1, 12);
+    // A temperature moves by 0.001 a step, or by a tenth of it after the milestone, and stays in [1, 10].
+    const moves = steps.map(
+      ({ temperatureNat = NaN }, index) => temperatureNat - (steps[index - 1]?.temperatureNat ?? 1),
+    );
+    for (const [index, move] of moves.entries()) {
+      const rate = index < 6 ? 1e-3 : 1e-4;
+      expect(Math.min(Math.abs(Math.abs(move) - rate), Math.abs(move))).toBeLessThan(1e-12);
+    }
+    expect(existsSync(join(stores, "whole", "best.safetensors"))).toBe(true);
+  });
+
+  it.each([1, 5, 6, 7, 11])(
+    "stopped after %i steps and resumed, ends with the same bits",
+    async (stopAfter) => {
+      const name = `stopped-${stopAfter}`;
+      expect((await session(name, tinySettings(), { stopAfter })).status).toBe("stopped");
+      expect((await session(name, tinySettings(), { resume: true })).status).toBe("finished");
+      for (const each of ["metrics.jsonl", "last.safetensors", "best.safetensors", "summary.json"]) {
+        expect(file(name, each).equals(file("whole", each)), each).toBe(true);
+      }
+    },
+  );
+
+  it("stopped in the middle of an evaluation, does it again on resuming", async () => {
+    const settings = tinySettings({ evaluationBatch: 10 });
+    await session("evaluated", settings);
+    expect((await session("evaluating", settings, { stopInEvaluation: true })).status).toBe("stopped");
+    await session("evaluating", settings, { resume: true });
+    expect(file("evaluating", "metrics.jsonl").equals(file("evaluated", "metrics.jsonl"))).toBe(true);
+  });
+
+  it("of another seed differs", async () => {
+    await session("other-seed", tinySettings({ seed: 6, epochs: 1 }));
+    expect(file("other-seed", "metrics.jsonl").equals(file("whole", "metrics.jsonl"))).toBe(false);
+  });
+
+  it("of other settings is refused, every difference named", async () => {
+    const refused = session("whole", tinySettings({ learningRate: 0.05, seed: 7 }), { resume: true });
+    await expect(refused).rejects.toMatchObject({
+      detail: { expected: "seed 7, learningRate 0.05", found: "seed 5, learningRate 0.1" },
+    });
+  });
+
+  it("that already exists is refused without resume", async () => {
+    await expect(session("whole", tinySettings())).rejects.toThrow(/already holds this run/);
+  });
+
+  it("stops at a loss that is not finite and names the last good checkpoint", async () => {
+    const before = tinySettings({ learningRate: 1e30, weightDecay: 0 });
+    await expect(session("exploding", before)).rejects.toMatchObject({
+      message: "the loss is not finite",
+      exitCode: 1,
+      detail: { fix: expect.stringContaining("last.safetensors") as string },
+    });
+    expect(existsSync(join(stores, "exploding", "last.safetensors"))).toBe(true);
+  });
+
+  it.each(["natural", "sat", "baseline", "baseline-ebb", "mtard", "b-mtard"])(
+    "by %s lowers its loss and leaves no tensor behind",
+    async (method) => {
+      const run = await prepareRun(
+        tinySettings({
+          method,
+          epochs: 5,
+          limitTrain: 48,
+          milestones: [4],
+          learningRate: 0.02,
+          augmentation: false,
+        }),
+        tinyPlaces(stores, `method-${method}`),
+      );
+      const losses: number[] = [];
+      const tensors: number[] = [];
+      const events = silentEvents({
+        onStep({ report }) {
+          const parts = [report["lossNat"], report["lossAdv"]].filter((value) => value !== undefined);
+          losses.push(parts.reduce((sum, value) => sum + value, 0));
+          tensors.push(tf.memory().numTensors);
+        },
+      });
+      await train(run, events, 1e9);
+      await run.close();
+      const mean = (values: number[]): number =>
+        values.reduce((sum, value) => sum + value, 0) / values.length;
+      expect(mean(losses.slice(-3))).toBeLessThan(0.95 * mean(losses.slice(0, 3)));
+      expect(new Set(tensors.slice(1)).size).toBe(1);
+    },
+  );
+});
