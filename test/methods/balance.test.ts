@@ -63,7 +63,7 @@ describe.each(CASES)("the balance of case %s", (name) => {
       initialTemperature: settings.initialTemperature,
     };
     const running = methods[methodOf(settings)].start(base);
-    const labels = tf.zeros([ROWS], "int32") as ReturnType<typeof tf.tensor1d>;
+    const labels = tf.tensor1d(new Int32Array(ROWS), "int32");
     expect(steps).toHaveLength(120);
 
     for (const [step, golden] of steps.entries()) {

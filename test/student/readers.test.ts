@@ -6,7 +6,7 @@ import { createNetwork } from "#mtard/networks/networks.js";
 import { IMAGES, LOGITS, networkToOnnx } from "#mtard/onnx/writer.js";
 import { onnxRuntime, openModel } from "#mtard/runtime/onnxruntime.js";
 import { Random } from "#mtard/runtime/random.js";
-import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor, type Tensor1D, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 import { logitLoss } from "#mtard/attacks/logit-loss.js";
 import { inferenceStudent } from "#mtard/student/inference.js";
 import {
@@ -125,7 +125,7 @@ function summedLoss(network: Network, weights: Weights, images: Tensor4D, labels
   const pass = trainingForward(network, parameters, images);
   const loss = tf.sum(logitLoss(pass.logits, { kind: "crossEntropy", labels }).loss).dataSync()[0] as number;
   const unused = new Map<string, Tensor>();
-  trainingBackward(network, parameters, pass, tf.zerosLike(pass.logits as Tensor2D), unused);
+  trainingBackward(network, parameters, pass, tf.zerosLike(pass.logits), unused);
   tf.dispose([...unused.values()]);
   disposeParameters(parameters);
   return loss;

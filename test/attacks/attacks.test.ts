@@ -1,0 +1,105 @@
+import type { Rank } from "@tensorflow/tfjs-node-gpu";
+import { describe, expect, it } from "vitest";
+import { attacks } from "#mtard/attacks/attacks.js";
+import { attackIds } from "#mtard/attacks/ids.js";
+import { logitLoss } from "#mtard/attacks/logit-loss.js";
+import { climb } from "#mtard/attacks/pgd.js";
+import type { AttackTarget } from "#mtard/attacks/target.js";
+import { initialWeights } from "#mtard/graph/initialize.js";
+import { createNetwork } from "#mtard/networks/networks.js";
+import { Random } from "#mtard/runtime/random.js";
+import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
+import { inferenceStudent } from "#mtard/student/inference.js";
+import { disposeParameters, parametersFromWeights } from "#mtard/student/parameters.js";
+
+const COUNT = 3;
+const SIZE = COUNT * 8 * 8 * 3;
+const network = createNetwork("resnet-8", { image: { height: 8, width: 8, channels: 3 }, classes: 10 });
+const random = Random.fromSeed(1);
+const parameters = parametersFromWeights(network, initialWeights(network, random));
+const target = inferenceStudent(network, parameters);
+disposeParameters(parameters);
+const images = tf.tensor4d(
+  Float32Array.from({ length: SIZE }, () => random.uniform()),
+  [COUNT, 8, 8, 3],
+);
+const labels = tf.tensor1d([0, 4, 9], "int32");
+const EPSILON = 8 / 255;
+
+function run(id: (typeof attackIds)[number], epsilon: number, seed: [number, number] = [1, 2]): Float32Array {
+  const adversarial = attacks[id].run(target, images, labels, epsilon, seed);
+  const values = adversarial.dataSync<"float32">();
+  adversarial.dispose();
+  return values;
+}
+
+describe.each(attackIds)("%s", (id) => {
+  const clean = images.dataSync<"float32">();
+
+  it("stays within epsilon and [0, 1], and uses the room it has", () => {
+    const distances = run(id, EPSILON).map((value, index) => {
+      expect(value).toBeGreaterThanOrEqual(0);
+      expect(value).toBeLessThanOrEqual(1);
+      return Math.abs(value - (clean[index] ?? NaN));
+    });
+    expect(Math.max(...distances)).toBeLessThanOrEqual(EPSILON + 1e-6);
+    expect(Math.max(...distances)).toBeGreaterThan(0.9 * EPSILON);
+  });
+
+  it("with epsilon 0 returns the images it was given", () => {
+    expect(run(id, 0)).toEqual(clean);
+  });
+
+  it("raises the loss", () => {
+    const loss = (values: Float32Array): number =>
+      tf.tidy(() => {
+        const logits = target.logits(tf.tensor4d(values, [COUNT, 8, 8, 3]));
+        return tf.sum(logitLoss(logits, { kind: "crossEntropy", labels }).loss).dataSync()[0] as number;
+      });
+    expect(loss(run(id, EPSILON))).toBeGreaterThan(loss(clean));
+  });
+
+  it("gives the same images for the same seed", () => {
+    expect(run(id, EPSILON, [3, 4])).toEqual(run(id, EPSILON, [3, 4]));
+  });
+
+  it("leaves no tensor behind", () => {
+    const before = tf.memory().numTensors;
+    run(id, EPSILON);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+it("random starts differ with the seed, and fgsm has none", () => {
+  expect(run("pgd-sat", EPSILON, [1, 1])).not.toEqual(run("pgd-sat", EPSILON, [1, 2]));
+  expect(run("fgsm", EPSILON, [1, 1])).toEqual(run("fgsm", EPSILON, [1, 2]));
+});
+
+describe("climb, on a loss whose gradient is known", () => {
+  /** A classifier whose gradient is a fixed image, whatever the input. */
+  const slope = tf.tensor4d([1, -1, 0, 2], [1, 2, 2, 1]);
+  const linear: AttackTarget = {
+    classes: 1,
+    logits: () => tf.zeros<Rank.R2>([1, 1]),
+    lossGradient: () => ({ loss: tf.zeros([1]), logits: tf.zeros([1, 1]), gradient: slope.clone() }),
+  };
+  const loss = { kind: "crossEntropy", labels } as const;
+  const start = tf.tensor4d([0.5, 0.5, 0.5, 0.99], [1, 2, 2, 1]);
+
+  function climbed(steps: number, from: Tensor4D = start): number[] {
+    return [...climb(linear, start, from, loss, { epsilon: 0.1, stepSize: 0.04, steps }).dataSync()];
+  }
+
+  it("moves by the step size along the sign, then stops at epsilon and at 1", () => {
+    expect(climbed(1)).toEqual([0.54, 0.46, 0.5, 1].map(Math.fround));
+    const far = climbed(5);
+    for (const [index, value] of [0.6, 0.4, 0.5, 1].entries()) expect(far[index]).toBeCloseTo(value, 6);
+  });
+
+  it("projects a start outside the ball back into it", () => {
+    const outside = tf.add<Tensor4D>(start, 0.3);
+    const [first, , third] = climbed(1, outside);
+    expect(first).toBeCloseTo(0.6, 6);
+    expect(third).toBeCloseTo(0.6, 6);
+  });
+});
