@@ -1,1 +1,18 @@
+export { attacks } from "./attacks/attacks.js";
+export type { AttackTarget } from "./attacks/target.js";
+export { prepareDataset } from "./data/prepare.js";
+export { openDataset } from "./data/store.js";
 export { InputError, WorkError } from "./errors.js";
+export { evaluate } from "./evaluation/evaluate.js";
+export type { Network } from "./graph/network.js";
+export { methods } from "./methods/methods.js";
+export { createNetwork } from "./networks/networks.js";
+export { networkToOnnx } from "./onnx/writer.js";
+export { recipe } from "./recipes/recipes.js";
+export { parseSettings, type TrainingSettings } from "./recipes/settings.js";
+export { exportSubject } from "./subject/export.js";
+export { openSubject } from "./subject/subject.js";
+export { openTeacher, type Teacher } from "./teacher/bridge.js";
+export { importTeacher } from "./teacher/import.js";
+export { prepareRun } from "./training/prepare.js";
+export { train } from "./training/train.js";

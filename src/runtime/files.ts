@@ -32,7 +32,7 @@ export function writeFailure(path: string, cause: unknown): WorkError {
   return new WorkError(full ? `the disk is full: ${path} was not written` : `cannot write ${path}`, {
     found: cause instanceof Error ? cause.message : String(cause),
     fix: full
-      ? "free some space and run the same command again; earlier files are untouched"
+      ? "free some space, then go on (training: the same command with --resume); earlier files are untouched"
       : "check the folder and its permissions",
     cause,
   });
