@@ -21,12 +21,20 @@ abstract class ReportedError extends Error {
   report(): string {
     const { expected, found, fix } = this.detail;
     return [
-      `error: ${this.message}`,
-      ...(expected === undefined ? [] : [`  expected  ${expected}`]),
-      ...(found === undefined ? [] : [`  found     ${found}`]),
-      ...(fix === undefined ? [] : [`  try       ${fix}`]),
+      `error: ${oneLine(this.message)}`,
+      ...(expected === undefined ? [] : [`  expected  ${oneLine(expected)}`]),
+      ...(found === undefined ? [] : [`  found     ${oneLine(found)}`]),
+      ...(fix === undefined ? [] : [`  try       ${oneLine(fix)}`]),
     ].join("\n");
   }
+}
+
+/** Text on one line and without control characters: what a file holds may be in it, and it goes to a terminal. */
+export function oneLine(text: string): string {
+  return text
+    .trim()
+    .replace(/\s*[\r\n]\s*/g, " ")
+    .replace(/\p{Cc}/gu, "?");
 }
 
 /** The call or its input is wrong: exit code 2. */

@@ -4,8 +4,9 @@ import { demoCommand } from "./demo.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { exportCommand } from "./export.js";
-import { teacherCommand } from "./teacher.js";
+import { teacherCommand, teacherUsages } from "./teacher.js";
 import { trainCommand } from "./train.js";
+import type { Usages } from "./usage-error.js";
 
 /** Every command, one file each; what a command needs is loaded when it runs. */
 export const commands: CommandModule[] = [
@@ -17,3 +18,14 @@ export const commands: CommandModule[] = [
   exportCommand,
   doctorCommand,
 ];
+
+/** How each of them is called. */
+export const usages: Usages = {
+  ...Object.fromEntries(
+    commands.map(({ command }) => {
+      const usage = String(command);
+      return [usage.split(" ")[0] ?? usage, usage];
+    }),
+  ),
+  teacher: teacherUsages,
+};

@@ -7,8 +7,10 @@ import { InputError } from "../errors.js";
 import type { Evaluation } from "../evaluation/evaluate.js";
 import { recipe, studentOf } from "../recipes/recipes.js";
 import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
+import { requestedDevice } from "../runtime/device.js";
 import { RUN_FILES } from "../training/run-directory.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
+import { deviceOption } from "./options.js";
 import { ProgressLine } from "./progress.js";
 import { trainWithProgress } from "./training-progress.js";
 
@@ -29,17 +31,19 @@ export const demoCommand: CommandModule = {
   describe: "the whole job on built-in data and teachers, in minutes",
   builder: (yargs) =>
     yargs
-      .option("out", { type: "string", default: "runs/demo", describe: "the run directory" })
-      .option("device", {
+      .option("out", {
         type: "string",
-        describe: "auto, cpu or cuda",
-        defaultDescription: "MTARD_DEVICE, or auto",
-      }),
+        requiresArg: true,
+        default: "runs/demo",
+        describe: "the run directory",
+      })
+      .option("device", deviceOption),
   handler: (args) => runDemo(args as unknown as DemoArguments),
 };
 
 async function runDemo(args: DemoArguments): Promise<void> {
   const { dataDir, teachersDir, out: folder, device } = args;
+  requestedDevice(device);
   await prepareDataset("demo", dataDir);
   const places = { folder, dataDir, teachersDir, resume: true, device };
   const { status } = await trainWithProgress(demoSettings(), places, 300);

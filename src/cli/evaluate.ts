@@ -1,13 +1,22 @@
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
 import { attackIds, requireAttackIds, type AttackId } from "../attacks/ids.js";
-import { findDataset } from "../data/datasets.js";
+import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { Evaluation, EvaluationProgress } from "../evaluation/evaluate.js";
-import { parseQuantity } from "../recipes/settings.js";
-import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
+import type { ImageShape } from "../graph/network.js";
+import type { ClassifierShape } from "../onnx/signature.js";
+import { parseQuantity, parseSetting } from "../recipes/settings.js";
+import {
+  prepareNativeLibraries,
+  requestedDevice,
+  threadCount,
+  type DeviceRequest,
+} from "../runtime/device.js";
 import { writeFileAtomically } from "../runtime/files.js";
+import type { KnownSubject } from "../subject/subject.js";
+import { checkpointOption, datasetOption, deviceOption, limitOption, parseLimit } from "./options.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
 
@@ -15,10 +24,10 @@ interface EvaluateArguments extends GlobalArguments {
   model: string;
   dataset: string | undefined;
   attacks: string;
-  limit: number | undefined;
+  limit: unknown;
   eps: string;
-  seed: number;
-  batchSize: number;
+  seed: unknown;
+  batchSize: unknown;
   checkpoint: "best" | "last";
   device: string | undefined;
   out: string | undefined;
@@ -35,37 +44,28 @@ export const evaluateCommand: CommandModule = {
         demandOption: true,
         describe: "a run directory, a teacher's name or an .onnx file",
       })
-      .option("dataset", {
-        type: "string",
-        describe: "what to evaluate on",
-        defaultDescription: "what the model was trained on",
-      })
+      .option("dataset", { ...datasetOption, defaultDescription: "what the model was trained on" })
       .option("attacks", {
         type: "string",
+        requiresArg: true,
         default: "fgsm,pgd-sat,pgd-trades",
-        describe: `none, or some of ${attackIds.join(",")}`,
+        describe: `none, or some of ${attackIds.join(", ")}`,
       })
-      .option("limit", { type: "number", describe: "the first K test images only" })
+      .option("limit", limitOption)
       .option("eps", {
         type: "string",
+        requiresArg: true,
         default: "8/255",
         describe: "L-infinity radius, in pixel values of [0, 1]",
       })
-      .option("seed", { type: "number", default: 0, describe: "of the attacks' random starts" })
-      .option("batch-size", { type: "number", default: 128, describe: "images at a time" })
-      .option("checkpoint", {
-        choices: ["best", "last"] as const,
-        default: "best" as const,
-        describe: "which student of a run",
-      })
-      .option("device", {
-        type: "string",
-        describe: "auto, cpu or cuda",
-        defaultDescription: "MTARD_DEVICE, or auto",
-      })
+      .option("seed", { requiresArg: true, default: 0, describe: "of the attacks' random starts" })
+      .option("batch-size", { requiresArg: true, default: 128, describe: "images at a time" })
+      .option("checkpoint", checkpointOption)
+      .option("device", deviceOption)
       .option("out", {
         type: "string",
-        describe: "per-example results, JSON lines",
+        requiresArg: true,
+        describe: "the file for what each image was taken for, JSON lines",
         defaultDescription: "in the run directory, or runs/evaluations",
       })
       .example("$0 evaluate runs/demo --attacks pgd-sat --limit 500", "a run's best student")
@@ -74,7 +74,7 @@ export const evaluateCommand: CommandModule = {
 };
 
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
-  const attacks = args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(","));
+  const request = evaluationRequest(args);
   const line = new ProgressLine();
   const started = performance.now();
   const onProgress = ({ done, total }: EvaluationProgress): void => {
@@ -83,10 +83,10 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     line.show(`${done}/${total} images, ${(done / seconds).toFixed(1)} images/s, ${left} left`);
   };
   try {
-    const { model, dataset, device, evaluation, isRun } = await measure(args, attacks, onProgress);
+    const { model, dataset, device, evaluation, isRun } = await measure(args, request, onProgress);
     line.clear();
     log(`${model} on ${device}`);
-    const perExample = args.out ?? defaultOutput(args.model, isRun);
+    const perExample = args.out ?? (isRun ? join(model, "evaluation.jsonl") : defaultOutput(model, dataset));
     const lines = evaluation.perExample.map((example) => JSON.stringify(example));
     writeFileAtomically(perExample, `${lines.join("\n")}\n`);
     const { total, clean, attacks: robust } = evaluation;
@@ -100,6 +100,29 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
   }
 }
 
+/** What is asked for, checked before anything is loaded. */
+interface EvaluationRequest {
+  readonly dataset: string | undefined;
+  readonly attacks: readonly AttackId[];
+  readonly limit: number | undefined;
+  readonly epsilon: number;
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly device: DeviceRequest;
+}
+
+function evaluationRequest(args: EvaluateArguments): EvaluationRequest {
+  return {
+    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
+    attacks: args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(",")),
+    limit: parseLimit(args.limit),
+    epsilon: parseQuantity("--eps", args.eps, { minimum: 0, maximum: 1 }),
+    seed: parseSetting("seed", args.seed, "--seed"),
+    batchSize: parseSetting("batchSize", args.batchSize, "--batch-size"),
+    device: requestedDevice(args.device),
+  };
+}
+
 interface Measured {
   readonly model: string;
   readonly dataset: string;
@@ -109,22 +132,17 @@ interface Measured {
 }
 
 async function measure(
-  args: EvaluateArguments,
-  attacks: readonly AttackId[],
+  { model, checkpoint, dataDir, teachersDir }: EvaluateArguments,
+  request: EvaluationRequest,
   onProgress: (progress: EvaluationProgress) => void,
 ): Promise<Measured> {
-  const epsilon = parseQuantity("eps", args.eps, { minimum: 0, maximum: 1 });
-  const batchSize = parseQuantity("batch-size", args.batchSize, { minimum: 1, whole: true });
-  const request = requestedDevice(args.device);
-  prepareNativeLibraries(request, threadCount());
+  const { attacks, limit, epsilon, seed, batchSize } = request;
+  prepareNativeLibraries(request.device, threadCount());
   const { openSubject, attackTarget } = await import("../subject/subject.js");
-  const subject = await openSubject(args.model, args);
-  const dataset = findDataset(args.dataset ?? subject.dataset ?? "");
-  const { test } = openDataset(
-    dataset.id,
-    args.dataDir,
-    args.limit === undefined ? {} : { test: args.limit },
-  );
+  const subject = await openSubject(model, { teachersDir, dataset: request.dataset, checkpoint });
+  const dataset = findDataset(request.dataset ?? subject.dataset);
+  const shape = classifierShape(dataset);
+  const { test } = openDataset(dataset.id, dataDir, limit === undefined ? {} : { test: limit });
   const common = {
     model: subject.name,
     dataset: dataset.id,
@@ -143,12 +161,7 @@ async function measure(
       import("../teacher/bridge.js"),
       import("../evaluation/clean.js"),
     ]);
-    const shape = { name: dataset.id, image: dataset.image, classes: dataset.classNames.length };
-    const teacher = await openTeacher(args.model, {
-      device: request,
-      teachersDir: args.teachersDir,
-      dataset: shape,
-    });
+    const teacher = await openTeacher(model, { device: request.device, teachersDir, dataset: shape });
     try {
       const evaluation = await evaluateClean(teacher, test, batchSize, onProgress);
       return { ...common, device: `${teacher.device} (ONNX Runtime)`, evaluation };
@@ -157,16 +170,16 @@ async function measure(
     }
   }
 
-  refuseMisfit(subject.network.classes, dataset, subject.name);
+  refuseMisfit(subject, shape);
   const [{ evaluate }, { tf }, { studentDevice }] = await Promise.all([
     import("../evaluation/evaluate.js"),
     import("../runtime/tensorflow.js"),
     import("../runtime/device.js"),
   ]);
-  const device = studentDevice(tf, request);
+  const device = studentDevice(tf, request.device);
   const target = await attackTarget(subject);
   try {
-    const settings = { attacks, epsilon, batchSize, seed: args.seed };
+    const settings = { attacks, epsilon, batchSize, seed };
     const evaluation = await evaluate(target, test, dataset.image, settings, onProgress);
     return { ...common, device: `${device} (libtensorflow)`, evaluation };
   } finally {
@@ -174,23 +187,24 @@ async function measure(
   }
 }
 
-function refuseMisfit(
-  classes: number,
-  dataset: { id: string; classNames: readonly string[] },
-  model: string,
-): void {
-  if (classes === dataset.classNames.length) return;
+function refuseMisfit({ name, dataset, network }: KnownSubject, wanted: ClassifierShape): void {
+  const { input, classes } = network;
+  const size = ({ height, width, channels }: ImageShape): string => `${height}x${width}x${channels}`;
+  if (classes === wanted.classes && size(input) === size(wanted.image)) return;
   throw new InputError(
-    `"${model}" answers ${classes} classes, but ${dataset.id} has ${dataset.classNames.length}`,
+    classes === wanted.classes
+      ? `"${name}" takes images of ${size(input)}, but those of ${wanted.name} are ${size(wanted.image)}`
+      : `"${name}" answers ${classes} classes, but ${wanted.name} has ${wanted.classes}`,
     {
-      fix: "--dataset with the data set the model was trained on",
+      expected: `a model for ${wanted.name}`,
+      found: `one for ${dataset}`,
+      fix: `--dataset ${dataset}`,
     },
   );
 }
 
-function defaultOutput(model: string, isRun: boolean): string {
-  if (isRun) return join(model, "evaluation.jsonl");
-  return join("runs", "evaluations", `${model.replace(/[^A-Za-z0-9._-]+/g, "-")}.jsonl`);
+function defaultOutput(model: string, dataset: string): string {
+  return join("runs", "evaluations", `${model.replace(/[^A-Za-z0-9._-]+/g, "-")}-${dataset}.jsonl`);
 }
 
 /** An evaluation as a table: clean, then each attack with robust accuracy and W-Robust. */

@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { InputError } from "../errors.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
+import { checkpointOption } from "./options.js";
 import { printResult, type GlobalArguments } from "./output.js";
 
 interface ExportArguments extends GlobalArguments {
@@ -21,13 +22,14 @@ export const exportCommand: CommandModule = {
         demandOption: true,
         describe: "a run directory or a teacher's name",
       })
-      .option("to", { choices: ["onnx", "safetensors"] as const, demandOption: true, describe: "the format" })
-      .option("out", { type: "string", demandOption: true, describe: "the file to write" })
-      .option("checkpoint", {
-        choices: ["best", "last"] as const,
-        default: "best" as const,
-        describe: "which student",
+      .option("to", {
+        choices: ["onnx", "safetensors"] as const,
+        demandOption: true,
+        requiresArg: true,
+        describe: "the format",
       })
+      .option("out", { type: "string", demandOption: true, requiresArg: true, describe: "the file to write" })
+      .option("checkpoint", checkpointOption)
       .example("$0 export runs/demo --to onnx --out student.onnx", "for ONNX Runtime, or as a teacher"),
   handler: (args) => runExport(args as unknown as ExportArguments),
 };

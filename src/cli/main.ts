@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import yargs from "yargs";
-import { InputError, WorkError } from "../errors.js";
-import { commands } from "./commands.js";
+import { InputError, oneLine, WorkError } from "../errors.js";
+import { commands, usages } from "./commands.js";
 import { log, printJson } from "./output.js";
+import { helpOf, requireCommand, usageError } from "./usage-error.js";
 
 interface PackageJson {
   version: string;
@@ -14,17 +15,56 @@ const { version } = JSON.parse(
 ) as PackageJson;
 
 /** Prints an error the way DESIGN's contract asks for and returns the exit code. */
-function reportFailure(error: unknown, verbose: boolean, json: boolean): number {
-  const known = error instanceof InputError || error instanceof WorkError;
-  const text = known ? error.report() : `error: ${error instanceof Error ? error.message : String(error)}`;
-  if (json)
-    printJson({
-      error: known ? { message: error.message, ...error.detail, cause: undefined } : { message: text },
-    });
+function reportFailure(error: unknown, argv: readonly string[], verbose: boolean, json: boolean): number {
+  const known = reportable(error, argv);
+  const text = known?.report() ?? `error: ${oneLine(error instanceof Error ? error.message : String(error))}`;
+  if (json) {
+    const content = known ? { message: known.message, ...known.detail, cause: undefined } : { message: text };
+    printJson({ error: content });
+  }
   log(text);
   if (verbose && error instanceof Error) log(error.stack ?? "");
   else if (!known) log("  try       the same command with --verbose, and report it");
-  return known ? error.exitCode : 1;
+  return known?.exitCode ?? 1;
+}
+
+/** An error for people, always with something to do; null for one that only a programmer understands. */
+function reportable(error: unknown, argv: readonly string[]): InputError | WorkError | null {
+  if (error instanceof WorkError) return error;
+  if (!(error instanceof InputError)) return null;
+  return new InputError(error.message, { ...error.detail, fix: error.detail.fix ?? helpOf(argv, usages) });
+}
+
+const globalOptions = {
+  json: { type: "boolean", default: false, describe: "print one JSON object on stdout" },
+  verbose: { type: "boolean", default: false, describe: "stack traces of errors" },
+  "data-dir": {
+    type: "string",
+    requiresArg: true,
+    default: process.env["MTARD_DATA"] ?? "data",
+    defaultDescription: "MTARD_DATA, or data",
+    describe: "where data sets are kept",
+  },
+  "teachers-dir": {
+    type: "string",
+    requiresArg: true,
+    default: process.env["MTARD_TEACHERS"] ?? "teachers",
+    defaultDescription: "MTARD_TEACHERS, or teachers",
+    describe: "where teachers are kept",
+  },
+} as const;
+
+/** yargs makes a list of an option given twice, which only the options that are lists expect. */
+function refuseRepeated(values: Record<string, unknown>, { array }: { array?: unknown }): true {
+  const lists: readonly unknown[] = Array.isArray(array) ? array : [];
+  for (const [name, value] of Object.entries(values)) {
+    if (name === "_" || !Array.isArray(value) || lists.includes(name)) continue;
+    throw new InputError(`--${name} is given ${value.length} times`, {
+      expected: "it once",
+      found: value.join(" and "),
+    });
+  }
+  return true;
 }
 
 /** Runs one command line and returns its exit code: 0 done, 1 the work failed, 2 the call or its input is wrong. */
@@ -32,53 +72,39 @@ export async function main(argv: readonly string[]): Promise<number> {
   const verbose = argv.includes("--verbose");
   const json = argv.includes("--json");
   try {
+    requireCommand(argv, usages);
     await yargs([...argv])
       .scriptName("mtard")
+      .locale("en")
       .usage("$0 <command>\n\nTrains small image classifiers to be accurate and robust (B-MTARD).")
       .version(version)
-      .option("json", {
-        type: "boolean",
-        default: false,
-        describe: "print one JSON object on stdout",
-        global: true,
-      })
-      .option("verbose", {
-        type: "boolean",
-        default: false,
-        describe: "stack traces and more logging",
-        global: true,
-      })
-      .option("data-dir", {
-        type: "string",
-        default: process.env["MTARD_DATA"] ?? "data",
-        defaultDescription: "data, or MTARD_DATA",
-        describe: "where data sets are kept",
-        global: true,
-      })
-      .option("teachers-dir", {
-        type: "string",
-        default: process.env["MTARD_TEACHERS"] ?? "teachers",
-        defaultDescription: "teachers, or MTARD_TEACHERS",
-        describe: "where teachers are kept",
-        global: true,
-      })
+      .group([], "Options:")
+      .options(globalOptions)
+      .group([...Object.keys(globalOptions), "help", "version"], "Options of every command:")
       .command(commands)
       .demandCommand(1, "name a command")
-      .recommendCommands()
+      .check(refuseRepeated)
       .strict()
       .wrap(Math.min(120, process.stdout.columns || 100))
       .help()
       .exitProcess(false)
       .fail((message: string | null, error: Error | undefined) => {
-        throw error ?? new InputError(message ?? "the call is wrong", { fix: "mtard --help" });
+        if (error !== undefined && error.name !== "YError") throw error;
+        throw usageError(error?.message ?? message ?? "the call is wrong", argv, usages);
       })
       .parseAsync();
     // A command whose result is itself bad news, such as `doctor`, prints it and says so here.
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return reportFailure(error, verbose, json);
+    return reportFailure(error, argv, verbose, json);
   }
 }
+
+// A reader such as `head` that has read enough is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
 
 const code = await main(process.argv.slice(2));
 if (code !== 0) process.exitCode = code;

@@ -1,15 +1,23 @@
 import { join } from "node:path";
 import type { Argv, CommandModule } from "yargs";
-import { findDataset } from "../data/datasets.js";
+import { classifierShape, datasetIds, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
-import type { ClassifierShape } from "../onnx/signature.js";
 import type { MeasuredAccuracy, TeacherManifest } from "../teacher/manifest.js";
 import { formatTable, type GlobalArguments, log, printResult } from "./output.js";
+import { datasetOption, deviceOption, limitOption, parseLimit } from "./options.js";
 import { ProgressLine } from "./progress.js";
 
 /** Images of one request when accuracy is measured. */
 const BATCH = 128;
+
+/** How each action is called. */
+export const teacherUsages = {
+  import: "import",
+  list: "list",
+  show: "show <name>",
+  check: "check <name>",
+} as const;
 
 /** `mtard teacher import | list | show | check`. */
 export const teacherCommand: CommandModule = {
@@ -17,11 +25,16 @@ export const teacherCommand: CommandModule = {
   describe: "bring in, list, show and check teachers",
   builder: (yargs) =>
     (yargs as Argv<GlobalArguments>)
-      .command("import", "bring in an ONNX classifier or PyTorch weights", importOptions, runImport)
-      .command("list", "every teacher in the store", listOptions, runList)
-      .command("show <name>", "one teacher's manifest", nameArgument, runShow)
-      .command("check <name>", "measure a teacher's clean accuracy", checkOptions, runCheck)
-      .demandCommand(1, "name what to do: import, list, show or check"),
+      .command(
+        teacherUsages.import,
+        "bring in an ONNX classifier or PyTorch weights",
+        importOptions,
+        runImport,
+      )
+      .command(teacherUsages.list, "every teacher in the store", listOptions, runList)
+      .command(teacherUsages.show, "one teacher's manifest", nameArgument, runShow)
+      .command(teacherUsages.check, "measure a teacher's clean accuracy", checkOptions, runCheck)
+      .demandCommand(1, `name what to do: ${Object.keys(teacherUsages).join(", ")}`),
   handler: () => undefined,
 };
 
@@ -40,7 +53,7 @@ function importOptions(yargs: Argv<GlobalArguments>) {
       type: "string",
       requiresArg: true,
       demandOption: true,
-      describe: "the data set it was trained on",
+      describe: `the data set it was trained on: ${datasetIds.join(", ")}`,
     })
     .option("onnx", { type: "string", requiresArg: true, describe: "an ONNX classifier" })
     .option("network", {
@@ -59,17 +72,26 @@ function importOptions(yargs: Argv<GlobalArguments>) {
       describe: "R,G,B taken from images in [0, 1] before the model",
     })
     .option("std", { type: "string", requiresArg: true, describe: "R,G,B that images are then divided by" })
-    .option("layout", { choices: ["nchw", "nhwc"] as const, describe: "of --onnx, where it cannot be seen" })
+    .option("layout", {
+      choices: ["nchw", "nhwc"] as const,
+      requiresArg: true,
+      describe: "where the channels are in --onnx, if its shapes do not say it",
+    })
     .option("force", { type: "boolean", default: false, describe: "replace a teacher of the same name" })
     .conflicts("onnx", ["network", "weights"])
-    .conflicts("layout", ["network", "weights"]);
+    .conflicts("layout", ["network", "weights"])
+    .example(
+      "$0 teacher import --name resnet56 --dataset cifar10 --network resnet-56 --weights resnet56.th",
+      "from PyTorch",
+    )
+    .example("$0 teacher import --name cnn --dataset cifar10 --onnx cnn.onnx", "from ONNX");
 }
 
 async function runImport(args: Arguments<typeof importOptions>): Promise<void> {
   const { importTeacher } = await import("../teacher/import.js");
   const { manifest, folder, notes } = await importTeacher({
     name: args.name,
-    dataset: classifierShape(args.dataset),
+    dataset: classifierShape(findDataset(args.dataset)),
     from: sourceOf(args),
     normalization: normalizationOf(args),
     force: args.force,
@@ -192,9 +214,9 @@ function manifestRows(manifest: TeacherManifest, folder: string): string[][] {
 
 function checkOptions(yargs: Argv<GlobalArguments>) {
   return nameArgument(yargs)
-    .option("limit", { type: "number", requiresArg: true, describe: "only the first K test images" })
-    .option("dataset", { type: "string", requiresArg: true, describe: "for a bare .onnx file" })
-    .option("device", { type: "string", requiresArg: true, describe: "auto, cpu or cuda" });
+    .option("limit", limitOption)
+    .option("dataset", { ...datasetOption, describe: "the data set of an .onnx file that does not name it" })
+    .option("device", deviceOption);
 }
 
 async function runCheck(args: Arguments<typeof checkOptions>): Promise<void> {
@@ -205,18 +227,19 @@ async function runCheck(args: Arguments<typeof checkOptions>): Promise<void> {
   const { compareAndRecord } = await import("../teacher/check.js");
   const { findTeacher } = await import("../teacher/store.js");
 
+  const limit = parseLimit(args.limit);
   const device = requestedDevice(args.device);
   prepareNativeLibraries(device, threadCount());
   const teacher = await openTeacher(args.name, {
     device,
     teachersDir: args.teachersDir,
-    dataset: args.dataset === undefined ? undefined : classifierShape(args.dataset),
+    dataset: args.dataset === undefined ? undefined : classifierShape(findDataset(args.dataset)),
   });
   const { manifest } = teacher;
   const line = new ProgressLine();
   try {
     const { id } = findDataset(manifest.dataset);
-    const { test } = openDataset(id, args.dataDir, args.limit === undefined ? {} : { test: args.limit });
+    const { test } = openDataset(id, args.dataDir, limit === undefined ? {} : { test: limit });
     const { clean, total } = await evaluateClean(teacher, test, BATCH, ({ done }) =>
       line.show(`${manifest.name}  ${done} of ${test.count} images`),
     );
@@ -248,11 +271,6 @@ const COMPARISONS = {
   equal: "as its manifest says",
   borderline: "as its manifest says, but for borderline images",
 };
-
-function classifierShape(id: string): ClassifierShape {
-  const { image, classNames } = findDataset(id);
-  return { name: id, image, classes: classNames.length };
-}
 
 function formatAccuracy({ correct, total }: MeasuredAccuracy): string {
   const [right, all] = [correct, total].map((count) => count.toLocaleString("en-US"));

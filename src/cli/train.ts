@@ -1,8 +1,19 @@
 import type { CommandModule } from "yargs";
-import { datasetIds } from "../data/datasets.js";
+import { findDataset } from "../data/datasets.js";
+import { methodIds, requireMethodId } from "../methods/ids.js";
 import { networkIds } from "../networks/networks.js";
 import { recipe, studentOf } from "../recipes/recipes.js";
-import { parseOverrides, parseSettings, settingNames, type TrainingSettings } from "../recipes/settings.js";
+import {
+  optionName,
+  parseOverrides,
+  parseQuantity,
+  parseSetting,
+  parseSettings,
+  recipeSettingNames,
+  type SettingName,
+  type TrainingSettings,
+} from "../recipes/settings.js";
+import { datasetOption, deviceOption } from "./options.js";
 import { log, printResult, type GlobalArguments } from "./output.js";
 import { trainWithProgress } from "./training-progress.js";
 
@@ -12,17 +23,23 @@ interface TrainArguments extends GlobalArguments {
   student: string | undefined;
   cleanTeacher: string | undefined;
   robustTeacher: string | undefined;
-  epochs: number | undefined;
-  batchSize: number | undefined;
-  limitTrain: number | undefined;
-  limitTest: number | undefined;
-  seed: number;
+  epochs: unknown;
+  batchSize: unknown;
+  limitTrain: unknown;
+  limitTest: unknown;
+  seed: unknown;
   out: string | undefined;
   resume: boolean;
   device: string | undefined;
-  checkpointMinutes: number;
-  set: string[];
+  checkpointMinutes: unknown;
+  set: string[] | undefined;
 }
+
+const teacherOption = {
+  type: "string",
+  requiresArg: true,
+  describe: "a teacher's name, its folder or an .onnx file",
+} as const;
 
 /** `mtard train`: trains a student and keeps everything in a run directory. */
 export const trainCommand: CommandModule = {
@@ -30,26 +47,32 @@ export const trainCommand: CommandModule = {
   describe: "train a student, with checkpoints, metrics and resume",
   builder: (yargs) =>
     yargs
-      .option("dataset", { type: "string", demandOption: true, describe: datasetIds.join(", ") })
+      .option("dataset", { ...datasetOption, demandOption: true })
       .option("method", {
         type: "string",
+        requiresArg: true,
         default: "b-mtard",
-        describe: "natural, sat, baseline, baseline-ebb, mtard, b-mtard",
+        describe: methodIds.join(", "),
       })
       .option("student", {
         type: "string",
+        requiresArg: true,
         describe: `the network to train: ${networkIds.filter((id) => !/-(a-end|b)$/.test(id)).join(", ")}`,
         defaultDescription: "resnet-8 for demo, else resnet-18",
       })
-      .option("clean-teacher", { type: "string", describe: "a teacher's name, its folder or an .onnx file" })
-      .option("robust-teacher", { type: "string", describe: "a teacher's name, its folder or an .onnx file" })
-      .option("epochs", { type: "number", describe: "instead of the recipe's; milestones keep their share" })
-      .option("batch-size", { type: "number", describe: "images a step" })
-      .option("limit-train", { type: "number", describe: "train on the first K images only" })
-      .option("limit-test", { type: "number", describe: "evaluate on the first K images only" })
-      .option("seed", { type: "number", default: 0, describe: "of everything random in the run" })
+      .option("clean-teacher", teacherOption)
+      .option("robust-teacher", teacherOption)
+      .option("epochs", {
+        requiresArg: true,
+        describe: "instead of the recipe's; milestones keep their share",
+      })
+      .option("batch-size", { requiresArg: true, describe: "images a step" })
+      .option("limit-train", { requiresArg: true, describe: "train on the first K images only" })
+      .option("limit-test", { requiresArg: true, describe: "evaluate on the first K images only" })
+      .option("seed", { requiresArg: true, default: 0, describe: "of everything random in the run" })
       .option("out", {
         type: "string",
+        requiresArg: true,
         describe: "the run directory",
         defaultDescription: "runs/DATASET-METHOD-STUDENT-seedS",
       })
@@ -58,22 +81,17 @@ export const trainCommand: CommandModule = {
         default: false,
         describe: "go on where the run in --out stopped, or start it",
       })
-      .option("device", {
-        type: "string",
-        describe: "auto, cpu or cuda",
-        defaultDescription: "MTARD_DEVICE, or auto",
-      })
+      .option("device", deviceOption)
       .option("checkpoint-minutes", {
-        type: "number",
+        requiresArg: true,
         default: 5,
-        describe: "a checkpoint at least so often",
+        describe: "a checkpoint at least so often, besides one every epoch",
       })
       .option("set", {
         type: "string",
         array: true,
         nargs: 1,
-        default: [],
-        describe: `change a setting of the recipe, name=value: ${settingNames.join(", ")}`,
+        describe: `change a setting of the recipe, name=value: ${recipeSettingNames.join(", ")}`,
       })
       .example(
         "$0 train --dataset demo --clean-teacher demo-clean --robust-teacher demo-robust",
@@ -90,9 +108,10 @@ async function runTrain(args: TrainArguments): Promise<void> {
   const settings = settingsOf(args);
   const folder =
     args.out ?? `runs/${settings.dataset}-${settings.method}-${settings.student}-seed${settings.seed}`;
-  const { dataDir, teachersDir, resume, checkpointMinutes, device } = args;
+  const { dataDir, teachersDir, resume, device } = args;
+  const minutes = parseQuantity("--checkpoint-minutes", args.checkpointMinutes, { minimum: 0 });
   const places = { folder, dataDir, teachersDir, resume, device };
-  const summary = await trainWithProgress(settings, places, checkpointMinutes * 60);
+  const summary = await trainWithProgress(settings, places, minutes * 60);
   const { best } = summary;
   const bestText = best
     ? `best by W-Robust ${percent(best.wRobust)} (clean ${percent(best.clean)}, PGD-trades ${percent(best.robust)}) at epoch ${best.epoch}`
@@ -106,21 +125,30 @@ async function runTrain(args: TrainArguments): Promise<void> {
 
 /** The recipe's settings, the call's over them, and `--set` over all. */
 function settingsOf(args: TrainArguments): TrainingSettings {
-  const overrides = parseOverrides(args.set);
-  const student = args.student ?? studentOf(args.dataset);
+  const dataset = findDataset(args.dataset).id;
+  const method = requireMethodId(args.method);
+  const student = args.student ?? studentOf(dataset);
+  const overrides = parseOverrides(args.set ?? []);
+  const epochs = given("epochs", args.epochs);
+  const batchSize = given("batchSize", args.batchSize);
   return parseSettings({
-    ...recipe(args.dataset, args.method, student, args.epochs),
-    ...(args.batchSize === undefined ? {} : { batchSize: args.batchSize }),
-    dataset: args.dataset,
-    method: args.method,
+    ...recipe(dataset, method, student, epochs),
+    ...(batchSize === undefined ? {} : { batchSize }),
+    dataset,
+    method,
     student,
     cleanTeacher: args.cleanTeacher ?? null,
     robustTeacher: args.robustTeacher ?? null,
-    seed: args.seed,
-    limitTrain: args.limitTrain ?? null,
-    limitTest: args.limitTest ?? null,
+    seed: parseSetting("seed", args.seed, "--seed"),
+    limitTrain: given("limitTrain", args.limitTrain) ?? null,
+    limitTest: given("limitTest", args.limitTest) ?? null,
     ...overrides,
   });
+}
+
+/** A setting that has an option of its own, if that was given. */
+function given<Name extends SettingName>(name: Name, value: unknown): TrainingSettings[Name] | undefined {
+  return value === undefined ? undefined : parseSetting(name, value, `--${optionName(name)}`);
 }
 
 function percent(fraction: number): string {

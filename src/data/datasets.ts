@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import type { ImageShape } from "../graph/network.js";
+import type { ImageShape, NetworkShape } from "../graph/network.js";
 
 /** What is known about a data set before any of its images: what it shows, where it comes from, how it is augmented. */
 export interface DatasetDescription {
@@ -131,4 +131,11 @@ export function findDataset(name: string): DatasetDescription & { readonly id: D
     found: name,
     fix: `mtard data ${datasetIds[0] ?? "demo"}`,
   });
+}
+
+/** What a classifier of a data set takes and answers; `name` is the data set's id. */
+export function classifierShape({ id, image, classNames }: DatasetDescription): NetworkShape & {
+  readonly name: string;
+} {
+  return { name: id, image, classes: classNames.length };
 }

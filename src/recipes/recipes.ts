@@ -1,10 +1,4 @@
-import type { TrainingSettings } from "./settings.js";
-
-/** What a recipe decides: all settings but those of the call itself. */
-type Recipe = Omit<
-  TrainingSettings,
-  "dataset" | "method" | "student" | "cleanTeacher" | "robustTeacher" | "seed" | "limitTrain" | "limitTest"
->;
+import type { Recipe } from "./settings.js";
 
 /** B-MTARD, section 4.1, "Training Setting". */
 const cifar: Recipe = {

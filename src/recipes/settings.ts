@@ -13,96 +13,171 @@ const quantity = z.union([
   }),
 ]);
 
-const positive = quantity.pipe(z.number().positive());
-const nonNegative = quantity.pipe(z.number().nonnegative());
-const share = quantity.pipe(z.number().min(0).max(1));
-const count = quantity.pipe(z.number().int().positive());
-const text = z.string().min(1);
+// Descriptions say what a value must be, in errors.
+const positive = quantity.pipe(z.number().positive()).describe("a number above 0");
+const nonNegative = quantity.pipe(z.number().nonnegative()).describe("a number from 0");
+const share = quantity.pipe(z.number().min(0).max(1)).describe("a number from 0 to 1");
+const pixelDistance = share.describe("a number from 0 to 1, such as 8/255");
+const count = quantity.pipe(z.int().positive()).describe("a whole number from 1");
+/** Null is all images. */
+const limit = count.nullable().describe("a whole number from 1");
+const text = z.string().min(1).describe("a name");
+const teacher = text.nullable().describe("a teacher's name, its folder or an .onnx file");
 
-/**
- * Everything that decides the numbers of a training run; two runs of one machine with equal settings have equal results.
- *
- * Pixel values are in [0, 1].
- */
-export const trainingSettings = z.strictObject({
+/** What each call decides, by an option of its own. */
+const callSettings = {
   dataset: text,
   method: text,
   student: text,
-  cleanTeacher: text.nullable(),
-  robustTeacher: text.nullable(),
-  seed: quantity.pipe(
-    z
-      .number()
-      .int()
-      .min(0)
-      .max(2 ** 32 - 1),
-  ),
-  limitTrain: count.nullable(),
-  limitTest: count.nullable(),
+  cleanTeacher: teacher,
+  robustTeacher: teacher,
+  seed: quantity
+    .pipe(
+      z
+        .int()
+        .min(0)
+        .max(2 ** 32 - 1),
+    )
+    .describe("a whole number from 0 to 4294967295"),
+  limitTrain: limit,
+  limitTest: limit,
+};
 
+/** What a recipe decides, and `--set` changes. */
+const recipeSettings = {
   epochs: count,
   batchSize: count,
   learningRate: positive,
   momentum: share,
   weightDecay: nonNegative,
   /** Epochs after which the learning rate and both balance rates are divided by 10. */
-  milestones: z.array(count),
+  milestones: z.array(count).describe("a list of epochs, such as [215,260,285]"),
   /** Random crop and flip, as the data set's description says. */
-  augmentation: z.boolean(),
+  augmentation: z.boolean().describe("true or false"),
 
-  epsilon: nonNegative,
+  epsilon: pixelDistance,
   innerSteps: count,
-  innerStepSize: nonNegative,
-  innerStart: nonNegative,
+  innerStepSize: pixelDistance,
+  innerStart: pixelDistance,
   klScale: positive,
   weightRate: share,
   beta: nonNegative,
   temperatureRate: nonNegative,
-  initialTemperature: quantity.pipe(z.number().min(1).max(10)),
+  initialTemperature: quantity.pipe(z.number().min(1).max(10)).describe("a number from 1 to 10"),
 
   /** What the best checkpoint is chosen on: the test set, as in the paper, or images held out of the training set. */
-  selection: z.enum(["test", "held-out"]),
+  selection: z.enum(["test", "held-out"]).describe("test or held-out"),
   /** How many training images are held out when `selection` is `held-out`. */
   heldOut: count,
   /** An evaluation every so many epochs before the first milestone, and every epoch from there on. */
   evaluateEvery: count,
   evaluationBatch: count,
-});
+};
+
+/**
+ * Everything that decides the numbers of a training run; two runs of one machine with equal settings have equal results.
+ *
+ * Pixel values are in [0, 1].
+ */
+export const trainingSettings = z.strictObject({ ...callSettings, ...recipeSettings });
 
 export type TrainingSettings = z.infer<typeof trainingSettings>;
 
-/** The names of all settings. */
-export const settingNames = Object.keys(trainingSettings.shape) as (keyof TrainingSettings)[];
+export type SettingName = keyof TrainingSettings;
+
+/** The settings of a recipe. */
+export type Recipe = Omit<TrainingSettings, keyof typeof callSettings>;
+
+/** The names of the settings that `--set` changes. */
+export const recipeSettingNames = Object.keys(recipeSettings) as (keyof Recipe)[];
+
+/** How many wrong settings an error names. */
+const SHOWN = 3;
 
 /**
- * Settings checked, every problem named.
+ * Settings checked, all together.
  *
- * @throws {InputError} with the name of each setting that is missing, unknown or out of range.
+ * @throws {InputError} naming the settings that are missing, unknown or out of range, what each must be and what it is.
  */
 export function parseSettings(values: unknown): TrainingSettings {
   const parsed = trainingSettings.safeParse(values);
   if (parsed.success) return parsed.data;
+  if (typeof values !== "object" || values === null || Array.isArray(values)) {
+    throw new InputError("the settings of this run are no table of settings", {
+      expected: "a JSON object",
+      found: shown(values),
+    });
+  }
+  const names = new Set(
+    parsed.error.issues.flatMap((issue) =>
+      issue.code === "unrecognized_keys" ? issue.keys : String(issue.path[0]),
+    ),
+  );
+  const listed = (describe: (name: string) => string): string =>
+    [...names].slice(0, SHOWN).map(describe).join("; ") +
+    (names.size > SHOWN ? `; and ${names.size - SHOWN} more` : "");
   throw new InputError("the settings of this run are wrong", {
-    found: parsed.error.issues
-      .map(({ path, message }) => `${path.join(".") || "settings"}: ${message}`)
-      .join("; "),
-    fix: "mtard train --help, and --set name=value with the names of docs/architecture.md",
+    expected: listed((name) =>
+      Object.hasOwn(trainingSettings.shape, name)
+        ? `${name}: ${description(name as SettingName)}`
+        : `no setting ${name}`,
+    ),
+    found: listed((name) => `${name}: ${shown((values as Record<string, unknown>)[name])}`),
   });
 }
 
 /**
- * `--set name=value` arguments as settings; values are JSON (`[2,3]`, `true`, `null`), else text.
+ * The value of one setting, as an option of the command line gives it.
  *
- * @throws {InputError} if an argument has no `=` or names no setting.
+ * @param option What to call it in an error, such as `--batch-size`.
+ * @throws {InputError} saying what the setting must be and what was found.
  */
-export function parseOverrides(overrides: readonly string[]): Record<string, unknown> {
+export function parseSetting<Name extends SettingName>(
+  name: Name,
+  value: unknown,
+  option: string,
+): TrainingSettings[Name] {
+  const parsed = trainingSettings.shape[name].safeParse(value);
+  if (parsed.success) return parsed.data as TrainingSettings[Name];
+  throw new InputError(`${option} is wrong`, { expected: description(name), found: shown(value) });
+}
+
+/**
+ * `--set name=value` arguments as settings; values are JSON (`[2,3]`, `true`), else text.
+ *
+ * @throws {InputError} if an argument has no `=`, names no setting of a recipe, or its value is wrong.
+ */
+export function parseOverrides(overrides: readonly string[]): Partial<Recipe> {
   return Object.fromEntries(
     overrides.map((override) => {
       const [, name = "", value = ""] = /^([A-Za-z]+)=(.*)$/s.exec(override) ?? [];
-      if ((settingNames as string[]).includes(name)) return [name, parseValue(value)];
-      throw new InputError(`--set ${override} names no setting`, { expected: settingNames.join(", ") });
+      if (isRecipeSetting(name)) return [name, parseSetting(name, parseValue(value), `--set ${name}`)];
+      if (Object.hasOwn(callSettings, name)) {
+        const option = `--${optionName(name)}`;
+        throw new InputError(`--set does not change ${name}, which has an option of its own`, {
+          expected: option,
+          found: `--set ${override}`,
+          fix: `${option} ${value}`,
+        });
+      }
+      throw new InputError(`--set ${override} names no setting`, {
+        expected: `name=value, the name one of ${recipeSettingNames.join(", ")}`,
+      });
     }),
   );
+}
+
+/** A setting's name as an option: `batchSize` is `batch-size`. */
+export function optionName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function isRecipeSetting(name: string): name is keyof Recipe {
+  return Object.hasOwn(recipeSettings, name);
+}
+
+function description(name: SettingName): string {
+  return trainingSettings.shape[name].description ?? "another value";
 }
 
 function parseValue(value: string): unknown {
@@ -113,21 +188,29 @@ function parseValue(value: string): unknown {
   }
 }
 
+function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const plain = typeof value === "number" || (typeof value === "string" && value !== "");
+  const found = plain ? String(value) : JSON.stringify(value);
+  return found.length > 80 ? `${found.slice(0, 80)}...` : found;
+}
+
 /**
  * A number of the command line, or a fraction such as `8/255`, within bounds.
  *
+ * @param option What to call it in an error, such as `--eps`.
  * @throws {InputError} naming the option if it is no number or out of bounds.
  */
 export function parseQuantity(
   option: string,
-  value: string | number,
+  value: unknown,
   { minimum, maximum = Infinity, whole = false }: { minimum: number; maximum?: number; whole?: boolean },
 ): number {
   const parsed = quantity.safeParse(value);
   const good = parsed.success && parsed.data >= minimum && parsed.data <= maximum;
   if (good && (!whole || Number.isInteger(parsed.data))) return parsed.data;
-  throw new InputError(`--${option} is wrong`, {
+  throw new InputError(`${option} is wrong`, {
     expected: `a ${whole ? "whole " : ""}number from ${minimum}${maximum === Infinity ? "" : ` to ${maximum}`}`,
-    found: String(value),
+    found: shown(value),
   });
 }

@@ -22,7 +22,7 @@ export function requestedDevice(option?: string): DeviceRequest {
   if (REQUESTS.includes(asked)) return asked as DeviceRequest;
   throw new InputError(`unknown device "${asked}"`, {
     expected: "auto, cpu or cuda",
-    found: option === undefined ? "MTARD_DEVICE" : "--device",
+    found: `${option === undefined ? "MTARD_DEVICE=" : "--device "}${asked}`,
   });
 }
 

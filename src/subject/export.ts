@@ -34,7 +34,7 @@ export async function exportSubject(
     writeFileAtomically(path, encodeSafetensors(weights, metadata));
     return null;
   }
-  const model = networkToOnnx(network, weights, { version, dataset: dataset ?? "" });
+  const model = networkToOnnx(network, weights, { version, dataset });
   const difference = await compareEngines(subject, model);
   if (!(difference <= TOLERANCE)) {
     throw new WorkError("ONNX Runtime does not answer what the student answers", {

@@ -1,18 +1,19 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { AttackTarget } from "../attacks/target.js";
 import { matchWeights } from "../checkpoint/match-weights.js";
 import { readWeightsFile } from "../checkpoint/weights-file.js";
-import { findDataset, type DatasetDescription } from "../data/datasets.js";
+import { classifierShape, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
-import type { Network, NetworkShape } from "../graph/network.js";
+import type { Network } from "../graph/network.js";
 import type { Weights } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
 import { parseModel } from "../onnx/model.js";
 import { readNetworkModel } from "../onnx/weights.js";
 import { readCheckpoint } from "../training/checkpoint.js";
 import { readRun, RUN_FILES } from "../training/run-directory.js";
-import { loadTeacher, type StoredTeacher } from "../teacher/store.js";
+import { MANIFEST_FILE } from "../teacher/manifest.js";
+import { findTeacher, loadTeacher, type StoredTeacher } from "../teacher/store.js";
 
 /** A model somebody named: a network whose weights are known, or a foreign ONNX classifier. */
 export type Subject = KnownSubject | ForeignSubject;
@@ -20,7 +21,8 @@ export type Subject = KnownSubject | ForeignSubject;
 export interface KnownSubject {
   readonly kind: "known";
   readonly name: string;
-  readonly dataset: string | null;
+  /** The id of the data set it classifies. */
+  readonly dataset: string;
   /** Whether `name` is a run directory. */
   readonly isRun: boolean;
   readonly network: Network;
@@ -30,7 +32,8 @@ export interface KnownSubject {
 export interface ForeignSubject {
   readonly kind: "foreign";
   readonly name: string;
-  readonly dataset: string | null;
+  /** The id of the data set it classifies. */
+  readonly dataset: string;
   readonly teacher: StoredTeacher;
 }
 
@@ -51,6 +54,7 @@ export interface SubjectOptions {
 export async function openSubject(reference: string, options: SubjectOptions): Promise<Subject> {
   if (existsSync(join(reference, RUN_FILES.settings))) return openRun(reference, options.checkpoint);
   const wanted = options.dataset === undefined ? undefined : classifierShape(findDataset(options.dataset));
+  if (!reference.endsWith(".onnx")) requireTeacher(reference, options.teachersDir);
   const teacher = loadTeacher(reference, options.teachersDir, wanted);
   const { name, dataset, classes, image } = teacher.manifest;
   const model = readNetworkModel(parseModel(teacher.model, reference));
@@ -66,32 +70,63 @@ export async function openSubject(reference: string, options: SubjectOptions): P
   };
 }
 
+/** What is neither a run nor a teacher was perhaps meant as either. */
+function requireTeacher(reference: string, teachersDir: string): void {
+  try {
+    findTeacher(reference, teachersDir);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`"${reference}" is neither a run, nor a teacher, nor an .onnx file`, {
+      expected: `a run directory, or ${error.detail.expected ?? "a teacher"}`,
+      found: foundAt(reference),
+      fix: "mtard teacher list, or ls runs",
+      cause: error,
+    });
+  }
+}
+
+function foundAt(reference: string): string {
+  const there = statSync(reference, { throwIfNoEntry: false });
+  if (there === undefined) return "nothing of that name";
+  return there.isDirectory()
+    ? `a folder without ${RUN_FILES.settings} or ${MANIFEST_FILE}`
+    : "a file whose name does not end in .onnx";
+}
+
 async function openRun(folder: string, which: "best" | "last"): Promise<KnownSubject> {
   const { settings } = readRun(folder);
-  const network = createNetwork(settings.student, networkShape(findDataset(settings.dataset)));
+  const network = createNetwork(settings.student, classifierShape(findDataset(settings.dataset)));
   const found = { kind: "known", name: folder, dataset: settings.dataset, isRun: true, network } as const;
   const path = join(folder, RUN_FILES[which]);
   if (!existsSync(path)) {
     throw new InputError(`the run ${folder} has no ${which} student yet`, {
       expected: path,
-      fix: which === "best" ? "--checkpoint last, or train on until the first evaluation" : "train it first",
+      found: "no such file",
+      fix:
+        which === "best"
+          ? "--checkpoint last, or train on until the first evaluation"
+          : "mtard train with --resume",
     });
   }
-  if (which === "best") {
+  const weights = which === "best" ? await readBest(path, network) : await readLast(folder, network);
+  return { ...found, weights };
+}
+
+async function readBest(path: string, network: Network): Promise<Weights> {
+  try {
     const { weights } = await readWeightsFile(path);
-    return { ...found, weights: matchWeights(network, weights, path) };
+    return matchWeights(network, weights, path);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const fix = "--checkpoint last, or train again in another folder";
+    throw new InputError(error.message, { ...error.detail, fix, cause: error });
   }
+}
+
+async function readLast(folder: string, network: Network): Promise<Weights> {
   const checkpoint = await readCheckpoint(folder, network);
-  if (!checkpoint) throw new InputError(`the run ${folder} has no checkpoint`, { expected: path });
-  return { ...found, weights: checkpoint.weights };
-}
-
-function networkShape({ image, classNames }: DatasetDescription): NetworkShape {
-  return { image, classes: classNames.length };
-}
-
-function classifierShape(description: DatasetDescription): NetworkShape & { name: string } {
-  return { name: description.id, ...networkShape(description) };
+  if (!checkpoint) throw new InputError(`the run ${folder} has no checkpoint`);
+  return checkpoint.weights;
 }
 
 /** An attack's view of a known network's weights; the caller disposes of it. */

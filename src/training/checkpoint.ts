@@ -86,19 +86,22 @@ export function saveCheckpoint(
 export async function readCheckpoint(folder: string, network: Network): Promise<Checkpoint | null> {
   const path = join(folder, RUN_FILES.last);
   if (!existsSync(path)) return null;
-  const { metadata, tensors } = await readSafetensors(path);
+  const { metadata, tensors } = await readSafetensors(path).catch((error: unknown) => {
+    throw error instanceof InputError ? unusable(path, error.detail.found ?? error.message, error) : error;
+  });
   const read = (prefix: string, kinds: readonly string[]): Weights =>
     new Map(
       parameterSpecs(network)
         .filter((spec) => kinds.includes(spec.kind))
         .map(({ name, shape }): [string, HostTensor] => {
           const tensor = tensors.get(prefix + name);
-          if (tensor?.shape.join() !== shape.join()) throw unusable(path, `tensor ${prefix + name}`);
+          if (tensor?.shape.join() !== shape.join())
+            throw unusable(path, `tensor ${prefix + name} is missing or wrong`);
           return [name, { shape, data: float32Values(tensor) }];
         }),
     );
   const progress = progressSchema.safeParse(parseJson(metadata["mtard"]));
-  if (!progress.success) throw unusable(path, "the state of the run");
+  if (!progress.success) throw unusable(path, "the state of the run is missing or wrong");
   return {
     progress: progress.data,
     weights: read(WEIGHT, ["trained", "statistic"]),
@@ -128,9 +131,11 @@ function parseJson(text: string | undefined): unknown {
   }
 }
 
-function unusable(path: string, what: string): InputError {
-  return new InputError(`${path} is not a checkpoint of this run`, {
-    found: `${what} is missing or wrong`,
+function unusable(path: string, found: string, cause?: unknown): InputError {
+  return new InputError(`${path} is not a whole checkpoint of this run`, {
+    expected: "the file mtard train wrote",
+    found,
     fix: "start afresh with --out in another folder",
+    cause,
   });
 }

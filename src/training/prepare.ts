@@ -1,9 +1,10 @@
 import { createTrainingBatches, type BatchesState, type TrainingBatches } from "../data/batches.js";
-import { findDataset } from "../data/datasets.js";
+import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset, type Dataset, type Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { initialWeights } from "../graph/initialize.js";
-import { methods, requireMethodId } from "../methods/methods.js";
+import { requireMethodId } from "../methods/ids.js";
+import { methods } from "../methods/methods.js";
 import { createNetwork } from "../networks/networks.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
@@ -50,7 +51,7 @@ export interface RunPlaces {
 export async function prepareRun(settings: TrainingSettings, places: RunPlaces): Promise<PreparedRun> {
   const method = methods[requireMethodId(settings.method)];
   const description = findDataset(settings.dataset);
-  const shape = { image: description.image, classes: description.classNames.length };
+  const shape = classifierShape(description);
   const network = createNetwork(settings.student, shape);
   requireTeachers(settings, method.teachers);
   const dataset = openDataset(description.id, places.dataDir, {
@@ -68,7 +69,7 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
       device,
       teachersDir,
       maxBatch,
-      dataset: { name: description.id, ...shape },
+      dataset: shape,
     });
     teachers.push(teacher);
     return teacher;

@@ -58,16 +58,27 @@ export function readRun(folder: string): RunDescription {
     });
   }
   try {
-    const { inputs, ...settings } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
-    return { settings: parseSettings(settings), inputs: inputsSchema.parse(inputs) };
+    const content = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown> | null;
+    const { inputs, ...settings } = content ?? {};
+    return { settings: parseSettings(settings), inputs: parseInputs(inputs) };
   } catch (cause) {
     throw new InputError(`${path} cannot be read as a run's settings`, {
-      found:
-        cause instanceof InputError ? (cause.detail.found ?? cause.message) : String(cause).split("\n")[0],
+      ...(cause instanceof InputError
+        ? cause.detail
+        : { expected: "the file mtard train wrote", found: String(cause) }),
       fix: "start the run afresh in another folder with --out",
       cause,
     });
   }
+}
+
+function parseInputs(values: unknown): RunInputs {
+  const parsed = inputsSchema.safeParse(values);
+  if (parsed.success) return parsed.data;
+  throw new InputError("the inputs of this run are wrong", {
+    expected: "inputs: the checksums of its data and teachers",
+    found: values === undefined ? "no inputs" : "other inputs",
+  });
 }
 
 /**
@@ -78,6 +89,7 @@ export function readRun(folder: string): RunDescription {
  */
 export function openRunDirectory(folder: string, run: RunDescription, resume: boolean): boolean {
   if (!existsSync(join(folder, RUN_FILES.settings))) {
+    refuseFile(folder);
     mkdirSync(folder, { recursive: true });
     const content = JSON.stringify({ ...run.settings, inputs: run.inputs }, null, 2);
     writeFileAtomically(join(folder, RUN_FILES.settings), `${content}\n`);
@@ -100,6 +112,15 @@ export function openRunDirectory(folder: string, run: RunDescription, resume: bo
   return true;
 }
 
+function refuseFile(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? true) return;
+  throw new InputError(`${folder} cannot be a run directory`, {
+    expected: "a folder, or a path where there is nothing yet",
+    found: "a file",
+    fix: "another folder with --out",
+  });
+}
+
 function differencesOf(
   there: RunDescription,
   asked: RunDescription,
@@ -119,9 +140,21 @@ export interface MetricsFile {
   close(): void;
 }
 
-/** Opens the metrics of a run, cut to `length` bytes: what was written after the checkpoint is computed again. */
+/**
+ * Opens the metrics of a run, cut to `length` bytes: what was written after the checkpoint is computed again.
+ *
+ * @throws {InputError} if there is less than that.
+ */
 export function openMetrics(folder: string, length: number): MetricsFile {
   const path = join(folder, RUN_FILES.metrics);
+  const there = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (there < length) {
+    throw new InputError(`${path} is cut short`, {
+      expected: `the ${length} bytes it had at the last checkpoint`,
+      found: `${there} bytes`,
+      fix: "put the file back, or start afresh with --out in another folder",
+    });
+  }
   const file = openSync(path, "a");
   ftruncateSync(file, length);
   const lines: string[] = [];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { logitGradients } from "#mtard/methods/logit-gradients.js";
-import { methods, type MethodId } from "#mtard/methods/methods.js";
+import type { MethodId } from "#mtard/methods/ids.js";
+import { methods } from "#mtard/methods/methods.js";
 import type { MethodSettings } from "#mtard/methods/method.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { goldenJson, goldenTensors, largestDifference } from "../golden.js";

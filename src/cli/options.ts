@@ -1,0 +1,38 @@
+import { datasetIds } from "../data/datasets.js";
+import { parseQuantity } from "../recipes/settings.js";
+
+/*
+ * Options that several commands share. A number has no `type` here: yargs would make it NaN where it is none, and the error could
+ * not say what was typed; the handler checks it.
+ */
+
+/** `--dataset`, checked with `findDataset`. */
+export const datasetOption = {
+  type: "string",
+  requiresArg: true,
+  describe: datasetIds.join(", "),
+} as const;
+
+/** `--device`, checked with `requestedDevice`. */
+export const deviceOption = {
+  type: "string",
+  requiresArg: true,
+  describe: "auto, cpu or cuda",
+  defaultDescription: "MTARD_DEVICE, or auto",
+} as const;
+
+/** `--checkpoint` of a run. */
+export const checkpointOption = {
+  choices: ["best", "last"] as const,
+  default: "best" as const,
+  requiresArg: true,
+  describe: "which student of a run: the best by W-Robust, or the last",
+} as const;
+
+/** `--limit`, checked with `parseLimit`. */
+export const limitOption = { requiresArg: true, describe: "the first K test images only" } as const;
+
+/** @throws {InputError} if `--limit` is there and is not a whole number from 1. */
+export function parseLimit(value: unknown): number | undefined {
+  return value === undefined ? undefined : parseQuantity("--limit", value, { minimum: 1, whole: true });
+}

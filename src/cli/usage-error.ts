@@ -1,0 +1,108 @@
+import { InputError } from "../errors.js";
+
+/** The calls of a command that has actions of its own, by action; else the command's call, such as `evaluate <model>`. */
+export type CommandUsage = string | Readonly<Record<string, string>>;
+
+/** How each command is called, by its first word. */
+export type Usages = Readonly<Record<string, CommandUsage>>;
+
+/**
+ * Refuses a call whose first words are no command.
+ *
+ * @throws {InputError} naming the commands there are.
+ */
+export function requireCommand(argv: readonly string[], usages: Usages): void {
+  const [command, action] = argv;
+  if (command === undefined || command.startsWith("-")) return;
+  const usage = Object.hasOwn(usages, command) ? usages[command] : undefined;
+  if (usage === undefined) throw unknown(command, Object.keys(usages), "mtard --help");
+  if (typeof usage === "string" || action === undefined || action.startsWith("-")) return;
+  if (Object.hasOwn(usage, action)) return;
+  throw unknown(`${command} ${action}`, Object.keys(usage), `mtard ${command} --help`);
+}
+
+function unknown(command: string, there: readonly string[], fix: string): InputError {
+  return new InputError(`unknown command "${command}"`, { expected: there.join(", "), found: command, fix });
+}
+
+/** The help that is about a call. */
+export function helpOf(argv: readonly string[], usages: Usages): string {
+  const [command = "", action = ""] = argv;
+  const usage = Object.hasOwn(usages, command) ? usages[command] : undefined;
+  if (usage === undefined) return "mtard --help";
+  const hasAction = typeof usage !== "string" && Object.hasOwn(usage, action);
+  return `mtard ${command} ${hasAction ? `${action} ` : ""}--help`;
+}
+
+/** What yargs says of a wrong call, in this program's words. */
+export function usageError(message: string, argv: readonly string[], usages: Usages): InputError {
+  const fix = helpOf(argv, usages);
+  const [, first = "", second = ""] =
+    /^(?:Unknown|Missing required) arguments?: (.*)|following: (.*)$/.exec(message) ?? [];
+  if (message.startsWith("Unknown argument")) {
+    return new InputError(`unknown argument: ${typed(first.split(", "), argv).join(", ")}`, {
+      expected: `what ${fix} lists`,
+      found: `mtard ${argv.join(" ")}`,
+      fix,
+    });
+  }
+  if (message.startsWith("Missing required")) {
+    const missing = options(first.split(", "));
+    return new InputError(`${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} missing`, {
+      expected: missing.map((option) => `${option} VALUE`).join(" "),
+      found: `mtard ${argv.join(" ")}`,
+      fix,
+    });
+  }
+  if (message.startsWith("Not enough arguments following")) {
+    const [option = ""] = options([second]);
+    return new InputError(`${option} lacks its value`, {
+      expected: `${option} VALUE`,
+      found: `mtard ${argv.join(" ")}`,
+      fix,
+    });
+  }
+  if (message.startsWith("Not enough non-option arguments")) {
+    return new InputError("an argument is missing", {
+      expected: `mtard ${usageOf(argv, usages)}`,
+      found: `mtard ${argv.join(" ")}`,
+      fix,
+    });
+  }
+  const choice = /Argument: (.*), Given: (.*), Choices: (.*)/.exec(message);
+  if (choice) {
+    const [, name = "", found, choices = ""] = choice;
+    return new InputError(`${options([name]).join()} is wrong`, {
+      expected: choices.split(", ").join(" or "),
+      found,
+      fix,
+    });
+  }
+  const rivals = /^Arguments (.*) and (.*) are mutually exclusive$/.exec(message);
+  if (rivals) {
+    const [one = "", other = ""] = options(rivals.slice(1));
+    return new InputError(`${one} and ${other} are mutually exclusive`, {
+      expected: `${one} or ${other}`,
+      found: "both",
+      fix,
+    });
+  }
+  return new InputError(message, { fix });
+}
+
+function usageOf(argv: readonly string[], usages: Usages): string {
+  const [command = "", action = ""] = argv;
+  const usage = usages[command] ?? "<command>";
+  return typeof usage === "string" ? usage : `${command} ${usage[action] ?? "<action>"}`;
+}
+
+function options(names: readonly string[]): string[] {
+  return names.map((name) => `--${name}`);
+}
+
+/** Unknown names as they were typed: yargs takes the dashes off, and says an option in camel case once more. */
+function typed(names: readonly string[], argv: readonly string[]): readonly string[] {
+  const words = argv.map((word) => word.replace(/=.*$/s, ""));
+  const found = words.filter((word) => names.includes(word.replace(/^--?(no-)?/, "")));
+  return found.length > 0 ? found : names;
+}
