@@ -1,5 +1,6 @@
 import type { ZodType } from "zod";
 import type { PgdSettings } from "../attacks/pgd.js";
+import { InputError } from "../errors.js";
 import type { Scalar, Tensor1D, Tensor2D } from "../runtime/tensorflow.js";
 
 /** A teacher's answer to a batch: logits `[N, classes]`, row-major, on the host. */
@@ -81,7 +82,7 @@ export interface RunningMethod {
 
 /** A method as the training loop sees it: its facts, and a way to start it afresh or from a checkpoint's state. */
 export interface StartableMethod extends MethodFacts {
-  /** @throws {ZodError} if the saved state is not this method's. */
+  /** @throws {InputError} if the saved state is not this method's. */
   start(settings: MethodSettings, saved?: unknown): RunningMethod;
 }
 
@@ -94,7 +95,7 @@ export function startable<State>(method: Method<State>): StartableMethod {
     trainsOn,
     innerAttack: (settings) => method.innerAttack(settings),
     start(settings, saved) {
-      let state = saved === undefined ? method.initialState(settings) : method.stateSchema.parse(saved);
+      let state = saved === undefined ? method.initialState(settings) : savedState(method, saved);
       return {
         losses: (logits, current) => method.losses(logits, state, current),
         advance: (report) => {
@@ -106,4 +107,15 @@ export function startable<State>(method: Method<State>): StartableMethod {
       };
     },
   };
+}
+
+function savedState<State>({ title, stateSchema }: Method<State>, saved: unknown): State {
+  const parsed = stateSchema.safeParse(saved);
+  if (parsed.success) return parsed.data;
+  const [{ path, message } = { path: [], message: "" }] = parsed.error.issues;
+  throw new InputError(`the checkpoint's state of ${title} is damaged`, {
+    expected: "the state mtard train saved",
+    found: `${path.join(".")}: ${message}`,
+    fix: "start afresh with --out in another folder",
+  });
 }

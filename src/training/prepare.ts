@@ -98,8 +98,8 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
       augmentation,
       start,
     });
-    const metrics = openMetrics(places.folder, checkpoint?.progress.metricsBytes ?? 0);
     const running = method.start(settings, checkpoint?.progress.method);
+    const metrics = openMetrics(places.folder, checkpoint?.progress.metricsBytes ?? 0);
     return {
       folder: places.folder,
       settings,
