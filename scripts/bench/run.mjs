@@ -1,0 +1,262 @@
+// Times one whole B-MTARD training step and its parts, and, with --python, the same step in PyTorch, by turns.
+import { cpus, loadavg } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import yargs from "yargs";
+import { formatTable, log, printResult } from "#mtard/cli/output.js";
+import { prepareDataset } from "#mtard/data/prepare.js";
+import { InputError, WorkError } from "#mtard/errors.js";
+import { prepareNativeLibraries, requestedDevice, threadCount } from "#mtard/runtime/device.js";
+import { openPyTorchStep } from "./pytorch.mjs";
+import { formatBytes, formatSeconds, summarize } from "./summary.mjs";
+
+/** Steps before the timed ones, on both sides. */
+const WARM_UP = 2;
+/** Rest between two sides' steps, so that threads of the one have gone to sleep when the other begins. */
+const REST_MILLISECONDS = 100;
+/** The load, in processes that want to run, above which timings mean little. */
+const BUSY = 0.5;
+/** Both sides' losses on the same images may differ so much, relatively. */
+const TOLERANCE = 1e-4;
+
+/** @type {readonly (readonly [import("./ours.mjs").Part, string])[]} */
+const PARTS = [
+  ["cleanTeacher", "clean teacher"],
+  ["attack", "attack on the student, 10 steps"],
+  ["robustTeacher", "robust teacher"],
+  ["forward", "student forward, both images"],
+  ["learn", "losses, backward, update"],
+];
+
+/** @param {readonly string[]} argv */
+function parse(argv) {
+  return yargs([...argv])
+    .scriptName("node scripts/bench/run.mjs")
+    .usage("$0\n\nTimes one whole B-MTARD training step; with --python, against the same step in PyTorch.")
+    .option("dataset", { type: "string", default: "demo" })
+    .option("student", { type: "string", default: "resnet-18" })
+    .option("batch", { type: "number", default: 32, describe: "images a step" })
+    .option("steps", { type: "number", default: 7, describe: `timed steps, after ${WARM_UP} to warm up` })
+    .option("clean-teacher", { type: "string", default: "demo-clean" })
+    .option("robust-teacher", { type: "string", default: "demo-robust" })
+    .option("python", { type: "string", describe: "an interpreter with torch, to compare with" })
+    .option("device", { type: "string", describe: "auto, cpu or cuda" })
+    .option("data-dir", { type: "string", default: process.env["MTARD_DATA"] ?? "data" })
+    .option("teachers-dir", { type: "string", default: process.env["MTARD_TEACHERS"] ?? "teachers" })
+    .option("json", { type: "boolean", default: false, describe: "print one JSON object on stdout" })
+    .check(({ steps }) => {
+      if (Number.isInteger(steps) && steps >= 1) return true;
+      throw new InputError("--steps is wrong", {
+        expected: "a whole number, 1 or more",
+        found: String(steps),
+      });
+    })
+    .strict()
+    .exitProcess(false)
+    .fail((/** @type {string | null} */ message, /** @type {Error | undefined} */ error) => {
+      throw (
+        error ?? new InputError(message ?? "the call is wrong", { fix: "node scripts/bench/run.mjs --help" })
+      );
+    })
+    .parseAsync();
+}
+
+/** @param {Awaited<ReturnType<typeof parse>>} args */
+async function bench(args) {
+  const device = requestedDevice(args.device);
+  const threads = threadCount();
+  prepareNativeLibraries(device, threads);
+  if (args.dataset === "demo") await prepareDataset("demo", args.dataDir);
+  const load = loadavg()[0] ?? 0;
+  if (load > BUSY)
+    log(`warning: this machine is busy (load ${load.toFixed(1)}); the times will not be comparable`);
+  const { openOurStep } = await import("./ours.mjs");
+  const count = WARM_UP + args.steps;
+  const ours = await openOurStep({ ...args, device }, count);
+  /** @type {{ title: string, side: Awaited<ReturnType<typeof openPyTorchStep>> }[]} */
+  const others = [];
+  try {
+    if (args.python !== undefined) {
+      await ours.writeInputs();
+      const { tensorflowDevice } = await import("#mtard/runtime/device.js");
+      const { tf } = await import("#mtard/runtime/tensorflow.js");
+      for (const channelsLast of [false, true]) {
+        const side = await openPyTorchStep({
+          python: args.python,
+          folder: ours.folder,
+          channelsLast,
+          threads,
+          device: tensorflowDevice(tf),
+        });
+        others.push({
+          title: `PyTorch ${side.version}, ${channelsLast ? "channels last" : "contiguous"}`,
+          side,
+        });
+      }
+    }
+    const checks = [];
+    for (const { side } of others) checks.push(await side.check());
+
+    const { ourSteps, theirSteps, idle } = await takeTurns(ours, others, count);
+    const check = checks.map((theirs) => compare(/** @type {any} */ (ourSteps[0]).report, theirs));
+    const parts = [];
+    for (let index = 0; index < count; index++) parts.push(await ours.parts(index));
+
+    const timedSteps = ourSteps.slice(WARM_UP);
+    const mtard = {
+      title: "mtard",
+      seconds: timedSteps.map(({ seconds }) => seconds),
+      ...summarize(timedSteps.map(({ seconds }) => seconds)),
+      cpuSeconds: summarize(timedSteps.map(({ cpuSeconds }) => cpuSeconds)).median,
+      parts: summarizeParts(parts.slice(WARM_UP)),
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+      idleCpuSeconds: idle,
+      reports: ourSteps.map(({ report }) => report),
+    };
+    const pytorch = others.map(({ title }, index) => {
+      const all = /** @type {import("./pytorch.mjs").PyTorchStep[]} */ (theirSteps[index]);
+      const timed = all.slice(WARM_UP);
+      return {
+        title,
+        seconds: timed.map(({ seconds }) => seconds),
+        ...summarize(timed.map(({ seconds }) => seconds)),
+        cpuSeconds: summarize(timed.map(({ cpuSeconds }) => cpuSeconds)).median,
+        parts: summarizeParts(timed.map((step) => step.parts)),
+        peakBytes: Math.max(...all.map(({ peakBytes }) => peakBytes)),
+        idleCpuSeconds: Math.max(...timed.map(({ idleCpuSeconds }) => idleCpuSeconds)),
+        reports: all.map(({ report }) => report),
+        check: check[index],
+      };
+    });
+    const fastest = pytorch.toSorted((left, right) => left.median - right.median)[0];
+    return {
+      machine: { cpu: cpus()[0]?.model ?? "unknown", threads, device, load, node: process.version },
+      subject: {
+        dataset: args.dataset,
+        student: args.student,
+        batch: args.batch,
+        cleanTeacher: args.cleanTeacher,
+        robustTeacher: args.robustTeacher,
+      },
+      mtard,
+      pytorch,
+      ratio: fastest ? mtard.median / fastest.median : null,
+      fastest: fastest?.title ?? null,
+    };
+  } finally {
+    for (const { side } of others) await side.close();
+    await ours.close();
+  }
+}
+
+/**
+ * A step of ours, one of each other side, and so on; the others wait asleep meanwhile.
+ *
+ * @param {Awaited<ReturnType<typeof import("./ours.mjs").openOurStep>>} ours
+ * @param {readonly { side: Awaited<ReturnType<typeof openPyTorchStep>> }[]} others
+ * @param {number} count
+ */
+async function takeTurns(ours, others, count) {
+  const ourSteps = [];
+  /** @type {import("./pytorch.mjs").PyTorchStep[][]} */
+  const theirSteps = others.map(() => []);
+  let idle = 0;
+  for (let index = 0; index < count; index++) {
+    ourSteps.push(await ours.step(index));
+    await sleep(REST_MILLISECONDS);
+    const before = process.cpuUsage();
+    for (const [other, { side }] of others.entries()) {
+      theirSteps[other]?.push(await side.step(index));
+      await sleep(REST_MILLISECONDS);
+    }
+    const { user, system } = process.cpuUsage(before);
+    if (index >= WARM_UP) idle = Math.max(idle, (user + system) / 1e6);
+    log(`step ${index + 1}/${count}${index < WARM_UP ? ", to warm up" : ""}`);
+  }
+  return { ourSteps, theirSteps, idle };
+}
+
+/**
+ * Both sides' losses of batch 0 on the same adversarial images.
+ *
+ * @param {Readonly<Record<string, number>>} report
+ * @param {import("./pytorch.mjs").PyTorchCheck} theirs
+ * @throws {WorkError} if they are not the same step.
+ */
+function compare(report, { lossNat, lossAdv, equalPixels }) {
+  const difference = Math.max(
+    Math.abs((report["lossNat"] ?? NaN) / lossNat - 1),
+    Math.abs((report["lossAdv"] ?? NaN) / lossAdv - 1),
+  );
+  if (difference <= TOLERANCE) return { lossDifference: difference, equalPixels };
+  throw new WorkError("the two sides do not make the same step", {
+    expected: `losses ${lossNat} and ${lossAdv}, PyTorch's, within ${TOLERANCE}`,
+    found: `${report["lossNat"]} and ${report["lossAdv"]}`,
+  });
+}
+
+/**
+ * The median seconds of each part.
+ *
+ * @param {readonly Readonly<Record<import("./ours.mjs").Part, number>>[]} timed
+ */
+function summarizeParts(timed) {
+  return Object.fromEntries(
+    PARTS.map(([part]) => [part, summarize(timed.map((parts) => parts[part])).median]),
+  );
+}
+
+/** @param {Awaited<ReturnType<typeof bench>>} result */
+function text({ machine, subject, mtard, pytorch, ratio, fastest }) {
+  const sides = [mtard, ...pytorch];
+  const steps = formatTable([
+    ["one step", "median", "minimum", "quartiles", "images/s", "processor time", "peak memory"],
+    ...sides.map(({ title, median, minimum, lowerQuartile, upperQuartile, cpuSeconds, peakBytes }) => [
+      title,
+      formatSeconds(median),
+      formatSeconds(minimum),
+      `${formatSeconds(lowerQuartile)} to ${formatSeconds(upperQuartile)}`,
+      (subject.batch / median).toFixed(1),
+      formatSeconds(cpuSeconds),
+      formatBytes(peakBytes),
+    ]),
+  ]);
+  const parts = formatTable([
+    ["parts, one after the other", ...sides.map(({ title }) => title)],
+    ...PARTS.map(([part, name]) => [name, ...sides.map((side) => formatSeconds(side.parts[part] ?? NaN))]),
+    [
+      "sum",
+      ...sides.map((side) => formatSeconds(Object.values(side.parts).reduce((sum, part) => sum + part, 0))),
+    ],
+  ]);
+  const compared = pytorch.map(
+    ({ title, check, idleCpuSeconds }) =>
+      `${title}: same losses within ${check?.lossDifference.toExponential(1)}, ${((check?.equalPixels ?? NaN) * 100).toFixed(1)}% of attacked pixels equal; used ${formatSeconds(idleCpuSeconds)} of processor time while waiting`,
+  );
+  return [
+    `B-MTARD, ${subject.student}, batch ${subject.batch}, ${subject.dataset}; teachers ${subject.cleanTeacher}, ${subject.robustTeacher}`,
+    `${machine.cpu}, ${machine.threads} threads a side, load ${machine.load.toFixed(1)} before the start; ${mtard.seconds.length} steps after ${WARM_UP} to warm up`,
+    "",
+    steps,
+    "",
+    parts,
+    ...(ratio === null
+      ? []
+      : [
+          "",
+          ...compared,
+          `mtard used ${formatSeconds(mtard.idleCpuSeconds)} of processor time while waiting`,
+          "",
+          `ratio mtard / PyTorch: ${ratio.toFixed(3)} (medians; against the faster, ${fastest})`,
+        ]),
+  ].join("\n");
+}
+
+try {
+  const args = await parse(process.argv.slice(2));
+  const result = args["help"] === true ? null : await bench(args);
+  if (result) printResult(args, result, text(result));
+} catch (error) {
+  const known = error instanceof InputError || error instanceof WorkError;
+  log(known ? error.report() : `error: ${error instanceof Error ? error.stack : String(error)}`);
+  process.exitCode = known ? error.exitCode : 1;
+}
