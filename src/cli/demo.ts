@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
 import { findDataset } from "../data/datasets.js";
-import { prepareDataset } from "../data/prepare.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { Evaluation } from "../evaluation/evaluate.js";
@@ -44,6 +43,7 @@ export const demoCommand: CommandModule = {
 async function runDemo(args: DemoArguments): Promise<void> {
   const { dataDir, teachersDir, out: folder, device } = args;
   requestedDevice(device);
+  const { prepareDataset } = await import("../data/prepare.js");
   await prepareDataset("demo", dataDir);
   const places = { folder, dataDir, teachersDir, resume: true, device };
   const { status } = await trainWithProgress(demoSettings(), places, 300);

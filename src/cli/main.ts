@@ -41,14 +41,14 @@ const globalOptions = {
   "data-dir": {
     type: "string",
     requiresArg: true,
-    default: process.env["MTARD_DATA"] ?? "data",
+    default: process.env["MTARD_DATA"] || "data",
     defaultDescription: "MTARD_DATA, or data",
     describe: "where data sets are kept",
   },
   "teachers-dir": {
     type: "string",
     requiresArg: true,
-    default: process.env["MTARD_TEACHERS"] ?? "teachers",
+    default: process.env["MTARD_TEACHERS"] || "teachers",
     defaultDescription: "MTARD_TEACHERS, or teachers",
     describe: "where teachers are kept",
   },

@@ -35,7 +35,7 @@ export async function trainWithProgress(
   try {
     log(`student ${settings.student} on ${runsOn} (libtensorflow)${teachersText(run.trainee)}`);
     log(
-      `${settings.method} on ${settings.dataset}, ${settings.epochs} epochs, best chosen on ${settings.selection} images`,
+      `${settings.method} on ${settings.dataset}, ${settings.epochs} ${settings.epochs === 1 ? "epoch" : "epochs"}, best chosen on ${settings.selection} images`,
     );
     if (run.resumed) log(`resumed from ${places.folder} after step ${run.step}`);
     const total = settings.epochs * run.batches.stepsPerEpoch;

@@ -1,0 +1,267 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { createNetwork } from "#mtard/networks/networks.js";
+import { parameterSpecs } from "#mtard/graph/parameters.js";
+import { contentsOf, mtard, mtardJson, workFolder } from "./mtard.js";
+
+/*
+ * The commands in the order a person uses them, on the demo data: train, evaluate, export, import what was exported, distil from it,
+ * resume. Each block begins where the one before it ended.
+ */
+
+const work = workFolder();
+afterAll(() => work.remove());
+
+const run = (line: string) => mtard(line.split(" "), work.path);
+const runJson = (line: string) => mtardJson(line.split(" "), work.path);
+const read = (file: string) => readFileSync(join(work.path, file), "utf8");
+const readLines = (file: string) =>
+  read(file)
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+const SMALL = "--dataset demo --student resnet-8 --limit-train 128 --limit-test 50 --epochs 1";
+/** Enough steps for the running statistics, and so for answers of several classes. */
+const MANY_STEPS = "--batch-size 8 --set learningRate=0.02 --set innerSteps=2";
+
+interface EvaluationJson {
+  readonly model: string;
+  readonly dataset: string;
+  readonly total: number;
+  readonly clean: { readonly correct: number; readonly accuracy: number };
+  readonly attacks: Readonly<Record<string, { robust: number; accuracy: number; wRobust: number }>>;
+  readonly perExample: string;
+}
+const evaluate = async (line: string) => (await runJson(`evaluate ${line}`)) as unknown as EvaluationJson;
+
+beforeAll(async () => {
+  expect(await runJson("data demo")).toMatchObject({
+    dataset: "demo",
+    train: 4000,
+    test: 1000,
+    classes: 10,
+    folder: "data/demo",
+    alreadyThere: false,
+  });
+  await Promise.all(
+    ["natural", "sat"].map(async (method) => {
+      expect(await runJson(`train --method ${method} ${SMALL} ${MANY_STEPS}`)).toEqual({
+        run: `runs/demo-${method}-resnet-8-seed0`,
+        status: "finished",
+        step: 16,
+        best: {
+          epoch: 1,
+          clean: expect.any(Number) as number,
+          robust: expect.any(Number) as number,
+          wRobust: expect.any(Number) as number,
+        },
+      });
+    }),
+  );
+});
+
+const NATURAL = "runs/demo-natural-resnet-8-seed0";
+const SAT = "runs/demo-sat-resnet-8-seed0";
+
+describe("a trained run", () => {
+  it("holds its settings, a line of metrics a step and one an epoch, and two checkpoints", () => {
+    expect(Object.keys(contentsOf(join(work.path, NATURAL)))).toEqual([
+      "best.safetensors",
+      "last.safetensors",
+      "metrics.jsonl",
+      "settings.json",
+      "summary.json",
+    ]);
+    expect(JSON.parse(read(`${SAT}/settings.json`))).toMatchObject({
+      dataset: "demo",
+      method: "sat",
+      student: "resnet-8",
+      epochs: 1,
+      batchSize: 8,
+      learningRate: 0.02,
+      limitTrain: 128,
+      inputs: { cleanTeacher: null, robustTeacher: null },
+    });
+    const number = expect.any(Number) as number;
+    expect(readLines(`${NATURAL}/metrics.jsonl`)).toEqual([
+      ...Array.from({ length: 16 }, (_, index) => ({ epoch: 1, step: index + 1, lossNat: number })),
+      { epoch: 1, step: 16, clean: number, robust: number, wRobust: number, best: true, selection: "test" },
+    ]);
+    expect(readLines(`${SAT}/metrics.jsonl`)[0]).toEqual({ epoch: 1, step: 1, lossAdv: number });
+  });
+
+  it("is evaluated: counts, fractions, W-Robust, and every image, in the run's own folder", async () => {
+    const { total, clean, attacks, ...rest } = await evaluate(`${SAT} --attacks fgsm,pgd-sat --limit 50`);
+    expect(rest).toEqual({ model: SAT, dataset: "demo", perExample: `${SAT}/evaluation.jsonl` });
+    expect(total).toBe(50);
+    expect(clean.accuracy).toBe(clean.correct / 50);
+    expect(Object.keys(attacks)).toEqual(["fgsm", "pgd-sat"]);
+    const images = readLines(`${SAT}/evaluation.jsonl`) as unknown as {
+      label: number;
+      clean: number;
+      attacks: Record<string, number>;
+    }[];
+    expect(images).toHaveLength(50);
+    expect(images.filter((image) => image.clean === image.label)).toHaveLength(clean.correct);
+    for (const [id, { robust, accuracy, wRobust }] of Object.entries(attacks)) {
+      const right = images.filter(({ label, clean: answer, attacks: answers }) =>
+        [answer, answers[id]].every((each) => each === label),
+      );
+      expect(right).toHaveLength(robust);
+      expect(accuracy).toBe(robust / 50);
+      expect(wRobust).toBeCloseTo((clean.accuracy + accuracy) / 2, 12);
+    }
+  });
+
+  it("is shown to people as a table", async () => {
+    const { code, stdout, stderr } = await run(
+      `evaluate ${SAT} --attacks pgd-sat --limit 20 --checkpoint last`,
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `${SAT} on cpu (libtensorflow)\n` });
+    expect(stdout).toMatch(
+      /^attack +right +accuracy +W-Robust\nnone +\d+\/20 +[\d.]+%\npgd-sat +\d+\/20 +[\d.]+% +[\d.]+%\n$/,
+    );
+  });
+});
+
+describe("a student that is exported", () => {
+  beforeAll(async () => {
+    const imports = [
+      ["natural", NATURAL],
+      ["robust", SAT],
+    ].map(async ([name = "", folder = ""]) => {
+      expect(await runJson(`export ${folder} --to onnx --out out/${name}.onnx`)).toEqual({
+        model: folder,
+        network: "resnet-8",
+        format: "onnx",
+        file: `out/${name}.onnx`,
+        difference: expect.toSatisfy((difference: number) => difference >= 0 && difference <= 1e-4) as number,
+      });
+      const call = `teacher import --name ${name} --dataset demo --onnx out/${name}.onnx`;
+      expect(await runJson(call)).toMatchObject({
+        teacher: { name, dataset: "demo", classes: 10, network: "resnet-8", source: { format: "onnx" } },
+        folder: `teachers/${name}`,
+        notes: [],
+      });
+    });
+    await Promise.all(imports);
+  });
+
+  it("has PyTorch's names in safetensors, and comes back with the same weights", async () => {
+    const file = "out/natural.safetensors";
+    expect(await runJson(`export ${NATURAL} --to safetensors --out ${file}`)).toEqual({
+      model: NATURAL,
+      network: "resnet-8",
+      format: "safetensors",
+      file,
+      difference: null,
+    });
+    const image = { height: 32, width: 32, channels: 3 };
+    const names = parameterSpecs(createNetwork("resnet-8", { image, classes: 10 })).map(({ name }) => name);
+    const { tensors } = await readSafetensors(join(work.path, file));
+    expect([...tensors.keys()].sort()).toEqual([...names].sort());
+    expect(names).toContain("layer2.0.bn1.running_var");
+
+    const call = `teacher import --name again --dataset demo --network resnet-8 --weights ${file}`;
+    expect(await runJson(call)).toMatchObject({ teacher: { source: { format: "safetensors" } } });
+    const { clean } = await evaluate(`${NATURAL} --attacks none --limit 200`);
+    expect(await runJson("teacher check again --limit 200")).toMatchObject({
+      measured: { correct: clean.correct, total: 200 },
+    });
+  });
+
+  it("answers every image as the run does, as a teacher and as a file", async () => {
+    const answers = async (model: string): Promise<unknown[]> => {
+      const { perExample } = await evaluate(`${model} --attacks none --limit 300`);
+      return readLines(perExample).map(({ clean }) => clean);
+    };
+    const [student, teacher, file] = await Promise.all([
+      answers(NATURAL),
+      answers("natural"),
+      answers("out/natural.onnx"),
+    ]);
+    expect(student).toHaveLength(300);
+    expect(new Set(student).size).toBeGreaterThan(1);
+    expect(teacher).toEqual(student);
+    expect(file).toEqual(student);
+  });
+
+  it("is listed and shown as a teacher", async () => {
+    const { teachers } = await runJson("teacher list --dataset demo");
+    expect(teachers).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ name: "natural", network: "resnet-8" }),
+        expect.objectContaining({ name: "robust" }),
+      ]),
+    );
+    expect((await run("teacher show robust")).stdout).toMatch(/^made from +robust\.onnx \(onnx\), sha256/m);
+  });
+
+  it("teaches a student, whose finished run --resume leaves as it is", async () => {
+    const call = `train --method baseline --clean-teacher natural --robust-teacher robust ${SMALL} --set innerSteps=2 --out runs/baseline`;
+    const first = await runJson(call);
+    expect(first).toMatchObject({ run: "runs/baseline", status: "finished", step: 2, best: { epoch: 1 } });
+    const number = expect.any(Number) as number;
+    expect(readLines("runs/baseline/metrics.jsonl")[0]).toMatchObject({
+      epoch: 1,
+      step: 1,
+      lossNat: number,
+      lossAdv: number,
+      weightNat: 0.5,
+      weightAdv: 0.5,
+      temperatureNat: 1,
+      temperatureAdv: 1,
+    });
+    const there = contentsOf(join(work.path, "runs/baseline"));
+    const { code, stdout, stderr } = await run(`${call} --resume --json`);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(first);
+    expect(stderr).toBe(
+      "student resnet-8 on cpu (libtensorflow), clean teacher natural on cpu (ONNX Runtime), robust teacher robust on cpu (ONNX Runtime)\n" +
+        "baseline on demo, 1 epoch, best chosen on test images\nresumed from runs/baseline after step 2\n",
+    );
+    expect(contentsOf(join(work.path, "runs/baseline"))).toEqual(there);
+  });
+});
+
+describe("help", () => {
+  it("lists every command, and every command says what it takes", async () => {
+    const { code, stdout } = await run("--help");
+    expect(code).toBe(0);
+    const names = [...stdout.matchAll(/^ {2}mtard (\w+)/gm)].map(([, name]) => name ?? "");
+    expect(names).toEqual(["demo", "data", "teacher", "train", "evaluate", "export", "doctor"]);
+    const options: Record<string, string[]> = {
+      demo: ["--out"],
+      data: ["--from"],
+      teacher: ["import", "list", "show <name>", "check <name>"],
+      train: ["--method", "--clean-teacher", "--resume", "--set", "b-mtard", "temperatureRate"],
+      evaluate: ["--attacks", "--eps", "--limit", "pgd-trades"],
+      export: ["--to", "safetensors"],
+    };
+    for (const [name, words] of Object.entries(options)) {
+      const { stdout: help } = await run(`${name} --help`);
+      for (const word of [...words, "--json", "--data-dir"]) expect(help).toContain(word);
+    }
+  });
+
+  it("--version is the package's", async () => {
+    const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+    expect(await run("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  });
+});
+
+describe("doctor", () => {
+  it("says what runs here and counts the stores", async () => {
+    const { ok, checks } = await runJson("doctor");
+    expect(ok).toBe(true);
+    expect(checks).toEqual(
+      expect.arrayContaining([
+        { name: "data sets", status: "ok", found: "demo (4000 train, 1000 test)" },
+        { name: "teachers", status: "ok", found: expect.stringContaining("natural, robust") as string },
+      ]),
+    );
+  });
+});
