@@ -75,7 +75,7 @@ function demoSettings(): TrainingSettings {
     robustTeacher: ROBUST_TEACHER,
     seed: 0,
     limitTrain: null,
-    limitTest: null,
+    limitTest: EVALUATED,
   });
 }
 

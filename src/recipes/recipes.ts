@@ -24,14 +24,15 @@ const cifar: Recipe = {
   evaluationBatch: 128,
 };
 
-/** Minutes on two cores. */
+/** Minutes on two cores; the tenfold loss, as in the authors' CIFAR-100 scripts, makes the most of few steps. */
 const demo: Recipe = {
   ...cifar,
-  epochs: 6,
+  epochs: 5,
   batchSize: 64,
-  milestones: [4, 5],
+  milestones: [3, 4],
+  klScale: 10,
   heldOut: 400,
-  evaluateEvery: 2,
+  evaluateEvery: 5,
   evaluationBatch: 250,
 };
 
