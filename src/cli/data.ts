@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { type DatasetId, datasetIds, findDataset } from "../data/datasets.js";
 import type { PrepareProgress } from "../data/prepare.js";
+import { examples } from "./options.js";
 import { log, printResult, type GlobalArguments } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
 
@@ -29,8 +30,12 @@ export const dataCommand: CommandModule = {
         describe: "refuse the archive of --from unless it has this checksum",
       })
       .option("force", { type: "boolean", default: false, describe: "replace what is there" })
-      .example("$0 data demo", "make the built-in data set")
-      .example("$0 data cifar10 --from cifar-10-binary.tar.gz", "take an archive fetched elsewhere"),
+      .epilogue(
+        examples({
+          "the built-in data set": "mtard data demo",
+          "an archive fetched elsewhere": "mtard data cifar10 --from cifar-10-binary.tar.gz",
+        }),
+      ),
   handler: (args) => runData(args as unknown as DataArguments),
 };
 

@@ -16,7 +16,14 @@ import {
 } from "../runtime/device.js";
 import { writeFileAtomically } from "../runtime/files.js";
 import type { KnownSubject } from "../subject/subject.js";
-import { checkpointOption, datasetOption, deviceOption, limitOption, parseLimit } from "./options.js";
+import {
+  checkpointOption,
+  datasetOption,
+  deviceOption,
+  examples,
+  limitOption,
+  parseLimit,
+} from "./options.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
 
@@ -68,8 +75,12 @@ export const evaluateCommand: CommandModule = {
         describe: "the file for what each image was taken for, JSON lines",
         defaultDescription: "in the run directory, or runs/evaluations",
       })
-      .example("$0 evaluate runs/demo --attacks pgd-sat --limit 500", "a run's best student")
-      .example("$0 evaluate demo-robust --dataset demo", "a teacher"),
+      .epilogue(
+        examples({
+          "a run's best student": "mtard evaluate runs/demo --attacks pgd-sat --limit 500",
+          "a teacher": "mtard evaluate demo-robust --dataset demo",
+        }),
+      ),
   handler: (args) => runEvaluate(args as unknown as EvaluateArguments),
 };
 

@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import { InputError } from "../errors.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
-import { checkpointOption } from "./options.js";
+import { checkpointOption, examples } from "./options.js";
 import { printResult, type GlobalArguments } from "./output.js";
 
 interface ExportArguments extends GlobalArguments {
@@ -30,7 +30,11 @@ export const exportCommand: CommandModule = {
       })
       .option("out", { type: "string", demandOption: true, requiresArg: true, describe: "the file to write" })
       .option("checkpoint", checkpointOption)
-      .example("$0 export runs/demo --to onnx --out student.onnx", "for ONNX Runtime, or as a teacher"),
+      .epilogue(
+        examples({
+          "for ONNX Runtime, or as a teacher": "mtard export runs/demo --to onnx --out student.onnx",
+        }),
+      ),
   handler: (args) => runExport(args as unknown as ExportArguments),
 };
 

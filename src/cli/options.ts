@@ -36,3 +36,8 @@ export const limitOption = { requiresArg: true, describe: "the first K test imag
 export function parseLimit(value: unknown): number | undefined {
   return value === undefined ? undefined : parseQuantity("--limit", value, { minimum: 1, whole: true });
 }
+
+/** Examples for the end of a command's help: what each does, and a line to copy, which yargs's own examples would break. */
+export function examples(lines: Readonly<Record<string, string>>): string {
+  return ["Examples:", ...Object.entries(lines).map(([does, line]) => `  ${does}:\n    ${line}`)].join("\n");
+}

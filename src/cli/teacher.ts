@@ -5,7 +5,7 @@ import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
 import type { MeasuredAccuracy, TeacherManifest } from "../teacher/manifest.js";
 import { formatTable, type GlobalArguments, log, printResult } from "./output.js";
-import { datasetOption, deviceOption, limitOption, parseLimit } from "./options.js";
+import { datasetOption, deviceOption, examples, limitOption, parseLimit } from "./options.js";
 import { ProgressLine } from "./progress.js";
 
 /** Images of one request when accuracy is measured. */
@@ -80,11 +80,13 @@ function importOptions(yargs: Argv<GlobalArguments>) {
     .option("force", { type: "boolean", default: false, describe: "replace a teacher of the same name" })
     .conflicts("onnx", ["network", "weights"])
     .conflicts("layout", ["network", "weights"])
-    .example(
-      "$0 teacher import --name resnet56 --dataset cifar10 --network resnet-56 --weights resnet56.th",
-      "from PyTorch",
-    )
-    .example("$0 teacher import --name cnn --dataset cifar10 --onnx cnn.onnx", "from ONNX");
+    .epilogue(
+      examples({
+        "from PyTorch":
+          "mtard teacher import --name resnet56 --dataset cifar10 --network resnet-56 --weights resnet56.th",
+        "from ONNX": "mtard teacher import --name cnn --dataset cifar10 --onnx cnn.onnx",
+      }),
+    );
 }
 
 async function runImport(args: Arguments<typeof importOptions>): Promise<void> {
@@ -214,6 +216,7 @@ function manifestRows(manifest: TeacherManifest, folder: string): string[][] {
 
 function checkOptions(yargs: Argv<GlobalArguments>) {
   return nameArgument(yargs)
+    .describe("name", "a teacher's name, its folder or an .onnx file")
     .option("limit", limitOption)
     .option("dataset", { ...datasetOption, describe: "the data set of an .onnx file that does not name it" })
     .option("device", deviceOption);

@@ -13,7 +13,7 @@ import {
   type SettingName,
   type TrainingSettings,
 } from "../recipes/settings.js";
-import { datasetOption, deviceOption } from "./options.js";
+import { datasetOption, deviceOption, examples } from "./options.js";
 import { log, printResult, type GlobalArguments } from "./output.js";
 import { trainWithProgress } from "./training-progress.js";
 
@@ -93,13 +93,13 @@ export const trainCommand: CommandModule = {
         nargs: 1,
         describe: `change a setting of the recipe, name=value: ${recipeSettingNames.join(", ")}`,
       })
-      .example(
-        "$0 train --dataset demo --clean-teacher demo-clean --robust-teacher demo-robust",
-        "two minutes",
-      )
-      .example(
-        "$0 train --dataset cifar10 --method sat --student resnet-18 --set innerSteps=7",
-        "one setting changed",
+      .epilogue(
+        examples({
+          "the demo data, in two minutes":
+            "mtard train --dataset demo --clean-teacher demo-clean --robust-teacher demo-robust",
+          "adversarial training with one setting changed":
+            "mtard train --dataset cifar10 --method sat --student resnet-18 --set innerSteps=7",
+        }),
       ),
   handler: (args) => runTrain(args as unknown as TrainArguments),
 };

@@ -10,7 +10,6 @@ import type { Weights } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
 import { parseModel } from "../onnx/model.js";
 import { readNetworkModel } from "../onnx/weights.js";
-import { readCheckpoint } from "../training/checkpoint.js";
 import { readRun, RUN_FILES } from "../training/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
 import { findTeacher, loadTeacher, type StoredTeacher } from "../teacher/store.js";
@@ -124,6 +123,7 @@ async function readBest(path: string, network: Network): Promise<Weights> {
 }
 
 async function readLast(folder: string, network: Network): Promise<Weights> {
+  const { readCheckpoint } = await import("../training/checkpoint.js");
   const checkpoint = await readCheckpoint(folder, network);
   if (!checkpoint) throw new InputError(`the run ${folder} has no checkpoint`);
   return checkpoint.weights;
