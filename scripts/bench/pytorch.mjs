@@ -41,7 +41,7 @@ export async function openPyTorchStep({ python, folder, channelsLast, threads, d
     device,
     ...(channelsLast ? ["--channels-last"] : []),
   ];
-  const child = spawn(python, [script, folder, ...flags], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(python, ["-B", script, folder, ...flags], { stdio: ["pipe", "pipe", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
   child.stdin.on("error", () => undefined); // the end of the child is noticed below

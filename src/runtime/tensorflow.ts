@@ -3,7 +3,7 @@ import util from "node:util";
 import type * as TensorFlow from "@tensorflow/tfjs-node-gpu";
 import { WorkError } from "../errors.js";
 
-export type { Tensor, Tensor1D, Tensor2D, Tensor4D, Scalar } from "@tensorflow/tfjs-node-gpu";
+export type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Scalar } from "@tensorflow/tfjs-node-gpu";
 
 /** Node 23 removed functions that tfjs-node still calls. */
 function restoreRemovedNodeFunctions(): void {

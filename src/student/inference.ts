@@ -1,8 +1,8 @@
 import type { AttackTarget, LossGradient } from "../attacks/target.js";
 import { logitLoss, type LogitLoss } from "../attacks/logit-loss.js";
 import { releasedAfter } from "../graph/liveness.js";
-import type { Layer, Network } from "../graph/network.js";
-import { tf, type Tensor, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
+import type { ConvLayer, Layer, Network } from "../graph/network.js";
+import { tf, type Tensor, type Tensor2D, type Tensor3D, type Tensor4D } from "../runtime/tensorflow.js";
 import { foldedLayers, foldedParameters } from "./fold.js";
 import * as kernels from "./kernels.js";
 import {
@@ -14,6 +14,7 @@ import {
   ValueStore,
 } from "./passes.js";
 import { disposeParameters, parameter, type Parameters } from "./parameters.js";
+import { winogradConvolution, winogradFilter, winogradInputGradient, winogradPays } from "./winograd.js";
 
 /** A student in inference mode, as attacks and evaluation see it: its weights at the time it was made, batch norm folded in. */
 export interface InferenceStudent extends AttackTarget {
@@ -69,8 +70,7 @@ export function inferenceStudent(network: Network, parameters: Parameters): Infe
 function forwardLayer(layer: Layer, values: ValueStore, weights: Parameters): Tensor {
   switch (layer.op) {
     case "conv": {
-      const filter = parameter<Tensor4D>(weights, `${layer.name}.weight`);
-      const output = kernels.convolution(values.get(layer.input), filter, layer);
+      const output = convolution(layer, values.get(layer.input), weights);
       if (!layer.bias) return output;
       const biased = kernels.biasAdd(output, parameter(weights, `${layer.name}.bias`));
       output.dispose();
@@ -101,9 +101,8 @@ function backwardLayer(
 ): void {
   switch (layer.op) {
     case "conv": {
-      const filter = parameter<Tensor4D>(weights, `${layer.name}.weight`);
       const shape = values.shape(layer.input);
-      const gradient = kernels.convolutionInputGradient(shape, filter, outputGradient as Tensor4D, layer);
+      const gradient = convolutionInputGradient(layer, shape, outputGradient as Tensor4D, weights);
       accumulate(flowing, layer.input, gradient);
       return;
     }
@@ -118,6 +117,31 @@ function backwardLayer(
     default:
       backwardShared(layer, values, flowing, outputGradient);
   }
+}
+
+function convolution(layer: ConvLayer, input: Tensor4D, weights: Parameters): Tensor4D {
+  if (winogradPays(layer, input.shape)) return winogradConvolution(input, transformedFilter(layer, weights));
+  return kernels.convolution(input, parameter(weights, `${layer.name}.weight`), layer);
+}
+
+function convolutionInputGradient(
+  layer: ConvLayer,
+  inputShape: readonly number[],
+  outputGradient: Tensor4D,
+  weights: Parameters,
+): Tensor4D {
+  if (winogradPays(layer, inputShape))
+    return winogradInputGradient(outputGradient, transformedFilter(layer, weights));
+  const filter = parameter<Tensor4D>(weights, `${layer.name}.weight`);
+  return kernels.convolutionInputGradient(inputShape, filter, outputGradient, layer);
+}
+
+/** Made when first needed, and kept with the weights: an attack uses it many times. */
+function transformedFilter(layer: ConvLayer, weights: Parameters): Tensor3D {
+  const name = `${layer.name}.weight.winograd`;
+  const made = weights.get(name) ?? tf.keep(winogradFilter(parameter(weights, `${layer.name}.weight`)));
+  weights.set(name, made);
+  return made as Tensor3D;
 }
 
 /** Only activations are read again on the way back. */
