@@ -1,4 +1,5 @@
 import { networkBuilder, type NetworkBuilder } from "../graph/builder.js";
+import { basicBlock, projection } from "./basic-block.js";
 import type { Network, NetworkShape } from "../graph/network.js";
 
 /**
@@ -25,13 +26,10 @@ export function cifarResNet(
   );
   for (const [stage, filters] of [16, 32, 64].entries()) {
     for (let index = 0; index < (depth - 2) / 6; index++) {
-      value = basicBlock(
-        builder,
-        `layer${stage + 1}.${index}`,
-        value,
-        filters,
-        stage > 0 && index === 0 ? 2 : 1,
-        shortcut,
+      const name = `layer${stage + 1}.${index}`;
+      const stride = stage > 0 && index === 0 ? 2 : 1;
+      value = basicBlock(builder, name, value, filters, stride, (input) =>
+        stride === 1 ? input : crossing(builder, name, input, filters, shortcut),
       );
     }
   }
@@ -47,24 +45,6 @@ export function cifarResNet(
   };
 }
 
-function basicBlock(
-  builder: NetworkBuilder,
-  name: string,
-  input: string,
-  filters: number,
-  stride: number,
-  shortcut: CifarShortcut,
-): string {
-  const first = builder.conv(`${name}.conv1`, input, { filters, kernel: 3, stride });
-  const middle = builder.relu(builder.batchNorm(`${name}.bn1`, first));
-  const second = builder.batchNorm(
-    `${name}.bn2`,
-    builder.conv(`${name}.conv2`, middle, { filters, kernel: 3 }),
-  );
-  const skipped = stride === 1 ? input : crossing(builder, name, input, filters, shortcut);
-  return builder.relu(builder.add(second, skipped));
-}
-
 function crossing(
   builder: NetworkBuilder,
   name: string,
@@ -72,10 +52,7 @@ function crossing(
   filters: number,
   shortcut: CifarShortcut,
 ): string {
-  if (shortcut === "b") {
-    const projected = builder.conv(`${name}.downsample.0`, input, { filters, kernel: 1, stride: 2 });
-    return builder.batchNorm(`${name}.downsample.1`, projected);
-  }
+  if (shortcut === "b") return projection(builder, `${name}.downsample`, input, filters, 2);
   const missing = filters - builder.channels(input);
   const before = shortcut === "a-split" ? missing / 2 : 0;
   return builder.subsample(input, before, missing - before);

@@ -1,4 +1,5 @@
 import { networkBuilder, type NetworkBuilder } from "../graph/builder.js";
+import { projection } from "./basic-block.js";
 import type { Network, NetworkShape } from "../graph/network.js";
 
 /** Expansion, filters, blocks, stride of each stage; the stem and the first two stages keep 32x32 images whole. */
@@ -66,6 +67,5 @@ function invertedResidual(
   );
   if (stride !== 1) return narrow;
   if (builder.channels(input) === filters) return builder.add(narrow, input);
-  const projected = builder.conv(`${name}.shortcut.0`, input, { filters, kernel: 1 });
-  return builder.add(narrow, builder.batchNorm(`${name}.shortcut.1`, projected));
+  return builder.add(narrow, projection(builder, `${name}.shortcut`, input, filters, 1));
 }

@@ -1,4 +1,5 @@
-import { networkBuilder, type NetworkBuilder } from "../graph/builder.js";
+import { networkBuilder } from "../graph/builder.js";
+import { basicBlock, projection } from "./basic-block.js";
 import type { Network, NetworkShape } from "../graph/network.js";
 
 /**
@@ -13,12 +14,11 @@ export function resNet(id: string, blocks: readonly number[], shape: NetworkShap
   );
   for (const [stage, count] of blocks.entries()) {
     for (let index = 0; index < count; index++) {
-      value = basicBlock(
-        builder,
-        `layer${stage + 1}.${index}`,
-        value,
-        64 * 2 ** stage,
-        stage > 0 && index === 0 ? 2 : 1,
+      const name = `layer${stage + 1}.${index}`;
+      const filters = 64 * 2 ** stage;
+      const stride = stage > 0 && index === 0 ? 2 : 1;
+      value = basicBlock(builder, name, value, filters, stride, (input) =>
+        stride === 1 ? input : projection(builder, `${name}.shortcut`, input, filters, stride),
       );
     }
   }
@@ -31,22 +31,4 @@ export function resNet(id: string, blocks: readonly number[], shape: NetworkShap
     layers: builder.layers,
     output,
   };
-}
-
-function basicBlock(
-  builder: NetworkBuilder,
-  name: string,
-  input: string,
-  filters: number,
-  stride: number,
-): string {
-  const first = builder.conv(`${name}.conv1`, input, { filters, kernel: 3, stride });
-  const middle = builder.relu(builder.batchNorm(`${name}.bn1`, first));
-  const second = builder.batchNorm(
-    `${name}.bn2`,
-    builder.conv(`${name}.conv2`, middle, { filters, kernel: 3 }),
-  );
-  if (stride === 1 && builder.channels(input) === filters) return builder.relu(builder.add(second, input));
-  const projected = builder.conv(`${name}.shortcut.0`, input, { filters, kernel: 1, stride });
-  return builder.relu(builder.add(second, builder.batchNorm(`${name}.shortcut.1`, projected)));
 }
