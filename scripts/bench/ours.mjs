@@ -1,12 +1,12 @@
 import { Buffer } from "node:buffer";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
 import { InputError } from "#mtard/errors.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { parseSettings } from "#mtard/recipes/settings.js";
+import { studentDevice } from "#mtard/runtime/device.js";
 import { normalNoise } from "#mtard/runtime/noise.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { weightsFromParameters } from "#mtard/student/parameters.js";
@@ -36,13 +36,21 @@ import { attackStudent, forwardStudent, learn, trainingStep } from "#mtard/train
  */
 
 /**
- * Opens a fresh B-MTARD run in a temporary folder, with its first batches drawn and kept.
+ * The device that students run on.
+ *
+ * @param {import("#mtard/runtime/device.js").DeviceRequest} request
+ */
+export const studentsDevice = (request) => studentDevice(tf, request);
+
+/**
+ * Opens a fresh B-MTARD run with its first batches drawn and kept.
  *
  * @param {Subject} subject
  * @param {number} count Batches to draw.
+ * @param {string} folder Where its files go; the caller removes it.
+ * @throws {InputError} if the training images do not fill the batches, or as `prepareRun` does.
  */
-export async function openOurStep(subject, count) {
-  const folder = mkdtempSync(join(tmpdir(), "mtard-bench-"));
+export async function openOurStep(subject, count, folder) {
   const settings = parseSettings({
     ...recipe(subject.dataset, "b-mtard", subject.student),
     dataset: subject.dataset,
@@ -65,6 +73,14 @@ export async function openOurStep(subject, count) {
   });
   const { trainee, batches } = run;
   const { network, parameters } = trainee;
+  if (count * subject.batch > run.dataset.train.count) {
+    await run.close();
+    throw new InputError("the training images do not fill the batches", {
+      expected: `${count} batches of ${subject.batch}`,
+      found: `${run.dataset.train.count} images in ${subject.dataset}`,
+      fix: "a smaller --batch or --steps",
+    });
+  }
   const drawn = Array.from({ length: count }, () => {
     const batch = batches.next();
     return { ...batch, images: batch.images.slice(), labels: batch.labels.slice() };
@@ -72,16 +88,7 @@ export async function openOurStep(subject, count) {
   const stepSettings = { method: settings, sgd: settings };
 
   /** @param {number} index */
-  function batchOf(index) {
-    const batch = drawn[index % drawn.length];
-    if (batch?.count !== subject.batch)
-      throw new InputError("the training images do not fill the batches", {
-        expected: `${count} batches of ${subject.batch}`,
-        found: `${run.dataset.train.count} images`,
-        fix: "a smaller --batch",
-      });
-    return batch;
-  }
+  const batchOf = (index) => /** @type {typeof drawn[0]} */ (drawn[index]);
 
   /** Waits for everything queued on the student's device. */
   function synchronize() {
@@ -89,9 +96,6 @@ export async function openOurStep(subject, count) {
   }
 
   return {
-    folder,
-    run,
-
     /**
      * One step of the program, drawing the next batch as a run does.
      *
@@ -162,7 +166,7 @@ export async function openOurStep(subject, count) {
     },
 
     /**
-     * Writes what another implementation needs for the same steps into `folder`: the settings, all weights, the batches, and the
+     * Writes what another implementation needs for the same steps into the folder: the settings, all weights, the batches, and the
      * adversarial images of batch 0 with the noise they started from. Call it before the first step.
      *
      * @throws {InputError} if a teacher is not a network this program knows.
@@ -184,15 +188,14 @@ export async function openOurStep(subject, count) {
         clean,
         robust,
       };
-      const all = drawn.map((_, index) => batchOf(index));
       /** @type {[string, import("#mtard/graph/parameters.js").HostTensor][]} */
       const tensors = [
-        ["images", { shape: [count, ...shape], data: joined(all.map((batch) => batch.images)) }],
+        ["images", { shape: [count, ...shape], data: joined(drawn.map((batch) => batch.images)) }],
         [
           "labels",
           {
             shape: [count, subject.batch],
-            data: joined(all.map((batch) => Float32Array.from(batch.labels))),
+            data: joined(drawn.map((batch) => Float32Array.from(batch.labels))),
           },
         ],
         ["noise", { shape, data: hostValues(noise) }],
@@ -215,10 +218,7 @@ export async function openOurStep(subject, count) {
       writeFileSync(join(folder, "settings.json"), JSON.stringify({ ...settings, networks }));
     },
 
-    async close() {
-      await run.close();
-      rmSync(folder, { recursive: true });
-    },
+    close: () => run.close(),
   };
 }
 

@@ -1,5 +1,7 @@
 // Times one whole B-MTARD training step and its parts, and, with --python, the same step in PyTorch, by turns.
-import { cpus, loadavg } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import yargs from "yargs";
 import { formatTable, log, printResult } from "#mtard/cli/output.js";
@@ -17,6 +19,15 @@ const REST_MILLISECONDS = 100;
 const BUSY = 0.5;
 /** Both sides' losses on the same images may differ so much, relatively. */
 const TOLERANCE = 1e-4;
+
+/**
+ * @typedef {Awaited<ReturnType<typeof parse>>} Arguments
+ * @typedef {Awaited<ReturnType<typeof import("./ours.mjs").openOurStep>>} OurStep
+ * @typedef {{ title: string, side: Awaited<ReturnType<typeof openPyTorchStep>> }} Other
+ * @typedef {import("./pytorch.mjs").PyTorchStep} PyTorchStep
+ * @typedef {import("./pytorch.mjs").PyTorchCheck} PyTorchCheck
+ * @typedef {PyTorchStep["parts"]} Parts
+ */
 
 /** @type {readonly (readonly [import("./ours.mjs").Part, string])[]} */
 const PARTS = [
@@ -60,106 +71,121 @@ function parse(argv) {
     .parseAsync();
 }
 
-/** @param {Awaited<ReturnType<typeof parse>>} args */
+/**
+ * Opens both sides, times them and closes them.
+ *
+ * @param {Arguments} args
+ */
 async function bench(args) {
   const device = requestedDevice(args.device);
   const threads = threadCount();
   prepareNativeLibraries(device, threads);
   if (args.dataset === "demo") await prepareDataset("demo", args.dataDir);
   const load = loadavg()[0] ?? 0;
-  if (load > BUSY)
-    log(`warning: this machine is busy (load ${load.toFixed(1)}); the times will not be comparable`);
-  const { openOurStep } = await import("./ours.mjs");
-  const count = WARM_UP + args.steps;
-  const ours = await openOurStep({ ...args, device }, count);
-  /** @type {{ title: string, side: Awaited<ReturnType<typeof openPyTorchStep>> }[]} */
-  const others = [];
+  if (load > BUSY) log(`warning: this machine is busy (load ${load.toFixed(1)}); do not compare these times`);
+  const { openOurStep, studentsDevice } = await import("./ours.mjs");
+  const runsOn = studentsDevice(device);
+  const folder = mkdtempSync(join(tmpdir(), "mtard-bench-"));
+  /** @type {{ close(): Promise<void> }[]} */
+  const opened = [];
   try {
+    const ours = await openOurStep({ ...args, device }, WARM_UP + args.steps, folder);
+    opened.push(ours);
+    const others = [];
     if (args.python !== undefined) {
       await ours.writeInputs();
-      const { tensorflowDevice } = await import("#mtard/runtime/device.js");
-      const { tf } = await import("#mtard/runtime/tensorflow.js");
       for (const channelsLast of [false, true]) {
-        const side = await openPyTorchStep({
-          python: args.python,
-          folder: ours.folder,
-          channelsLast,
-          threads,
-          device: tensorflowDevice(tf),
-        });
+        const options = { python: args.python, folder, channelsLast, threads, device: runsOn };
+        const side = await openPyTorchStep(options);
+        opened.push(side);
         others.push({
           title: `PyTorch ${side.version}, ${channelsLast ? "channels last" : "contiguous"}`,
           side,
         });
       }
     }
-    const checks = [];
-    for (const { side } of others) checks.push(await side.check());
-
-    const { ourSteps, theirSteps, idle } = await takeTurns(ours, others, count);
-    const check = checks.map((theirs) => compare(/** @type {any} */ (ourSteps[0]).report, theirs));
-    const parts = [];
-    for (let index = 0; index < count; index++) parts.push(await ours.parts(index));
-
-    const timedSteps = ourSteps.slice(WARM_UP);
-    const mtard = {
-      title: "mtard",
-      seconds: timedSteps.map(({ seconds }) => seconds),
-      ...summarize(timedSteps.map(({ seconds }) => seconds)),
-      cpuSeconds: summarize(timedSteps.map(({ cpuSeconds }) => cpuSeconds)).median,
-      parts: summarizeParts(parts.slice(WARM_UP)),
-      peakBytes: process.resourceUsage().maxRSS * 1024,
-      idleCpuSeconds: idle,
-      reports: ourSteps.map(({ report }) => report),
-    };
-    const pytorch = others.map(({ title }, index) => {
-      const all = /** @type {import("./pytorch.mjs").PyTorchStep[]} */ (theirSteps[index]);
-      const timed = all.slice(WARM_UP);
-      return {
-        title,
-        seconds: timed.map(({ seconds }) => seconds),
-        ...summarize(timed.map(({ seconds }) => seconds)),
-        cpuSeconds: summarize(timed.map(({ cpuSeconds }) => cpuSeconds)).median,
-        parts: summarizeParts(timed.map((step) => step.parts)),
-        peakBytes: Math.max(...all.map(({ peakBytes }) => peakBytes)),
-        idleCpuSeconds: Math.max(...timed.map(({ idleCpuSeconds }) => idleCpuSeconds)),
-        reports: all.map(({ report }) => report),
-        check: check[index],
-      };
-    });
-    const fastest = pytorch.toSorted((left, right) => left.median - right.median)[0];
+    const measured = await measure(ours, others, WARM_UP + args.steps);
+    const { dataset, student, batch, cleanTeacher, robustTeacher } = args;
     return {
-      machine: { cpu: cpus()[0]?.model ?? "unknown", threads, device, load, node: process.version },
-      subject: {
-        dataset: args.dataset,
-        student: args.student,
-        batch: args.batch,
-        cleanTeacher: args.cleanTeacher,
-        robustTeacher: args.robustTeacher,
-      },
-      mtard,
-      pytorch,
-      ratio: fastest ? mtard.median / fastest.median : null,
-      fastest: fastest?.title ?? null,
+      machine: { cpu: cpus()[0]?.model ?? "unknown", threads, device: runsOn, load, node: process.version },
+      subject: { dataset, student, batch, cleanTeacher, robustTeacher },
+      ...measured,
     };
   } finally {
-    for (const { side } of others) await side.close();
-    await ours.close();
+    for (const side of opened) await side.close();
+    rmSync(folder, { recursive: true });
   }
+}
+
+/**
+ * @param {OurStep} ours
+ * @param {readonly Other[]} others
+ * @param {number} count
+ */
+async function measure(ours, others, count) {
+  /** @type {PyTorchCheck[]} */
+  const checks = [];
+  for (const { side } of others) checks.push(await side.check());
+  const { ourSteps, theirSteps, idle } = await takeTurns(ours, others, count);
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  /** @type {Parts[]} */
+  const parts = [];
+  for (let index = 0; index < count; index++) parts.push(await ours.parts(index));
+
+  const withParts = ourSteps.map((step, index) => ({
+    ...step,
+    parts: /** @type {Parts} */ (parts[index]),
+    idleCpuSeconds: /** @type {number} */ (idle[index]),
+    peakBytes,
+  }));
+  const mtard = { title: "mtard", ...summarizeSteps(withParts) };
+  const pytorch = others.map(({ title }, index) => ({
+    title,
+    ...summarizeSteps(/** @type {PyTorchStep[]} */ (theirSteps[index])),
+    check: compare(mtard.reports[0] ?? {}, /** @type {PyTorchCheck} */ (checks[index])),
+  }));
+  const fastest = pytorch.toSorted((left, right) => left.median - right.median)[0];
+  return {
+    mtard,
+    pytorch,
+    ratio: fastest ? mtard.median / fastest.median : null,
+    fastest: fastest?.title ?? null,
+  };
+}
+
+/**
+ * All but the first steps in numbers: medians, where it is not said otherwise.
+ *
+ * @param {readonly PyTorchStep[]} steps
+ */
+function summarizeSteps(steps) {
+  const timed = steps.slice(WARM_UP);
+  /** @param {(step: PyTorchStep) => number} value */
+  const median = (value) => summarize(timed.map(value)).median;
+  const seconds = timed.map((step) => step.seconds);
+  return {
+    seconds,
+    ...summarize(seconds),
+    cpuSeconds: median((step) => step.cpuSeconds),
+    idleCpuSeconds: median((step) => step.idleCpuSeconds),
+    parts: Object.fromEntries(PARTS.map(([part]) => [part, median((step) => step.parts[part])])),
+    peakBytes: Math.max(...steps.map((step) => step.peakBytes)),
+    reports: steps.map((step) => step.report),
+  };
 }
 
 /**
  * A step of ours, one of each other side, and so on; the others wait asleep meanwhile.
  *
- * @param {Awaited<ReturnType<typeof import("./ours.mjs").openOurStep>>} ours
- * @param {readonly { side: Awaited<ReturnType<typeof openPyTorchStep>> }[]} others
+ * @param {OurStep} ours
+ * @param {readonly Other[]} others
  * @param {number} count
  */
 async function takeTurns(ours, others, count) {
   const ourSteps = [];
-  /** @type {import("./pytorch.mjs").PyTorchStep[][]} */
+  /** @type {PyTorchStep[][]} */
   const theirSteps = others.map(() => []);
-  let idle = 0;
+  const idle = [];
   for (let index = 0; index < count; index++) {
     ourSteps.push(await ours.step(index));
     await sleep(REST_MILLISECONDS);
@@ -169,7 +195,7 @@ async function takeTurns(ours, others, count) {
       await sleep(REST_MILLISECONDS);
     }
     const { user, system } = process.cpuUsage(before);
-    if (index >= WARM_UP) idle = Math.max(idle, (user + system) / 1e6);
+    idle.push((user + system) / 1e6);
     log(`step ${index + 1}/${count}${index < WARM_UP ? ", to warm up" : ""}`);
   }
   return { ourSteps, theirSteps, idle };
@@ -179,7 +205,7 @@ async function takeTurns(ours, others, count) {
  * Both sides' losses of batch 0 on the same adversarial images.
  *
  * @param {Readonly<Record<string, number>>} report
- * @param {import("./pytorch.mjs").PyTorchCheck} theirs
+ * @param {PyTorchCheck} theirs
  * @throws {WorkError} if they are not the same step.
  */
 function compare(report, { lossNat, lossAdv, equalPixels }) {
@@ -192,17 +218,6 @@ function compare(report, { lossNat, lossAdv, equalPixels }) {
     expected: `losses ${lossNat} and ${lossAdv}, PyTorch's, within ${TOLERANCE}`,
     found: `${report["lossNat"]} and ${report["lossAdv"]}`,
   });
-}
-
-/**
- * The median seconds of each part.
- *
- * @param {readonly Readonly<Record<import("./ours.mjs").Part, number>>[]} timed
- */
-function summarizeParts(timed) {
-  return Object.fromEntries(
-    PARTS.map(([part]) => [part, summarize(timed.map((parts) => parts[part])).median]),
-  );
 }
 
 /** @param {Awaited<ReturnType<typeof bench>>} result */
@@ -230,7 +245,7 @@ function text({ machine, subject, mtard, pytorch, ratio, fastest }) {
   ]);
   const compared = pytorch.map(
     ({ title, check, idleCpuSeconds }) =>
-      `${title}: same losses within ${check?.lossDifference.toExponential(1)}, ${((check?.equalPixels ?? NaN) * 100).toFixed(1)}% of attacked pixels equal; used ${formatSeconds(idleCpuSeconds)} of processor time while waiting`,
+      `${title}: same losses within ${check.lossDifference.toExponential(1)}, ${(check.equalPixels * 100).toFixed(1)}% of attacked pixels equal; used ${formatSeconds(idleCpuSeconds)} of processor time while waiting`,
   );
   return [
     `B-MTARD, ${subject.student}, batch ${subject.batch}, ${subject.dataset}; teachers ${subject.cleanTeacher}, ${subject.robustTeacher}`,
