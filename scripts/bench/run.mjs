@@ -1,7 +1,8 @@
 // Times one whole B-MTARD training step and its parts, and, with --python, the same step in PyTorch, by turns.
 import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, loadavg, tmpdir } from "node:os";
+import { availableParallelism, cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import yargs from "yargs";
 import { formatTable, log, printResult } from "#mtard/cli/output.js";
@@ -15,8 +16,8 @@ import { formatBytes, formatSeconds, summarize } from "./summary.mjs";
 const WARM_UP = 2;
 /** Rest between two sides' steps, so that threads of the one have gone to sleep when the other begins. */
 const REST_MILLISECONDS = 100;
-/** The load, in processes that want to run, above which timings mean little. */
-const BUSY = 0.5;
+/** The share of the machine in other processes' hands above which timings mean little. */
+const BUSY = 0.03;
 /** Both sides' losses on the same images may differ so much, relatively. */
 const TOLERANCE = 1e-4;
 
@@ -81,8 +82,6 @@ async function bench(args) {
   const threads = threadCount();
   prepareNativeLibraries(device, threads);
   if (args.dataset === "demo") await prepareDataset("demo", args.dataDir);
-  const load = loadavg()[0] ?? 0;
-  if (load > BUSY) log(`warning: this machine is busy (load ${load.toFixed(1)}); do not compare these times`);
   const { openOurStep, studentsDevice } = await import("./ours.mjs");
   const runsOn = studentsDevice(device);
   const folder = mkdtempSync(join(tmpdir(), "mtard-bench-"));
@@ -107,7 +106,7 @@ async function bench(args) {
     const measured = await measure(ours, others, WARM_UP + args.steps);
     const { dataset, student, batch, cleanTeacher, robustTeacher } = args;
     return {
-      machine: { cpu: cpus()[0]?.model ?? "unknown", threads, device: runsOn, load, node: process.version },
+      machine: { cpu: cpus()[0]?.model ?? "unknown", threads, device: runsOn, node: process.version },
       subject: { dataset, student, batch, cleanTeacher, robustTeacher },
       ...measured,
     };
@@ -126,7 +125,7 @@ async function measure(ours, others, count) {
   /** @type {PyTorchCheck[]} */
   const checks = [];
   for (const { side } of others) checks.push(await side.check());
-  const { ourSteps, theirSteps, idle } = await takeTurns(ours, others, count);
+  const { ourSteps, theirSteps, idle, foreign } = await takeTurns(ours, others, count);
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   /** @type {Parts[]} */
   const parts = [];
@@ -146,6 +145,7 @@ async function measure(ours, others, count) {
   }));
   const fastest = pytorch.toSorted((left, right) => left.median - right.median)[0];
   return {
+    foreign,
     mtard,
     pytorch,
     ratio: fastest ? mtard.median / fastest.median : null,
@@ -186,19 +186,33 @@ async function takeTurns(ours, others, count) {
   /** @type {PyTorchStep[][]} */
   const theirSteps = others.map(() => []);
   const idle = [];
+  let foreign = 0;
   for (let index = 0; index < count; index++) {
+    const begun = usage();
     ourSteps.push(await ours.step(index));
     await sleep(REST_MILLISECONDS);
-    const before = process.cpuUsage();
+    const waiting = usage();
+    let theirs = 0;
     for (const [other, { side }] of others.entries()) {
-      theirSteps[other]?.push(await side.step(index));
+      const step = await side.step(index);
+      theirSteps[other]?.push(step);
+      theirs += step.cpuSeconds + step.idleCpuSeconds;
       await sleep(REST_MILLISECONDS);
     }
-    const { user, system } = process.cpuUsage(before);
-    idle.push((user + system) / 1e6);
+    const ended = usage();
+    idle.push(ended.own - waiting.own);
+    const busy = ended.machine - begun.machine - (ended.own - begun.own) - theirs;
+    if (index >= WARM_UP) foreign += busy / (availableParallelism() * (ended.clock - begun.clock));
     log(`step ${index + 1}/${count}${index < WARM_UP ? ", to warm up" : ""}`);
   }
-  return { ourSteps, theirSteps, idle };
+  return { ourSteps, theirSteps, idle, foreign: Math.max(0, foreign / (count - WARM_UP)) };
+}
+
+/** Seconds so far: of processor time, by this process and by all of the machine, and on the clock. */
+function usage() {
+  const { user, system } = process.cpuUsage();
+  const machine = cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+  return { own: (user + system) / 1e6, machine: machine / 1000, clock: performance.now() / 1000 };
 }
 
 /**
@@ -221,7 +235,7 @@ function compare(report, { lossNat, lossAdv, equalPixels }) {
 }
 
 /** @param {Awaited<ReturnType<typeof bench>>} result */
-function text({ machine, subject, mtard, pytorch, ratio, fastest }) {
+function text({ machine, subject, foreign, mtard, pytorch, ratio, fastest }) {
   const sides = [mtard, ...pytorch];
   const steps = formatTable([
     ["one step", "median", "minimum", "quartiles", "images/s", "processor time", "peak memory"],
@@ -249,7 +263,8 @@ function text({ machine, subject, mtard, pytorch, ratio, fastest }) {
   );
   return [
     `B-MTARD, ${subject.student}, batch ${subject.batch}, ${subject.dataset}; teachers ${subject.cleanTeacher}, ${subject.robustTeacher}`,
-    `${machine.cpu}, ${machine.threads} threads a side, load ${machine.load.toFixed(1)} before the start; ${mtard.seconds.length} steps after ${WARM_UP} to warm up`,
+    `${machine.cpu}, ${machine.threads} threads a side; ${mtard.seconds.length} steps after ${WARM_UP} to warm up`,
+    `other processes had ${(100 * foreign).toFixed(1)}% of the machine${foreign > BUSY ? ": it was busy, do not compare these times" : ""}`,
     "",
     steps,
     "",
