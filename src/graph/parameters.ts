@@ -52,6 +52,13 @@ export interface HostTensor {
   readonly data: Float32Array;
 }
 
+/** A tensor that stays where it is stored until it is read. */
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  /** Its values: row-major float32 in PyTorch's layout. Do not write into them. */
+  readonly read: () => Float32Array;
+}
+
 /** A `state_dict`: host tensors by PyTorch name. */
 export type Weights = ReadonlyMap<string, HostTensor>;
 
