@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Network } from "../graph/network.js";
-import { type HostTensor, type ParameterSpec, type Weights, parameterSpecs } from "../graph/parameters.js";
+import { type ParameterSpec, parameterSpecs } from "../graph/parameters.js";
 import { quoted } from "./source-file.js";
 import { isBatchCount } from "./weights-file.js";
 
@@ -9,6 +9,11 @@ const wrapperPrefixes = ["module.", "model.", "net.", "network.", "_orig_mod.", 
 
 const SHOWN = 3;
 
+/** All that is matched of a tensor, stored or read, beside its name. */
+interface Shaped {
+  readonly shape: readonly number[];
+}
+
 /**
  * The weights a network needs, under its own names and in its order: prefixes that all names share are taken off,
  * `num_batches_tracked` is ignored, and everything else must fit exactly.
@@ -16,7 +21,11 @@ const SHOWN = 3;
  * @param source What to call the weights in an error, such as the file's path.
  * @throws {InputError} if a parameter is missing, unknown or of another shape: how many, the first of them, and what comes near.
  */
-export function matchWeights(network: Network, weights: Weights, source: string): Weights {
+export function matchWeights<Tensor extends Shaped>(
+  network: Network,
+  weights: ReadonlyMap<string, Tensor>,
+  source: string,
+): ReadonlyMap<string, Tensor> {
   const specs = parameterSpecs(network);
   const named = withoutWrappers(weights, specs);
   const known = new Set(specs.map(({ name }) => name));
@@ -49,11 +58,14 @@ export function matchWeights(network: Network, weights: Weights, source: string)
       },
     );
   }
-  return new Map(specs.map(({ name }) => [name, named.get(name) as HostTensor]));
+  return new Map(specs.map(({ name }) => [name, named.get(name) as Tensor]));
 }
 
 /** The weights without batch counts and without the prefixes that every name has. */
-function withoutWrappers(weights: Weights, specs: readonly ParameterSpec[]): Weights {
+function withoutWrappers<Tensor>(
+  weights: ReadonlyMap<string, Tensor>,
+  specs: readonly ParameterSpec[],
+): ReadonlyMap<string, Tensor> {
   let entries = [...weights].filter(([name]) => !isBatchCount(name));
   for (;;) {
     const prefix = wrapperPrefixes.find(
@@ -81,10 +93,7 @@ function describe(tensors: readonly string[], none: string): string {
 }
 
 /** The missing tensor whose shape and last name an unknown one has is probably that one under another name. */
-function advice(
-  missing: readonly ParameterSpec[],
-  extra: readonly (readonly [string, HostTensor])[],
-): string {
+function advice(missing: readonly ParameterSpec[], extra: readonly (readonly [string, Shaped])[]): string {
   for (const spec of missing) {
     const near = extra.find(
       ([name, { shape }]) => lastPart(name) === lastPart(spec.name) && sameShape(shape, spec.shape),

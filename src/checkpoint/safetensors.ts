@@ -11,10 +11,18 @@ export interface SafeTensor {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-export interface Safetensors {
+/** A tensor that stays in the file until it is read. */
+export interface StoredSafeTensor {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Its bytes, in a buffer of their own. */
+  readonly read: () => Uint8Array<ArrayBuffer>;
+}
+
+/** The tensors of a file, in the order of their bytes in it. */
+export interface Safetensors<Tensor = SafeTensor> {
   readonly metadata: Readonly<Record<string, string>>;
-  /** In the order of their bytes in the file. */
-  readonly tensors: ReadonlyMap<string, SafeTensor>;
+  readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
 const MAXIMUM_HEADER_BYTES = 16 * 2 ** 20;
@@ -41,29 +49,36 @@ const entrySchema = z.strictObject({
 const metadataSchema = z.record(z.string(), z.string());
 
 /**
- * Reads a safetensors file: all its bytes once, each tensor a view of them.
+ * Reads a safetensors file with all its tensors.
  *
  * @throws {InputError} if there is no such file, or its header and its data do not fit each other exactly.
  * @see https://huggingface.co/docs/safetensors, section "Format"
  */
 export function readSafetensors(path: string): Promise<Safetensors> {
-  return withSourceFile(path, readSafetensorsFrom);
+  return withSourceFile(path, (file) => {
+    const { metadata, tensors } = openSafetensors(file);
+    return {
+      metadata,
+      tensors: new Map(
+        [...tensors].map(([name, { dtype, shape, read }]) => [name, { dtype, shape, bytes: read() }]),
+      ),
+    };
+  });
 }
 
-/** {@link readSafetensors}, of a file that is open already. */
-export function readSafetensorsFrom(file: SourceFile): Safetensors {
+/** {@link readSafetensors}, of a file that is open and stays so while its tensors are read. */
+export function openSafetensors(file: SourceFile): Safetensors<StoredSafeTensor> {
   const { path } = file;
   const headerLength = Number(new DataView(file.bytes(0, 8).buffer).getBigUint64(0, true));
   if (headerLength > MAXIMUM_HEADER_BYTES) {
     throw damagedFile(path, `it claims a header of ${headerLength} bytes`);
   }
   const { metadata, entries } = parseHeader(Buffer.from(file.bytes(8, headerLength)).toString("utf8"), path);
-  const data = file.bytes(8 + headerLength, file.size - 8 - headerLength);
-
-  checkCoverage(entries, data.length, path);
-  const tensors = new Map<string, SafeTensor>();
+  const start = 8 + headerLength;
+  checkCoverage(entries, file.size - start, path);
+  const tensors = new Map<string, StoredSafeTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    tensors.set(name, { dtype, shape, bytes: data.subarray(begin, end) });
+    tensors.set(name, { dtype, shape, read: () => file.bytes(start + begin, end - begin) });
   }
   return { metadata, tensors };
 }

@@ -25,13 +25,19 @@ const MAXIMUM_READ = 2 ** 30;
  */
 export async function withSourceFile<T>(path: string, use: (file: SourceFile) => T | Promise<T>): Promise<T> {
   const { descriptor, size } = open(path);
+  let closed = false;
   try {
     return await use({
       path,
       size,
-      bytes: (offset, length) => readPiece(descriptor, path, size, offset, length),
+      bytes: (offset, length) => {
+        // The descriptor may be another file's by now.
+        if (closed) throw new Error(`${path} is read after it was closed`);
+        return readPiece(descriptor, path, size, offset, length);
+      },
     });
   } finally {
+    closed = true;
     closeSync(descriptor);
   }
 }

@@ -15,6 +15,20 @@ const PROTOCOL_VERSION = 1001;
  * @throws {InputError} if the file is not such a file, is damaged, or asks for anything outside the allow-list.
  */
 export function readTorchLegacy(file: SourceFile): TorchFile {
+  const { root, starts } = readPickles(file);
+  return {
+    root,
+    storageBytes: ({ key, dtype }, start, length) => {
+      const position = starts.get(key);
+      if (position === undefined) throw damagedFile(file.path, `it has no storage ${quoted(key)}`);
+      const size = elementSizes[dtype];
+      return file.bytes(position + start * size, length * size);
+    },
+  };
+}
+
+/** The value and where in the file each storage's elements start; what was read of the file is not kept. */
+function readPickles(file: SourceFile): { root: unknown; starts: ReadonlyMap<string, number> } {
   const { path } = file;
   const head = file.bytes(0, Math.min(file.size, MAXIMUM_PICKLE_BYTES));
   const rules = torchRules(path);
@@ -54,13 +68,5 @@ export function readTorchLegacy(file: SourceFile): TorchFile {
     position += 8 + storage.total * elementSizes[storage.dtype];
     if (position > file.size) throw damagedFile(path, `it ends before storage ${quoted(storage.key)} does`);
   }
-
-  return {
-    root,
-    storageBytes: ({ key, dtype, total }) => {
-      const start = starts.get(key);
-      if (start === undefined) throw damagedFile(path, `it has no storage ${quoted(key)}`);
-      return file.bytes(start, total * elementSizes[dtype]);
-    },
-  };
+  return { root, starts };
 }

@@ -25,6 +25,8 @@ export class TorchTensor {
     readonly strides: readonly number[],
     /** Number of elements. */
     readonly count: number,
+    /** Elements of the storage from the tensor's first to its last. */
+    readonly span: number,
   ) {}
 }
 
@@ -55,26 +57,27 @@ export function viewStorage(
   if (count === 0 ? (offset as number) > storage.length : !(last < storage.length)) {
     throw wrong(`reaches element ${last} of ${storage.length}`);
   }
+  const span = count === 0 ? 0 : last - (offset as number) + 1;
   // Copies: the pickle may go on to change the lists.
-  return new TorchTensor(storage, storage.start + (offset as number), [...shape], [...strides], count);
+  return new TorchTensor(storage, storage.start + (offset as number), [...shape], [...strides], count, span);
 }
 
 /**
  * The tensor's values in row-major order.
  *
- * @param values The whole storage.
- * @returns A view of `values` where the tensor is contiguous, otherwise a new array.
+ * @param values The storage's values from the tensor's first to its last.
+ * @returns `values` where the tensor is contiguous, otherwise a new array.
  */
 export function gather(tensor: TorchTensor, values: Float32Array): Float32Array {
-  const { offset, count } = tensor;
+  const { count } = tensor;
   const axes = tensor.shape
     .map((extent, axis) => ({ extent, stride: tensor.strides[axis] as number }))
     .filter(({ extent }) => extent !== 1);
-  if (count === 0 || isContiguous(axes)) return values.subarray(offset, offset + count);
+  if (count === 0 || isContiguous(axes)) return values;
 
   const gathered = new Float32Array(count);
   const index = axes.map(() => 0);
-  for (let target = 0, source = offset; target < count; target++) {
+  for (let target = 0, source = 0; target < count; target++) {
     gathered[target] = values[source] as number;
     for (let axis = axes.length - 1; axis >= 0; axis--) {
       const { extent, stride } = axes[axis] as { extent: number; stride: number };

@@ -8,9 +8,12 @@ import type { TorchFile } from "./torch-file.js";
 import { torchRules } from "./torch-pickle.js";
 
 const MAXIMUM_ENTRIES = 200_000;
+/** How much is read at once of what is only checked. */
+const CHECKED_PIECE = 2 ** 20;
 
 /**
- * Reads the pickle of a PyTorch zip file (`torch.save` since 1.6); storages are read from the file when asked for.
+ * Reads the pickle of a PyTorch zip file (`torch.save` since 1.6); storages, or parts of them, are read from the file when
+ * asked for. A storage's checksum is checked once, over all of it, before any part of it is given out.
  *
  * @throws {InputError} if the archive is damaged, compressed, not PyTorch's, or its pickle asks for anything outside the allow-list.
  */
@@ -22,15 +25,34 @@ export async function readTorchZip(file: SourceFile): Promise<TorchFile> {
   const starts = new Map<string, number>();
   for (const [name, entry] of entries) starts.set(name, await dataStart(zip, entry, path));
 
-  const read = (name: string): Uint8Array<ArrayBuffer> => {
+  const find = (name: string): { start: number; size: number; sum: number } => {
     const entry = entries.get(name);
     if (entry === undefined) throw damagedFile(path, `the archive has no ${quoted(name)}`);
     if (entry.compressionMethod !== 0 || entry.isEncrypted()) throw compressedArchive(path, entry);
-    const bytes = file.bytes(starts.get(name) as number, entry.uncompressedSize);
+    return { start: starts.get(name) as number, size: entry.uncompressedSize, sum: entry.crc32 };
+  };
+  const checked = new Set<string>();
+  const check = (name: string, found: number, sum: number): void => {
     // torch.serialization.set_crc32_options(False) writes 0.
-    if (entry.crc32 !== 0 && crc32(bytes) !== entry.crc32)
-      throw damagedFile(path, `${quoted(name)} fails its checksum`);
+    if (sum !== 0 && found !== sum) throw damagedFile(path, `${quoted(name)} fails its checksum`);
+    checked.add(name);
+  };
+  const read = (name: string): Uint8Array<ArrayBuffer> => {
+    const { start, size, sum } = find(name);
+    const bytes = file.bytes(start, size);
+    if (!checked.has(name)) check(name, crc32(bytes), sum);
     return bytes;
+  };
+  const readPart = (name: string, offset: number, length: number): Uint8Array<ArrayBuffer> => {
+    const { start, size, sum } = find(name);
+    if (length === size) return read(name);
+    if (!checked.has(name)) {
+      let found = 0;
+      for (let done = 0; done < size; done += CHECKED_PIECE)
+        found = crc32(file.bytes(start + done, Math.min(CHECKED_PIECE, size - done)), found);
+      check(name, found, sum);
+    }
+    return file.bytes(start + offset, length);
   };
 
   if (entries.has(`${folder}byteorder`) && Buffer.from(read(`${folder}byteorder`)).toString() !== "little") {
@@ -48,15 +70,14 @@ export async function readTorchZip(file: SourceFile): Promise<TorchFile> {
   const { value } = unpickle(pickle, 0, rules);
   return {
     root: value,
-    storageBytes: ({ key, dtype, total }) => {
-      const bytes = read(`${folder}data/${key}`);
-      if (bytes.length !== total * elementSizes[dtype]) {
-        throw damagedFile(
-          path,
-          `storage ${quoted(key)} has ${bytes.length} bytes instead of ${total * elementSizes[dtype]}`,
-        );
+    storageBytes: ({ key, dtype, total }, start, length) => {
+      const name = `${folder}data/${key}`;
+      const elementSize = elementSizes[dtype];
+      const { size } = find(name);
+      if (size !== total * elementSize) {
+        throw damagedFile(path, `storage ${quoted(key)} has ${size} bytes instead of ${total * elementSize}`);
       }
-      return bytes;
+      return readPart(name, start * elementSize, length * elementSize);
     },
   };
 }

@@ -1,7 +1,7 @@
-import type { HostTensor, Weights } from "../graph/parameters.js";
+import { loadWeights, type StoredTensor, type StoredWeights, type Weights } from "../graph/parameters.js";
 import { InputError } from "../errors.js";
 import { isFloat, toFloat32 } from "./dtype.js";
-import { float32Values, readSafetensorsFrom } from "./safetensors.js";
+import { openSafetensors } from "./safetensors.js";
 import { type SourceFile, damagedFile, quoted, unknownFormat, withSourceFile } from "./source-file.js";
 import type { TorchFile } from "./torch-file.js";
 import { readTorchLegacy } from "./torch-legacy.js";
@@ -10,11 +10,10 @@ import { readTorchZip } from "./torch-zip.js";
 
 export type WeightsFormat = "torch-zip" | "torch-legacy" | "safetensors";
 
-/** The floating-point tensors of a file of weights, by the names it gives them. */
-export interface WeightsFile {
+/** The floating-point tensors of a file of weights, by the names it gives them: stored in it, or read from it. */
+export interface WeightsFile<Tensors = StoredWeights> {
   readonly format: WeightsFormat;
-  /** Tied weights may share memory: do not write into them. */
-  readonly weights: Weights;
+  readonly weights: Tensors;
   /** What a user may want to know: where in the file the weights were, and what was left out. */
   readonly notes: readonly string[];
 }
@@ -34,28 +33,40 @@ const wrapperKeys = [
 
 const MAXIMUM_NESTING = 3;
 
-/** A file may unpack to its own size in values (a float16 file with tied weights does), and a little more. */
+/** Reading all tensors may take as many values as the file has bytes (a float16 file with tied weights does), and a little more. */
 const SPARE_VALUES = 2 ** 20;
 
 /**
- * Reads the weights of a PyTorch (zip or legacy) or safetensors file, which it tells apart by content, as float32.
+ * Opens a PyTorch (zip or legacy) or safetensors file, which it tells apart by content, for `use` to read tensors of it as float32.
+ * The file stays open, and its tensors readable, until what `use` returns is done.
  *
  * `num_batches_tracked` is left out, as nothing reads it; other integers are left out with a note.
  *
+ * @throws {InputError} if the file is something else, damaged, hostile, or holds no weights; reading a tensor may throw it too.
+ */
+export function withWeightsFile<T>(path: string, use: (file: WeightsFile) => T | Promise<T>): Promise<T> {
+  return withSourceFile(path, async (file) => use(await openWeights(file)));
+}
+
+/**
+ * Reads a file of weights, as {@link withWeightsFile} opens it, with all its tensors.
+ *
  * @throws {InputError} if the file is something else, damaged, hostile, or holds no weights.
  */
-export function readWeightsFile(path: string): Promise<WeightsFile> {
-  return withSourceFile(path, async (file) => {
-    const format = recognise(file);
-    switch (format) {
-      case "safetensors":
-        return { format, ...safetensorsWeights(file) };
-      case "torch-zip":
-        return { format, ...torchWeights(await readTorchZip(file), file) };
-      case "torch-legacy":
-        return { format, ...torchWeights(readTorchLegacy(file), file) };
-    }
-  });
+export function readWeightsFile(path: string): Promise<WeightsFile<Weights>> {
+  return withWeightsFile(path, (file) => ({ ...file, weights: loadWeights(file.weights) }));
+}
+
+async function openWeights(file: SourceFile): Promise<WeightsFile> {
+  const format = recognise(file);
+  switch (format) {
+    case "safetensors":
+      return { format, ...safetensorsWeights(file) };
+    case "torch-zip":
+      return { format, ...torchWeights(await readTorchZip(file), file) };
+    case "torch-legacy":
+      return { format, ...torchWeights(readTorchLegacy(file), file) };
+  }
 }
 
 function recognise(file: SourceFile): WeightsFormat {
@@ -83,11 +94,11 @@ function recognise(file: SourceFile): WeightsFormat {
 }
 
 function safetensorsWeights(file: SourceFile): Omit<WeightsFile, "format"> {
-  const { tensors } = readSafetensorsFrom(file);
-  const weights = new Map<string, HostTensor>();
+  const { tensors } = openSafetensors(file);
+  const weights = new Map<string, StoredTensor>();
   const leftOut: string[] = [];
-  for (const [name, tensor] of tensors) {
-    if (isFloat(tensor.dtype)) weights.set(name, { shape: tensor.shape, data: float32Values(tensor) });
+  for (const [name, { dtype, shape, read }] of tensors) {
+    if (isFloat(dtype)) weights.set(name, { shape, read: () => toFloat32(read(), dtype) });
     else leftOut.push(name);
   }
   if (weights.size === 0) throw noWeights(file.path, [...tensors.keys()]);
@@ -98,25 +109,30 @@ function torchWeights({ root, storageBytes }: TorchFile, file: SourceFile): Omit
   const { path } = file;
   const found = findStateDict(root, [], new Set());
   if (found === undefined) throw noWeights(path, root instanceof Map ? [...root.keys()] : []);
-  const storages = new Map<string, Float32Array>();
-  const weights = new Map<string, HostTensor>();
+  const weights = new Map<string, StoredTensor>();
   const leftOut: string[] = [];
   let values = 0;
 
   for (const [name, tensor] of found.stateDict) {
     if (typeof name !== "string") throw damagedFile(path, "its state dict has a key that is not text");
-    if (!(tensor instanceof TorchTensor) || !isFloat(tensor.storage.dtype)) {
+    if (!(tensor instanceof TorchTensor)) {
       leftOut.push(name);
       continue;
     }
-    values += tensor.count;
+    const { storage, offset, shape, count, span } = tensor;
+    const { dtype } = storage;
+    if (!isFloat(dtype)) {
+      leftOut.push(name);
+      continue;
+    }
+    values += Math.max(count, span);
     if (values > file.size + SPARE_VALUES) {
       throw damagedFile(path, `tensor ${quoted(name)} repeats its values more often than weights do`);
     }
-    const { key, dtype } = tensor.storage;
-    const storage = storages.get(key) ?? toFloat32(storageBytes(tensor.storage), dtype);
-    storages.set(key, storage);
-    weights.set(name, { shape: tensor.shape, data: gather(tensor, storage) });
+    weights.set(name, {
+      shape,
+      read: () => gather(tensor, toFloat32(storageBytes(storage, offset, span), dtype)),
+    });
   }
   const where = found.keys.length === 0 ? [] : [`weights found under ${found.keys.map(quoted).join(" / ")}`];
   return { weights, notes: [...where, ...leftOutNotes(leftOut)] };

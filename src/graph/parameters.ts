@@ -62,6 +62,19 @@ export interface StoredTensor {
 /** A `state_dict`: host tensors by PyTorch name. */
 export type Weights = ReadonlyMap<string, HostTensor>;
 
+/** A `state_dict` that stays where it is stored until its tensors are read. */
+export type StoredWeights = ReadonlyMap<string, StoredTensor>;
+
+/** Host tensors for what reads stored ones. */
+export function storedWeights(weights: Weights): StoredWeights {
+  return new Map([...weights].map(([name, { shape, data }]) => [name, { shape, read: () => data }]));
+}
+
+/** Reads every tensor. */
+export function loadWeights(weights: StoredWeights): Weights {
+  return new Map([...weights].map(([name, { shape, read }]) => [name, { shape, data: read() }]));
+}
+
 /** The number of trained values of a network, as PyTorch counts parameters. */
 export function parameterCount(network: Network): number {
   return parameterSpecs(network)

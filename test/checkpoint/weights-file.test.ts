@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "#mtard/checkpoint/safetensors.js";
-import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
+import { readWeightsFile, withWeightsFile } from "#mtard/checkpoint/weights-file.js";
 import type { Weights } from "#mtard/graph/parameters.js";
 import { hasShared, shared } from "../shared.js";
 import { expectedWeights, fixture } from "./fixtures.js";
@@ -38,6 +38,40 @@ describe("weights files made by PyTorch and by safetensors", () => {
     expect([...weights.keys()]).toEqual(["__proto__", "constructor", "toString"]);
     expect(Object.getPrototypeOf({})).toBe(Object.prototype);
     expect((Object.prototype as { shape?: unknown }).shape).toBeUndefined();
+  });
+});
+
+describe("withWeightsFile", () => {
+  it("reads each tensor only when asked, in any order, and again", async () => {
+    for (const name of ["views.zip.pth", "views.legacy.pth", "types.zip.pth", "types.safetensors"]) {
+      const expected = expectedWeights.get(name);
+      await withWeightsFile(fixture(name), ({ weights }) => {
+        expect(weights.size).toBe(expected?.size);
+        for (const [key, { shape, read }] of [...weights].reverse().flatMap((entry) => [entry, entry])) {
+          expect(shape, key).toEqual(expected?.get(key)?.shape);
+          expect([...read()], key).toEqual([...Float32Array.from(expected?.get(key)?.data ?? [])]);
+        }
+      });
+    }
+  });
+
+  it("finds damage where it is: the other tensors of the file can be read", async () => {
+    const content = readFileSync(fixture("types.zip.pth"));
+    const folder = mkdtempSync(join(tmpdir(), "mtard-lazy-"));
+    const values = expectedWeights.get("types.zip.pth")?.get("float32")?.data ?? [];
+    const at = content.indexOf(Buffer.from(Float32Array.from(values).buffer));
+    content[at] = (content[at] as number) ^ 1;
+    writeFileSync(join(folder, "flipped.pth"), content);
+    await withWeightsFile(join(folder, "flipped.pth"), ({ weights }) => {
+      expect(weights.get("float64")?.read().length).toBeGreaterThan(0);
+      expect(() => weights.get("float32")?.read()).toThrow(/damaged/);
+    });
+    rmSync(folder, { recursive: true });
+  });
+
+  it("reads nothing after the file was closed", async () => {
+    const weights = await withWeightsFile(fixture("types.zip.pth"), (file) => file.weights);
+    expect(() => weights.get("float32")?.read()).toThrow(/read after it was closed/);
   });
 });
 
@@ -231,7 +265,12 @@ describe("files that are no weights, or hostile", () => {
     // 23 as a float32, the last value of the storage.
     const at = content.indexOf(Buffer.from([0, 0, 0xb8, 0x41]));
     content[at] = 1;
-    expect(await error(write("flipped.pth", content))).toMatch(/fails its checksum/);
+    const path = write("flipped.pth", content);
+    expect(await error(path)).toMatch(/fails its checksum/);
+    // A view of the first values too, though the changed byte is not among them.
+    await withWeightsFile(path, ({ weights }) => {
+      expect(() => weights.get("part")?.read()).toThrow(/damaged/);
+    });
   });
 
   it.each(["views.zip.pth", "views.legacy.pth", "script.zip.pth", "types.safetensors"])(
