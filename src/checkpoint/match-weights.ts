@@ -1,81 +1,169 @@
 import { InputError } from "../errors.js";
-import type { Network } from "../graph/network.js";
-import { type ParameterSpec, parameterSpecs } from "../graph/parameters.js";
+import type { Network, Normalization } from "../graph/network.js";
+import { type ParameterSpec, type StoredTensor, parameterSpecs } from "../graph/parameters.js";
+import { type Dialect, dialectsOf, ownName } from "./dialects.js";
 import { quoted } from "./source-file.js";
+import { chooseNormalization, takeNormalization } from "./stored-normalization.js";
 import { isBatchCount } from "./weights-file.js";
 
-/** What wrappers put before every name: DataParallel, a field of a training class, torch.compile, Sequential (normalisation first). */
-const wrapperPrefixes = ["module.", "model.", "net.", "network.", "_orig_mod.", "0.", "1."] as const;
-
-const SHOWN = 3;
-
-/** All that is matched of a tensor, stored or read, beside its name. */
+/** What is asked of a tensor to match it: its values are never touched. */
 interface Shaped {
   readonly shape: readonly number[];
 }
 
+/** The copy of the weights that a `robustness` attacker module keeps beside the model. */
+const attackerCopy = "attacker.";
+
+const SHOWN = 3;
+
+/** A network recognised in a file: which variant, in whose names, and its weights under its own names. */
+export interface RecognisedWeights<T> {
+  /** With the user's normalisation, or the file's. */
+  readonly network: Network;
+  readonly weights: ReadonlyMap<string, T>;
+  readonly dialect: string;
+  /** The normalisation that the file holds. */
+  readonly storedNormalization: Normalization | null;
+}
+
 /**
- * The weights a network needs, under its own names and in its order: prefixes that all names share are taken off,
- * `num_batches_tracked` is ignored, and everything else must fit exactly.
+ * The weights a network needs, under its own names and in its order, from tensors that have these names: prefixes that all of them
+ * share are taken off, `num_batches_tracked` is ignored, and everything else must fit exactly.
  *
  * @param source What to call the weights in an error, such as the file's path.
  * @throws {InputError} if a parameter is missing, unknown or of another shape: how many, the first of them, and what comes near.
  */
-export function matchWeights<Tensor extends Shaped>(
+export function matchWeights<T extends Shaped>(
   network: Network,
-  weights: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, T>,
   source: string,
-): ReadonlyMap<string, Tensor> {
+): ReadonlyMap<string, T> {
   const specs = parameterSpecs(network);
-  const named = withoutWrappers(weights, specs);
-  const known = new Set(specs.map(({ name }) => name));
-  const missing = specs.filter(({ name }) => !named.has(name));
-  const extra = [...named].filter(([name]) => !known.has(name));
-  const reshaped = specs.flatMap((spec) => {
-    const found = named.get(spec.name);
-    return found === undefined || sameShape(found.shape, spec.shape) ? [] : [{ spec, found: found.shape }];
-  });
-
-  if (missing.length + extra.length + reshaped.length > 0) {
-    throw new InputError(
-      `${source} does not fit ${network.id}: ${counts(missing.length, extra.length, reshaped.length)}`,
-      {
-        expected: describe(
-          [
-            ...reshaped.map(({ spec }) => tensorText(spec.name, spec.shape)),
-            ...missing.map(({ name, shape }) => tensorText(name, shape)),
-          ],
-          "no other tensors",
-        ),
-        found: describe(
-          [
-            ...reshaped.map(({ spec, found }) => tensorText(spec.name, found)),
-            ...extra.map(([name, { shape }]) => tensorText(name, shape)),
-          ],
-          "no such tensors",
-        ),
-        fix: advice(missing, extra),
-      },
-    );
-  }
-  return new Map(specs.map(({ name }) => [name, named.get(name) as Tensor]));
+  const fit = fitOf(network, specs, dialectsOf(specs)[0], withoutWrappers(tensors, specs));
+  if (fit.misses > 0) throw misfit(fit, `${source} does not fit ${network.id}`);
+  return fit.weights;
 }
 
-/** The weights without batch counts and without the prefixes that every name has. */
-function withoutWrappers<Tensor>(
-  weights: ReadonlyMap<string, Tensor>,
-  specs: readonly ParameterSpec[],
-): ReadonlyMap<string, Tensor> {
-  let entries = [...weights].filter(([name]) => !isBatchCount(name));
-  for (;;) {
-    const prefix = wrapperPrefixes.find(
-      (candidate) =>
-        entries.every(([name]) => name.startsWith(candidate)) &&
-        !specs.some(({ name }) => name.startsWith(candidate)),
+/**
+ * The first of several networks that a file's tensors fit exactly, in one of the dialects of that network, with the normalisation that
+ * the file holds.
+ *
+ * @param candidates At least one; the one that was asked for first.
+ * @param given The user's normalisation, if any.
+ * @throws {InputError} if none fits, naming the dialects and what the nearest of them lacks; or if the normalisations differ.
+ */
+export function recogniseWeights<T extends StoredTensor>(
+  candidates: readonly [Network, ...Network[]],
+  tensors: ReadonlyMap<string, T>,
+  source: string,
+  given?: Normalization,
+): RecognisedWeights<T> {
+  const { normalization: stored, others } = takeNormalization(tensors, candidates[0].input.channels, source);
+  const fits = candidates.flatMap((network) => {
+    const specs = parameterSpecs(network);
+    const named = withoutWrappers(others, specs);
+    return dialectsOf(specs).map((dialect) => fitOf(network, specs, dialect, named));
+  });
+  const best = fits.reduce((least, fit) => (fit.misses < least.misses ? fit : least));
+  if (best.misses > 0) {
+    const tried = [...new Set(fits.map(({ dialect }) => dialect.id))];
+    throw misfit(
+      best,
+      `${source} does not fit ${candidates[0].id} in the names of ${tried.join(", ")}; nearest is ${best.network.id} in ${best.dialect.id}'s`,
     );
-    if (prefix === undefined || entries.length === 0) return new Map(entries);
-    entries = entries.map(([name, tensor]) => [name.slice(prefix.length), tensor]);
   }
+  const normalization = chooseNormalization(given, stored, best.network.normalization, source);
+  return {
+    network: normalization ? { ...best.network, normalization } : best.network,
+    weights: best.weights,
+    dialect: best.dialect.id,
+    storedNormalization: stored,
+  };
+}
+
+/** How tensors fit one network in one dialect. */
+interface Fit<T> {
+  readonly network: Network;
+  readonly dialect: Dialect;
+  /** What was found, under the network's names and in its order. */
+  readonly weights: ReadonlyMap<string, T>;
+  readonly missing: readonly ParameterSpec[];
+  /** By the file's names. */
+  readonly extra: readonly (readonly [string, T])[];
+  readonly reshaped: readonly { readonly spec: ParameterSpec; readonly found: readonly number[] }[];
+  /** How many tensors stand in the way. */
+  readonly misses: number;
+}
+
+function fitOf<T extends Shaped>(
+  network: Network,
+  specs: readonly ParameterSpec[],
+  dialect: Dialect,
+  tensors: ReadonlyMap<string, T>,
+): Fit<T> {
+  const known = new Set(specs.map(({ name }) => name));
+  const named = new Map<string, T>();
+  const extra: (readonly [string, T])[] = [];
+  for (const [name, tensor] of tensors) {
+    if (dialect.unused?.test(name) === true) continue;
+    const own = ownName(dialect, name);
+    if (known.has(own) && !named.has(own)) named.set(own, tensor);
+    else extra.push([name, tensor]);
+  }
+  const weights = new Map<string, T>();
+  const missing: ParameterSpec[] = [];
+  const reshaped: { spec: ParameterSpec; found: readonly number[] }[] = [];
+  for (const spec of specs) {
+    const tensor = named.get(spec.name);
+    if (tensor === undefined) missing.push(spec);
+    else if (sameShape(tensor.shape, spec.shape)) weights.set(spec.name, tensor);
+    else reshaped.push({ spec, found: tensor.shape });
+  }
+  const misses = missing.length + extra.length + reshaped.length;
+  return { network, dialect, weights, missing, extra, reshaped, misses };
+}
+
+/** The tensors without batch counts, copies, and the first parts of a name that every one has and the network has not. */
+function withoutWrappers<T>(
+  tensors: ReadonlyMap<string, T>,
+  specs: readonly ParameterSpec[],
+): ReadonlyMap<string, T> {
+  let entries = [...tensors].filter(([name]) => !isBatchCount(name));
+  for (;;) {
+    const name = entries[0]?.[0] ?? "";
+    const prefix = name.slice(0, name.indexOf(".") + 1);
+    const isWrapper =
+      prefix !== "" &&
+      entries.every(([other]) => other.startsWith(prefix)) &&
+      !specs.some((spec) => spec.name.startsWith(prefix));
+    if (isWrapper) {
+      entries = entries.map(([other, tensor]) => [other.slice(prefix.length), tensor]);
+      continue;
+    }
+    const once = entries.filter(([other]) => !other.startsWith(attackerCopy));
+    if (once.length === entries.length) return new Map(entries);
+    entries = once;
+  }
+}
+
+function misfit<T extends Shaped>({ missing, extra, reshaped }: Fit<T>, message: string): InputError {
+  return new InputError(`${message}: ${counts(missing.length, extra.length, reshaped.length)}`, {
+    expected: describe(
+      [
+        ...reshaped.map(({ spec }) => tensorText(spec.name, spec.shape)),
+        ...missing.map(({ name, shape }) => tensorText(name, shape)),
+      ],
+      "no other tensors",
+    ),
+    found: describe(
+      [
+        ...reshaped.map(({ spec, found }) => tensorText(spec.name, found)),
+        ...extra.map(([name, { shape }]) => tensorText(name, shape)),
+      ],
+      "no such tensors",
+    ),
+    fix: advice(missing, extra),
+  });
 }
 
 function counts(missing: number, extra: number, reshaped: number): string {

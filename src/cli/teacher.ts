@@ -64,7 +64,7 @@ function importOptions(yargs: Argv<GlobalArguments>) {
     .option("weights", {
       type: "string",
       requiresArg: true,
-      describe: "a PyTorch or safetensors file with its state_dict",
+      describe: "a PyTorch, safetensors or npz file with its state_dict",
     })
     .option("mean", {
       type: "string",
@@ -91,7 +91,7 @@ function importOptions(yargs: Argv<GlobalArguments>) {
 
 async function runImport(args: Arguments<typeof importOptions>): Promise<void> {
   const { importTeacher } = await import("../teacher/import.js");
-  const { manifest, folder, notes } = await importTeacher({
+  const { manifest, folder, dialect, notes } = await importTeacher({
     name: args.name,
     dataset: classifierShape(findDataset(args.dataset)),
     from: sourceOf(args),
@@ -103,7 +103,7 @@ async function runImport(args: Arguments<typeof importOptions>): Promise<void> {
   const { name, dataset, network } = manifest;
   printResult(
     args,
-    { teacher: manifest, folder, notes },
+    { teacher: manifest, folder, dialect, notes },
     `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}\nmeasure it with: mtard teacher check ${name}`,
   );
 }

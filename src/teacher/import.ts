@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { matchWeights } from "../checkpoint/match-weights.js";
-import { readWeightsFile } from "../checkpoint/weights-file.js";
+import { matchWeights, recogniseWeights } from "../checkpoint/match-weights.js";
+import { normalizationText } from "../checkpoint/stored-normalization.js";
+import { withWeightsFile } from "../checkpoint/weights-file.js";
 import { InputError, WorkError } from "../errors.js";
-import type { Network, Normalization } from "../graph/network.js";
-import { parameterSpecs, type Weights } from "../graph/parameters.js";
+import type { Normalization } from "../graph/network.js";
+import { loadWeights } from "../graph/parameters.js";
 import { createNetwork, networkVariants } from "../networks/networks.js";
 import { adaptClassifier } from "../onnx/adapt.js";
 import { parseModel, readModelFile, serializeModel } from "../onnx/model.js";
@@ -38,6 +39,8 @@ export interface ImportRequest {
 export interface ImportedTeacher {
   readonly manifest: TeacherManifest;
   readonly folder: string;
+  /** In whose names the weights file has its parameters; null for ONNX. */
+  readonly dialect: string | null;
   readonly notes: readonly string[];
 }
 
@@ -82,7 +85,7 @@ export async function importTeacher(request: ImportRequest): Promise<ImportedTea
     createdBy: version,
   };
   place(folder, teachersDir, { [MODEL_FILE]: made.model, [MANIFEST_FILE]: formatManifest(manifest) });
-  return { manifest, folder, notes: made.notes };
+  return { manifest, folder, dialect: made.dialect, notes: made.notes };
 }
 
 /** A model in the standard form, and what is known of it. */
@@ -90,6 +93,7 @@ interface MadeModel {
   readonly model: Uint8Array;
   readonly format: string;
   readonly network: string | null;
+  readonly dialect: string | null;
   readonly normalization: Normalization | null;
   readonly notes: readonly string[];
 }
@@ -121,6 +125,7 @@ async function fromOnnx(
     model,
     format: "onnx",
     network: known?.networkId ?? null,
+    dialect: null,
     normalization: known ? known.normalization : (normalization ?? null),
     notes: [
       ...(fixedBatch === null ? [] : [`the batch size, fixed at ${fixedBatch}, was made free`]),
@@ -135,33 +140,32 @@ async function fromWeights(
   dataset: ClassifierShape,
   normalization: Normalization | undefined,
 ): Promise<MadeModel> {
-  createNetwork(networkId, dataset);
-  const { format, weights, notes } = await readWeightsFile(path);
-  const network = closestVariant(networkId, weights, dataset, normalization);
-  const matched = matchWeights(network, weights, path);
-  const model = networkToOnnx(network, matched, { version, dataset: dataset.name });
-  await verifyClassifier(model, dataset, path);
-  return { model, format, network: network.id, normalization: normalization ?? null, notes };
-}
-
-/** The variant of a network (its kind of shortcut) whose parameters a file names most of; the one asked for where several do. */
-function closestVariant(
-  id: string,
-  weights: Weights,
-  shape: ClassifierShape,
-  normalization: Normalization | undefined,
-): Network {
-  // A wrapper's prefix may come before every name.
-  const endings = new Set(
-    [...weights.keys()].flatMap((name) =>
-      name.split(".").map((_, index, parts) => parts.slice(index).join(".")),
-    ),
-  );
-  const named = (network: Network): number =>
-    parameterSpecs(network).filter(({ name }) => endings.has(name)).length;
-  return networkVariants(id)
-    .map((variant) => createNetwork(variant, shape, normalization))
-    .reduce((best, network) => (named(network) > named(best) ? network : best));
+  const asked = createNetwork(networkId, dataset);
+  const variants = networkVariants(networkId).slice(1);
+  return withWeightsFile(path, async ({ format, weights: tensors, notes }) => {
+    const { network, weights, dialect, storedNormalization } = recogniseWeights(
+      [asked, ...variants.map((id) => createNetwork(id, dataset))],
+      tensors,
+      path,
+      normalization,
+    );
+    const model = networkToOnnx(network, loadWeights(weights), { version, dataset: dataset.name });
+    await verifyClassifier(model, dataset, path);
+    return {
+      model,
+      format,
+      network: network.id,
+      dialect,
+      normalization: network.normalization ?? null,
+      notes: [
+        `read as ${network.id} in the names of ${dialect}`,
+        ...(storedNormalization
+          ? [`the normalisation is the file's own: ${normalizationText(storedNormalization)}`]
+          : []),
+        ...notes,
+      ],
+    };
+  });
 }
 
 function checkNormalization({ mean, std }: Normalization, { name, image }: ClassifierShape): void {
