@@ -4,6 +4,7 @@ import { demoCommand } from "./demo.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { exportCommand } from "./export.js";
+import { networksCommand } from "./networks.js";
 import { teacherCommand, teacherUsages } from "./teacher.js";
 import { trainCommand } from "./train.js";
 import type { Usages } from "./usage-error.js";
@@ -16,6 +17,7 @@ export const commands: CommandModule[] = [
   trainCommand,
   evaluateCommand,
   exportCommand,
+  networksCommand,
   doctorCommand,
 ];
 

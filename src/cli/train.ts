@@ -57,7 +57,7 @@ export const trainCommand: CommandModule = {
       .option("student", {
         type: "string",
         requiresArg: true,
-        describe: `the network to train: ${networkIds.filter((id) => !/-(a-end|b)$/.test(id)).join(", ")}`,
+        describe: `the network to train: ${networkIds.join(", ")}`,
         defaultDescription: "resnet-8 for demo, else resnet-18",
       })
       .option("clean-teacher", teacherOption)

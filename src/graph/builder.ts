@@ -1,4 +1,4 @@
-import type { Layer } from "./network.js";
+import type { ActivationLayer, Layer, Padding } from "./network.js";
 
 interface ConvOptions {
   filters: number;
@@ -6,14 +6,16 @@ interface ConvOptions {
   stride?: number;
   groups?: number;
   bias?: boolean;
+  padding?: Padding;
 }
 
 /** Appends layers in the order they run; every method returns the name of the value it makes. */
 export interface NetworkBuilder {
   readonly layers: readonly Layer[];
-  /** A convolution padded by `(kernel - 1) / 2`, so that stride 1 keeps the size. */
+  /** A convolution padded by `(kernel - 1) / 2` unless told otherwise, so that stride 1 keeps the size. */
   conv(name: string, input: string, options: ConvOptions): string;
   batchNorm(name: string, input: string): string;
+  activation(input: string, kind: ActivationLayer["function"]): string;
   relu(input: string): string;
   add(left: string, right: string): string;
   /** Shortcut A: every second row and column, zero channels before and after. */
@@ -40,11 +42,18 @@ export function networkBuilder(channels: number): NetworkBuilder {
     return layer.output;
   }
 
+  function activation(input: string, kind: ActivationLayer["function"]): string {
+    const output = `${input}.${kind}`;
+    return append({ op: "activation", input, output, function: kind }, of(input));
+  }
+
   return {
     layers,
     channels: of,
-    conv(name, input, { filters, kernel, stride = 1, groups = 1, bias = false }) {
-      const padding = (kernel - 1) / 2;
+    conv(name, input, options) {
+      const { filters, kernel, stride = 1, groups = 1, bias = false } = options;
+      const half = (kernel - 1) / 2;
+      const { padding = [half, half] } = options;
       const layer = {
         name,
         input,
@@ -62,9 +71,8 @@ export function networkBuilder(channels: number): NetworkBuilder {
     batchNorm(name, input) {
       return append({ op: "batchNorm", name, input, output: name, channels: of(input) }, of(input));
     },
-    relu(input) {
-      return append({ op: "activation", input, output: `${input}.relu`, function: "relu" }, of(input));
-    },
+    activation,
+    relu: (input) => activation(input, "relu"),
     add(left, right) {
       return append({ op: "add", inputs: [left, right], output: `${left}.add` }, of(left));
     },

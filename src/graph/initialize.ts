@@ -6,9 +6,10 @@ import { parameterSpecs, type HostTensor, type ParameterSpec, type Weights } fro
  * Fresh weights, as PyTorch would draw them for this network.
  *
  * `"uniform"` is PyTorch's default for convolutions and linear layers, U(-1/sqrt(fanIn), 1/sqrt(fanIn));
- * `"kaiming-normal"` draws weights from N(0, 2 / fanIn). Biases of both are U(-1/sqrt(fanIn), 1/sqrt(fanIn)).
+ * `"kaiming-normal"` draws weights from N(0, 2 / fanIn); biases of both are U(-1/sqrt(fanIn), 1/sqrt(fanIn)). `"fan-out-normal"`
+ * draws convolutions from N(0, 2 / fanOut), linear weights as `"uniform"` does, and starts biases at 0.
  *
- * @see torch.nn.init.kaiming_uniform_ with a = sqrt(5), torch.nn.init.kaiming_normal_.
+ * @see torch.nn.init.kaiming_uniform_ with a = sqrt(5), torch.nn.init.kaiming_normal_; for the last, TRADES' models/wideresnet.py.
  */
 export function initialWeights(network: Network, random: Random): Weights {
   const fanIns = new Map<string, number>();
@@ -25,16 +26,23 @@ export function initialWeights(network: Network, random: Random): Weights {
 
 function draw(spec: ParameterSpec, fanIn: number | undefined, network: Network, random: Random): HostTensor {
   const data = new Float32Array(size(spec.shape));
+  const [filters = 1, , ...kernel] = spec.shape;
+  const { initialization } = network;
   if (fanIn === undefined) {
     data.fill(spec.name.endsWith(".weight") || spec.name.endsWith(".running_var") ? 1 : 0);
-  } else if (network.initialization === "kaiming-normal" && spec.shape.length > 1) {
-    const deviation = Math.sqrt(2 / fanIn);
-    for (let index = 0; index < data.length; index++) data[index] = deviation * random.normal();
+  } else if (initialization === "kaiming-normal" && spec.shape.length > 1) {
+    fillNormal(data, Math.sqrt(2 / fanIn), random);
+  } else if (initialization === "fan-out-normal" && spec.shape.length !== 2) {
+    if (spec.shape.length > 1) fillNormal(data, Math.sqrt(2 / (filters * size(kernel))), random);
   } else {
     const bound = 1 / Math.sqrt(fanIn);
     for (let index = 0; index < data.length; index++) data[index] = bound * (2 * random.uniform() - 1);
   }
   return { shape: spec.shape, data };
+}
+
+function fillNormal(data: Float32Array, deviation: number, random: Random): void {
+  for (let index = 0; index < data.length; index++) data[index] = deviation * random.normal();
 }
 
 function layerName(spec: ParameterSpec): string {

@@ -12,7 +12,7 @@ export interface Network {
   /** Applied to images in [0, 1] before the first layer; part of the network. */
   readonly normalization?: Normalization;
   /** How fresh weights are drawn; see `graph/initialize.ts`. */
-  readonly initialization: "uniform" | "kaiming-normal";
+  readonly initialization: "uniform" | "kaiming-normal" | "fan-out-normal";
   readonly layers: readonly Layer[];
   /** The name of the value that holds the logits. */
   readonly output: string;
@@ -40,13 +40,21 @@ export interface Normalization {
 export type Layer =
   | ConvLayer
   | BatchNormLayer
-  | { readonly op: "activation"; readonly input: string; readonly output: string; readonly function: "relu" }
+  | ActivationLayer
   | { readonly op: "add"; readonly inputs: readonly [string, string]; readonly output: string }
   | SubsampleLayer
   | { readonly op: "globalAveragePool"; readonly input: string; readonly output: string }
   | LinearLayer;
 
-/** A square convolution with symmetric zero padding; parameters `weight [filters, channels / groups, kernel, kernel]` and `bias`. */
+/** ReLU, max(x, 0), or SiLU, x sigmoid(x), which DeepMind's networks call Swish. */
+export interface ActivationLayer {
+  readonly op: "activation";
+  readonly input: string;
+  readonly output: string;
+  readonly function: "relu" | "silu";
+}
+
+/** A square convolution with zero padding; parameters `weight [filters, channels / groups, kernel, kernel]` and `bias`. */
 export interface ConvLayer {
   readonly op: "conv";
   readonly name: string;
@@ -56,11 +64,14 @@ export interface ConvLayer {
   readonly filters: number;
   readonly kernel: number;
   readonly stride: number;
-  readonly padding: number;
+  readonly padding: Padding;
   /** 1, or `channels` for a depthwise convolution. */
   readonly groups: number;
   readonly bias: boolean;
 }
+
+/** Zero rows above and columns on the left, then rows below and columns on the right. */
+export type Padding = readonly [before: number, after: number];
 
 /** Parameters `weight`, `bias`, and the statistics `running_mean`, `running_var`, all `[channels]`. */
 export interface BatchNormLayer {

@@ -1,51 +1,145 @@
 import { InputError } from "../errors.js";
 import type { Network, NetworkShape, Normalization } from "../graph/network.js";
-import { cifarResNet, type CifarShortcut } from "./cifar-resnet.js";
+import { cifarResNet } from "./cifar-resnet.js";
 import { mobileNetV2 } from "./mobilenet-v2.js";
+import { preActResNet } from "./preact-resnet.js";
 import { resNet } from "./resnet.js";
+import { deepMindForm, tradesForm, wideResNet, type WideResNetForm } from "./wide-resnet.js";
 
-type NetworkFactory = (shape: NetworkShape) => Network;
-
-const CIFAR_DEPTHS = [8, 14, 20, 32, 44, 56, 110] as const;
-const CIFAR_SUFFIXES: Record<CifarShortcut, string> = { "a-split": "", "a-end": "-a-end", b: "-b" };
-
-function cifarResNets(shortcut: CifarShortcut): [string, NetworkFactory][] {
-  return CIFAR_DEPTHS.map((depth) => {
-    const id = `resnet-${depth}${CIFAR_SUFFIXES[shortcut]}`;
-    return [id, (shape) => cifarResNet(id, depth, shortcut, shape)];
-  });
+/** Architectures that differ in depth, width or shortcuts only. */
+interface Family {
+  /** Matches the ids of the family, whether they can be built or not. */
+  readonly pattern: RegExp;
+  /** Which sizes can be built, for people. */
+  readonly sizes: string;
+  /** Whose form and parameter names the plain ids have. */
+  readonly origin: string;
+  /** The ids that the paper and its public teachers use. */
+  readonly ids: readonly string[];
+  /** The endings of the same size in another public form; a weights file tells which of them it holds. */
+  readonly variants: readonly string[];
+  /** The network of an id, its pattern's groups given; null where the size cannot be built. */
+  readonly create: (id: string, groups: readonly string[], shape: NetworkShape) => Network | null;
 }
 
-/** Every architecture by id. */
-const networks: ReadonlyMap<string, NetworkFactory> = new Map<string, NetworkFactory>([
-  ...cifarResNets("a-split"),
-  ...cifarResNets("a-end"),
-  ...cifarResNets("b"),
-  ["resnet-18", (shape) => resNet("resnet-18", [2, 2, 2, 2], shape)],
-  ["resnet-34", (shape) => resNet("resnet-34", [3, 4, 6, 3], shape)],
-  ["mobilenet-v2", (shape) => mobileNetV2("mobilenet-v2", shape)],
-]);
+const stages: Readonly<Record<string, readonly number[]>> = { "18": [2, 2, 2, 2], "34": [3, 4, 6, 3] };
 
-/** The ids `createNetwork` knows. */
-export const networkIds: readonly string[] = [...networks.keys()];
+const wideResNetForms = {
+  "": null,
+  "-trades": tradesForm,
+  "-deepmind": deepMindForm,
+  "-deepmind-relu": { ...deepMindForm, activation: "relu" },
+} as const satisfies Record<string, WideResNetForm | null>;
+
+/** The sizes that the paper has from DeepMind or in DeepMind's form; all others are TRADES'. */
+const deepMindSizes: readonly string[] = ["70-16", "22-6"];
+
+/** More layers or channels than any published network, and more than a machine holds. */
+const MAXIMUM_DEPTH = 1202;
+const MAXIMUM_WIDTH = 64;
+
+const families: readonly Family[] = [
+  {
+    pattern: /^resnet-(18|34)$/,
+    sizes: "resnet-18, resnet-34",
+    origin: "kuangliu/pytorch-cifar",
+    ids: ["resnet-18", "resnet-34"],
+    variants: [""],
+    create: (id, [depth = ""], shape) => resNet(id, stages[depth] ?? [], shape),
+  },
+  {
+    pattern: /^resnet-(\d+)(-a-end|-b)?$/,
+    sizes: "resnet-D with D = 6n + 2 (8, 14, 20, ...), or 18 and 34",
+    origin: "akamaster/pytorch_resnet_cifar10; -b: chenyaofo/pytorch-cifar-models",
+    ids: ["resnet-8", "resnet-14", "resnet-20", "resnet-32", "resnet-44", "resnet-56", "resnet-110"],
+    variants: ["", "-a-end", "-b"],
+    create(id, [size, ending], shape) {
+      const depth = Number(size);
+      if (depth < 8 || depth % 6 !== 2 || depth > MAXIMUM_DEPTH) return null;
+      return cifarResNet(id, depth, ending === "-b" ? "b" : ending === "-a-end" ? "a-end" : "a-split", shape);
+    },
+  },
+  {
+    pattern: /^preact-resnet-(\d+)(-bn)?$/,
+    sizes: "preact-resnet-18, preact-resnet-34",
+    origin: "kuangliu/pytorch-cifar",
+    ids: ["preact-resnet-18", "preact-resnet-34"],
+    variants: ["", "-bn"],
+    create(id, [depth = "", ending], shape) {
+      const blocks = stages[depth];
+      return blocks ? preActResNet(id, blocks, ending === "-bn", shape) : null;
+    },
+  },
+  {
+    pattern: /^mobilenet-v2$/,
+    sizes: "mobilenet-v2",
+    origin: "kuangliu/pytorch-cifar",
+    ids: ["mobilenet-v2"],
+    variants: [""],
+    create: (id, _, shape) => mobileNetV2(id, shape),
+  },
+  {
+    pattern: /^wide-resnet-((\d+)-(\d+))(?:-c)?(-trades|-deepmind|-deepmind-relu)?$/,
+    sizes: "wide-resnet-D-W with D = 6n + 4 (10, 16, 22, 28, 34, ...) and a width W of 1 to 64",
+    origin: "yaodongyu/TRADES; 70-16 and 22-6: deepmind/deepmind-research",
+    ids: ["wide-resnet-34-10", "wide-resnet-22-6", "wide-resnet-34-10-c", "wide-resnet-70-16"],
+    variants: Object.keys(wideResNetForms),
+    create(id, [size = "", depth, width, ending], shape) {
+      const [layers, factor] = [Number(depth), Number(width)];
+      if (layers < 10 || layers % 6 !== 4 || layers > MAXIMUM_DEPTH) return null;
+      if (factor < 1 || factor > MAXIMUM_WIDTH) return null;
+      const own = deepMindSizes.includes(size) ? deepMindForm : tradesForm;
+      const form = wideResNetForms[(ending ?? "") as keyof typeof wideResNetForms] ?? own;
+      return wideResNet(id, layers, factor, form, shape);
+    },
+  },
+];
+
+/** The ids of the networks that the paper and its public teachers use; `createNetwork` knows every size of their families. */
+export const networkIds: readonly string[] = families.flatMap(({ ids }) => ids);
+
+/** For each family: the ids above, what other sizes and endings there are, and whose form it is. */
+export function describeFamilies(): Pick<Family, "ids" | "sizes" | "variants" | "origin">[] {
+  return families.map(({ ids, sizes, variants, origin }) => ({ ids, sizes, variants, origin }));
+}
 
 /**
  * The layer graph of an architecture.
  *
- * @param normalization Applied to images in [0, 1] before the first layer; none by default.
- * @throws {InputError} if no architecture has this id.
+ * @param normalization Applied to images in [0, 1] before the first layer; without one, the architecture's own if it has one, and with
+ * null none at all.
+ * @throws {InputError} if no architecture has this id, or its family has no network of this size.
  */
-export function createNetwork(id: string, shape: NetworkShape, normalization?: Normalization): Network {
-  const factory = networks.get(id);
-  if (!factory) {
-    throw new InputError(`unknown network "${id}"`, {
-      expected: `one of ${networkIds.filter((known) => !/-(a-end|b)$/.test(known)).join(", ")}`,
-    });
-  }
-  return normalization ? { ...factory(shape), normalization } : factory(shape);
+export function createNetwork(
+  id: string,
+  shape: NetworkShape,
+  normalization?: Normalization | null,
+): Network {
+  const { normalization: own, ...network } = findNetwork(id, shape);
+  const chosen = normalization === undefined ? own : normalization;
+  return chosen ? { ...network, normalization: chosen } : network;
 }
 
-/** The ids of the same architecture with other shortcuts, `id` first: a weights file tells which of them it holds. */
+function findNetwork(id: string, shape: NetworkShape): Network {
+  for (const family of families) {
+    const match = family.pattern.exec(id);
+    if (!match) continue;
+    const network = family.create(id, match.slice(1), shape);
+    if (network) return network;
+    throw new InputError(`there can be no network "${id}"`, {
+      expected: family.sizes,
+      fix: `--student or --network ${family.ids[0] ?? ""}`,
+    });
+  }
+  throw new InputError(`unknown network "${id}"`, {
+    expected: `one of ${networkIds.join(", ")}, or another size of wide-resnet-D-W or resnet-D`,
+    fix: "mtard networks lists them",
+  });
+}
+
+/** The ids of the same architecture in other public forms, `id` first: a weights file tells which of them it holds. */
 export function networkVariants(id: string): readonly string[] {
-  return [id, ...networkIds.filter((known) => known.startsWith(`${id}-`))];
+  const family = families.find(({ pattern }) => pattern.test(id));
+  if (!family || family.variants.some((ending) => ending !== "" && id.endsWith(ending))) return [id];
+  return family.variants.map((ending) => id + ending);
 }

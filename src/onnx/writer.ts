@@ -107,13 +107,14 @@ function layerNodes(layer: Layer, named: (value: string) => string, constant: Co
   const output = named(layer.output);
   switch (layer.op) {
     case "conv": {
-      const { name, kernel, stride, padding, groups } = layer;
+      const { name, kernel, stride, groups } = layer;
+      const [before, after] = layer.padding;
       const inputs = [named(layer.input), `${name}.weight`, ...(layer.bias ? [`${name}.bias`] : [])];
       return [
         node("Conv", inputs, output, [
           intsAttribute("kernel_shape", [kernel, kernel]),
           intsAttribute("strides", [stride, stride]),
-          intsAttribute("pads", [padding, padding, padding, padding]),
+          intsAttribute("pads", [before, before, after, after]),
           intAttribute("group", groups),
         ]),
       ];
@@ -125,8 +126,12 @@ function layerNodes(layer: Layer, named: (value: string) => string, constant: Co
       const epsilon = floatAttribute("epsilon", BATCH_NORM_EPSILON);
       return [node("BatchNormalization", [named(layer.input), ...parameters], output, [epsilon])];
     }
-    case "activation":
-      return [node("Relu", [named(layer.input)], output)];
+    case "activation": {
+      const input = named(layer.input);
+      if (layer.function === "relu") return [node("Relu", [input], output)];
+      const gate = `${output}.gate`;
+      return [node("Sigmoid", [input], gate), node("Mul", [input, gate], output)];
+    }
     case "add":
       return [node("Add", layer.inputs.map(named), output)];
     case "subsample":

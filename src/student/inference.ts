@@ -9,6 +9,7 @@ import {
   accumulate,
   backwardShared,
   forwardShared,
+  keptForGradient,
   normalize,
   normalizeGradient,
   ValueStore,
@@ -146,5 +147,6 @@ function transformedFilter(layer: ConvLayer, weights: Parameters): Tensor3D {
 
 /** Only activations are read again on the way back. */
 function valuesOfGradient(layers: readonly Layer[], output: string): Set<string> {
-  return new Set([...layers.flatMap((layer) => (layer.op === "activation" ? [layer.output] : [])), output]);
+  const kept = layers.flatMap((layer) => (layer.op === "activation" ? [keptForGradient(layer)] : []));
+  return new Set([...kept, output]);
 }

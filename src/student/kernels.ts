@@ -1,7 +1,7 @@
 import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { attribute, execute, executeMany, type Attribute } from "../runtime/kernels.js";
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
-import { BATCH_NORM_EPSILON, type ConvLayer } from "../graph/network.js";
+import { BATCH_NORM_EPSILON, type ConvLayer, type Padding } from "../graph/network.js";
 
 /*
  * The operations of a student and their gradients, on libtensorflow's own kernels. Convolutions keep to
@@ -23,29 +23,46 @@ function shapeTensor(shape: readonly number[]): Tensor1D {
   return made;
 }
 
-/** How TensorFlow can express a layer's symmetric padding: SAME, or VALID after padding by hand. */
-function paddingOf(layer: ConvLayer): "SAME" | "VALID" {
-  return layer.padding > 0 && layer.stride === 1 ? "SAME" : "VALID";
+/** How TensorFlow can express a layer's padding on maps of one size: SAME, or VALID after padding by hand. */
+interface Placement {
+  readonly kind: "SAME" | "VALID";
+  /** Zero rows, and columns, to put around a map before a VALID convolution. */
+  readonly rows: Padding;
+  readonly columns: Padding;
 }
 
-/** Zero rows and columns to put around images `[N, H, W, C]` before a VALID convolution: none where no window reads them. */
-function explicitPadding(layer: ConvLayer, size: number): [number, number] {
-  if (paddingOf(layer) === "SAME" || layer.padding === 0) return [0, 0];
-  const outputs = Math.floor((size + 2 * layer.padding - layer.kernel) / layer.stride) + 1;
-  return [layer.padding, Math.max(0, (outputs - 1) * layer.stride + layer.kernel - size - layer.padding)];
+/** The padding a convolution needs around maps `[N, H, W, C]`; none where no window would read it. */
+function placement(layer: ConvLayer, [, height = 0, width = 0]: readonly number[]): Placement {
+  const rows = neededPadding(layer, height);
+  const columns = neededPadding(layer, width);
+  const padded = Math.max(...rows, ...columns) > 0;
+  return padded && isSame(layer, height, rows) && isSame(layer, width, columns)
+    ? { kind: "SAME", rows: [0, 0], columns: [0, 0] }
+    : { kind: "VALID", rows, columns };
 }
 
-function padImages(images: Tensor4D, layer: ConvLayer): Tensor4D {
-  const rows = explicitPadding(layer, images.shape[1]);
-  const columns = explicitPadding(layer, images.shape[2]);
-  return Math.max(...rows, ...columns) === 0 ? images : tf.pad4d(images, [[0, 0], rows, columns, [0, 0]]);
+function neededPadding({ padding, kernel, stride }: ConvLayer, size: number): Padding {
+  const [before, after] = padding;
+  const outputs = Math.floor((size + before + after - kernel) / stride) + 1;
+  return [before, Math.max(0, (outputs - 1) * stride + kernel - size - before)];
 }
 
-function convolutionAttributes(layer: ConvLayer): Attribute[] {
+/** Whether TensorFlow's SAME, which puts the odd row after, is this padding. */
+function isSame({ kernel, stride }: ConvLayer, size: number, [before, after]: Padding): boolean {
+  const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + kernel - size);
+  return before === Math.floor(total / 2) && before + after === total;
+}
+
+function padImages(images: Tensor4D, { rows, columns }: Placement): Tensor4D {
+  if (Math.max(...rows, ...columns) === 0) return images;
+  return tf.pad4d(images, [[0, 0], [...rows], [...columns], [0, 0]]);
+}
+
+function convolutionAttributes(layer: ConvLayer, { kind }: Placement): Attribute[] {
   const attributes = [
     ...FLOAT,
     attribute.integers("strides", [1, layer.stride, layer.stride, 1]),
-    attribute.text("padding", paddingOf(layer)),
+    attribute.text("padding", kind),
     NHWC,
     attribute.integers("dilations", [1, 1, 1, 1]),
   ];
@@ -58,8 +75,10 @@ function convolutionAttributes(layer: ConvLayer): Attribute[] {
  */
 export function convolution(input: Tensor4D, filter: Tensor4D, layer: ConvLayer): Tensor4D {
   const operation = layer.groups === 1 ? "Conv2D" : "DepthwiseConv2dNative";
+  const place = placement(layer, input.shape);
   return tf.tidy(
-    () => execute(operation, convolutionAttributes(layer), [padImages(input, layer), filter]) as Tensor4D,
+    () =>
+      execute(operation, convolutionAttributes(layer, place), [padImages(input, place), filter]) as Tensor4D,
   );
 }
 
@@ -71,13 +90,13 @@ export function convolutionInputGradient(
   layer: ConvLayer,
 ): Tensor4D {
   const [count = 0, height = 0, width = 0, channels = 0] = inputShape;
-  const rows = explicitPadding(layer, height);
-  const columns = explicitPadding(layer, width);
+  const place = placement(layer, inputShape);
+  const { rows, columns } = place;
   const padded = [count, height + rows[0] + rows[1], width + columns[0] + columns[1], channels];
   const operation = layer.groups === 1 ? "Conv2DBackpropInput" : "DepthwiseConv2dNativeBackpropInput";
   return tf.tidy(() => {
     const inputs = [shapeTensor(padded), filter, outputGradient];
-    const gradient = execute(operation, convolutionAttributes(layer), inputs) as Tensor4D;
+    const gradient = execute(operation, convolutionAttributes(layer, place), inputs) as Tensor4D;
     if (padded[1] === height && padded[2] === width) return gradient;
     return tf.slice4d(gradient, [0, rows[0], columns[0], 0], [count, height, width, channels]);
   });
@@ -91,9 +110,10 @@ export function convolutionFilterGradient(
   layer: ConvLayer,
 ): Tensor4D {
   const operation = layer.groups === 1 ? "Conv2DBackpropFilter" : "DepthwiseConv2dNativeBackpropFilter";
+  const place = placement(layer, input.shape);
   return tf.tidy(() => {
-    const inputs = [padImages(input, layer), shapeTensor(filterShape), outputGradient];
-    return execute(operation, convolutionAttributes(layer), inputs) as Tensor4D;
+    const inputs = [padImages(input, place), shapeTensor(filterShape), outputGradient];
+    return execute(operation, convolutionAttributes(layer, place), inputs) as Tensor4D;
   });
 }
 
@@ -175,6 +195,24 @@ export function relu<T extends Tensor>(input: T): T {
 /** The gradient of `relu`, which passes where its output is positive. */
 export function reluGradient<T extends Tensor>(outputGradient: T, output: Tensor): T {
   return execute("ReluGrad", FLOAT, [outputGradient, output]) as T;
+}
+
+/** x sigmoid(x). */
+export function silu<T extends Tensor>(input: T): T {
+  return tf.tidy(() => tf.mul<T>(input, sigmoid(input)));
+}
+
+/** The gradient of `silu` at its input x: sigmoid(x) + x sigmoid'(x), times the output's. */
+export function siluGradient<T extends Tensor>(outputGradient: T, input: Tensor): T {
+  return tf.tidy(() => {
+    const gate = sigmoid(input);
+    const throughGate = execute("SigmoidGrad", FLOAT, [gate, tf.mul(outputGradient, input)]) as T;
+    return add(tf.mul<T>(outputGradient, gate), throughGate);
+  });
+}
+
+function sigmoid(input: Tensor): Tensor {
+  return execute("Sigmoid", FLOAT, [input]);
 }
 
 /** The sum of two tensors of one shape. */

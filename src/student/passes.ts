@@ -1,4 +1,4 @@
-import type { ImageShape, Layer, Normalization } from "../graph/network.js";
+import type { ActivationLayer, ImageShape, Layer, Normalization } from "../graph/network.js";
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import * as kernels from "./kernels.js";
 
@@ -67,7 +67,9 @@ export function accumulate(flowing: ValueStore, name: string, gradient: Tensor):
 export function forwardShared(layer: SharedLayer, values: ValueStore): Tensor {
   switch (layer.op) {
     case "activation":
-      return kernels.relu(values.get(layer.input));
+      return layer.function === "relu"
+        ? kernels.relu(values.get(layer.input))
+        : kernels.silu(values.get(layer.input));
     case "add":
       return kernels.add(values.get(layer.inputs[0]), values.get(layer.inputs[1]));
     case "subsample":
@@ -94,7 +96,13 @@ export function backwardShared(
 ): void {
   switch (layer.op) {
     case "activation":
-      accumulate(flowing, layer.input, kernels.reluGradient(outputGradient, values.get(layer.output)));
+      accumulate(
+        flowing,
+        layer.input,
+        layer.function === "relu"
+          ? kernels.reluGradient(outputGradient, values.get(layer.output))
+          : kernels.siluGradient(outputGradient, values.get(layer.input)),
+      );
       return;
     case "add":
       for (const input of layer.inputs) accumulate(flowing, input, tf.clone(outputGradient));
@@ -123,6 +131,11 @@ export function backwardShared(
       );
     }
   }
+}
+
+/** What the way back through an activation reads: ReLU's output tells where it passed, SiLU needs its input. */
+export function keptForGradient(layer: ActivationLayer): string {
+  return layer.function === "relu" ? layer.output : layer.input;
 }
 
 /** Images in [0, 1] as the first layer wants them; the caller owns the result. */

@@ -2,7 +2,14 @@ import type { Layer, Network } from "../graph/network.js";
 import { releasedAfter } from "../graph/liveness.js";
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import * as kernels from "./kernels.js";
-import { accumulate, backwardShared, forwardShared, normalize, ValueStore } from "./passes.js";
+import {
+  accumulate,
+  backwardShared,
+  forwardShared,
+  keptForGradient,
+  normalize,
+  ValueStore,
+} from "./passes.js";
 import { parameter, replaceParameter, type Parameters } from "./parameters.js";
 
 /** A training forward pass, holding what its backward pass reads. */
@@ -131,10 +138,10 @@ function addBias(output: Tensor4D, bias: Tensor1D): Tensor4D {
   return biased;
 }
 
-/** What the backward pass reads: the inputs of layers with parameters and the outputs of activations. */
+/** What the backward pass reads: the inputs of layers with parameters and what activations keep. */
 function valuesOfBackward(network: Network): Set<string> {
   const names = network.layers.flatMap((layer) => {
-    if (layer.op === "activation") return [layer.output];
+    if (layer.op === "activation") return [keptForGradient(layer)];
     return "name" in layer ? [layer.input] : [];
   });
   return new Set([...names, network.output]);

@@ -53,7 +53,7 @@ const onCpu = tensorflowDevice(tf) === "cpu"; // cuDNN chooses such algorithms i
  */
 export function winogradPays(layer: ConvLayer, [, height, width]: readonly number[]): boolean {
   const { kernel, stride, padding, groups, channels, filters } = layer;
-  const fits = kernel === 3 && stride === 1 && padding === 1 && groups === 1;
+  const fits = kernel === 3 && stride === 1 && padding[0] === 1 && padding[1] === 1 && groups === 1;
   const small = height === width && (height === TILE || height === 2 * TILE);
   return onCpu && fits && small && Math.min(channels, filters) >= 256;
 }

@@ -58,7 +58,7 @@ export async function openSubject(reference: string, options: SubjectOptions): P
   const { name, dataset, classes, image } = teacher.manifest;
   const model = readNetworkModel(parseModel(teacher.model, reference));
   if (!model) return { kind: "foreign", name, dataset, teacher };
-  const network = createNetwork(model.networkId, { image, classes }, model.normalization ?? undefined);
+  const network = createNetwork(model.networkId, { image, classes }, model.normalization);
   return {
     kind: "known",
     name,

@@ -110,7 +110,7 @@ async function fromOnnx(
   const model = serializeModel(parsed);
   const logits = await verifyClassifier(model, dataset, path);
   if (known) {
-    const network = createNetwork(known.networkId, known, known.normalization ?? undefined);
+    const network = createNetwork(known.networkId, known, known.normalization);
     const weights = matchWeights(network, known.weights, path);
     const written = networkToOnnx(network, weights, { version, dataset: known.dataset });
     const same = await verifyClassifier(written, dataset, path);

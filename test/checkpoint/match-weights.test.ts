@@ -22,7 +22,7 @@ const network: Network = {
       filters: 2,
       kernel: 3,
       stride: 1,
-      padding: 1,
+      padding: [1, 1],
       groups: 1,
       bias: false,
     },

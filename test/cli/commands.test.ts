@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "#mtard/checkpoint/safetensors.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { parameterSpecs } from "#mtard/graph/parameters.js";
+import { goldenNetworks } from "../networks/formula.js";
 import { contentsOf, mtard, mtardJson, workFolder } from "./mtard.js";
 
 /*
@@ -232,7 +233,7 @@ describe("help", () => {
     const { code, stdout } = await run("--help");
     expect(code).toBe(0);
     const names = [...stdout.matchAll(/^ {2}mtard (\w+)/gm)].map(([, name]) => name ?? "");
-    expect(names).toEqual(["demo", "data", "teacher", "train", "evaluate", "export", "doctor"]);
+    expect(names).toEqual(["demo", "data", "teacher", "train", "evaluate", "export", "networks", "doctor"]);
     const options: Record<string, string[]> = {
       demo: ["--out"],
       data: ["--from"],
@@ -250,6 +251,19 @@ describe("help", () => {
   it("--version is the package's", async () => {
     const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
     expect(await run("--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  });
+});
+
+describe("networks", () => {
+  it("counts the parameters PyTorch counts", async () => {
+    const { networks } = (await runJson("networks --dataset cifar100")) as {
+      networks: { id: string; parameters: number }[];
+    };
+    for (const { id, size, classes, parameters } of goldenNetworks) {
+      const listed = networks.find((network) => network.id === id);
+      if (listed && size === 32 && classes === 100) expect(listed.parameters).toBe(parameters);
+    }
+    expect(networks.map(({ id }) => id)).toContain("wide-resnet-70-16");
   });
 });
 

@@ -19,7 +19,16 @@ import { trainingBackward, trainingForward } from "#mtard/student/training-pass.
 const SHAPE = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
 const NORMALIZATION = { mean: [0.49, 0.48, 0.45], std: [0.25, 0.24, 0.26] };
 const COUNT = 4;
-const NETWORKS = ["resnet-8", "resnet-14-a-end", "resnet-14-b", "resnet-18", "mobilenet-v2"];
+const NETWORKS = [
+  "resnet-8",
+  "resnet-14-a-end",
+  "resnet-14-b",
+  "resnet-18",
+  "mobilenet-v2",
+  "preact-resnet-18",
+  "wide-resnet-10-2",
+  "wide-resnet-10-2-deepmind",
+];
 
 /** Fresh weights with statistics and affine parameters that are not the trivial ones. */
 function randomWeights(network: Network, random: Random): Weights {

@@ -12,8 +12,8 @@ import {
 import { relativeNorm } from "../golden.js";
 
 function layerOf(channels: number, filters: number): ConvLayer {
-  const shape = { channels, filters, kernel: 3, stride: 1, padding: 1, groups: 1, bias: false };
-  return { op: "conv", name: "conv", input: "images", output: "conv", ...shape };
+  const window = { kernel: 3, stride: 1, padding: [1, 1], groups: 1, bias: false } as const;
+  return { op: "conv", name: "conv", input: "images", output: "conv", channels, filters, ...window };
 }
 
 function normal(shape: [number, number, number, number], seed: number): Tensor4D {
@@ -73,7 +73,7 @@ describe("winogradPays", () => {
     ["maps that tiles do not fill", deep, [32, 6, 6, 512]],
     ["few channels", layerOf(64, 256), [32, 8, 8, 64]],
     ["stride 2", { ...deep, stride: 2 }, [32, 8, 8, 512]],
-    ["1x1 convolutions", { ...deep, kernel: 1, padding: 0 }, [32, 8, 8, 512]],
+    ["1x1 convolutions", { ...deep, kernel: 1, padding: [0, 0] }, [32, 8, 8, 512]],
     ["depthwise convolutions", { ...deep, groups: 512 }, [32, 8, 8, 512]],
   ])("leaves %s alone", (_, layer, shape) => {
     expect(winogradPays(layer, shape)).toBe(false);
