@@ -53,7 +53,7 @@ export function damagedFile(path: string, found: string): InputError {
 /** The error for a file that is something else than weights. */
 export function unknownFormat(path: string, found: string, fix?: string): InputError {
   return new InputError(`${path} is not a file of weights that mtard knows`, {
-    expected: "a PyTorch file (zip or legacy) or a safetensors file",
+    expected: "a PyTorch file (zip or legacy), a safetensors file or an npz file",
     found,
     ...(fix === undefined ? {} : { fix }),
   });

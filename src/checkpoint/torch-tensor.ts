@@ -68,7 +68,10 @@ export function viewStorage(
  * @param values The storage's values from the tensor's first to its last.
  * @returns `values` where the tensor is contiguous, otherwise a new array.
  */
-export function gather(tensor: TorchTensor, values: Float32Array): Float32Array {
+export function gather(
+  tensor: Pick<TorchTensor, "shape" | "strides" | "count">,
+  values: Float32Array,
+): Float32Array {
   const { count } = tensor;
   const axes = tensor.shape
     .map((extent, axis) => ({ extent, stride: tensor.strides[axis] as number }))

@@ -1,14 +1,16 @@
 import { loadWeights, type StoredTensor, type StoredWeights, type Weights } from "../graph/parameters.js";
 import { InputError } from "../errors.js";
 import { isFloat, toFloat32 } from "./dtype.js";
+import { isNpz, openNpz } from "./npz.js";
 import { openSafetensors } from "./safetensors.js";
 import { type SourceFile, damagedFile, quoted, unknownFormat, withSourceFile } from "./source-file.js";
 import type { TorchFile } from "./torch-file.js";
 import { readTorchLegacy } from "./torch-legacy.js";
 import { TorchTensor, gather } from "./torch-tensor.js";
 import { readTorchZip } from "./torch-zip.js";
+import { readZipMembers, type ZipMember } from "./zip.js";
 
-export type WeightsFormat = "torch-zip" | "torch-legacy" | "safetensors";
+export type WeightsFormat = "torch-zip" | "torch-legacy" | "safetensors" | "npz";
 
 /** The floating-point tensors of a file of weights, by the names it gives them: stored in it, or read from it. */
 export interface WeightsFile<Tensors = StoredWeights> {
@@ -37,7 +39,7 @@ const MAXIMUM_NESTING = 3;
 const SPARE_VALUES = 2 ** 20;
 
 /**
- * Opens a PyTorch (zip or legacy) or safetensors file, which it tells apart by content, for `use` to read tensors of it as float32.
+ * Opens a PyTorch (zip or legacy), safetensors or npz file, which it tells apart by content, for `use` to read tensors of it as float32.
  * The file stays open, and its tensors readable, until what `use` returns is done.
  *
  * `num_batches_tracked` is left out, as nothing reads it; other integers are left out with a note.
@@ -58,25 +60,29 @@ export function readWeightsFile(path: string): Promise<WeightsFile<Weights>> {
 }
 
 async function openWeights(file: SourceFile): Promise<WeightsFile> {
-  const format = recognise(file);
-  switch (format) {
+  const container = recognise(file);
+  switch (container) {
     case "safetensors":
-      return { format, ...safetensorsWeights(file) };
-    case "torch-zip":
-      return { format, ...torchWeights(await readTorchZip(file), file) };
+      return { format: container, ...safetensorsWeights(file) };
     case "torch-legacy":
-      return { format, ...torchWeights(readTorchLegacy(file), file) };
+      return { format: container, ...torchWeights(readTorchLegacy(file), file) };
+    case "zip": {
+      const members = await readZipMembers(file);
+      return isNpz(members)
+        ? { format: "npz", ...npzWeights(file, members) }
+        : { format: "torch-zip", ...torchWeights(readTorchZip(file, members), file) };
+    }
   }
 }
 
-function recognise(file: SourceFile): WeightsFormat {
+function recognise(file: SourceFile): "zip" | "torch-legacy" | "safetensors" {
   const { path } = file;
   const head = Buffer.from(file.bytes(0, Math.min(file.size, 1024)));
   const text = head
     .toString("latin1")
     .replace(/^\xef\xbb\xbf/, "")
     .trimStart();
-  if (text.startsWith("PK\x03\x04")) return "torch-zip";
+  if (text.startsWith("PK\x03\x04")) return "zip";
   if (/^<(!doctype|html|head|body|!--|\?xml)/i.test(text)) {
     throw unknownFormat(
       path,
@@ -86,6 +92,13 @@ function recognise(file: SourceFile): WeightsFormat {
   }
   if (text.startsWith("version https://git-lfs")) {
     throw unknownFormat(path, "a Git LFS pointer", "fetch the file it stands for with: git lfs pull");
+  }
+  if (text.startsWith("\x93NUMPY")) {
+    throw unknownFormat(
+      path,
+      "a single NumPy array, without a name",
+      "save the arrays by name with numpy.savez(FILE, **arrays); of DeepMind's weights take the .pt file",
+    );
   }
   if (head.length >= 9 && head[8] === 0x7b && head.readBigUInt64LE() < 2n ** 40n) return "safetensors";
   // A pickle's protocol mark, or what a pickle without one can start with.
@@ -103,6 +116,12 @@ function safetensorsWeights(file: SourceFile): Omit<WeightsFile, "format"> {
   }
   if (weights.size === 0) throw noWeights(file.path, [...tensors.keys()]);
   return { weights, notes: leftOutNotes(leftOut) };
+}
+
+function npzWeights(file: SourceFile, members: ReadonlyMap<string, ZipMember>): Omit<WeightsFile, "format"> {
+  const { tensors, others } = openNpz(file, members);
+  if (tensors.size === 0) throw noWeights(file.path, others);
+  return { weights: tensors, notes: leftOutNotes(others) };
 }
 
 function torchWeights({ root, storageBytes }: TorchFile, file: SourceFile): Omit<WeightsFile, "format"> {

@@ -1,0 +1,90 @@
+import type { InputError } from "../errors.js";
+import type { FloatDType } from "./dtype.js";
+
+/** What the header of a `.npy` array says. */
+export interface NpyHeader {
+  /** Bytes before the array's values. */
+  readonly length: number;
+  readonly shape: readonly number[];
+  /** Its type where that is floating point, and null for any other. */
+  readonly float: FloatDType | null;
+  readonly bigEndian: boolean;
+  /** Whether the first axis runs fastest. */
+  readonly columnMajor: boolean;
+}
+
+/** More than the header of any array without named fields takes; NumPy reads no longer one either. */
+const MAXIMUM_HEADER = 10_000;
+const MAXIMUM_DIMENSIONS = 8;
+
+const floats: ReadonlyMap<string, FloatDType> = new Map([
+  ["f2", "float16"],
+  ["f4", "float32"],
+  ["f8", "float64"],
+]);
+
+/** `'key': 'text'`, `'key': True` or `'key': (2, 3)`, and the comma that follows. */
+const ENTRY = /\s*(['"])(\w+)\1\s*:\s*(?:(['"])([^'"\\]*)\3|(True|False)|\(([\dL,\s]*)\))\s*(?:,|(?=\}))/y;
+
+/**
+ * Reads the header of a `.npy` array: a Python dictionary of `descr`, `fortran_order` and `shape`, of which only plain literals are
+ * understood.
+ *
+ * @param bytes The array's first bytes, the whole header among them.
+ * @throws {InputError} made by `fail`, if the header is not such a one.
+ * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ */
+export function parseNpyHeader(bytes: Uint8Array, fail: (found: string) => InputError): NpyHeader {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const wide = buffer[6] === 2 || buffer[6] === 3;
+  if (buffer.length < 12 || buffer.toString("latin1", 0, 6) !== "\x93NUMPY" || (buffer[6] !== 1 && !wide))
+    throw fail("is not an array as NumPy writes it");
+  const start = wide ? 12 : 10;
+  const length = start + (wide ? buffer.readUInt32LE(8) : buffer.readUInt16LE(8));
+  if (length > MAXIMUM_HEADER || length > buffer.length) throw fail(`claims a header of ${length} bytes`);
+  const { descr, fortran_order, shape } = entriesOf(buffer.toString("latin1", start, length), fail);
+  const type = /^([<>|=])([a-zA-Z]\d*)$/.exec(descr ?? "");
+  if (!type || (fortran_order !== "True" && fortran_order !== "False") || shape === undefined)
+    throw fail("has a header without a plain type, order and shape");
+  return {
+    length,
+    shape: extentsOf(shape, fail),
+    float: floats.get(type[2] ?? "") ?? null,
+    bigEndian: type[1] === ">",
+    columnMajor: fortran_order === "True",
+  };
+}
+
+/** The dictionary's entries, each value as its text. */
+function entriesOf(
+  text: string,
+  fail: (found: string) => InputError,
+): Partial<Record<"descr" | "fortran_order" | "shape", string>> {
+  const entries = new Map<string, string>();
+  const content = text.trim();
+  let position = 1;
+  while (content.startsWith("{") && position < content.length - 1) {
+    ENTRY.lastIndex = position;
+    const match = ENTRY.exec(content);
+    const [, , key = "", , name, truth, tuple] = match ?? [];
+    const isKnown =
+      key === "descr" ? name : key === "fortran_order" ? truth : key === "shape" ? tuple : undefined;
+    if (!match || isKnown === undefined || entries.has(key)) break;
+    entries.set(key, isKnown);
+    position = ENTRY.lastIndex;
+    while (content[position] === " ") position++;
+  }
+  if (entries.size !== 3 || position !== content.length - 1 || content[position] !== "}")
+    throw fail("has a header that is not a dictionary of a type, an order and a shape");
+  return Object.fromEntries(entries);
+}
+
+function extentsOf(tuple: string, fail: (found: string) => InputError): number[] {
+  const parts = tuple.split(",").map((part) => part.trim());
+  if (parts.at(-1) === "") parts.pop();
+  // Python 2 wrote 3L.
+  const extents = parts.map((part) => (/^\d{1,15}L?$/.test(part) ? parseInt(part, 10) : NaN));
+  const count = extents.reduce((product, extent) => product * extent, 1);
+  if (extents.length > MAXIMUM_DIMENSIONS || !Number.isSafeInteger(count)) throw fail("has no valid shape");
+  return extents;
+}

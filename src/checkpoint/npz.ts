@@ -1,0 +1,153 @@
+import { constants, crc32, inflateRawSync } from "node:zlib";
+import { type InputError, WorkError } from "../errors.js";
+import type { StoredTensor } from "../graph/parameters.js";
+import { elementSizes, type FloatDType, toFloat32 } from "./dtype.js";
+import { type NpyHeader, parseNpyHeader } from "./npy.js";
+import { type SourceFile, damagedFile, quoted } from "./source-file.js";
+import { gather } from "./torch-tensor.js";
+import { encodeZip } from "./zip-writer.js";
+import type { ZipMember } from "./zip.js";
+
+/** The arrays of an npz file. */
+export interface NpzFile {
+  /** Those of floating point, by name. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** The names of all others. */
+  readonly others: readonly string[];
+}
+
+/** Weights shrink by a tenth; an archive that claims to hold so many times its size is made to fill the memory. */
+const MAXIMUM_EXPANSION = 64;
+const SPARE_BYTES = 2 ** 24;
+/** Enough packed bytes to unpack a header from. */
+const PACKED_HEADER = 1024;
+const HEADER = 10_000;
+
+/** Whether a zip archive's members are those of an npz file. */
+export function isNpz(members: ReadonlyMap<string, ZipMember>): boolean {
+  return members.size > 0 && [...members.keys()].every((name) => name.endsWith(".npy"));
+}
+
+/**
+ * The arrays of an npz file (`numpy.savez`, `numpy.savez_compressed`), each read from the file when asked for: float16, float32 and
+ * float64 of either byte order and memory order.
+ *
+ * @throws {InputError} if a member is no plain array, is packed in a way that NumPy does not use, or the archive claims to unpack to
+ * many times its size; reading a tensor throws it if its bytes fail their checksum.
+ */
+export function openNpz(file: SourceFile, members: ReadonlyMap<string, ZipMember>): NpzFile {
+  const total = [...members.values()].reduce((sum, { size }) => sum + size, 0);
+  if (total > file.size * MAXIMUM_EXPANSION + SPARE_BYTES)
+    throw damagedFile(file.path, `the archive claims to unpack to ${total} bytes, from ${file.size}`);
+  const tensors = new Map<string, StoredTensor>();
+  const others: string[] = [];
+  for (const [path, member] of members) {
+    const name = path.slice(0, -".npy".length);
+    const fail = (found: string): InputError => damagedFile(file.path, `${quoted(path)} ${found}`);
+    if (member.packing === "other") throw fail("is encrypted, or packed in a way that NumPy does not use");
+    const header = parseNpyHeader(firstBytes(file, member, fail), fail);
+    const { float, shape } = header;
+    if (float === null) {
+      others.push(name);
+      continue;
+    }
+    const count = shape.reduce((product, extent) => product * extent, 1);
+    if (header.length + count * elementSizes[float] !== member.size)
+      throw fail(`has ${member.size} bytes instead of ${header.length + count * elementSizes[float]}`);
+    tensors.set(name, { shape, read: () => valuesOf(memberBytes(file, member, fail), header, float, count) });
+  }
+  return { tensors, others };
+}
+
+/**
+ * An npz file of float32 arrays in the order given, as pieces to be written one after another; each tensor is read when its turn comes.
+ *
+ * @throws {WorkError} if a name occurs twice, a tensor's values do not fill its shape, or the file would pass 4 GiB.
+ */
+export function* encodeNpz(
+  tensors: Iterable<readonly [name: string, tensor: StoredTensor]>,
+): Generator<Uint8Array> {
+  yield* encodeZip(arrays(tensors));
+}
+
+function* arrays(
+  tensors: Iterable<readonly [name: string, tensor: StoredTensor]>,
+): Generator<{ readonly name: string; readonly pieces: readonly Uint8Array[] }> {
+  for (const [name, { shape, read }] of tensors) {
+    const data = read();
+    if (data.length !== shape.reduce((product, extent) => product * extent, 1))
+      throw new WorkError(`tensor ${quoted(name)} of shape [${shape.join(", ")}] has ${data.length} values`);
+    const values = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    yield { name: `${name}.npy`, pieces: [encodeHeader(shape), values] };
+  }
+}
+
+/** The header of a row-major float32 array, padded so that the values start at a multiple of 64. */
+function encodeHeader(shape: readonly number[]): Uint8Array {
+  const tuple = shape.length === 1 ? `${shape.join()},` : shape.join(", ");
+  const text = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
+  const header = Buffer.alloc(Math.ceil((10 + text.length + 1) / 64) * 64, " ");
+  header.write("\x93NUMPY\x01\x00", "latin1");
+  header.writeUInt16LE(header.length - 10, 8);
+  header.write(text, 10);
+  header.write("\n", header.length - 1);
+  return header;
+}
+
+function firstBytes(file: SourceFile, member: ZipMember, fail: (found: string) => InputError): Uint8Array {
+  const { start, storedSize, size, packing } = member;
+  if (packing === "stored") return file.bytes(start, Math.min(size, storedSize, HEADER));
+  return unpack(file.bytes(start, Math.min(storedSize, PACKED_HEADER)), size, fail);
+}
+
+/** A whole member, checked. */
+function memberBytes(
+  file: SourceFile,
+  { start, storedSize, size, packing, checksum }: ZipMember,
+  fail: (found: string) => InputError,
+): Uint8Array<ArrayBuffer> {
+  const stored = file.bytes(start, storedSize);
+  const bytes = packing === "stored" ? stored : unpack(stored, size, fail);
+  if (bytes.length !== size) throw fail(`has ${bytes.length} bytes instead of ${size}`);
+  if (crc32(bytes) !== checksum) throw fail("fails its checksum");
+  return bytes;
+}
+
+/** What deflated bytes, which may be only the first of them, unpack to: at most `size` bytes. */
+function unpack(
+  packed: Uint8Array,
+  size: number,
+  fail: (found: string) => InputError,
+): Uint8Array<ArrayBuffer> {
+  try {
+    return inflateRawSync(packed, {
+      maxOutputLength: Math.max(size, 1),
+      finishFlush: constants.Z_SYNC_FLUSH,
+    });
+  } catch (cause) {
+    throw fail(`cannot be unpacked: ${(cause as Error).message}`);
+  }
+}
+
+function valuesOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  { length, shape, bigEndian, columnMajor }: NpyHeader,
+  float: FloatDType,
+  count: number,
+): Float32Array {
+  const values = bytes.subarray(length);
+  if (bigEndian) swapBytes(values, elementSizes[float]);
+  const floats = toFloat32(values, float);
+  if (!columnMajor) return floats;
+  const strides = shape.map((_, axis) =>
+    shape.slice(0, axis).reduce((product, extent) => product * extent, 1),
+  );
+  return gather({ shape, strides, count }, floats);
+}
+
+function swapBytes(bytes: Uint8Array, elementSize: number): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (elementSize === 2) buffer.swap16();
+  else if (elementSize === 4) buffer.swap32();
+  else buffer.swap64();
+}

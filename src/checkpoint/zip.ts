@@ -1,0 +1,90 @@
+import { type Entry, RandomAccessReader, type ZipFile, fromRandomAccessReaderPromise } from "yauzl";
+import { InputError } from "../errors.js";
+import { type SourceFile, damagedFile, quoted } from "./source-file.js";
+
+/** Where a member of a zip archive lies in it, and what its bytes should be. */
+export interface ZipMember {
+  /** The position of its first stored byte. */
+  readonly start: number;
+  readonly storedSize: number;
+  /** Its size once unpacked, as the archive claims it. */
+  readonly size: number;
+  readonly packing: "stored" | "deflated" | "other";
+  /** The CRC-32 of its unpacked bytes. */
+  readonly checksum: number;
+}
+
+const MAXIMUM_MEMBERS = 200_000;
+
+/**
+ * The members of a zip archive by name; their bytes are not read.
+ *
+ * @throws {InputError} if the archive is damaged, has two members of one name or a name that leads out of a folder, or claims to hold
+ * more stored bytes than the file has.
+ */
+export async function readZipMembers(file: SourceFile): Promise<ReadonlyMap<string, ZipMember>> {
+  const members = new Map<string, ZipMember>();
+  let total = 0;
+  try {
+    const zip = await fromRandomAccessReaderPromise(new BoundedReader(file), file.size, {
+      strictFileNames: true,
+    });
+    for await (const entry of zip.eachEntry()) {
+      const { fileName, compressedSize } = entry;
+      if (members.has(fileName)) throw damagedFile(file.path, `the archive has ${quoted(fileName)} twice`);
+      total += compressedSize;
+      if (total > file.size || members.size === MAXIMUM_MEMBERS) {
+        throw damagedFile(file.path, "the archive claims to hold more than the file does");
+      }
+      members.set(fileName, await memberOf(zip, entry));
+    }
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    throw damagedFile(file.path, cause instanceof Error ? cause.message : String(cause));
+  }
+  return members;
+}
+
+async function memberOf(zip: ZipFile, entry: Entry): Promise<ZipMember> {
+  const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+  const packing = entry.isEncrypted() ? "other" : (packings.get(entry.compressionMethod) ?? "other");
+  return {
+    start: fileDataStart,
+    storedSize: entry.compressedSize,
+    size: entry.uncompressedSize,
+    packing,
+    checksum: entry.crc32,
+  };
+}
+
+const packings: ReadonlyMap<number, ZipMember["packing"]> = new Map([
+  [0, "stored"],
+  [8, "deflated"],
+]);
+
+/** Lets yauzl read only inside the file, whatever positions the archive claims. */
+class BoundedReader extends RandomAccessReader {
+  constructor(readonly file: SourceFile) {
+    super();
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    let failure: Error | null = null;
+    try {
+      buffer.set(this.file.bytes(position, length), offset);
+    } catch (error) {
+      failure = error as Error;
+    }
+    callback(failure);
+  }
+
+  override close(callback: (error: Error | null) => void): void {
+    callback(null);
+  }
+}
