@@ -22,6 +22,8 @@ export interface RecognisedWeights<T> {
   readonly network: Network;
   readonly weights: ReadonlyMap<string, T>;
   readonly dialect: string;
+  /** The other candidates that names and shapes fit, which compute something else with the same weights. */
+  readonly alsoFits: readonly string[];
   /** The normalisation that the file holds. */
   readonly storedNormalization: Normalization | null;
 }
@@ -72,13 +74,19 @@ export function recogniseWeights<T extends StoredTensor>(
       `${source} does not fit ${candidates[0].id} in the names of ${tried.join(", ")}; nearest is ${best.network.id} in ${best.dialect.id}'s`,
     );
   }
+  const same = fits.filter(({ misses, network }) => misses === 0 && !sameLayers(network, best.network));
   const normalization = chooseNormalization(given, stored, best.network.normalization, source);
   return {
     network: normalization ? { ...best.network, normalization } : best.network,
     weights: best.weights,
     dialect: best.dialect.id,
+    alsoFits: [...new Set(same.map(({ network }) => network.id))],
     storedNormalization: stored,
   };
+}
+
+function sameLayers(a: Network, b: Network): boolean {
+  return JSON.stringify(a.layers) === JSON.stringify(b.layers);
 }
 
 /** How tensors fit one network in one dialect. */

@@ -143,7 +143,7 @@ async function fromWeights(
   const asked = createNetwork(networkId, dataset);
   const variants = networkVariants(networkId).slice(1);
   return withWeightsFile(path, async ({ format, weights: tensors, notes }) => {
-    const { network, weights, dialect, storedNormalization } = recogniseWeights(
+    const { network, weights, dialect, alsoFits, storedNormalization } = recogniseWeights(
       [asked, ...variants.map((id) => createNetwork(id, dataset))],
       tensors,
       path,
@@ -159,6 +159,9 @@ async function fromWeights(
       normalization: network.normalization ?? null,
       notes: [
         `read as ${network.id} in the names of ${dialect}`,
+        ...alsoFits.map(
+          (id) => `${id} has the same names: if the accuracy is not as published, try --network ${id}`,
+        ),
         ...(storedNormalization
           ? [`the normalisation is the file's own: ${normalizationText(storedNormalization)}`]
           : []),

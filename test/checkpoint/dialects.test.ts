@@ -17,8 +17,7 @@ interface Case {
 const cases = readFileSync(fixture("dialects.jsonl"), "utf8")
   .trim()
   .split("\n")
-  .map((line) => JSON.parse(line) as Case)
-  .filter(({ network }) => !/^(preact|wide)-/.test(network));
+  .map((line) => JSON.parse(line) as Case);
 
 const shape = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
 
@@ -81,7 +80,7 @@ describe("recogniseWeights", () => {
     (dialect, id, one) => {
       const tensors = tensorsOf(one);
       // The family's id, without the form or kind of shortcut, which the names tell.
-      for (const asked of new Set([id, id.replace(/-(b|deepmind|trades)$/, "")])) {
+      for (const asked of new Set([id, id.replace(/-(b|bn|deepmind|trades)$/, "")])) {
         const found = recognise(asked, prefixed(tensors, "module."));
         expect(found.dialect).toBe(dialect);
         expect(found.network.id).toBe(id);
@@ -130,6 +129,25 @@ describe("recogniseWeights", () => {
     const found = recognise("resnet-18", file);
     expect(found.weights.get("conv1.weight")).toBe(tensors.get("conv1.weight"));
     expect(found.storedNormalization).toEqual({ mean: [0.5, 0.4, 0.3], std: [0.2, 0.2, 0.2] });
+  });
+
+  it("says which other variants have the same names", () => {
+    expect(recognise("resnet-20", find("akamaster", "resnet-20")).alsoFits).toEqual(["resnet-20-a-end"]);
+    expect(recognise("resnet-20", find("chenyaofo", "resnet-20-b")).alsoFits).toEqual([]);
+    expect(recognise("wide-resnet-10-2", find("trades", "wide-resnet-10-2")).alsoFits).toEqual([]);
+    const deepmind = find("deepmind", "wide-resnet-10-2-deepmind");
+    expect(recognise("wide-resnet-10-2", deepmind).alsoFits).toEqual(["wide-resnet-10-2-deepmind-relu"]);
+  });
+
+  it("takes the file's normalisation before the network's own", () => {
+    const tensors = find("deepmind", "wide-resnet-10-2-deepmind");
+    expect(recognise("wide-resnet-10-2-deepmind", tensors).network.normalization).toEqual(normalization);
+    const half = [0.5, 0.5, 0.5];
+    const file = prefixed(tensors, "1.")
+      .set("0.mean", tensor([3], half))
+      .set("0.std", tensor([3], half));
+    const { network } = recognise("wide-resnet-10-2-deepmind", file);
+    expect(network.normalization).toEqual({ mean: half, std: half });
   });
 
   it("does not take two names for one parameter", () => {

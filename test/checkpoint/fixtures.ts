@@ -8,7 +8,7 @@ export const fixture = (name: string): string => resolve(folder, name);
 
 /** Every weights file among the fixtures, the hostile ones included. */
 export const fixtureNames: readonly string[] = readdirSync(folder).filter((name) =>
-  /\.(pth|pkl|safetensors)$/.test(name),
+  /\.(pth|pkl|safetensors|npz|npy)$/.test(name),
 );
 
 /** The weights of each file that can be read, as PyTorch has them; infinities are texts in JSON. */

@@ -14,9 +14,8 @@ const numbers = (weights: Weights): Record<string, unknown> =>
 describe("weights files made by PyTorch and by safetensors", () => {
   it.each([...expectedWeights])("%s holds what PyTorch says", async (name, expected) => {
     const { format, weights } = await readWeightsFile(fixture(name));
-    expect(format).toBe(
-      name.endsWith(".safetensors") ? "safetensors" : name.includes(".zip.") ? "torch-zip" : "torch-legacy",
-    );
+    const kind = name.endsWith(".pth") ? `torch-${name.split(".").at(-2) ?? ""}` : name.split(".").at(-1);
+    expect(format).toBe(kind);
     expect([...weights.keys()].sort()).toEqual([...expected.keys()].sort());
     for (const [key, { shape, data }] of expected) {
       expect(weights.get(key)?.shape, key).toEqual(shape);
@@ -43,7 +42,14 @@ describe("weights files made by PyTorch and by safetensors", () => {
 
 describe("withWeightsFile", () => {
   it("reads each tensor only when asked, in any order, and again", async () => {
-    for (const name of ["views.zip.pth", "views.legacy.pth", "types.zip.pth", "types.safetensors"]) {
+    for (const name of [
+      "views.zip.pth",
+      "views.legacy.pth",
+      "types.zip.pth",
+      "types.safetensors",
+      "types.npz",
+      "compressed.npz",
+    ]) {
       const expected = expectedWeights.get(name);
       await withWeightsFile(fixture(name), ({ weights }) => {
         expect(weights.size).toBe(expected?.size);
@@ -197,6 +203,8 @@ describe("files that are no weights, or hostile", () => {
   });
 
   it.each([
+    ["single.npy", /a single NumPy array, without a name[^]*numpy.savez/],
+    ["fields.npz", /"w.npy" has a header that is not a dictionary of a type, an order and a shape/],
     ["script-program.zip.pth", /is a TorchScript program/],
     ["compressed.zip.pth", /is a compressed or encrypted zip archive/],
     ["no-weights.zip.pth", /holds no weights[^]*keys "epoch", "lr"/],
@@ -273,17 +281,21 @@ describe("files that are no weights, or hostile", () => {
     });
   });
 
-  it.each(["views.zip.pth", "views.legacy.pth", "script.zip.pth", "types.safetensors"])(
-    "%s cut anywhere is refused",
-    async (name) => {
-      const content = readFileSync(fixture(name));
-      for (let length = 1; length < content.length; length += Math.ceil(content.length / 60)) {
-        expect(await error(write("cut", content.subarray(0, length))), String(length)).toMatch(
-          /damaged or cut short|not a file of weights/,
-        );
-      }
-    },
-  );
+  it.each([
+    "views.zip.pth",
+    "views.legacy.pth",
+    "script.zip.pth",
+    "types.safetensors",
+    "types.npz",
+    "compressed.npz",
+  ])("%s cut anywhere is refused", async (name) => {
+    const content = readFileSync(fixture(name));
+    for (let length = 1; length < content.length; length += Math.ceil(content.length / 60)) {
+      expect(await error(write("cut", content.subarray(0, length))), String(length)).toMatch(
+        /damaged or cut short|not a file of weights/,
+      );
+    }
+  });
 });
 
 function safetensors(header: string): Buffer {
