@@ -39,9 +39,15 @@ export function floatAttribute(name: string, value: number): AttributeProto {
 
 /** A float32 initializer; `data` is row-major, as many values as `shape` says. Bytes are in the machine's order, which on every supported machine is ONNX's. */
 export function floatTensor(name: string, shape: readonly number[], data: Float32Array): TensorProto {
-  const rawData = new Uint8Array(Float32Array.from(data).buffer);
+  const tensor = emptyFloatTensor(name, shape);
+  tensor.rawData = new Uint8Array(Float32Array.from(data).buffer);
+  return tensor;
+}
+
+/** A float32 initializer whose bytes are elsewhere. */
+export function emptyFloatTensor(name: string, shape: readonly number[]): TensorProto {
   const dims = shape.map((extent) => BigInt(extent));
-  return create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.FLOAT, rawData });
+  return create(TensorProtoSchema, { name, dims, dataType: TensorProto_DataType.FLOAT });
 }
 
 /** A one-dimensional int64 initializer. */

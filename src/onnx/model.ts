@@ -51,10 +51,11 @@ export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Parses an ONNX model and checks that it is whole: a graph with nodes, operator sets, and every weight inside the file.
+ * Parses an ONNX model and checks that it is whole: a graph with nodes, and operator sets. Weights in other files are left there: see
+ * `openStoredModel`.
  *
  * @param source What the bytes are called in errors, such as the file's path.
- * @throws {InputError} if the bytes are something else, or are cut short, or need a second file.
+ * @throws {InputError} if the bytes are something else, or are cut short.
  */
 export function parseModel(bytes: Uint8Array, source: string): ModelProto {
   refuseOtherFormats(bytes, source);
@@ -73,13 +74,6 @@ export function parseModel(bytes: Uint8Array, source: string): ModelProto {
       found: String(opset.version),
       fix: "export the model again with a newer opset_version",
     });
-  for (const tensor of tensorsOf(model.graph))
-    if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL || tensor.externalData.length > 0)
-      throw new InputError(`${source} keeps its weights in another file`, {
-        expected: "one ONNX file with its weights inside",
-        found: `tensor "${tensor.name}" is external data`,
-        fix: "save the model again without external data",
-      });
   return model;
 }
 
@@ -107,7 +101,8 @@ export function subgraphsOf(node: NodeProto): GraphProto[] {
   return node.attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
 }
 
-function* tensorsOf(graph: GraphProto): Generator<TensorProto> {
+/** Every tensor of a graph: initializers, and what its nodes and the graphs inside them carry. */
+export function* tensorsOf(graph: GraphProto): Generator<TensorProto> {
   yield* graph.initializer;
   for (const { values, indices } of graph.sparseInitializer) {
     if (values) yield values;
@@ -120,6 +115,11 @@ function* tensorsOf(graph: GraphProto): Generator<TensorProto> {
     }
     for (const inner of subgraphsOf(node)) yield* tensorsOf(inner);
   }
+}
+
+/** Whether a tensor's bytes are in another file. */
+export function isExternal({ dataLocation, externalData }: TensorProto): boolean {
+  return dataLocation === TensorProto_DataLocation.EXTERNAL || externalData.length > 0;
 }
 
 function damaged(source: string, found: string, cause?: unknown): InputError {

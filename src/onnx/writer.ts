@@ -1,8 +1,15 @@
 import { create } from "@bufbuild/protobuf";
 import { ModelProtoSchema, type NodeProto, type TensorProto } from "onnx-buf";
 import { BATCH_NORM_EPSILON, type Layer, type Network } from "../graph/network.js";
-import { parameterSpecs, type Weights } from "../graph/parameters.js";
 import {
+  parameterSpecs,
+  storedWeights,
+  type StoredTensor,
+  type StoredWeights,
+  type Weights,
+} from "../graph/parameters.js";
+import {
+  emptyFloatTensor,
   floatAttribute,
   floatTensor,
   floatValue,
@@ -12,7 +19,7 @@ import {
   node,
 } from "./build.js";
 import { METADATA_KEY, type ModelMetadata } from "./metadata.js";
-import { serializeModel } from "./model.js";
+import { layOutModel, type StoredBytes, type StoredModel } from "./stored-model.js";
 
 /** Read by every ONNX Runtime since 1.12; `Slice` and `Pad` take inputs, `BatchNormalization` is the inference form. */
 const OPSET_VERSION = 17n;
@@ -24,6 +31,14 @@ const END = 2n ** 63n - 1n;
 export const IMAGES = "images";
 export const LOGITS = "logits";
 
+/** What a network's model says of where it comes from. */
+export interface ModelOrigin {
+  /** Of this program. */
+  readonly version: string;
+  /** What the network was trained on. */
+  readonly dataset: string;
+}
+
 /**
  * A network with its weights as an ONNX model: `images [batch, channels, height, width]` in [0, 1] to `logits [batch, classes]`.
  *
@@ -31,14 +46,20 @@ export const LOGITS = "logits";
  * loads the model), so that `readNetworkModel` gets the weights back bit for bit.
  *
  * @param weights Every parameter and statistic of `parameterSpecs(network)`, float32, PyTorch's shapes.
- * @param dataset What the network was trained on, written into the model's metadata.
  */
 export function networkToOnnx(
   network: Network,
   weights: Weights,
-  { version, dataset }: { version: string; dataset: string },
+  origin: ModelOrigin,
 ): Uint8Array<ArrayBuffer> {
+  const { graph } = layOutModel(networkModel(network, storedWeights(weights), origin), "", Infinity);
+  return new Uint8Array(Buffer.concat([...graph]));
+}
+
+/** {@link networkToOnnx} of weights that stay stored until the model is written. */
+export function networkModel(network: Network, weights: StoredWeights, origin: ModelOrigin): StoredModel {
   const { channels, height, width } = network.input;
+  const { version, dataset } = origin;
   const nodes: NodeProto[] = [];
   const constants = new Map<string, TensorProto>();
   const constant = (tensor: TensorProto): string => {
@@ -54,7 +75,7 @@ export function networkToOnnx(
   const parameters = parameterSpecs(network).map(({ name, shape }) => {
     const tensor = weights.get(name);
     if (!tensor) throw new Error(`networkToOnnx was given no weights for ${name}`);
-    return floatTensor(name, shape, tensor.data);
+    return [emptyFloatTensor(name, shape), floatBytes(shape, tensor)] as const;
   });
   const metadata: ModelMetadata = {
     version,
@@ -64,22 +85,31 @@ export function networkToOnnx(
     normalization: network.normalization ?? null,
     dataset,
   };
-  return serializeModel(
-    create(ModelProtoSchema, {
-      irVersion: IR_VERSION,
-      producerName: "mtard",
-      producerVersion: version,
-      opsetImport: [{ domain: "", version: OPSET_VERSION }],
-      metadataProps: [{ key: METADATA_KEY, value: JSON.stringify(metadata) }],
-      graph: {
-        name: network.id,
-        node: nodes,
-        initializer: [...parameters, ...constants.values()],
-        input: [floatValue(IMAGES, ["batch", channels, height, width])],
-        output: [floatValue(LOGITS, ["batch", network.classes])],
-      },
-    }),
-  );
+  const model = create(ModelProtoSchema, {
+    irVersion: IR_VERSION,
+    producerName: "mtard",
+    producerVersion: version,
+    opsetImport: [{ domain: "", version: OPSET_VERSION }],
+    metadataProps: [{ key: METADATA_KEY, value: JSON.stringify(metadata) }],
+    graph: {
+      name: network.id,
+      node: nodes,
+      initializer: [...parameters.map(([tensor]) => tensor), ...constants.values()],
+      input: [floatValue(IMAGES, ["batch", channels, height, width])],
+      output: [floatValue(LOGITS, ["batch", network.classes])],
+    },
+  });
+  return { model, stored: new Map(parameters) };
+}
+
+function floatBytes(shape: readonly number[], { read }: StoredTensor): StoredBytes {
+  return {
+    length: 4 * shape.reduce((product, extent) => product * extent, 1),
+    read: () => {
+      const { buffer, byteOffset, byteLength } = read();
+      return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+    },
+  };
 }
 
 type Constant = (tensor: TensorProto) => string;

@@ -40,6 +40,7 @@ export function onnxRuntime(): typeof OnnxRuntime {
  * Opens a model, given as a file's path or its bytes, on the device asked for; `auto` takes the GPU where it works.
  *
  * @param threads How many threads one run may use on the CPU.
+ * @param dataFolder Where the external data of a model given as bytes are, if it has any; ONNX Runtime maps them into memory.
  * @throws {WorkError} if `cuda` was asked for and cannot be used.
  * @throws {InputError} if the model cannot be loaded.
  */
@@ -47,10 +48,11 @@ export async function openModel(
   model: string | Uint8Array,
   request: DeviceRequest,
   threads: number,
+  dataFolder: string | null = null,
 ): Promise<OpenModel> {
   const device = await chooseDevice(request);
   try {
-    return { session: await createSession(model, device, threads), device };
+    return { session: await createSession(model, device, threads, dataFolder), device };
   } catch (cause) {
     throw new InputError(
       `ONNX Runtime cannot load ${typeof model === "string" ? model : "the model given as bytes"}`,
@@ -126,6 +128,7 @@ async function createSession(
   model: string | Uint8Array,
   device: Device,
   threads: number,
+  dataFolder: string | null = null,
 ): Promise<OnnxRuntime.InferenceSession> {
   const { InferenceSession } = onnxRuntime();
   if (device === "cuda") loadCudaLibraries();
@@ -134,8 +137,13 @@ async function createSession(
     graphOptimizationLevel: "all",
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
-    // Idle threads that spin would take the cores libtensorflow computes on.
-    extra: { session: { intra_op: { allow_spinning: "0" } } },
+    extra: {
+      session: {
+        // Idle threads that spin would take the cores libtensorflow computes on.
+        intra_op: { allow_spinning: "0" },
+        ...(dataFolder === null ? {} : { model_external_initializers_file_folder_path: dataFolder }),
+      },
+    },
   };
   return typeof model === "string"
     ? await InferenceSession.create(model, options)

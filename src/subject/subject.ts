@@ -6,9 +6,9 @@ import { readWeightsFile } from "../checkpoint/weights-file.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import type { Network } from "../graph/network.js";
-import type { Weights } from "../graph/parameters.js";
+import { loadWeights, type Weights } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
-import { parseModel } from "../onnx/model.js";
+import { openStoredModel } from "../onnx/external-data.js";
 import { readNetworkModel } from "../onnx/weights.js";
 import { readRun, RUN_FILES } from "../training/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
@@ -56,7 +56,7 @@ export async function openSubject(reference: string, options: SubjectOptions): P
   if (!reference.endsWith(".onnx")) requireTeacher(reference, options.teachersDir);
   const teacher = loadTeacher(reference, options.teachersDir, wanted);
   const { name, dataset, classes, image } = teacher.manifest;
-  const model = readNetworkModel(parseModel(teacher.model, reference));
+  const model = readNetworkModel(openStoredModel(teacher.model, reference, teacher.dataFolder));
   if (!model) return { kind: "foreign", name, dataset, teacher };
   const network = createNetwork(model.networkId, { image, classes }, model.normalization);
   return {
@@ -65,7 +65,7 @@ export async function openSubject(reference: string, options: SubjectOptions): P
     dataset,
     isRun: false,
     network,
-    weights: matchWeights(network, model.weights, reference),
+    weights: loadWeights(matchWeights(network, model.weights, reference)),
   };
 }
 

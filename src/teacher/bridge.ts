@@ -55,11 +55,20 @@ interface Pending {
  * @throws {InputError} if there is no such teacher or it does not fit, {@link WorkError} if it cannot run on the device.
  */
 export async function openTeacher(reference: string, options: OpenTeacherOptions): Promise<Teacher> {
-  const { manifest, model } = loadTeacher(reference, options.teachersDir, options.dataset);
+  const { manifest, model, dataFolder } = loadTeacher(reference, options.teachersDir, options.dataset);
   const { image, classes, name } = manifest;
   const { device, threads = threadCount(), maxBatch = 256 } = options;
   const control = new Int32Array(new SharedArrayBuffer(CONTROL.length * 4));
-  const start: WorkerStart = { model, device, threads, image, classes, maxBatch, control: control.buffer };
+  const start: WorkerStart = {
+    model,
+    dataFolder,
+    device,
+    threads,
+    image,
+    classes,
+    maxBatch,
+    control: control.buffer,
+  };
   const worker = new Worker(new URL("./session-worker.js", import.meta.url), {
     workerData: start,
     transferList: [model.buffer],

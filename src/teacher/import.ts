@@ -1,26 +1,28 @@
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { matchWeights, recogniseWeights } from "../checkpoint/match-weights.js";
 import { normalizationText } from "../checkpoint/stored-normalization.js";
 import { withWeightsFile } from "../checkpoint/weights-file.js";
-import { InputError, WorkError } from "../errors.js";
+import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
-import { loadWeights } from "../graph/parameters.js";
 import { createNetwork, networkVariants } from "../networks/networks.js";
 import { adaptClassifier } from "../onnx/adapt.js";
-import { parseModel, readModelFile, serializeModel } from "../onnx/model.js";
+import { openStoredModel } from "../onnx/external-data.js";
+import { readModelFile } from "../onnx/model.js";
 import type { ClassifierShape, Layout } from "../onnx/signature.js";
+import type { StoredModel } from "../onnx/stored-model.js";
 import { readNetworkModel } from "../onnx/weights.js";
-import { networkToOnnx } from "../onnx/writer.js";
+import { type ModelHashes, writeModel } from "../onnx/write-model.js";
+import { networkModel } from "../onnx/writer.js";
 import { writeFailure, writeFileAtomically } from "../runtime/files.js";
 import { version } from "../version.js";
 import { formatManifest, MANIFEST_FILE, type TeacherManifest, teacherNameSchema } from "./manifest.js";
-import { sha256Of } from "./store.js";
+import { sha256OfFile } from "./store.js";
 import { verifyClassifier } from "./verify.js";
 
 const MODEL_FILE = "model.onnx";
+/** The same network written anew, for as long as the two are compared. */
+const COMPARED_FILE = "compared.onnx";
 
 export interface ImportRequest {
   readonly name: string;
@@ -33,6 +35,10 @@ export interface ImportRequest {
   /** Whether to replace a teacher of the same name; false by default. */
   readonly force?: boolean | undefined;
   readonly teachersDir: string;
+  /** See {@link writeModel}. */
+  readonly embedLimit?: number | undefined;
+  /** Told now and then what is being done, and how many bytes of it. */
+  readonly onProgress?: ((doing: string, done: number, total: number) => void) | undefined;
 }
 
 /** The teacher that {@link importTeacher} made, and what a person may want to know of how. */
@@ -45,8 +51,8 @@ export interface ImportedTeacher {
 }
 
 /**
- * Brings a classifier into the teachers' store, in the standard form, checked by running it. The store changes at the very end, by one
- * rename: a failure leaves nothing behind.
+ * Brings a classifier into the teachers' store, in the standard form, checked by running it. It is written beside its place and moved
+ * there at the very end, by one rename: a failure leaves nothing behind.
  *
  * @throws {InputError} if the name, the file or what the file holds is wrong, {@link WorkError} if the store cannot be written.
  */
@@ -68,29 +74,37 @@ export async function importTeacher(request: ImportRequest): Promise<ImportedTea
     });
   if (normalization) checkNormalization(normalization, dataset);
 
-  const made =
-    from.kind === "onnx"
-      ? await fromOnnx(from.path, from.layout, dataset, normalization)
-      : await fromWeights(from.path, from.network, dataset, normalization);
-  const manifest: TeacherManifest = {
-    name,
-    dataset: dataset.name,
-    classes: dataset.classes,
-    image: dataset.image,
-    file: MODEL_FILE,
-    sha256: sha256Of(made.model),
-    source: { file: basename(from.path), sha256: await sha256OfFile(from.path), format: made.format },
-    network: made.network,
-    normalization: made.normalization,
-    createdBy: version,
-  };
-  place(folder, teachersDir, { [MODEL_FILE]: made.model, [MANIFEST_FILE]: formatManifest(manifest) });
-  return { manifest, folder, dialect: made.dialect, notes: made.notes };
+  return placeFolder(folder, teachersDir, async (partial) => {
+    const { written, ...made } =
+      from.kind === "onnx"
+        ? await fromOnnx(from.path, from.layout, request, partial)
+        : await fromWeights(from.path, from.network, request, partial);
+    const { size } = statSync(from.path);
+    const manifest: TeacherManifest = {
+      name,
+      dataset: dataset.name,
+      classes: dataset.classes,
+      image: dataset.image,
+      file: MODEL_FILE,
+      sha256: written.sha256,
+      ...(written.data.length === 0 ? {} : { data: written.data }),
+      source: {
+        file: basename(from.path),
+        sha256: sha256OfFile(from.path, (done) => request.onProgress?.("hashing the source", done, size)),
+        format: made.format,
+      },
+      network: made.network,
+      normalization: made.normalization,
+      createdBy: version,
+    };
+    writeFileAtomically(join(partial, MANIFEST_FILE), formatManifest(manifest));
+    return { manifest, folder, dialect: made.dialect, notes: made.notes };
+  });
 }
 
-/** A model in the standard form, and what is known of it. */
+/** What a model in the standard form was written as, and what is known of it. */
 interface MadeModel {
-  readonly model: Uint8Array;
+  readonly written: ModelHashes;
   readonly format: string;
   readonly network: string | null;
   readonly dialect: string | null;
@@ -101,19 +115,24 @@ interface MadeModel {
 async function fromOnnx(
   path: string,
   layout: Layout | undefined,
-  dataset: ClassifierShape,
-  normalization: Normalization | undefined,
+  request: ImportRequest,
+  partial: string,
 ): Promise<MadeModel> {
-  const parsed = parseModel(readModelFile(path), path);
-  const { fixedBatch, removed } = adaptClassifier(parsed, dataset, { source: path, layout, normalization });
-  const known = readNetworkModel(parsed);
-  const model = serializeModel(parsed);
-  const logits = await verifyClassifier(model, dataset, path);
+  const { dataset, normalization } = request;
+  const opened = openStoredModel(readModelFile(path), path, dirname(path));
+  const { fixedBatch, removed } = adaptClassifier(opened.model, dataset, {
+    source: path,
+    layout,
+    normalization,
+  });
+  const known = readNetworkModel(opened);
+  const { written, logits } = await writeAndVerify(opened, MODEL_FILE, request, partial);
   if (known) {
     const network = createNetwork(known.networkId, known, known.normalization);
     const weights = matchWeights(network, known.weights, path);
-    const written = networkToOnnx(network, weights, { version, dataset: known.dataset });
-    const same = await verifyClassifier(written, dataset, path);
+    const again = networkModel(network, weights, { version, dataset: known.dataset });
+    const { logits: same } = await writeAndVerify(again, COMPARED_FILE, request, partial);
+    for (const file of [COMPARED_FILE, `${COMPARED_FILE}.data`]) rmSync(join(partial, file), { force: true });
     if (same.some((logit, index) => logit !== logits[index]))
       throw new InputError(`${path} is not the network it says it is`, {
         expected: `the logits of ${known.networkId} with the weights inside`,
@@ -122,7 +141,7 @@ async function fromOnnx(
       });
   }
   return {
-    model,
+    written,
     format: "onnx",
     network: known?.networkId ?? null,
     dialect: null,
@@ -137,9 +156,10 @@ async function fromOnnx(
 async function fromWeights(
   path: string,
   networkId: string,
-  dataset: ClassifierShape,
-  normalization: Normalization | undefined,
+  request: ImportRequest,
+  partial: string,
 ): Promise<MadeModel> {
+  const { dataset, normalization } = request;
   const asked = createNetwork(networkId, dataset);
   const variants = networkVariants(networkId).slice(1);
   return withWeightsFile(path, async ({ format, weights: tensors, notes }) => {
@@ -149,10 +169,10 @@ async function fromWeights(
       path,
       normalization,
     );
-    const model = networkToOnnx(network, loadWeights(weights), { version, dataset: dataset.name });
-    await verifyClassifier(model, dataset, path);
+    const model = networkModel(network, weights, { version, dataset: dataset.name });
+    const { written } = await writeAndVerify(model, MODEL_FILE, request, partial);
     return {
-      model,
+      written,
       format,
       network: network.id,
       dialect,
@@ -171,6 +191,22 @@ async function fromWeights(
   });
 }
 
+/** Writes a model in the standard form into the folder and runs it from there. */
+async function writeAndVerify(
+  model: StoredModel,
+  file: string,
+  { dataset, from, embedLimit, onProgress }: ImportRequest,
+  partial: string,
+): Promise<{ written: ModelHashes; logits: Float32Array }> {
+  const path = join(partial, file);
+  const written = writeModel(path, model, {
+    embedLimit,
+    onProgress: (done, total) => onProgress?.("writing the model", done, total),
+  });
+  const logits = await verifyClassifier(path, dataset, from.path);
+  return { written, logits };
+}
+
 function checkNormalization({ mean, std }: Normalization, { name, image }: ClassifierShape): void {
   const { channels } = image;
   if (mean.length !== channels || std.length !== channels)
@@ -187,30 +223,52 @@ function checkNormalization({ mean, std }: Normalization, { name, image }: Class
     });
 }
 
-/** Writes a folder beside its place, then moves it there; the folder that was there before goes last. */
-function place(folder: string, teachersDir: string, files: Record<string, string | Uint8Array>): void {
+/** Lets `fill` write a folder beside its place, then moves it there; the folder that was there before goes last. */
+async function placeFolder<T>(
+  folder: string,
+  teachersDir: string,
+  fill: (partial: string) => Promise<T>,
+): Promise<T> {
   const beside = join(teachersDir, `.${basename(folder)}.${process.pid}`);
   const [partial, replaced] = [`${beside}.partial`, `${beside}.replaced`];
   try {
     mkdirSync(partial, { recursive: true });
+    removeAbandoned(folder, teachersDir);
   } catch (cause) {
     throw writeFailure(folder, cause);
   }
   try {
-    for (const [name, content] of Object.entries(files)) writeFileAtomically(join(partial, name), content);
-    if (existsSync(folder)) renameSync(folder, replaced);
-    renameSync(partial, folder);
-  } catch (cause) {
-    if (existsSync(replaced) && !existsSync(folder)) renameSync(replaced, folder);
-    throw cause instanceof WorkError ? cause : writeFailure(folder, cause);
+    const result = await fill(partial);
+    try {
+      if (existsSync(folder)) renameSync(folder, replaced);
+      renameSync(partial, folder);
+    } catch (cause) {
+      if (existsSync(replaced) && !existsSync(folder)) renameSync(replaced, folder);
+      throw writeFailure(folder, cause);
+    }
+    return result;
   } finally {
     rmSync(partial, { recursive: true, force: true });
     rmSync(replaced, { recursive: true, force: true });
   }
 }
 
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash);
-  return hash.digest("hex");
+/** Removes what imports of the same name left that were killed while they wrote. */
+function removeAbandoned(folder: string, teachersDir: string): void {
+  const prefix = `.${basename(folder)}.`;
+  for (const entry of readdirSync(teachersDir)) {
+    const [, pid] = entry.startsWith(prefix)
+      ? (/^(\d+)\.partial$/.exec(entry.slice(prefix.length)) ?? [])
+      : [];
+    if (pid !== undefined && !isRunning(Number(pid)))
+      rmSync(join(teachersDir, entry), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }

@@ -30,6 +30,12 @@ const manifestSchema = z.object({
   /** The ONNX model, in the manifest's own folder. */
   file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$/, "a plain file name that ends in .onnx"),
   sha256,
+  /** The files of its external data beside it, if its weights are large. */
+  data: z
+    .array(z.object({ file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "a plain file name"), sha256 }))
+    .max(1000)
+    .readonly()
+    .optional(),
   /** What the model was made from. */
   source: z.object({
     file: z.string(),

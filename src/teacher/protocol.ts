@@ -7,6 +7,8 @@ import type { Device, DeviceRequest } from "../runtime/device.js";
 /** What the worker starts with. */
 export interface WorkerStart {
   readonly model: Uint8Array;
+  /** Where the model's external data are, or null if it has none. */
+  readonly dataFolder: string | null;
   readonly device: DeviceRequest;
   readonly threads: number;
   readonly image: ImageShape;

@@ -88,7 +88,9 @@ function runOf(count: number): Run {
 }
 
 async function serve(): Promise<void> {
-  const { session, device } = await inside(() => openModel(start.model, start.device, start.threads));
+  const { session, device } = await inside(() =>
+    openModel(start.model, start.device, start.threads, start.dataFolder),
+  );
 
   async function answer(request: WorkerRequest): Promise<void> {
     if (request.kind === "close") {

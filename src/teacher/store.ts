@@ -1,13 +1,17 @@
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { basename, join, sep } from "node:path";
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { basename, dirname, join, sep } from "node:path";
 import { InputError } from "../errors.js";
 import { adaptClassifier } from "../onnx/adapt.js";
+import { dataFilesOf, openStoredModel } from "../onnx/external-data.js";
 import { readMetadata } from "../onnx/metadata.js";
-import { parseModel, readModelFile, serializeModel } from "../onnx/model.js";
+import { readModelFile, serializeModel } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { version } from "../version.js";
 import { MANIFEST_FILE, readManifest, type TeacherManifest } from "./manifest.js";
+
+/** How much of a file is in memory while it is hashed. */
+const HASHED_PIECE = 2 ** 22;
 
 /** A teacher in the store: its manifest, or why that cannot be used. */
 export type ListedTeacher =
@@ -20,6 +24,8 @@ export interface StoredTeacher {
   /** Where the manifest is, or null for a teacher that is only an .onnx file. */
   readonly folder: string | null;
   readonly model: Uint8Array<ArrayBuffer>;
+  /** Where the model's external data are, or null if it has none. */
+  readonly dataFolder: string | null;
 }
 
 /** Every teacher in the store, by name; one that is broken is listed with what is wrong. */
@@ -78,14 +84,28 @@ export function loadTeacher(
   if (dataset) refuseMisfit(manifest, dataset, join(folder, MANIFEST_FILE));
   const path = join(folder, manifest.file);
   const model = readModelFile(path);
-  const found = sha256Of(model);
-  if (found !== manifest.sha256)
-    throw new InputError(`${path} is not the model its manifest describes`, {
-      expected: `sha256 ${manifest.sha256}`,
-      found: `sha256 ${found}`,
-      fix: `mtard teacher import --name ${manifest.name} --force, from the original file`,
-    });
-  return { manifest, folder, model };
+  const check = (file: string, expected: string, found: string): void => {
+    if (found !== expected)
+      throw new InputError(`${file} is not the model its manifest describes`, {
+        expected: `sha256 ${expected}`,
+        found: `sha256 ${found}`,
+        fix: `mtard teacher import --name ${manifest.name} --force, from the original file`,
+      });
+  };
+  check(path, manifest.sha256, sha256Of(model));
+  const { data = [] } = manifest;
+  const named = dataFilesOf(openStoredModel(model, path, data.length === 0 ? null : folder).model);
+  for (const file of named) {
+    const expected = data.find((known) => known.file === file)?.sha256 ?? "(none)";
+    check(join(folder, file), expected, sha256OfFile(join(folder, file)));
+  }
+  return { manifest, folder, model, dataFolder: data.length === 0 ? null : folder };
+}
+
+/** What tells a teacher from every other: the SHA-256 of its model, or of the model's and its external data's together. */
+export function teacherSha256({ sha256, data = [] }: TeacherManifest): string {
+  if (data.length === 0) return sha256;
+  return sha256Of(Buffer.from([sha256, ...data.map((file) => file.sha256)].join("\n")));
 }
 
 /** The SHA-256 of some bytes, lower-case hex. */
@@ -93,9 +113,31 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+/**
+ * The SHA-256 of a file's bytes, lower-case hex, read in pieces.
+ *
+ * @param onProgress Told how many bytes are read.
+ */
+export function sha256OfFile(path: string, onProgress: (done: number) => void = () => undefined): string {
+  const hash = createHash("sha256");
+  const piece = Buffer.allocUnsafe(HASHED_PIECE);
+  const file = openSync(path, "r");
+  try {
+    for (let done = 0; ;) {
+      const length = readSync(file, piece, 0, piece.length, done);
+      if (length === 0) return hash.digest("hex");
+      hash.update(piece.subarray(0, length));
+      onProgress((done += length));
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
 function loadOnnxFile(path: string, dataset: ClassifierShape | undefined): StoredTeacher {
   const bytes = readModelFile(path);
-  const model = parseModel(bytes, path);
+  const folder = dirname(path);
+  const { model } = openStoredModel(bytes, path, folder);
   const metadata = readMetadata(model);
   const expected = dataset ?? (metadata ? { ...metadata, name: metadata.dataset } : undefined);
   if (!expected)
@@ -106,9 +148,11 @@ function loadOnnxFile(path: string, dataset: ClassifierShape | undefined): Store
     });
   adaptClassifier(model, expected, { source: path });
   const adapted = serializeModel(model);
+  const data = dataFilesOf(model).map((file) => ({ file, sha256: sha256OfFile(join(folder, file)) }));
   return {
     folder: null,
     model: adapted,
+    dataFolder: data.length === 0 ? null : folder,
     manifest: {
       name: basename(path, ".onnx"),
       dataset: expected.name,
@@ -116,6 +160,7 @@ function loadOnnxFile(path: string, dataset: ClassifierShape | undefined): Store
       image: expected.image,
       file: basename(path),
       sha256: sha256Of(adapted),
+      ...(data.length === 0 ? {} : { data }),
       source: { file: basename(path), sha256: sha256Of(bytes), format: "onnx" },
       network: metadata?.network ?? null,
       normalization: metadata?.normalization ?? null,

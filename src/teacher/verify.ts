@@ -10,21 +10,21 @@ const TRIED = 3;
 const TOLERANCE = 1e-3;
 
 /**
- * Runs a model in the standard form on random images, on the CPU, and checks that what it answers can be logits: as many as there are
+ * Runs a model in the standard form, given as a file's path, on random images, on the CPU, and checks that what it answers can be logits: as many as there are
  * classes, finite, no probabilities, and the same for an image alone and among others.
  *
  * @returns The logits of three fixed random images, `[3, classes]`.
  * @throws {InputError} naming the first of these that does not hold.
  */
 export async function verifyClassifier(
-  model: Uint8Array,
+  model: string,
   expected: ClassifierShape,
   source: string,
 ): Promise<Float32Array> {
   const { session } = await openModel(model, "cpu", 1).catch((cause: unknown) => {
     throw new InputError(`ONNX Runtime cannot load ${source}`, {
       expected: "a valid ONNX model",
-      found: cause instanceof InputError ? (cause.detail.found ?? cause.message) : firstLine(cause),
+      found: loadFailure(cause),
       fix: "check the file with onnx.checker, or export it again",
       cause,
     });
@@ -113,6 +113,12 @@ function fixedBatch(source: string, found: string, cause?: unknown): InputError 
     fix: "export the model with a dynamic batch (torch.onnx.export: dynamic_axes or dynamic_shapes)",
     cause,
   });
+}
+
+/** What ONNX Runtime says, without the path of the file that was written to be tried. */
+function loadFailure(cause: unknown): string {
+  const found = cause instanceof InputError ? (cause.detail.found ?? cause.message) : firstLine(cause);
+  return found.replace(/^Load model from .*? failed:\s*/, "");
 }
 
 function firstLine(cause: unknown): string {

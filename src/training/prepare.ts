@@ -12,6 +12,7 @@ import { Random } from "../runtime/random.js";
 import { disposeParameters, parametersFromWeights, tensorsFromWeights } from "../student/parameters.js";
 import { initialMomenta } from "../student/sgd.js";
 import { openTeacher, type Teacher } from "../teacher/bridge.js";
+import { teacherSha256 } from "../teacher/store.js";
 import { readCheckpoint, type BestEvaluation } from "./checkpoint.js";
 import { openMetrics, openRunDirectory, type MetricsFile } from "./run-directory.js";
 import type { Trainee } from "./step.js";
@@ -79,8 +80,8 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
     const robustTeacher = await open(method.teachers.robust ? settings.robustTeacher : null);
     const inputs = {
       data: dataset.fingerprint,
-      cleanTeacher: cleanTeacher?.manifest.sha256 ?? null,
-      robustTeacher: robustTeacher?.manifest.sha256 ?? null,
+      cleanTeacher: cleanTeacher ? teacherSha256(cleanTeacher.manifest) : null,
+      robustTeacher: robustTeacher ? teacherSha256(robustTeacher.manifest) : null,
     };
     const existed = openRunDirectory(places.folder, { settings, inputs }, places.resume);
     const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -10,10 +11,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
 import { InputError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { floatTensor, intAttribute, node } from "#mtard/onnx/build.js";
+import { openStoredModel } from "#mtard/onnx/external-data.js";
 import { parseModel, serializeModel } from "#mtard/onnx/model.js";
 import { readNetworkModel } from "#mtard/onnx/weights.js";
 import { networkToOnnx } from "#mtard/onnx/writer.js";
@@ -21,7 +24,7 @@ import { Random } from "#mtard/runtime/random.js";
 import { openTeacher } from "#mtard/teacher/bridge.js";
 import { importTeacher, type ImportRequest } from "#mtard/teacher/import.js";
 import { readManifest } from "#mtard/teacher/manifest.js";
-import { loadTeacher } from "#mtard/teacher/store.js";
+import { loadTeacher, teacherSha256 } from "#mtard/teacher/store.js";
 import { classifierNodes, image, model, parameters, plainGraph, reshapedGraph } from "../onnx/models.js";
 import { hasShared, shared } from "../shared.js";
 import { cifar10, countRight, realTeachers, subsetTest } from "./subset.js";
@@ -92,7 +95,7 @@ describe("importTeacher", () => {
     const changed = await importTeacher(request(path, { dataset: cifar10, name: "other", normalization }));
     expect(changed.manifest).toMatchObject({ network: null, normalization });
     const stored = loadTeacher("other", teachersDir).model;
-    expect(readNetworkModel(parseModel(stored, "it"))).toBeNull();
+    expect(readNetworkModel(openStoredModel(stored, "it", null))).toBeNull();
   });
 
   it("replaces a teacher only with force", async () => {
@@ -104,6 +107,76 @@ describe("importTeacher", () => {
     expect(manifest.source.file).toBe("other.onnx");
     expect(readdirSync(teachersDir)).toEqual(["it"]);
     expect(readdirSync(join(teachersDir, "it")).sort()).toEqual(["model.onnx", "teacher.json"]);
+  });
+
+  it("keeps large weights in a file of their own, which gives the same teacher", async () => {
+    const network = createNetwork("resnet-8", cifar10);
+    const weights = file(
+      "weights.safetensors",
+      Buffer.concat(encodeSafetensors(initialWeights(network, Random.fromSeed(3)))),
+    );
+    const call = (name: string, embedLimit: number): ImportRequest => ({
+      ...request(weights, { dataset: cifar10, name, embedLimit }),
+      from: { kind: "weights", path: weights, network: "resnet-8" },
+    });
+    const inside = await importTeacher(call("inside", Infinity));
+    const beside = await importTeacher(call("beside", 0));
+    expect(inside.manifest.data).toBeUndefined();
+    const dataFile = join(teachersDir, "beside", "model.onnx.data");
+    const sha256 = createHash("sha256").update(readFileSync(dataFile)).digest("hex");
+    expect(beside.manifest.data).toEqual([{ file: "model.onnx.data", sha256 }]);
+    expect(readManifest(join(teachersDir, "beside"))).toEqual(beside.manifest);
+    expect(readdirSync(join(teachersDir, "beside")).sort()).toEqual([
+      "model.onnx",
+      "model.onnx.data",
+      "teacher.json",
+    ]);
+    expect(teacherSha256(beside.manifest)).not.toBe(beside.manifest.sha256);
+
+    // The stored file itself, its copy brought in again as ONNX, and the one that has all inside.
+    const bare = join(teachersDir, "beside", "model.onnx");
+    const again = await importTeacher({
+      ...request(bare, { dataset: cifar10, name: "again" }),
+      embedLimit: 0,
+    });
+    expect(again.manifest.network).toBe("resnet-8");
+    expect(again.manifest.data).toEqual(beside.manifest.data);
+    expect(loadTeacher(bare, teachersDir, cifar10).manifest.data).toEqual(beside.manifest.data);
+    const images = Float32Array.from({ length: 2 * 3072 }, (_, index) => (index % 97) / 97);
+    const answers: string[] = [];
+    for (const reference of ["inside", "beside", "again", bare]) {
+      const teacher = await openTeacher(reference, {
+        device: "cpu",
+        threads: 1,
+        teachersDir,
+        dataset: cifar10,
+      });
+      answers.push([...(await teacher.logits(images))].join());
+      await teacher.close();
+    }
+    expect(new Set(answers).size).toBe(1);
+
+    const damaged = readFileSync(dataFile);
+    damaged[damaged.length - 1] = (damaged.at(-1) as number) ^ 1;
+    writeFileSync(dataFile, damaged);
+    expect(() => loadTeacher("beside", teachersDir)).toThrow(/is not the model its manifest describes/);
+    writeFileSync(dataFile, damaged.subarray(0, 1000));
+    expect(() => loadTeacher("beside", teachersDir)).toThrow(/keeps weights in another file/);
+    rmSync(dataFile);
+    expect(() => loadTeacher("beside", teachersDir)).toThrow(/keeps weights in another file/);
+  });
+
+  it("removes what a killed import of the same name left", async () => {
+    const path = file("plain.onnx", serializeModel(model(plainGraph())));
+    // No process has this number: Linux ends at 2^22.
+    for (const left of [".it.9999999.partial", `.it.${process.ppid}.partial`, ".other.9999999.partial"])
+      mkdirSync(join(teachersDir, left), { recursive: true });
+    await importTeacher(request(path));
+    expect(readdirSync(teachersDir).sort()).toEqual([
+      `.it.${process.ppid}.partial`,
+      ".other.9999999.partial",
+      "it",
+    ]);
   });
 
   it("says what it changed", async () => {
