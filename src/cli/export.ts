@@ -1,20 +1,26 @@
 import type { CommandModule } from "yargs";
 import { InputError } from "../errors.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
+import { normalizationText } from "../checkpoint/stored-normalization.js";
+import { requireFilePath } from "../runtime/files.js";
+import type { ExportFormat } from "../subject/export.js";
 import { checkpointOption, examples } from "./options.js";
 import { printResult, type GlobalArguments } from "./output.js";
 
 interface ExportArguments extends GlobalArguments {
   run: string;
-  to: "onnx" | "safetensors";
+  to: (typeof formats)[number];
   out: string;
   checkpoint: "best" | "last";
 }
 
-/** `mtard export RUN`: a run's student as ONNX or safetensors. */
+/** Named here too, because `subject/export.ts` loads libtensorflow. */
+const formats = ["onnx", "safetensors", "npz"] as const satisfies readonly ExportFormat[];
+
+/** `mtard export RUN`: a run's student or a teacher as ONNX, safetensors or npz. */
 export const exportCommand: CommandModule = {
   command: "export <run>",
-  describe: "write a run's student (or a teacher) as ONNX or safetensors",
+  describe: "write a run's student (or a teacher) as ONNX, safetensors or npz",
   builder: (yargs) =>
     yargs
       .positional("run", {
@@ -23,7 +29,7 @@ export const exportCommand: CommandModule = {
         describe: "a run directory or a teacher's name",
       })
       .option("to", {
-        choices: ["onnx", "safetensors"] as const,
+        choices: formats,
         demandOption: true,
         requiresArg: true,
         describe: "the format",
@@ -33,12 +39,14 @@ export const exportCommand: CommandModule = {
       .epilogue(
         examples({
           "for ONNX Runtime, or as a teacher": "mtard export runs/demo --to onnx --out student.onnx",
+          "for numpy.load, by PyTorch's names": "mtard export runs/demo --to npz --out student.npz",
         }),
       ),
   handler: (args) => runExport(args as unknown as ExportArguments),
 };
 
 async function runExport(args: ExportArguments): Promise<void> {
+  requireFilePath(args.out, `model.${args.to}`);
   prepareNativeLibraries("cpu", threadCount());
   const [{ openSubject }, { exportSubject }] = await Promise.all([
     import("../subject/subject.js"),
@@ -51,13 +59,17 @@ async function runExport(args: ExportArguments): Promise<void> {
     });
   }
   const difference = await exportSubject(subject, args.to, args.out);
+  const { name, network } = subject;
+  const normalization = network.normalization ?? null;
+  const outside = args.to === "onnx" ? null : normalization;
   const checked =
     difference === null
       ? ""
       : `; ONNX Runtime's logits are within ${difference.toExponential(1)} of the student's`;
+  const left = outside === null ? "" : `; import it with its normalisation: ${normalizationText(outside)}`;
   printResult(
     args,
-    { model: subject.name, network: subject.network.id, format: args.to, file: args.out, difference },
-    `${args.out}: ${subject.network.id} as ${args.to}${checked}`,
+    { model: name, network: network.id, format: args.to, file: args.out, normalization, difference },
+    `${args.out}: ${network.id} as ${args.to}${checked}${left}`,
   );
 }

@@ -1,5 +1,7 @@
+import { encodeNpz } from "../checkpoint/npz.js";
 import { encodeSafetensors } from "../checkpoint/safetensors.js";
 import { WorkError } from "../errors.js";
+import { storedWeights } from "../graph/parameters.js";
 import { networkToOnnx, IMAGES, LOGITS } from "../onnx/writer.js";
 import { writeFileAtomically } from "../runtime/files.js";
 import { onnxRuntime, openModel } from "../runtime/onnxruntime.js";
@@ -9,7 +11,7 @@ import { version } from "../version.js";
 import { attackTarget, type KnownSubject } from "./subject.js";
 
 /** The formats of `exportSubject`. */
-export const exportFormats = ["onnx", "safetensors"] as const;
+export const exportFormats = ["onnx", "safetensors", "npz"] as const;
 
 export type ExportFormat = (typeof exportFormats)[number];
 
@@ -18,9 +20,10 @@ const COMPARED = 8;
 const TOLERANCE = 1e-4;
 
 /**
- * Writes a model as ONNX (`images [batch, C, H, W]` to `logits`, normalisation inside) or as safetensors under PyTorch's names.
+ * Writes a model as ONNX (`images [batch, C, H, W]` to `logits`, normalisation inside) or as safetensors or npz
+ * under PyTorch's names.
  *
- * @returns The largest difference of ONNX Runtime's logits from the student's, relative to the largest logit; null for safetensors.
+ * @returns The largest difference of ONNX Runtime's logits from the student's, relative to the largest logit; null for the formats of weights alone.
  * @throws {WorkError} if the two engines disagree: no file is left then.
  */
 export async function exportSubject(
@@ -32,6 +35,10 @@ export async function exportSubject(
   if (format === "safetensors") {
     const metadata = { mtard: JSON.stringify({ version, network: network.id, dataset }) };
     writeFileAtomically(path, encodeSafetensors(weights, metadata));
+    return null;
+  }
+  if (format === "npz") {
+    writeFileAtomically(path, encodeNpz(storedWeights(weights)));
     return null;
   }
   const model = networkToOnnx(network, weights, { version, dataset });

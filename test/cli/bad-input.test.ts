@@ -547,6 +547,17 @@ const otherCases: BadCase[] = [
   },
   { name: "an export to no file", call: "export runs/it --to onnx", says: ["--out is missing"] },
   {
+    name: "an export onto a folder",
+    call: "export runs/it --to npz --out runs",
+    says: ["runs is a folder", "name the file in it: runs/model.npz"],
+  },
+  {
+    name: "an export below a file",
+    make: write("student", "x"),
+    call: "export runs/it --to onnx --out student/model.onnx",
+    says: ["student is a file"],
+  },
+  {
     name: "an export of a foreign ONNX graph",
     real: true,
     make: (folder) => copyFileSync(shared("teachers/cifar10-cnn-robust.onnx"), join(folder, "cnn.onnx")),

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { parameterSpecs } from "#mtard/graph/parameters.js";
 import { goldenNetworks } from "../networks/formula.js";
@@ -139,6 +139,7 @@ describe("a student that is exported", () => {
         network: "resnet-8",
         format: "onnx",
         file: `out/${name}.onnx`,
+        normalization: null,
         difference: expect.toSatisfy((difference: number) => difference >= 0 && difference <= 1e-4) as number,
       });
       const call = `teacher import --name ${name} --dataset demo --onnx out/${name}.onnx`;
@@ -151,25 +152,28 @@ describe("a student that is exported", () => {
     await Promise.all(imports);
   });
 
-  it("has PyTorch's names in safetensors, and comes back with the same weights", async () => {
-    const file = "out/natural.safetensors";
-    expect(await runJson(`export ${NATURAL} --to safetensors --out ${file}`)).toEqual({
+  it.each(["safetensors", "npz"])("has PyTorch's names in %s, and comes back the same", async (format) => {
+    const file = `out/natural.${format}`;
+    expect(await runJson(`export ${NATURAL} --to ${format} --out ${file}`)).toEqual({
       model: NATURAL,
       network: "resnet-8",
-      format: "safetensors",
+      format,
       file,
+      normalization: null,
       difference: null,
     });
     const image = { height: 32, width: 32, channels: 3 };
     const names = parameterSpecs(createNetwork("resnet-8", { image, classes: 10 })).map(({ name }) => name);
-    const { tensors } = await readSafetensors(join(work.path, file));
-    expect([...tensors.keys()].sort()).toEqual([...names].sort());
     expect(names).toContain("layer2.0.bn1.running_var");
+    const { weights } = await readWeightsFile(join(work.path, file));
+    const best = await readWeightsFile(join(work.path, NATURAL, "best.safetensors"));
+    expect([...weights.keys()].sort()).toEqual([...names].sort());
+    for (const [name, tensor] of weights) expect(best.weights.get(name), name).toEqual(tensor);
 
-    const call = `teacher import --name again --dataset demo --network resnet-8 --weights ${file}`;
-    expect(await runJson(call)).toMatchObject({ teacher: { source: { format: "safetensors" } } });
+    const call = `teacher import --name ${format} --dataset demo --network resnet-8 --weights ${file}`;
+    expect(await runJson(call)).toMatchObject({ teacher: { source: { format } }, dialect: "akamaster" });
     const { clean } = await evaluate(`${NATURAL} --attacks none --limit 200`);
-    expect(await runJson("teacher check again --limit 200")).toMatchObject({
+    expect(await runJson(`teacher check ${format} --limit 200`)).toMatchObject({
       measured: { correct: clean.correct, total: 200 },
     });
   });
@@ -240,7 +244,7 @@ describe("help", () => {
       teacher: ["import", "list", "show <name>", "check <name>"],
       train: ["--method", "--clean-teacher", "--resume", "--set", "b-mtard", "temperatureRate"],
       evaluate: ["--attacks", "--eps", "--limit", "pgd-trades"],
-      export: ["--to", "safetensors"],
+      export: ["--to", "safetensors", "npz"],
     };
     for (const [name, words] of Object.entries(options)) {
       const { stdout: help } = await run(`${name} --help`);
