@@ -34,6 +34,7 @@ export const dataCommand: CommandModule = {
         examples({
           "the built-in data set": "mtard data demo",
           "an archive fetched elsewhere": "mtard data cifar10 --from cifar-10-binary.tar.gz",
+          "an unpacked one": "mtard data tiny-imagenet --from tiny-imagenet-200",
         }),
       ),
   handler: (args) => runData(args as unknown as DataArguments),
@@ -59,14 +60,14 @@ async function runData(args: DataArguments): Promise<void> {
   }
 }
 
-/** Says each stage once, and how far a download is as often as it changes. */
+/** Says each stage once, and how far downloading and decoding are as often as it changes. */
 function progressReporter(line: ProgressLine, id: DatasetId): (progress: PrepareProgress) => void {
   const stages = {
     download: "downloading",
     verify: "checking the archive",
     unpack: "unpacking",
     make: "making the images",
-    write: "writing the store",
+    decode: "decoding the images",
   } satisfies Record<PrepareProgress["stage"], string>;
   let stage = "";
   return (progress) => {
@@ -76,6 +77,7 @@ function progressReporter(line: ProgressLine, id: DatasetId): (progress: Prepare
       log(`${id}: ${stages[progress.stage]}`);
     }
     if (progress.stage === "download") line.show(downloadLine(progress));
+    if (progress.stage === "decode") line.show(decodeLine(progress));
   };
 }
 
@@ -83,4 +85,8 @@ function downloadLine({ received, total, rate }: PrepareProgress & { stage: "dow
   const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
   const left = formatDuration((total - received) / rate);
   return `${megabytes(received)} of ${megabytes(total)} MB, ${megabytes(rate)} MB/s, ${left} left`;
+}
+
+function decodeLine({ done, total, rate }: PrepareProgress & { stage: "decode" }): string {
+  return `${done} of ${total} images, ${Math.round(rate)} images/s, ${formatDuration((total - done) / rate)} left`;
 }

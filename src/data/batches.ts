@@ -96,7 +96,7 @@ export function createTrainingBatches(split: Split, options: TrainingBatchesOpti
       const buffer = buffers[(turn = 1 - turn)] as (typeof buffers)[0];
       for (let index = 0; index < count; index++) {
         const chosen = order[first + index] as number;
-        const pixels = split.images.subarray(chosen * size, (chosen + 1) * size);
+        const pixels = split.images.read(chosen, 1);
         const target = buffer.images.subarray(index * size, (index + 1) * size);
         if (augmentation === null) scaled(pixels, target);
         else augmentInto(target, pixels, image, augmentation.padding, drawView(augmentation, random));
@@ -148,7 +148,7 @@ export function* evaluationBatches(
   const labels = new Int32Array(Math.min(batchSize, split.count));
   for (let first = 0; first < split.count; first += batchSize) {
     const count = Math.min(batchSize, split.count - first);
-    scaled(split.images.subarray(first * size, (first + count) * size), images);
+    scaled(split.images.read(first, count), images);
     labels.set(split.labels.subarray(first, first + count));
     yield { images: images.subarray(0, count * size), labels: labels.subarray(0, count), count, first };
   }

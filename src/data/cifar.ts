@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import type { CifarOrigin, DatasetDescription } from "./datasets.js";
-import type { Split } from "./store.js";
+import type { SplitContents } from "./store.js";
 
 /**
  * Reads both splits from the binary files of CIFAR-10 or CIFAR-100; how many images there are comes from the files' sizes.
@@ -13,8 +13,8 @@ export function readCifar(
   files: ReadonlyMap<string, Uint8Array>,
   description: DatasetDescription,
   origin: CifarOrigin,
-): { train: Split; test: Split } {
-  const split = (names: readonly string[]): Split =>
+): { train: SplitContents<Uint8Array>; test: SplitContents<Uint8Array> } {
+  const split = (names: readonly string[]): SplitContents<Uint8Array> =>
     readRecords(
       names.map((name) => ({ name, bytes: files.get(name) ?? new Uint8Array() })),
       description,
@@ -32,7 +32,7 @@ function readRecords(
   files: readonly RecordFile[],
   description: DatasetDescription,
   labelBytes: number,
-): Split {
+): SplitContents<Uint8Array> {
   const { height, width, channels } = description.image;
   const plane = height * width;
   const size = plane * channels;

@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import type { ImageShape, NetworkShape } from "../graph/network.js";
+import { tinyImageNetClasses } from "./tiny-imagenet-classes.js";
 
 /** What is known about a data set before any of its images: what it shows, where it comes from, how it is augmented. */
 export interface DatasetDescription {
@@ -10,7 +11,7 @@ export interface DatasetDescription {
   /** One name a label, label 0 first. */
   readonly classNames: readonly string[];
   readonly augmentation: Augmentation;
-  readonly origin: DemoOrigin | CifarOrigin;
+  readonly origin: DemoOrigin | CifarOrigin | TinyImageNetOrigin;
 }
 
 /** A random crop after zero padding of `padding` pixels a side, then a horizontal flip half the time. */
@@ -40,6 +41,19 @@ export interface CifarOrigin {
   readonly testFiles: readonly string[];
   /** Label bytes before the pixels of a record; the last one is the label used (CIFAR-100: coarse, then fine). */
   readonly labelBytes: number;
+}
+
+/** A zip archive of JPEGs: `train/` with a folder a class, and `val/`, its classes in `val_annotations.txt`. */
+export interface TinyImageNetOrigin {
+  readonly kind: "tiny-imagenet";
+  readonly url: string;
+  /** The checksum and size of the archive as published. */
+  readonly md5: string;
+  readonly bytes: number;
+  /** The folder inside the archive. */
+  readonly folder: string;
+  /** The WordNet id of each class, label 0 first. */
+  readonly wnids: readonly string[];
 }
 
 const image: ImageShape = { height: 32, width: 32, channels: 3 };
@@ -110,6 +124,21 @@ export const datasets = {
       trainFiles: ["train.bin"],
       testFiles: ["test.bin"],
       labelBytes: 2,
+    },
+  },
+  "tiny-imagenet": {
+    id: "tiny-imagenet",
+    title: "Tiny-ImageNet",
+    image: { height: 64, width: 64, channels: 3 },
+    classNames: Object.values(tinyImageNetClasses),
+    augmentation: { padding: 8, flip: true },
+    origin: {
+      kind: "tiny-imagenet",
+      url: "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+      md5: "90528d7ca1a48142e341f4ef8d21d0de",
+      bytes: 248_100_043,
+      folder: "tiny-imagenet-200",
+      wnids: Object.keys(tinyImageNetClasses),
     },
   },
 } as const satisfies Record<string, DatasetDescription>;

@@ -2,7 +2,7 @@ import type { ImageShape } from "../graph/network.js";
 import { Random } from "../runtime/random.js";
 import type { DemoOrigin } from "./datasets.js";
 import { drawMasks, shapes, type ShapePlacement } from "./demo-shapes.js";
-import type { Split } from "./store.js";
+import type { SplitContents } from "./store.js";
 
 /*
  * The trade-off between accuracy and robustness as a data set. The shape survives any perturbation of 8/255 but misleads in some
@@ -34,14 +34,18 @@ interface Scene {
 export async function makeDemo(
   image: ImageShape,
   origin: DemoOrigin,
-): Promise<{ train: Split; test: Split }> {
+): Promise<{ train: SplitContents<Uint8Array>; test: SplitContents<Uint8Array> }> {
   return {
     train: await makeSplit(image, origin.train, Random.fromSeed(origin.seed, 0)),
     test: await makeSplit(image, origin.test, Random.fromSeed(origin.seed, 1)),
   };
 }
 
-async function makeSplit(image: ImageShape, count: number, random: Random): Promise<Split> {
+async function makeSplit(
+  image: ImageShape,
+  count: number,
+  random: Random,
+): Promise<SplitContents<Uint8Array>> {
   const scenes = Array.from(random.permutation(count), (index) =>
     drawScene(index % shapes.length, image, random),
   );

@@ -37,6 +37,7 @@ export async function download(
     try {
       await receive(source, path, onProgress);
     } catch (cause) {
+      if (sizeOf(path) === 0) rmSync(path, { force: true });
       if (cause instanceof WorkError) throw cause;
       if ((cause as NodeJS.ErrnoException).code === "ENOSPC") throw writeFailure(path, cause);
       // A dropped connection is taken up again as long as each attempt brings something.
@@ -73,6 +74,7 @@ async function receive(
   let received = start;
   const counted = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
+      if (received === 0 && isWebPage(chunk)) throw webPage(source);
       received += chunk.length;
       if (received > source.bytes) throw tooLong(source);
       yield chunk;
@@ -87,6 +89,17 @@ async function receive(
   );
   if (received < source.bytes)
     throw new Error(`the connection ended after ${received} of ${source.bytes} bytes`);
+}
+
+/** No archive begins so; a page for signing in or an apology does, with status 200. */
+function isWebPage(chunk: Uint8Array): boolean {
+  return /^\s*<(!doctype|html|head|\?xml)/i.test(Buffer.from(chunk.subarray(0, 256)).toString("latin1"));
+}
+
+function webPage({ url }: DownloadSource): WorkError {
+  return new WorkError(`${url} answered with a web page in place of the file`, {
+    fix: "open the address in a browser; fetch the file elsewhere and give it with --from",
+  });
 }
 
 function sizeOf(path: string): number {

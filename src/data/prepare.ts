@@ -3,18 +3,24 @@ import { basename, join } from "node:path";
 import { InputError } from "../errors.js";
 import { hashFile, readArchive, readFolder } from "./archive.js";
 import { readCifar } from "./cifar.js";
-import { datasets, type CifarOrigin, type DatasetDescription, type DatasetId } from "./datasets.js";
+import {
+  datasets,
+  type CifarOrigin,
+  type DatasetDescription,
+  type DatasetId,
+  type TinyImageNetOrigin,
+} from "./datasets.js";
 import { makeDemo } from "./demo.js";
 import { download, type DownloadProgress } from "./download.js";
 import {
   datasetFolder,
-  fingerprint,
   openDataset,
   readStoreRecord,
   writeStore,
-  type Split,
+  type SplitContents,
   type StoreRecord,
 } from "./store.js";
+import { openTinyImageNet, readTinyImageNet, type DecodeProgress } from "./tiny-imagenet.js";
 
 /** Where a data set is to come from, and whether one that is there is replaced. */
 export interface PrepareOptions {
@@ -28,7 +34,8 @@ export interface PrepareOptions {
 
 export type PrepareProgress =
   | ({ readonly stage: "download" } & DownloadProgress)
-  | { readonly stage: "verify" | "unpack" | "make" | "write" };
+  | ({ readonly stage: "decode" } & DecodeProgress)
+  | { readonly stage: "verify" | "unpack" | "make" };
 
 /** A data set as it lies in the store. */
 export interface PreparedDataset {
@@ -74,31 +81,40 @@ export async function prepareDataset(
   if (present !== null) openDataset(id, dataDir);
   if (present !== null && from === undefined) return summary(present, true);
 
-  const { train, test, source, cleanUp } = await obtain(description, dataDir, from, sha256, onProgress);
-  if (present !== null) {
-    if (fingerprint(description, train, test) === present.fingerprint) return summary(present, true);
+  const replaces = (packed: StoreRecord): boolean => {
+    if (packed.fingerprint === present?.fingerprint) return false;
+    if (present === null) return true;
     throw new InputError(`data set ${id} is already there with other contents`, {
       expected: `the ${present.train} train and ${present.test} test images in ${datasetFolder(id, dataDir)}`,
-      found: `${train.count} train and ${test.count} test images in ${from ?? ""}`,
+      found: `${packed.train} train and ${packed.test} test images in ${from ?? ""}`,
       fix: "the same command with --force, which replaces it",
     });
+  };
+  const { train, test, source, close } = await obtain(description, dataDir, from, sha256, onProgress);
+  try {
+    const record = await writeStore(description, dataDir, { train, test }, source, replaces);
+    if (from === undefined) rmSync(downloadPath(id, dataDir), { force: true });
+    return summary(record, record.fingerprint === present?.fingerprint);
+  } finally {
+    close?.();
   }
-  onProgress({ stage: "write" });
-  const record = writeStore(description, dataDir, { train, test }, source);
-  cleanUp?.();
-  return summary(record, false);
+}
+
+/** Where an archive is downloaded to, until it is packed. */
+function downloadPath(id: DatasetId, dataDir: string): string {
+  return join(dataDir, `.${id}.download`);
 }
 
 interface Obtained {
-  readonly train: Split;
-  readonly test: Split;
+  readonly train: SplitContents;
+  readonly test: SplitContents;
   readonly source: StoreRecord["source"];
-  /** Removes what is not needed once the store is written. */
-  readonly cleanUp?: () => void;
+  /** Ends the reading of the source, where it goes on while the store is written. */
+  readonly close?: () => void;
 }
 
 async function obtain(
-  description: DatasetDescription,
+  description: DatasetDescription & { readonly id: DatasetId },
   dataDir: string,
   from: string | undefined,
   sha256: string | undefined,
@@ -109,30 +125,24 @@ async function obtain(
     onProgress({ stage: "make" });
     return { ...(await makeDemo(description.image, origin)), source: { seed: origin.seed } };
   }
-  if (from !== undefined) return readLocal(description, origin, from, sha256, onProgress);
-  const archive = join(dataDir, `.${description.id}.download`);
+  if (from !== undefined) return openLocal(description, origin, from, sha256, onProgress);
+  const archive = downloadPath(description.id, dataDir);
   await download(origin, archive, (progress) => onProgress({ stage: "download", ...progress }));
-  const { train, test, source } = await readLocal(description, origin, archive, undefined, onProgress);
-  return {
-    train,
-    test,
-    source: { ...source, archive: basename(origin.url), url: origin.url },
-    cleanUp: () => rmSync(archive),
-  };
+  const obtained = await openLocal(description, origin, archive, undefined, onProgress);
+  return { ...obtained, source: { ...obtained.source, archive: basename(origin.url), url: origin.url } };
 }
 
-async function readLocal(
+async function openLocal(
   description: DatasetDescription,
-  origin: CifarOrigin,
+  origin: CifarOrigin | TinyImageNetOrigin,
   from: string,
   sha256: string | undefined,
   onProgress: (progress: PrepareProgress) => void,
 ): Promise<Obtained> {
-  const wanted = [...origin.trainFiles, ...origin.testFiles];
   if (statSync(from).isDirectory()) {
     onProgress({ stage: "unpack" });
     return {
-      ...readCifar(readFolder(from, origin.folder, wanted), description, origin),
+      ...(await openContents(description, origin, from, onProgress)),
       source: { folder: basename(from) },
     };
   }
@@ -146,9 +156,32 @@ async function readLocal(
     });
   onProgress({ stage: "unpack" });
   return {
-    ...readCifar(readArchive(from, wanted), description, origin),
+    ...(await openContents(description, origin, from, onProgress)),
     source: { archive: basename(from), sha256: found },
   };
+}
+
+/** Both splits from an archive or its folder: CIFAR's at once, Tiny-ImageNet's image by image while they are stored. */
+async function openContents(
+  description: DatasetDescription,
+  origin: CifarOrigin | TinyImageNetOrigin,
+  from: string,
+  onProgress: (progress: PrepareProgress) => void,
+): Promise<Omit<Obtained, "source">> {
+  const isFolder = statSync(from).isDirectory();
+  if (origin.kind === "cifar") {
+    const wanted = [...origin.trainFiles, ...origin.testFiles];
+    const files = isFolder ? readFolder(from, origin.folder, wanted) : readArchive(from, wanted);
+    return readCifar(files, description, origin);
+  }
+  const files = await openTinyImageNet(from, origin.folder);
+  try {
+    const progressed = (progress: DecodeProgress): void => onProgress({ stage: "decode", ...progress });
+    return { ...(await readTinyImageNet(files, description, origin, progressed)), close: files.close };
+  } catch (error) {
+    files.close();
+    throw error;
+  }
 }
 
 function refuseContradictions(id: DatasetId, from: string | undefined, sha256: string | undefined): void {

@@ -1,22 +1,44 @@
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { createHash, type Hash } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError, WorkError } from "../errors.js";
+import type { ImageShape } from "../graph/network.js";
 import { writeFailure, writeFileAtomically } from "../runtime/files.js";
 import { datasets, type DatasetDescription, type DatasetId } from "./datasets.js";
+import { imageBytes, type Images, imagesFrom, imagesInFile, imagesInMemory, readPart } from "./images.js";
 
-/** The images and labels of one half of a data set. */
+/** One half of a data set, opened for reading. */
 export interface Split {
   readonly count: number;
-  /** uint8 NHWC, row-major: `count * height * width * channels`. */
-  readonly images: Uint8Array;
+  readonly images: Images;
   readonly labels: Uint8Array;
 }
 
+/** One half of a data set to be stored. */
+export interface SplitContents<Pixels = Uint8Array | AsyncIterable<Uint8Array>> {
+  readonly count: number;
+  /** uint8 NHWC, row-major, whole or in pieces of any length: `count * height * width * channels` bytes together. */
+  readonly images: Pixels;
+  readonly labels: Uint8Array;
+}
+
+type StoredDataset = DatasetDescription & { readonly id: DatasetId };
+
 /** A data set opened for reading. */
 export interface Dataset {
-  readonly description: DatasetDescription & { readonly id: DatasetId };
+  readonly description: StoredDataset;
   readonly train: Split;
   readonly test: Split;
   /** sha256 of everything stored, whatever the limits it was opened with. */
@@ -39,14 +61,6 @@ export type StoreRecord = z.infer<typeof storeSchema>;
 /** The folder a data set is kept in. */
 export function datasetFolder(id: DatasetId, dataDir: string): string {
   return join(dataDir, id);
-}
-
-/** sha256 of a data set's shape, counts, images and labels. */
-export function fingerprint({ id, image }: DatasetDescription, train: Split, test: Split): string {
-  const hash = createHash("sha256");
-  hash.update(`${id} ${image.height}x${image.width}x${image.channels} ${train.count} ${test.count}\n`);
-  for (const { images, labels } of [train, test]) hash.update(images).update(labels);
-  return hash.digest("hex");
 }
 
 /**
@@ -75,12 +89,14 @@ export function readStoreRecord(id: DatasetId, dataDir: string): StoreRecord | n
  * Opens a data set from its packed store, checking every byte against the stored fingerprint.
  *
  * @param limits Keep only the first so many images of a split; more than there are means all.
+ * @param mostInMemory Bytes of a split's images up to which they are loaded; more are read from the file when asked for.
  * @throws {InputError} if it is absent, damaged, or a limit is not a positive whole number.
  */
 export function openDataset(
   id: DatasetId,
   dataDir: string,
   limits: { train?: number; test?: number } = {},
+  mostInMemory = MOST_IN_MEMORY,
 ): Dataset {
   for (const [split, limit] of Object.entries(limits))
     if (!Number.isInteger(limit) || limit < 1)
@@ -96,52 +112,84 @@ export function openDataset(
       fix: `mtard data ${id}`,
     });
   const description = datasets[id];
-  const train = readSplit(join(folder, "train.bin"), record.train, description);
-  const test = readSplit(join(folder, "test.bin"), record.test, description);
-  const found = fingerprint(description, train, test);
+  const hash = beginFingerprint(description, record);
+  for (const split of ["train", "test"] as const)
+    hashSplit(splitFile(folder, split), description, record[split], hash);
+  const found = hash.digest("hex");
   if (found !== record.fingerprint)
     throw damaged(id, folder, `contents with sha256 ${found}, not the stored ${record.fingerprint}`);
-  return {
-    description,
-    train: firstOf(train, limits.train),
-    test: firstOf(test, limits.test),
-    fingerprint: found,
+  const read = (split: "train" | "test"): Split => {
+    const count = Math.min(record[split], limits[split] ?? Infinity);
+    return readSplit(splitFile(folder, split), description.image, record[split], count, mostInMemory);
   };
+  return { description, train: read("train"), test: read("test"), fingerprint: found };
+}
+
+/** CIFAR fits three times; all of Tiny-ImageNet's training images, 1.2 GB, do not. */
+const MOST_IN_MEMORY = 2 ** 29;
+
+/** The images of a split from `from` to before `to`. */
+export function sliceSplit({ images, labels }: Split, from: number, to: number): Split {
+  return { count: to - from, images: imagesFrom(images, from), labels: labels.subarray(from, to) };
 }
 
 /**
- * Writes a data set's packed store, whole or not at all; one that was there is replaced.
+ * Writes a data set's packed store, whole or not at all, piece by piece as its images come.
  *
- * @throws {WorkError} if the disk is full or refuses; what was there before stays.
+ * @param accept Asked once all is written beside: true puts it in the place of what was there; false, or an error, leaves that.
+ * @throws {WorkError} if the disk is full or refuses; what was there before stays. What the images throw is thrown on.
  */
-export function writeStore(
-  description: DatasetDescription & { readonly id: DatasetId },
+export async function writeStore(
+  description: StoredDataset,
   dataDir: string,
-  { train, test }: { train: Split; test: Split },
+  { train, test }: { train: SplitContents; test: SplitContents },
   source: StoreRecord["source"],
-): StoreRecord {
-  const record: StoreRecord = {
-    format: 1,
-    dataset: description.id,
-    train: train.count,
-    test: test.count,
-    fingerprint: fingerprint(description, train, test),
-    source,
-  };
+  accept: (record: StoreRecord) => boolean,
+): Promise<StoreRecord> {
+  const counts = { train: train.count, test: test.count };
   const folder = datasetFolder(description.id, dataDir);
   removeAbandoned(description.id, dataDir);
   const temporary = join(dataDir, `.${description.id}.${process.pid}.partial`);
   try {
-    writeFileAtomically(join(temporary, "train.bin"), [train.images, train.labels]);
-    writeFileAtomically(join(temporary, "test.bin"), [test.images, test.labels]);
+    await mkdir(temporary, { recursive: true });
+    const hash = beginFingerprint(description, counts);
+    await writeSplit(splitFile(temporary, "train"), train, hash);
+    await writeSplit(splitFile(temporary, "test"), test, hash);
+    const record: StoreRecord = {
+      format: 1,
+      dataset: description.id,
+      ...counts,
+      fingerprint: hash.digest("hex"),
+      source,
+    };
     writeFileAtomically(join(temporary, "store.json"), `${JSON.stringify(record, null, 2)}\n`);
-    replaceFolder(folder, temporary);
+    if (accept(record)) replaceFolder(folder, temporary);
+    return record;
   } catch (cause) {
-    throw cause instanceof WorkError ? cause : writeFailure(folder, cause);
+    throw cause instanceof WorkError || cause instanceof InputError ? cause : writeFailure(folder, cause);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
-  return record;
+}
+
+function splitFile(folder: string, split: "train" | "test"): string {
+  return join(folder, `${split}.bin`);
+}
+
+async function writeSplit(path: string, { images, labels }: SplitContents, hash: Hash): Promise<void> {
+  const file = await open(path, "w");
+  try {
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      hash.update(bytes);
+      await file.appendFile(bytes);
+    };
+    if (images instanceof Uint8Array) await write(images);
+    else for await (const piece of images) await write(piece);
+    await write(labels);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Puts `replacement` in the place of `folder`; if that fails, `folder` is as it was. */
@@ -174,24 +222,44 @@ function isRunning(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
 }
 
-function readSplit(
-  path: string,
-  count: number,
-  { id, image }: DatasetDescription & { readonly id: DatasetId },
-): Split {
-  const pixels = count * image.height * image.width * image.channels;
-  const found = statSync(path, { throwIfNoEntry: false })?.size;
-  if (found !== pixels + count)
-    throw damaged(id, path, found === undefined ? "no such file" : `${found} bytes, not ${pixels + count}`);
-  const bytes = readFileSync(path);
-  return { count, images: bytes.subarray(0, pixels), labels: bytes.subarray(pixels) };
+/** sha256 of a data set's shape and counts, to go on with each split's images and labels. */
+function beginFingerprint(
+  { id, image }: DatasetDescription,
+  { train, test }: { train: number; test: number },
+): Hash {
+  const shape = `${image.height}x${image.width}x${image.channels}`;
+  return createHash("sha256").update(`${id} ${shape} ${train} ${test}\n`);
 }
 
-/** The first `limit` images, copied so that the others need not stay in memory. */
-function firstOf(split: Split, limit = split.count): Split {
-  if (limit >= split.count) return split;
-  const size = split.images.length / split.count;
-  return { count: limit, images: split.images.slice(0, limit * size), labels: split.labels.slice(0, limit) };
+/** Takes a split's file into the fingerprint; its size must be that of `count` images and labels. */
+function hashSplit(path: string, { id, image }: StoredDataset, count: number, hash: Hash): void {
+  const expected = count * (imageBytes(image) + 1);
+  const found = statSync(path, { throwIfNoEntry: false })?.size;
+  if (found !== expected)
+    throw damaged(id, path, found === undefined ? "no such file" : `${found} bytes, not ${expected}`);
+  const buffer = new Uint8Array(Math.min(expected, 2 ** 22));
+  const file = openSync(path, "r");
+  try {
+    for (let received; (received = readSync(file, buffer)) > 0;) hash.update(buffer.subarray(0, received));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The first `count` of the `stored` images of a split. */
+function readSplit(
+  path: string,
+  image: ImageShape,
+  stored: number,
+  count: number,
+  mostInMemory: number,
+): Split {
+  const size = imageBytes(image);
+  const images =
+    count * size > mostInMemory
+      ? imagesInFile(path, size)
+      : imagesInMemory(readPart(path, 0, count * size), size);
+  return { count, images, labels: readPart(path, stored * size, count) };
 }
 
 function damaged(id: DatasetId, path: string, found: string, cause?: unknown): InputError {

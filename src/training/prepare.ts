@@ -1,6 +1,6 @@
 import { createTrainingBatches, type BatchesState, type TrainingBatches } from "../data/batches.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
-import { openDataset, type Dataset, type Split } from "../data/store.js";
+import { openDataset, sliceSplit, type Dataset, type Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { initialWeights } from "../graph/initialize.js";
 import { requireMethodId } from "../methods/ids.js";
@@ -149,13 +149,4 @@ function splitsOf(dataset: Dataset, settings: TrainingSettings): { train: Split;
     });
   }
   return { train: sliceSplit(train, 0, kept), selectionSplit: sliceSplit(train, kept, train.count) };
-}
-
-function sliceSplit(split: Split, from: number, to: number): Split {
-  const size = split.images.length / split.count;
-  return {
-    count: to - from,
-    images: split.images.subarray(from * size, to * size),
-    labels: split.labels.subarray(from, to),
-  };
 }

@@ -1,30 +1,39 @@
 import { createHash } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { augmentInto, scaled } from "#mtard/data/augmentation.js";
 import {
   type Batch,
   type BatchesState,
   createTrainingBatches,
+  type EvaluationBatch,
   evaluationBatches,
 } from "#mtard/data/batches.js";
-import type { Split } from "#mtard/data/store.js";
+import { imagesInFile, imagesInMemory } from "#mtard/data/images.js";
+import { sliceSplit, type Split } from "#mtard/data/store.js";
 import { InputError } from "#mtard/errors.js";
 import { Random } from "#mtard/runtime/random.js";
+import { temporaryFolder } from "./tiny-cifar.js";
 
 const image = { height: 5, width: 4, channels: 3 };
 const size = 60;
 const augmentation = { padding: 2, flip: true };
 
 /** Images of random bytes; the first byte of each is its index, so that it can be told from the others. */
-function makeSplit(count: number): Split {
+function makePixels(count: number): Uint8Array {
   const random = Random.fromSeed(5);
-  const images = Uint8Array.from({ length: count * size }, (_, at) =>
+  return Uint8Array.from({ length: count * size }, (_, at) =>
     at % size === 0 ? at / size : random.below(256),
   );
-  return { count, images, labels: Uint8Array.from({ length: count }, (_, index) => index % 7) };
 }
 
-const copy = (batch: Batch): object => ({
+function makeSplit(count: number): Split {
+  const labels = Uint8Array.from({ length: count }, (_, index) => index % 7);
+  return { count, images: imagesInMemory(makePixels(count), size), labels };
+}
+
+const copy = (batch: Batch | EvaluationBatch): object => ({
   ...batch,
   images: batch.images.slice(),
   labels: batch.labels.slice(),
@@ -46,7 +55,7 @@ describe("scaled", () => {
 
 describe("augmentInto", () => {
   it("pads with black, crops and mirrors, for every offset", () => {
-    const { images } = makeSplit(1);
+    const images = makePixels(1);
     const padding = 2;
     const at = (y: number, x: number, channel: number): number =>
       y < 0 || y >= 5 || x < 0 || x >= 4 ? 0 : Math.fround((images[(y * 4 + x) * 3 + channel] ?? 0) / 255);
@@ -126,7 +135,7 @@ describe("createTrainingBatches", () => {
     lit[4 * 9 + 4] = 255;
     lit[4 * 9 + 5] = 128;
     const draws = 9000;
-    const split: Split = { count: 1, images: lit, labels: new Uint8Array(1) };
+    const split: Split = { count: 1, images: imagesInMemory(lit, 81), labels: new Uint8Array(1) };
     const batches = createTrainingBatches(split, {
       image: { height: 9, width: 9, channels: 1 },
       batchSize: 1,
@@ -164,6 +173,35 @@ describe("createTrainingBatches", () => {
     expect(second.images.buffer).not.toBe(first.images.buffer);
   });
 
+  it("gives the same batches from a file as from memory, also of a part of it", () => {
+    const path = join(temporaryFolder(), "train.bin");
+    writeFileSync(path, makePixels(23));
+    const inMemory = makeSplit(23);
+    const inFile: Split = { ...inMemory, images: imagesInFile(path, size) };
+    // What is open stays as it was, whatever its name now stands for.
+    rmSync(path);
+    writeFileSync(path, "another");
+    for (const [from, to] of [
+      [0, 23],
+      [4, 15],
+    ] as const) {
+      const [one, other] = [inMemory, inFile].map((split) =>
+        createTrainingBatches(sliceSplit(split, from, to), {
+          image,
+          batchSize: 5,
+          augmentation,
+          start: { seed: 3 },
+        }),
+      );
+      for (let step = 0; step < 12; step++)
+        expect(copy(other?.next() as Batch)).toEqual(copy(one?.next() as Batch));
+      const [all, others] = [inMemory, inFile].map((split) =>
+        Array.from(evaluationBatches(sliceSplit(split, from, to), image, 4), copy),
+      );
+      expect(others).toEqual(all);
+    }
+  });
+
   it.each([0, -8, 2.5, Number.NaN])("refuses a batch size of %s", (batchSize) => {
     expect(() =>
       createTrainingBatches(makeSplit(4), { image, batchSize, augmentation, start: { seed: 1 } }),
@@ -194,6 +232,6 @@ describe("evaluationBatches", () => {
     }
     expect(firsts).toEqual([0, 3, 6]);
     expect(labels).toEqual([...split.labels]);
-    expect(images).toEqual(Array.from(split.images, (value) => Math.fround(value / 255)));
+    expect(images).toEqual(Array.from(makePixels(7), (value) => Math.fround(value / 255)));
   });
 });

@@ -70,6 +70,15 @@ describe("download", () => {
     expect(readFileSync(path)).toEqual(content);
   });
 
+  it("recognises a web page in place of the file, and keeps nothing of it", async () => {
+    const url = await serve((_, response) =>
+      response.end("\n<!DOCTYPE html><html><body>Sign in</body></html>"),
+    );
+    const path = join(temporaryFolder(), "file.tar.gz");
+    await expect(download({ url, md5, bytes: content.length }, path, quiet)).rejects.toThrow(/a web page/);
+    expect(existsSync(path)).toBe(false);
+  });
+
   it("removes a file with the wrong checksum", async () => {
     const url = await serve((_, response) => response.end(content.toReversed()));
     const path = join(temporaryFolder(), "file.tar.gz");

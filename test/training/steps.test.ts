@@ -61,11 +61,7 @@ function batch(step: number): {
   host: Float32Array;
   labels: ReturnType<typeof tf.tensor1d>;
 } {
-  const size = 32 * 32 * 3;
-  const host = Float32Array.from(
-    train.images.subarray(step * ROWS * size, (step + 1) * ROWS * size),
-    (v) => v / 255,
-  );
+  const host = Float32Array.from(train.images.read(step * ROWS, ROWS), (v) => v / 255);
   const labels = tf.tensor1d(Int32Array.from(train.labels.subarray(step * ROWS, (step + 1) * ROWS)), "int32");
   return { images: tf.tensor4d(host, [ROWS, 32, 32, 3]), host, labels };
 }
