@@ -11,7 +11,7 @@ FROM ?=
 
 # make train-cifar10 METHOD=rslad STUDENT=mobilenet-v2 RUN=runs/mine TRAIN_ARGS="--epochs 3 --limit-train 10000"
 METHOD ?= b-mtard
-STUDENT ?= resnet-18
+STUDENT ?= $(if $(filter train-tiny-imagenet,$(MAKECMDGOALS)),preact-resnet-18,resnet-18)
 CLEAN_TEACHER ?=
 ROBUST_TEACHER ?=
 RUN ?=

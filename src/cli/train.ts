@@ -58,7 +58,7 @@ export const trainCommand: CommandModule = {
         type: "string",
         requiresArg: true,
         describe: `the network to train: ${networkIds.join(", ")}`,
-        defaultDescription: "resnet-8 for demo, else resnet-18",
+        defaultDescription: "resnet-8 for demo, preact-resnet-18 for tiny-imagenet, else resnet-18",
       })
       .option("clean-teacher", teacherOption)
       .option("robust-teacher", teacherOption)

@@ -42,6 +42,7 @@ const recipes: Readonly<Record<string, Recipe>> = {
   cifar10: cifar,
   // The authors' CIFAR-100 scripts multiply every distillation loss by 10.
   cifar100: { ...cifar, klScale: 10 },
+  "tiny-imagenet": { ...cifar, epochs: 100, milestones: [75, 90], batchSize: 32 },
 };
 
 /**
@@ -55,6 +56,7 @@ export function recipe(dataset: string, method: string, student: string, epochs?
   const base: Recipe = { ...(recipes[dataset] ?? cifar) };
   if (method === "natural" && dataset !== "demo") Object.assign(base, { epochs: 100, milestones: [75, 90] });
   if (dataset === "cifar10" && student === "mobilenet-v2") base.initialTemperature = 2;
+  if (dataset === "tiny-imagenet" && ["sat", "score"].includes(method)) base.learningRate = 0.01;
   if (epochs === undefined || epochs === base.epochs) return base;
   const scaled = (epoch: number): number => Math.max(1, Math.round((epoch * epochs) / base.epochs));
   return {
@@ -65,7 +67,12 @@ export function recipe(dataset: string, method: string, student: string, epochs?
   };
 }
 
+const students: Readonly<Record<string, string>> = {
+  demo: "resnet-8",
+  "tiny-imagenet": "preact-resnet-18",
+};
+
 /** The student trained when none is named: the paper's, or a small one for the demo. */
 export function studentOf(dataset: string): string {
-  return dataset === "demo" ? "resnet-8" : "resnet-18";
+  return students[dataset] ?? "resnet-18";
 }

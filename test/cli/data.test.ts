@@ -1,6 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { archivedCifar10, temporaryFolder, unpackedCifar10 } from "../data/tiny-cifar.js";
-import { mtard, mtardJson } from "./mtard.js";
+import { hasShared, shared } from "../shared.js";
+import { main, mtard, mtardJson } from "./mtard.js";
 
 describe("mtard data", () => {
   it("packs a local archive, and a second time says that it is there", async () => {
@@ -30,4 +35,22 @@ describe("mtard data", () => {
     const args = ["data", "cifar10", "--from", unpackedCifar10()];
     expect(await mtardJson(args, folder, { MTARD_DATA: "there" })).toMatchObject({ folder: "there/cifar10" });
   });
+
+  it.skipIf(!hasShared)(
+    "leaves nothing half written when it is interrupted, and then begins anew",
+    async () => {
+      const folder = temporaryFolder();
+      const from = shared("data/tiny-imagenet-200-subset.zip");
+      const args = ["data", "tiny-imagenet", "--from", from];
+      const child = spawn(process.execPath, [main, ...args, "--data-dir", "data"], { cwd: folder });
+      for await (const said of child.stderr) if (String(said).includes("decoding")) break;
+      child.kill("SIGKILL");
+      await once(child, "close");
+      const [left = "", ...others] = readdirSync(join(folder, "data"));
+      expect(left).toMatch(/^\.tiny-imagenet\.\d+\.partial$/);
+      expect(others).toEqual([]);
+      expect(await mtardJson(args, folder)).toMatchObject({ train: 1000, test: 600, alreadyThere: false });
+      expect(readdirSync(join(folder, "data"))).toEqual(["tiny-imagenet"]);
+    },
+  );
 });

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect } from "vitest";
 
-const main = resolve(import.meta.dirname, "../../dist/cli/main.js");
+/** The program's entry. */
+export const main = resolve(import.meta.dirname, "../../dist/cli/main.js");
 
 /** How a command ended and what it said. */
 export interface Ended {

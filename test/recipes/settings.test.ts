@@ -26,6 +26,12 @@ describe("recipes", () => {
     expect(recipe("cifar100", "b-mtard", "mobilenet-v2").initialTemperature).toBe(1);
     expect(recipe("cifar100", "b-mtard", "resnet-18").klScale).toBe(10);
     expect(recipe("cifar10", "natural", "resnet-18")).toMatchObject({ epochs: 100, milestones: [75, 90] });
+    const tiny = { epochs: 100, milestones: [75, 90], batchSize: 32 };
+    expect(recipe("tiny-imagenet", "b-mtard", "preact-resnet-18")).toMatchObject({
+      ...tiny,
+      learningRate: 0.1,
+    });
+    expect(recipe("tiny-imagenet", "sat", "preact-resnet-18")).toMatchObject({ ...tiny, learningRate: 0.01 });
   });
 
   it("keep the shape of their schedule with other numbers of epochs", () => {
