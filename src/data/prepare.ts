@@ -82,8 +82,8 @@ export async function prepareDataset(
   if (present !== null && from === undefined) return summary(present, true);
 
   const replaces = (packed: StoreRecord): boolean => {
-    if (packed.fingerprint === present?.fingerprint) return false;
     if (present === null) return true;
+    if (packed.fingerprint === present.fingerprint) return false;
     throw new InputError(`data set ${id} is already there with other contents`, {
       expected: `the ${present.train} train and ${present.test} test images in ${datasetFolder(id, dataDir)}`,
       found: `${packed.train} train and ${packed.test} test images in ${from ?? ""}`,
@@ -94,7 +94,7 @@ export async function prepareDataset(
   try {
     const record = await writeStore(description, dataDir, { train, test }, source, replaces);
     if (from === undefined) rmSync(downloadPath(id, dataDir), { force: true });
-    return summary(record, record.fingerprint === present?.fingerprint);
+    return present === null ? summary(record, false) : summary(present, true);
   } finally {
     close?.();
   }
