@@ -96,10 +96,7 @@ function bench({ network: id, dataset, format, seed, folder: parent }) {
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, "mtard-large-"));
   try {
-    const file = join(
-      folder,
-      { zip: "large.pt", legacy: "large.pth", safetensors: "large.safetensors" }[format],
-    );
+    const file = join(folder, format === "safetensors" ? "large.safetensors" : "large.pt");
     log(`writing ${file}`);
     const tensors = randomWeights(network, seed);
     if (format === "safetensors")

@@ -13,6 +13,16 @@ export interface OpenModel {
   readonly device: Device;
 }
 
+export interface OpenModelOptions {
+  /** Where the external data of a model given as bytes are, if it has any; ONNX Runtime maps them into memory. */
+  readonly dataFolder?: string | null | undefined;
+  /**
+   * Whether ONNX Runtime rewrites the graph for speed, as it does by default. It then holds most weights a second time, in the layout
+   * of its kernels, and takes longer to load.
+   */
+  readonly optimized?: boolean | undefined;
+}
+
 const require = createRequire(import.meta.url);
 let loaded: typeof OnnxRuntime | undefined;
 
@@ -40,7 +50,6 @@ export function onnxRuntime(): typeof OnnxRuntime {
  * Opens a model, given as a file's path or its bytes, on the device asked for; `auto` takes the GPU where it works.
  *
  * @param threads How many threads one run may use on the CPU.
- * @param dataFolder Where the external data of a model given as bytes are, if it has any; ONNX Runtime maps them into memory.
  * @throws {WorkError} if `cuda` was asked for and cannot be used.
  * @throws {InputError} if the model cannot be loaded.
  */
@@ -48,11 +57,11 @@ export async function openModel(
   model: string | Uint8Array,
   request: DeviceRequest,
   threads: number,
-  dataFolder: string | null = null,
+  options: OpenModelOptions = {},
 ): Promise<OpenModel> {
   const device = await chooseDevice(request);
   try {
-    return { session: await createSession(model, device, threads, dataFolder), device };
+    return { session: await createSession(model, device, threads, options), device };
   } catch (cause) {
     throw new InputError(
       `ONNX Runtime cannot load ${typeof model === "string" ? model : "the model given as bytes"}`,
@@ -128,13 +137,13 @@ async function createSession(
   model: string | Uint8Array,
   device: Device,
   threads: number,
-  dataFolder: string | null = null,
+  { dataFolder = null, optimized = true }: OpenModelOptions = {},
 ): Promise<OnnxRuntime.InferenceSession> {
   const { InferenceSession } = onnxRuntime();
   if (device === "cuda") loadCudaLibraries();
   const options: OnnxRuntime.InferenceSession.SessionOptions = {
     executionProviders: device === "cuda" ? ["cuda", "cpu"] : ["cpu"],
-    graphOptimizationLevel: "all",
+    graphOptimizationLevel: optimized ? "all" : "disabled",
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
     extra: {

@@ -89,7 +89,7 @@ function runOf(count: number): Run {
 
 async function serve(): Promise<void> {
   const { session, device } = await inside(() =>
-    openModel(start.model, start.device, start.threads, start.dataFolder),
+    openModel(start.model, start.device, start.threads, { dataFolder: start.dataFolder }),
   );
 
   async function answer(request: WorkerRequest): Promise<void> {

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { IMAGES, LOGITS } from "../onnx/writer.js";
+import { threadCount } from "../runtime/device.js";
 import { type InferenceSession, onnxRuntime, openModel } from "../runtime/onnxruntime.js";
 import { Random } from "../runtime/random.js";
 
@@ -21,7 +22,9 @@ export async function verifyClassifier(
   expected: ClassifierShape,
   source: string,
 ): Promise<Float32Array> {
-  const { session } = await openModel(model, "cpu", 1).catch((cause: unknown) => {
+  const { session } = await openModel(model, "cpu", threadCount(), {
+    optimized: false,
+  }).catch((cause: unknown) => {
     throw new InputError(`ONNX Runtime cannot load ${source}`, {
       expected: "a valid ONNX model",
       found: loadFailure(cause),

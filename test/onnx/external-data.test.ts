@@ -147,7 +147,7 @@ describe("external data of a foreign model", () => {
     // Tensors below 1024 bytes are inside now.
     expect(dataFilesOf(opened.model)).toEqual(["parts/fc.weight"]);
     expect([...opened.stored.keys()].map(({ name }) => name)).toEqual(["fc.weight"]);
-    const { session } = await openModel(serializeModel(opened.model), "cpu", 1, inside);
+    const { session } = await openModel(serializeModel(opened.model), "cpu", 1, { dataFolder: inside });
     expect(await logits(session)).toEqual(wanted);
 
     // Written elsewhere, as one file and as two.
