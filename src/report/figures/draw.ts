@@ -1,0 +1,140 @@
+import { createRequire } from "node:module";
+import sharp from "sharp";
+import { parse, View } from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+import type { Figure, LinePanel } from "./figure.js";
+import { COLORS, config, DASHES } from "./style.js";
+
+/** A figure as an SVG document; its text stays text. */
+export async function drawSvg(figure: Figure): Promise<string> {
+  const { spec } = compile(figure.kind === "lines" ? lines(figure) : bars(figure), { config });
+  const view = new View(parse(spec), { renderer: "none" });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+/** Pixels of the PNG to a unit of the SVG. */
+const SCALE = 2;
+/** An SVG's unit in dots an inch. */
+const DENSITY = 72;
+
+/** A picture as PNG. */
+export async function svgToPng(svg: string): Promise<Buffer> {
+  await bringFont();
+  return await sharp(Buffer.from(svg), { density: DENSITY * SCALE })
+    .png({ compressionLevel: 9 })
+    .toBuffer();
+}
+
+/**
+ * Makes the font known to the library that draws an SVG's text: a machine without any would draw none. Naming its file to draw one
+ * letter is sharp's only way to do it.
+ */
+async function bringFont(): Promise<void> {
+  const fontfile = createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf");
+  const bold = createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf");
+  for (const file of [fontfile, bold]) {
+    await sharp({ text: { text: "a", font: "DejaVu Sans", fontfile: file } })
+      .png()
+      .toBuffer();
+  }
+}
+
+function heading({ title, subtitle }: Figure): { text: string; subtitle: string } {
+  return { text: title, subtitle };
+}
+
+function lines(figure: Extract<Figure, { kind: "lines" }>): TopLevelSpec {
+  const names = [...new Set(figure.panels.flatMap(({ series }) => series.map(({ name }) => name)))];
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    title: heading(figure),
+    spacing: 48,
+    hconcat: figure.panels.map((panel) => linePanel(panel, names)),
+    resolve: { scale: { color: "shared", strokeDash: "shared" } },
+  };
+}
+
+function linePanel({ title, xTitle, yTitle, series }: LinePanel, names: string[]) {
+  const values = series.flatMap(({ name, points }) => points.map(({ x, y }) => ({ x, y, name })));
+  const times = values.map(({ x }) => x);
+  const first = Math.min(...times);
+  // The first part of the training ends after its beginning.
+  const domain = [first <= 1 ? 0 : first, Math.max(...times)];
+  return {
+    title: { text: title, fontSize: 19, fontWeight: "normal", anchor: "middle", offset: 10 },
+    width: 460,
+    height: 340,
+    data: { values },
+    mark: { type: "line", strokeWidth: 3, clip: true, point: values.length / series.length < 8 },
+    encoding: {
+      x: { field: "x", type: "quantitative", title: xTitle, scale: { domain, nice: false } },
+      y: { field: "y", type: "quantitative", title: yTitle, scale: { zero: false } },
+      color: { field: "name", type: "nominal", scale: { domain: names, range: [...COLORS] } },
+      strokeDash: {
+        field: "name",
+        type: "nominal",
+        scale: { domain: names, range: DASHES.map((dash) => [...dash]) },
+      },
+    },
+  } as const;
+}
+
+function bars(figure: Extract<Figure, { kind: "bars" }>): TopLevelSpec {
+  const names = [...new Set(figure.groups.flatMap(({ bars }) => bars.map(({ name }) => name)))];
+  const values = figure.groups.flatMap(({ title, bars }) =>
+    bars.flatMap(({ name, value, paper }) => [
+      { group: title, name, value, of: "ours" },
+      ...(paper === null ? [] : [{ group: title, name, value: paper, of: "paper" }]),
+    ]),
+  );
+  const domain = barDomain(values.map(({ value }) => value));
+  const sides = [...new Set(values.map((value) => value.of))];
+  const x = { field: "name", type: "nominal", sort: names, axis: null } as const;
+  const xOffset = { field: "of", type: "nominal", sort: sides } as const;
+  const y = { field: "value", type: "quantitative", scale: { domain, zero: false, nice: false } } as const;
+  return {
+    $schema: "https://vega.github.io/schema/vega-lite/v6.json",
+    title: {
+      ...heading(figure),
+      subtitle: [figure.subtitle, ...(domain[0] === 0 ? [] : [`The axis begins at ${domain[0]}.`])],
+    },
+    data: { values },
+    facet: {
+      column: { field: "group", type: "nominal", sort: figure.groups.map(({ title }) => title), title: null },
+    },
+    spacing: 28,
+    spec: {
+      width: 100 * names.length,
+      height: 340,
+      layer: [
+        {
+          mark: { type: "bar", clip: true },
+          encoding: {
+            x,
+            xOffset,
+            y: { ...y, title: figure.yTitle },
+            y2: { datum: domain[0] },
+            color: { field: "name", type: "nominal", scale: { domain: names, range: [...COLORS] } },
+            opacity: { field: "of", type: "ordinal", sort: sides, scale: { domain: sides, range: [1, 0.4] } },
+          },
+        },
+        {
+          mark: { type: "text", dy: -9, fontSize: 14 },
+          encoding: { x, xOffset, y, text: { field: "value", format: ".1f" } },
+        },
+      ],
+    },
+  };
+}
+
+/** From a round number below the lowest bar, so that small differences are seen, to a little above the highest. */
+function barDomain(values: readonly number[]): [number, number] {
+  const lowest = Math.min(...values);
+  const highest = Math.max(...values);
+  const room = Math.max(1, highest - lowest);
+  return [Math.max(0, Math.floor(lowest - room / 4)), highest + room / 8];
+}

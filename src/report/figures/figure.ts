@@ -1,0 +1,34 @@
+import type { Point } from "../metrics.js";
+
+/** One line of a panel. */
+export interface Series {
+  readonly name: string;
+  readonly points: readonly Point[];
+}
+
+/** A part of a figure with axes of its own. */
+export interface LinePanel {
+  readonly title: string;
+  readonly xTitle: string;
+  readonly yTitle: string;
+  readonly series: readonly Series[];
+}
+
+/** A group of bars, such as those under one attack: a bar a series, and the paper's number where there is one. */
+export interface BarGroup {
+  readonly title: string;
+  readonly bars: readonly { readonly name: string; readonly value: number; readonly paper: number | null }[];
+}
+
+/** What a figure shows, before it is drawn; also what its JSON file holds. */
+export type Figure = FigureFacts &
+  (
+    | { readonly kind: "lines"; readonly panels: readonly LinePanel[] }
+    | { readonly kind: "bars"; readonly yTitle: string; readonly groups: readonly BarGroup[] }
+  );
+
+interface FigureFacts {
+  readonly title: string;
+  /** What it was run on. */
+  readonly subtitle: string;
+}

@@ -1,0 +1,60 @@
+import type { Config } from "vega-lite";
+
+/** Okabe and Ito's palette, which people with any colour vision tell apart, without its yellow, too light on white. */
+export const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"] as const;
+
+/** Lines are told apart without colour too. */
+export const DASHES = [
+  [1, 0],
+  [7, 4],
+  [2, 3],
+  [9, 3, 2, 3],
+  [4, 2],
+  [1, 2],
+  [12, 3],
+] as const;
+
+/** The font that `sharp` is given for the PNG; in the SVG, its metric relatives stand in where it is absent. */
+export const FONT = "DejaVu Sans, Verdana, sans-serif";
+
+/** Sizes for a picture that stays readable at half its size. */
+export const config: Config = {
+  background: "white",
+  font: FONT,
+  padding: 16,
+  view: { stroke: "#999999" },
+  axis: {
+    labelFontSize: 17,
+    titleFontSize: 19,
+    titleFontWeight: "normal",
+    titlePadding: 12,
+    labelColor: "#222222",
+    titleColor: "#000000",
+    gridColor: "#e4e4e4",
+    tickColor: "#999999",
+    domainColor: "#999999",
+    labelPadding: 6,
+    tickCount: 6,
+  },
+  title: {
+    fontSize: 22,
+    fontWeight: "bold",
+    subtitleFontSize: 16,
+    subtitleColor: "#444444",
+    subtitlePadding: 6,
+    anchor: "start",
+    offset: 16,
+  },
+  header: { labelFontSize: 19, labelFontWeight: "normal", labelColor: "#000000", title: null },
+  legend: {
+    orient: "bottom",
+    direction: "horizontal",
+    labelFontSize: 18,
+    title: null,
+    symbolSize: 320,
+    symbolStrokeWidth: 3,
+    columnPadding: 26,
+    labelLimit: 0,
+    offset: 14,
+  },
+};

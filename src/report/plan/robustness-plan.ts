@@ -1,0 +1,79 @@
+import { attackTitles, contradiction, type PaperAttack, type PaperRobustness } from "../paper/paper.js";
+import type { Section } from "../table.js";
+import type { CellPlan, RowPlan, RunPlan } from "./plan.js";
+
+/** A row of accuracies: the clean one, then robust accuracy and W-Robust under each attack. */
+export interface RobustnessRowPlan {
+  readonly label: string;
+  readonly run: RunPlan;
+  readonly clean: number;
+  readonly attacks: Readonly<Partial<Record<PaperAttack, PaperRobustness>>>;
+}
+
+/** The sections and rows of a table of clean and robust accuracies. */
+export function robustnessPlan(
+  attacks: readonly PaperAttack[],
+  rows: readonly RobustnessRowPlan[],
+): { sections: readonly Section[]; rows: readonly RowPlan[] } {
+  return {
+    sections: [
+      { title: "Clean accuracy", measures: ["Clean"], unit: "%" },
+      ...attacks.map((attack): Section => ({
+        title: attackTitles[attack],
+        measures: ["Robust", "W-Robust"],
+        unit: "%",
+      })),
+    ],
+    rows: rows.map(({ label, run, clean, attacks: printed }) => ({
+      label,
+      cells: [
+        [{ run, measure: { kind: "clean" }, paper: clean, paperMean: null }],
+        ...attacks.map((attack) => attackCells(run, attack, clean, printed[attack])),
+      ],
+    })),
+  };
+}
+
+function attackCells(
+  run: RunPlan,
+  attack: PaperAttack,
+  clean: number,
+  printed: PaperRobustness | undefined,
+): CellPlan[] {
+  if (!printed) throw new Error(`the paper's row has no ${attack}`);
+  return [
+    { run, measure: { kind: "robust", attack }, paper: printed.robust, paperMean: null },
+    {
+      run,
+      measure: { kind: "wRobust", attack },
+      paper: printed.wRobust,
+      paperMean: contradiction(clean, printed),
+    },
+  ];
+}
+
+/** The sections and rows of a table of W-Robust alone. */
+export function wRobustPlan(
+  attacks: readonly PaperAttack[],
+  rows: readonly {
+    label: string;
+    run: RunPlan;
+    wRobust: Readonly<Partial<Record<PaperAttack, number>>>;
+  }[],
+): { sections: readonly Section[]; rows: readonly RowPlan[] } {
+  return {
+    sections: attacks.map((attack) => ({
+      title: attackTitles[attack],
+      measures: ["W-Robust"],
+      unit: "%",
+    })),
+    rows: rows.map(({ label, run, wRobust }) => ({
+      label,
+      cells: attacks.map((attack) => {
+        const paper = wRobust[attack];
+        if (paper === undefined) throw new Error(`the paper's row has no ${attack}`);
+        return [{ run, measure: { kind: "wRobust", attack }, paper, paperMean: null }];
+      }),
+    })),
+  };
+}

@@ -1,0 +1,190 @@
+import { InputError } from "../../errors.js";
+import {
+  datasetTitles,
+  methodTitles,
+  robustnessOf,
+  type PaperDataset,
+  type PaperMethod,
+  type RobustnessTable,
+} from "../paper/paper.js";
+import { table1 } from "../paper/table-1.js";
+import { table10 } from "../paper/table-10.js";
+import { table11 } from "../paper/table-11.js";
+import { table3 } from "../paper/table-3.js";
+import { table4 } from "../paper/table-4.js";
+import { table7, type VariedRow } from "../paper/table-7.js";
+import { table8 } from "../paper/table-8.js";
+import { plainRun, type RowPlan, type RunPlan, type TablePlan } from "./plan.js";
+import { robustnessPlan, wRobustPlan } from "./robustness-plan.js";
+
+/** The tables that are made here, by number. */
+const tables: Readonly<Record<number, (dataset: PaperDataset) => TablePlan>> = {
+  1: onCifar10(1, knowledgeScales),
+  3: (dataset) => methodsAgainstAttacks(3, table3, dataset),
+  4: (dataset) => methodsAgainstAttacks(4, table4, dataset),
+  7: onCifar10(7, () =>
+    variedSetting(7, "by the initial temperature", "initial temperature", table7, (value) =>
+      plainRun("b-mtard", { initialTemperature: value }),
+    ),
+  ),
+  8: onCifar10(8, () =>
+    variedSetting(8, "by NLB's exponent beta", "beta", table8, (value) =>
+      plainRun("b-mtard", { beta: value }),
+    ),
+  ),
+  10: onCifar10(10, multiTeacherMethods),
+  11: onCifar10(11, teacherPairs),
+};
+
+/** What the other tables need before they can be made. */
+const waiting: Readonly<Record<number, string>> = {
+  2: "the attack suite (issue 6): CW and AutoAttack against the teachers",
+  5: "the attack suite (issue 6): transfer attacks, Square and RayS",
+  6: "the attack suite (issue 6): transfer attacks, Square and RayS",
+  9: "the attack suite (issue 6): the gradient-estimation attack",
+};
+
+/** The numbers of the tables that can be made. */
+export const tableNumbers = Object.keys(tables).map(Number);
+
+/**
+ * The plan of a table of the paper for one of its data sets.
+ *
+ * @throws {InputError} if the paper has no such table, it is not of this data set, or an attack it needs is not there yet.
+ */
+export function tablePlan(number: number, dataset: PaperDataset): TablePlan {
+  const table = tables[number];
+  if (table) return table(dataset);
+  const expected = tableNumbers.join(", ");
+  const wait = waiting[number];
+  if (wait === undefined) throw new InputError(`the paper has no table ${number}`, { expected });
+  throw new InputError(`table ${number} cannot be made yet`, {
+    expected: `one of ${expected}`,
+    found: `table ${number} waits for ${wait}`,
+  });
+}
+
+/** A table that the paper has for CIFAR-10 alone. */
+function onCifar10(number: number, plan: () => TablePlan): (dataset: PaperDataset) => TablePlan {
+  return (dataset) => {
+    if (dataset === "cifar10") return plan();
+    throw new InputError(`the paper's table ${number} is of CIFAR-10 alone`, {
+      expected: "--dataset cifar10",
+      found: `--dataset ${dataset}`,
+    });
+  };
+}
+
+/** Tables 3 and 4. */
+function methodsAgainstAttacks(number: number, table: RobustnessTable, dataset: PaperDataset): TablePlan {
+  const block = table.blocks.find((each) => each.dataset === dataset);
+  if (!block) throw new Error(`table ${number} has no ${dataset}`);
+  const rows = block.rows.map((row) => ({
+    label: methodTitles[row[0]],
+    run: plainRun(row[0]),
+    clean: row[1],
+    attacks: Object.fromEntries(table.attacks.map((attack) => [attack, robustnessOf(table, row, attack)])),
+  }));
+  return {
+    number,
+    title: `white-box robustness on ${datasetTitles[dataset]}, ${block.student}`,
+    rowHeading: "method",
+    student: block.student,
+    ...robustnessPlan(table.attacks, rows),
+    notes: [],
+  };
+}
+
+/** Table 1: the knowledge scale of both teachers, of a run with fixed temperatures (MTARD) and one with EBB (B-MTARD). */
+function knowledgeScales(): TablePlan {
+  const rows = table1.map(({ role, teacher, noBalance, afterBalance }): RowPlan => {
+    const measure = { kind: "knowledgeScale", teacher: role === "clean" ? "nat" : "adv" } as const;
+    const cell = (method: PaperMethod, paper: number) => [
+      { run: plainRun(method), measure, paper, paperMean: null },
+    ];
+    return {
+      label: `${role} teacher (paper: ${teacher})`,
+      cells: [cell("mtard", noBalance), cell("b-mtard", afterBalance)],
+    };
+  });
+  return {
+    number: 1,
+    title: "knowledge scale of the teachers in the final epoch, CIFAR-10",
+    rowHeading: "teacher",
+    student: "resnet-18",
+    sections: [
+      { title: "No balance", measures: ["K"], unit: "nats" },
+      { title: "After balance", measures: ["K"], unit: "nats" },
+    ],
+    rows,
+    notes: [
+      "K = log C - H(P), the mean over the final epoch: no balance is MTARD's run, after balance B-MTARD's.",
+    ],
+  };
+}
+
+/** Tables 7 and 8. */
+function variedSetting(
+  number: number,
+  title: string,
+  rowHeading: string,
+  printed: readonly VariedRow[],
+  runOf: (value: number) => RunPlan,
+): TablePlan {
+  const rows = printed.map(({ value, clean, attacks }) => ({
+    label: String(value),
+    run: runOf(value),
+    clean,
+    attacks,
+  }));
+  return {
+    number,
+    title: `B-MTARD ${title}, CIFAR-10, resnet-18`,
+    rowHeading,
+    student: "resnet-18",
+    ...robustnessPlan(["pgd-sat", "pgd-trades", "cw"], rows),
+    notes: [],
+  };
+}
+
+/** Table 10. */
+function multiTeacherMethods(): TablePlan {
+  const rows = table10.map(({ method, wRobust }) => ({
+    label: methodTitles[method],
+    run: plainRun(method),
+    wRobust,
+  }));
+  return {
+    number: 10,
+    title: "multi-teacher distillation methods, CIFAR-10, resnet-18",
+    rowHeading: "method",
+    student: "resnet-18",
+    ...wRobustPlan(["fgsm", "pgd-sat", "pgd-trades", "cw", "aa"], rows),
+    notes: [],
+  };
+}
+
+/** Table 11. */
+function teacherPairs(): TablePlan {
+  const [first] = table11;
+  if (!first) throw new Error("table 11 has no rows");
+  const rows = table11.map(({ cleanTeacher, robustTeacher, wRobust }) => ({
+    label: `${cleanTeacher} and ${robustTeacher}`,
+    run: {
+      ...plainRun("b-mtard"),
+      teachers: {
+        clean: cleanTeacher === first.cleanTeacher ? "first" : "second",
+        robust: robustTeacher === first.robustTeacher ? "first" : "second",
+      },
+    } as const,
+    wRobust,
+  }));
+  return {
+    number: 11,
+    title: "B-MTARD with other teachers, CIFAR-10, resnet-18",
+    rowHeading: "clean and robust teacher",
+    student: "resnet-18",
+    ...wRobustPlan(["pgd-sat", "pgd-trades", "cw"], rows),
+    notes: [],
+  };
+}

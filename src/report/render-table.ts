@@ -1,0 +1,156 @@
+import type { Cell, ReportTable, Section } from "./table.js";
+
+/** Decimals of a number, as the paper prints them. */
+const DIGITS = { "%": 2, nats: 4 } as const;
+const NOTHING = "–";
+
+/** A table as Markdown: a section an attack, and in each a row a method with the paper's number, ours and the difference. */
+export function tableMarkdown(table: ReportTable): string {
+  const sections = table.sections.flatMap((section, index) => {
+    const [heading = [], ...rows] = sectionRows(table, index);
+    const line = (cells: readonly string[]): string => `| ${cells.map(escaped).join(" | ")} |`;
+    const aligned = heading.map((_, column) =>
+      column === 0 || column > 3 * section.measures.length ? "---" : "---:",
+    );
+    return [
+      `## ${sectionTitle(section)}`,
+      "",
+      line(heading),
+      `| ${aligned.join(" | ")} |`,
+      ...rows.map(line),
+      "",
+    ];
+  });
+  const notes = notesOf(table).map((note) => `- ${escaped(note)}`);
+  return [`# Table ${table.number}: ${table.title}`, "", ...sections, ...notes, ""].join("\n");
+}
+
+/** The same as aligned text for a terminal. */
+export function tableText(
+  table: ReportTable,
+  align: (rows: readonly (readonly string[])[]) => string,
+): string {
+  const sections = table.sections.map(
+    (section, index) => `${sectionTitle(section)}\n${align(sectionRows(table, index))}`,
+  );
+  return [`Table ${table.number}: ${table.title}`, ...sections, notesOf(table).join("\n")]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+/** The same as comma-separated values (RFC 4180), a line a number; nothing rounded. */
+export function tableCsv(table: ReportTable): string {
+  const heading = [
+    "table",
+    "budget",
+    table.rowHeading,
+    "section",
+    "measure",
+    "unit",
+    "paper",
+    "paper (clean + robust) / 2",
+    "ours",
+    "deviation",
+    "runs",
+    "difference",
+    "run on",
+  ];
+  const lines = table.rows.flatMap((row) =>
+    table.sections.flatMap((section, at) =>
+      section.measures.map((measure, index) => {
+        const cell = row.cells[at]?.[index];
+        return [
+          table.number,
+          table.budget,
+          row.label,
+          section.title,
+          measure,
+          section.unit,
+          cell?.paper,
+          cell?.paperMean,
+          cell?.ours?.mean,
+          cell?.ours?.deviation,
+          cell?.ours?.runs,
+          cell?.difference,
+          row.shortfall ?? "the paper's budget",
+        ];
+      }),
+    ),
+  );
+  return [heading, ...lines].map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
+}
+
+/** The same as JSON. */
+export function tableJson(table: ReportTable): string {
+  return `${JSON.stringify(table, null, 2)}\n`;
+}
+
+/** A section's heading and rows: the label, then paper, ours and difference of each measure, then what it was run on. */
+function sectionRows(table: ReportTable, index: number): string[][] {
+  const section = table.sections[index];
+  if (!section) throw new Error(`the table has no section ${index}`);
+  const digits = DIGITS[section.unit];
+  const heading = [
+    table.rowHeading,
+    ...section.measures.flatMap((measure) => [`${measure}: paper`, "ours", "difference"]),
+    "run on",
+  ];
+  const rows = table.rows.map((row) => [
+    row.label,
+    ...(row.cells[index] ?? []).flatMap((cell) => [
+      paperText(cell, digits),
+      oursText(cell, digits),
+      cell.difference === null ? NOTHING : signed(cell.difference, digits),
+    ]),
+    row.shortfall ?? "the paper's budget",
+  ]);
+  return [heading, ...rows];
+}
+
+function sectionTitle({ title, unit }: Section): string {
+  return `${title} (${unit})`;
+}
+
+function paperText({ paper, paperMean }: Cell, digits: number): string {
+  if (paper === null) return NOTHING;
+  return paperMean === null ? paper.toFixed(digits) : `${paper.toFixed(digits)}* (${thirds(paperMean)})`;
+}
+
+/** A mean of two numbers of two decimals, in full. */
+function thirds(value: number): string {
+  return String(Number(value.toFixed(3)));
+}
+
+function oursText({ ours }: Cell, digits: number): string {
+  if (ours === null) return NOTHING;
+  const deviation = ours.deviation === null ? "" : ` ± ${ours.deviation.toFixed(digits)}`;
+  return ours.mean.toFixed(digits) + deviation;
+}
+
+function signed(value: number, digits: number): string {
+  const text = Math.abs(value).toFixed(digits);
+  if (Number(text) === 0) return text;
+  return `${value < 0 ? "−" : "+"}${text}`;
+}
+
+function notesOf({ rows, notes }: ReportTable): string[] {
+  const cells = rows.flatMap((row) => row.cells.flat());
+  return [
+    ...(cells.some((cell) => cell.paperMean !== null)
+      ? ["* as the paper prints it; in parentheses (clean + robust) / 2 of its own numbers."]
+      : []),
+    ...(cells.some((cell) => cell.ours?.deviation != null)
+      ? ["Mean ± sample standard deviation over seeds."]
+      : []),
+    ...notes,
+  ];
+}
+
+function escaped(cell: string): string {
+  return cell.replaceAll("|", "\\|").replaceAll("*", "\\*");
+}
+
+function csvCell(value: string | number | null | undefined): string {
+  const text = String(value ?? "");
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
