@@ -12,7 +12,8 @@ import { tf } from "#mtard/runtime/tensorflow.js";
 import { weightsFromParameters } from "#mtard/student/parameters.js";
 import { openSubject } from "#mtard/subject/subject.js";
 import { prepareRun } from "#mtard/training/prepare.js";
-import { attackStudent, forwardStudent, learn, trainingStep } from "#mtard/training/step.js";
+import { attackStudent } from "#mtard/training/attack.js";
+import { forwardStudent, learn, trainingStep } from "#mtard/training/step.js";
 
 /* Our side of the comparison: the program's own training step, on batches that the other side can have too. */
 
@@ -52,7 +53,7 @@ export const studentsDevice = (request) => studentDevice(tf, request);
  */
 export async function openOurStep(subject, count, folder) {
   const settings = parseSettings({
-    ...recipe(subject.dataset, "b-mtard", subject.student),
+    ...recipe({ dataset: subject.dataset, method: "b-mtard", student: subject.student }),
     dataset: subject.dataset,
     method: "b-mtard",
     student: subject.student,
@@ -129,7 +130,7 @@ export async function openOurStep(subject, count, folder) {
       const times = [performance.now()];
       const clean = await cleanTeacher.logits(batch.images);
       times.push(performance.now());
-      const adversarial = attackStudent(trainee, images, labels, settings, batch.seed);
+      const { adversarial = null } = attackStudent(trainee, images, labels, settings, batch.seed) ?? {};
       const attacked = hostValues(adversarial);
       times.push(performance.now());
       const robust = await robustTeacher.logits(attacked);
@@ -141,8 +142,14 @@ export async function openOurStep(subject, count, folder) {
       learn(
         trainee,
         passes,
-        { clean: { values: clean, classes }, robust: { values: robust, classes } },
-        labels,
+        {
+          teachers: {
+            cleanTeacherNat: { values: clean, classes },
+            robustTeacherAdv: { values: robust, classes },
+          },
+          labels,
+          rightIterates: null,
+        },
         stepSettings,
       );
       synchronize();
@@ -179,7 +186,7 @@ export async function openOurStep(subject, count, folder) {
       const images = tf.tensor4d(first.images, shape);
       const labels = tf.tensor1d(first.labels, "int32");
       const noise = normalNoise(shape, first.seed);
-      const adversarial = attackStudent(trainee, images, labels, settings, first.seed);
+      const { adversarial } = attackStudent(trainee, images, labels, settings, first.seed) ?? {};
       if (!adversarial) throw new Error("b-mtard attacks its student");
       const clean = await knownTeacher(subject.cleanTeacher, teachersDir);
       const robust = await knownTeacher(subject.robustTeacher, teachersDir);

@@ -1,24 +1,74 @@
 import { tf, type Tensor1D, type Tensor2D } from "../runtime/tensorflow.js";
 
 /** A loss on logits as data, not a closure, so that an engine may compile it into its graph. */
-export interface LogitLoss {
-  readonly kind: "crossEntropy";
-  /** The classes, int32 `[N]`. */
-  readonly labels: Tensor1D;
-}
+export type LogitLoss =
+  | {
+      readonly kind: "crossEntropy";
+      /** The classes, int32 `[N]`. */
+      readonly labels: Tensor1D;
+    }
+  | {
+      readonly kind: "klTo" | "squaredTo";
+      /** What the prediction is compared with, `[N, classes]`, rows of sum 1. */
+      readonly probabilities: Tensor2D;
+    };
+
+/** The loss of each row of logits, `[N]`, and the gradient of the summed loss with respect to the logits, `[N, classes]`. */
+// An interface would have no index signature, which tf.tidy wants of what it returns.
+type LogitLossGradient = { loss: Tensor1D; gradient: Tensor2D };
 
 /**
- * The loss of each row of logits `[N, classes]`, and the gradient of the summed loss with respect to the logits.
+ * The value and gradient of a loss on logits z `[N, classes]`, with q = softmax(z):
  *
- * Cross-entropy: -log softmax(z)_y, with gradient softmax(z) - onehot(y).
+ * | kind           | loss of a row             | gradient                             |
+ * | -------------- | ------------------------- | ------------------------------------ |
+ * | `crossEntropy` | -log q_y                  | q - onehot(y)                        |
+ * | `klTo`         | sum_c p_c log(p_c / q_c)  | q - p                                |
+ * | `squaredTo`    | sum_c (q_c - p_c)^2       | 2 q (q - p - sum_c q_c (q_c - p_c))  |
  */
-export function logitLoss(logits: Tensor2D, loss: LogitLoss): { loss: Tensor1D; gradient: Tensor2D } {
+export function logitLoss(logits: Tensor2D, loss: LogitLoss): LogitLossGradient {
   return tf.tidy(() => {
-    const target = tf.oneHot(loss.labels, logits.shape[1]) as Tensor2D;
-    const logProbabilities = tf.logSoftmax(logits);
-    return {
-      loss: tf.neg(tf.sum<Tensor1D>(tf.mul(logProbabilities, target), 1)),
-      gradient: tf.sub(tf.exp(logProbabilities), target),
-    };
+    switch (loss.kind) {
+      case "crossEntropy":
+        return crossEntropy(logits, loss.labels);
+      case "klTo":
+        return klTo(logits, loss.probabilities);
+      case "squaredTo":
+        return squaredTo(logits, loss.probabilities);
+    }
   });
+}
+
+/** Frees what a loss holds, labels excepted: they are the caller's. */
+export function disposeLogitLoss(loss: LogitLoss): void {
+  if (loss.kind !== "crossEntropy") loss.probabilities.dispose();
+}
+
+function crossEntropy(logits: Tensor2D, labels: Tensor1D): LogitLossGradient {
+  const target = tf.oneHot(labels, logits.shape[1]) as Tensor2D;
+  const logProbabilities = tf.logSoftmax(logits);
+  return {
+    loss: tf.neg(tf.sum<Tensor1D>(tf.mul(logProbabilities, target), 1)),
+    gradient: tf.sub(tf.exp(logProbabilities), target),
+  };
+}
+
+function klTo(logits: Tensor2D, target: Tensor2D): LogitLossGradient {
+  const logProbabilities = tf.logSoftmax(logits);
+  // The smallest normal number in place of zero makes 0 log 0 the 0 it is.
+  const logTarget = tf.log(tf.maximum(target, 1.1754944e-38));
+  return {
+    loss: tf.sum(tf.mul(target, tf.sub(logTarget, logProbabilities)), 1),
+    gradient: tf.sub(tf.exp(logProbabilities), target),
+  };
+}
+
+function squaredTo(logits: Tensor2D, target: Tensor2D): LogitLossGradient {
+  const probabilities = tf.softmax(logits);
+  const difference = tf.sub<Tensor2D>(probabilities, target);
+  const mean = tf.sum(tf.mul(probabilities, difference), 1, true);
+  return {
+    loss: tf.sum(tf.square(difference), 1),
+    gradient: tf.mul(2, tf.mul(probabilities, tf.sub(difference, mean))),
+  };
 }

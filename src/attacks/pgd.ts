@@ -1,7 +1,7 @@
 import { normalNoise, uniformNoise, type NoiseSeed } from "../runtime/noise.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { LogitLoss } from "./logit-loss.js";
-import type { AttackTarget } from "./target.js";
+import type { AttackTarget, LossGradient } from "./target.js";
 
 /** Projected gradient descent's settings; lengths are in pixel values of images in [0, 1]. */
 export interface PgdSettings {
@@ -15,6 +15,7 @@ export interface PgdSettings {
 /**
  * Projected gradient ascent on a loss in the L-infinity ball around images `[N, H, W, C]` in [0, 1].
  *
+ * @param watch Sees the losses, logits and gradient at each point before the step from it.
  * @see Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks" (2018); B-MTARD, equation 4.
  */
 export function pgd(
@@ -23,9 +24,10 @@ export function pgd(
   loss: LogitLoss,
   settings: PgdSettings,
   seed: NoiseSeed,
+  watch?: (ascent: LossGradient) => void,
 ): Tensor4D {
   const start = startingPoint(images, settings, seed);
-  const adversarial = climb(target, images, start, loss, settings);
+  const adversarial = climb(target, images, start, loss, settings, watch);
   start.dispose();
   return adversarial;
 }
@@ -41,12 +43,14 @@ export function climb(
   start: Tensor4D,
   loss: LogitLoss,
   { epsilon, stepSize, steps }: Pick<PgdSettings, "epsilon" | "stepSize" | "steps">,
+  watch?: (ascent: LossGradient) => void,
 ): Tensor4D {
   const lower = tf.tidy(() => tf.maximum<Tensor4D>(tf.sub(images, epsilon), 0));
   const upper = tf.tidy(() => tf.minimum<Tensor4D>(tf.add(images, epsilon), 1));
   let current = tf.clone(start);
   for (let step = 0; step < steps; step++) {
     const ascent = target.lossGradient(current, loss);
+    watch?.(ascent);
     const next = tf.tidy(() => {
       const moved = tf.add(current, tf.mul(tf.sign(ascent.gradient), stepSize));
       return tf.minimum<Tensor4D>(tf.maximum(moved, lower), upper);

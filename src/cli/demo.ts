@@ -4,8 +4,9 @@ import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { Evaluation } from "../evaluation/evaluate.js";
-import { recipe, studentOf } from "../recipes/recipes.js";
+import { recipe } from "../recipes/recipes.js";
 import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
+import { studentOf } from "../recipes/teachers.js";
 import { requestedDevice } from "../runtime/device.js";
 import { RUN_FILES } from "../training/run-directory.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
@@ -67,7 +68,7 @@ async function runDemo(args: DemoArguments): Promise<void> {
 function demoSettings(): TrainingSettings {
   const student = studentOf("demo");
   return parseSettings({
-    ...recipe("demo", "b-mtard", student),
+    ...recipe({ dataset: "demo", method: "b-mtard", student }),
     dataset: "demo",
     method: "b-mtard",
     student,

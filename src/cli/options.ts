@@ -1,4 +1,5 @@
 import { datasetIds } from "../data/datasets.js";
+import { readingNames } from "../recipes/rule.js";
 import { parseQuantity } from "../recipes/settings.js";
 
 /*
@@ -19,6 +20,14 @@ export const deviceOption = {
   requiresArg: true,
   describe: "auto, cpu or cuda",
   defaultDescription: "MTARD_DEVICE, or auto",
+} as const;
+
+/** `--reading` of a recipe, checked with `requireReading`. */
+export const readingOption = {
+  type: "string",
+  requiresArg: true,
+  default: "paper",
+  describe: `whose settings where they disagree: ${readingNames.join(", ")}`,
 } as const;
 
 /** `--checkpoint` of a run. */

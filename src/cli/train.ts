@@ -2,7 +2,9 @@ import type { CommandModule } from "yargs";
 import { findDataset } from "../data/datasets.js";
 import { methodIds, requireMethodId } from "../methods/ids.js";
 import { networkIds } from "../networks/networks.js";
-import { recipe, studentOf } from "../recipes/recipes.js";
+import { requireRead } from "../recipes/read-settings.js";
+import { recipe } from "../recipes/recipes.js";
+import { requireReading } from "../recipes/rule.js";
 import {
   optionName,
   parseOverrides,
@@ -13,7 +15,8 @@ import {
   type SettingName,
   type TrainingSettings,
 } from "../recipes/settings.js";
-import { datasetOption, deviceOption, examples } from "./options.js";
+import { studentOf } from "../recipes/teachers.js";
+import { datasetOption, deviceOption, examples, readingOption } from "./options.js";
 import { log, printResult, type GlobalArguments } from "./output.js";
 import { trainWithProgress } from "./training-progress.js";
 
@@ -21,6 +24,7 @@ interface TrainArguments extends GlobalArguments {
   dataset: string;
   method: string;
   student: string | undefined;
+  reading: string;
   cleanTeacher: string | undefined;
   robustTeacher: string | undefined;
   epochs: unknown;
@@ -60,6 +64,7 @@ export const trainCommand: CommandModule = {
         describe: `the network to train: ${networkIds.join(", ")}`,
         defaultDescription: "resnet-8 for demo, preact-resnet-18 for tiny-imagenet, else resnet-18",
       })
+      .option("reading", readingOption)
       .option("clean-teacher", teacherOption)
       .option("robust-teacher", teacherOption)
       .option("epochs", {
@@ -128,11 +133,13 @@ function settingsOf(args: TrainArguments): TrainingSettings {
   const dataset = findDataset(args.dataset).id;
   const method = requireMethodId(args.method);
   const student = args.student ?? studentOf(dataset);
+  const reading = requireReading(args.reading);
   const overrides = parseOverrides(args.set ?? []);
+  requireRead(method, overrides);
   const epochs = given("epochs", args.epochs);
   const batchSize = given("batchSize", args.batchSize);
   return parseSettings({
-    ...recipe(dataset, method, student, epochs),
+    ...recipe({ dataset, method, student, reading }, epochs),
     ...(batchSize === undefined ? {} : { batchSize }),
     dataset,
     method,

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { tf, type Scalar } from "../runtime/tensorflow.js";
 import { meanEntropy, nextTemperatures } from "./balance/entropy-based-balance.js";
 import { nextWeights, relativeLosses } from "./balance/normalization-loss-balance.js";
-import { distillationLoss } from "./losses.js";
-import type { Method, StepReport } from "./method.js";
+import { awayFromLabels } from "./attack-losses.js";
+import { distillationLoss, onHost, weightedSum } from "./losses.js";
+import type { Method } from "./method.js";
 
 const pair = z.object({ nat: z.number(), adv: z.number() });
 
@@ -26,15 +27,10 @@ export function balancedDistillation(
 ): Method<BalanceState> {
   return {
     title,
-    teachers: { clean: true, robust: true },
-    trainsOn: { nat: true, adv: true },
-    innerAttack: ({ epsilon, innerStepSize, innerSteps, innerStart }) => ({
-      epsilon,
-      stepSize: innerStepSize,
-      steps: innerSteps,
-      start: { normal: innerStart },
-    }),
-    stateSchema: balanceState,
+    teachers: ["cleanTeacherNat", "robustTeacherAdv"],
+    passes: ["adv", "nat"],
+    attack: awayFromLabels,
+    stateSchema: () => balanceState,
     initialState: ({ initialTemperature }) => ({
       temperatures: { nat: initialTemperature, adv: initialTemperature },
       weights: { nat: 0.5, adv: 0.5 },
@@ -45,7 +41,7 @@ export function balancedDistillation(
       { temperatures, weights, firstLosses },
       settings,
     ) {
-      const { klScale, weightRate, beta, temperatureRate } = settings;
+      const { klScale } = settings;
       const lossNat = tf.mul<Scalar>(
         distillationLoss(studentNat, cleanTeacherNat, temperatures.nat),
         klScale,
@@ -54,17 +50,19 @@ export function balancedDistillation(
         distillationLoss(studentAdv, robustTeacherAdv, temperatures.adv),
         klScale,
       );
-      const [nat, adv] = tf.stack([lossNat, lossAdv]).dataSync() as unknown as [number, number];
+      const [nat, adv] = onHost([lossNat, lossAdv]);
       const first = firstLosses ?? { nat, adv };
       const relative = relativeLosses({ nat, adv }, first);
-      const newWeights = balance.nlb ? nextWeights(weights, relative, weightRate, beta) : weights;
+      const newWeights = balance.nlb
+        ? nextWeights(weights, relative, settings.weightRate, settings.beta)
+        : weights;
       const entropyNat = meanEntropy(cleanTeacherNat.values, cleanTeacherNat.classes, temperatures.nat);
       const entropyAdv = meanEntropy(robustTeacherAdv.values, robustTeacherAdv.classes, temperatures.adv);
       const newTemperatures = balance.ebb
-        ? nextTemperatures(temperatures, entropyNat, entropyAdv, temperatureRate)
+        ? nextTemperatures(temperatures, entropyNat, entropyAdv, settings.temperatureRate)
         : temperatures;
       return {
-        total: tf.add<Scalar>(tf.mul(lossNat, newWeights.nat), tf.mul(lossAdv, newWeights.adv)),
+        total: weightedSum([lossNat, newWeights.nat], [lossAdv, newWeights.adv]),
         report: {
           lossNat: nat,
           lossAdv: adv,
@@ -78,18 +76,8 @@ export function balancedDistillation(
           weightNat: newWeights.nat,
           weightAdv: newWeights.adv,
         },
+        next: { temperatures: newTemperatures, weights: newWeights, firstLosses: first },
       };
     },
-    nextState: ({ firstLosses }, report) => ({
-      temperatures: { nat: reported(report, "temperatureNat"), adv: reported(report, "temperatureAdv") },
-      weights: { nat: reported(report, "weightNat"), adv: reported(report, "weightAdv") },
-      firstLosses: firstLosses ?? { nat: reported(report, "lossNat"), adv: reported(report, "lossAdv") },
-    }),
   };
-}
-
-function reported(report: StepReport, name: string): number {
-  const value = report[name];
-  if (value === undefined) throw new Error(`the step reported no ${name}`);
-  return value;
 }

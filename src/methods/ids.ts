@@ -1,7 +1,21 @@
 import { InputError } from "../errors.js";
 
 /** The ids of all methods; apart from the methods themselves, so that naming one loads no native library. */
-export const methodIds = ["natural", "sat", "baseline", "baseline-ebb", "mtard", "b-mtard"] as const;
+export const methodIds = [
+  "natural",
+  "sat",
+  "trades",
+  "score",
+  "ard",
+  "rslad",
+  "fair-ard",
+  "absld",
+  "lmtn",
+  "baseline",
+  "baseline-ebb",
+  "mtard",
+  "b-mtard",
+] as const;
 
 export type MethodId = (typeof methodIds)[number];
 

@@ -1,13 +1,20 @@
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from "../runtime/tensorflow.js";
-import type { MethodSettings, RunningMethod, StepLogits, StepReport, TeacherLogits } from "./method.js";
+import type {
+  MethodSettings,
+  RunningMethod,
+  StepLogits,
+  StepReport,
+  TeacherAnswer,
+  TeacherLogits,
+} from "./method.js";
 
-/** A step's logits as the loop has them: null where the method trains on no such images or has no such teacher. */
+/** A step's logits as the loop has them: null or absent where the method trains on no such images or has no such teacher. */
 export interface AvailableLogits {
   readonly studentNat: Tensor2D | null;
   readonly studentAdv: Tensor2D | null;
-  readonly cleanTeacherNat: TeacherLogits | null;
-  readonly robustTeacherAdv: TeacherLogits | null;
+  readonly teachers: Readonly<Partial<Record<TeacherAnswer, TeacherLogits | null>>>;
   readonly labels: Tensor1D;
+  readonly rightIterates: Int32Array | null;
 }
 
 /** A step's losses and how the total changes with the student's logits, `[N, classes]` each; the caller frees them. */
@@ -54,24 +61,39 @@ export function logitGradients(
 }
 
 /** The logits as a method reads them; reading what it did not ask for is a mistake in the method. */
-function stepLogits(available: AvailableLogits): StepLogits {
-  function present<T>(value: T | null, what: string): T {
-    if (value === null) throw new Error(`the method reads ${what}, which it did not ask for`);
-    return value;
-  }
+function stepLogits({
+  studentNat,
+  studentAdv,
+  teachers,
+  labels,
+  rightIterates,
+}: AvailableLogits): StepLogits {
   return {
-    labels: available.labels,
+    labels,
     get studentNat() {
-      return present(available.studentNat, "the student's logits on clean images");
+      return present(studentNat, "the student's logits on clean images");
     },
     get studentAdv() {
-      return present(available.studentAdv, "the student's logits on adversarial images");
+      return present(studentAdv, "the student's logits on adversarial images");
     },
     get cleanTeacherNat() {
-      return present(available.cleanTeacherNat, "the clean teacher's logits");
+      return present(teachers.cleanTeacherNat, "the clean teacher's logits");
+    },
+    get robustTeacherNat() {
+      return present(teachers.robustTeacherNat, "the robust teacher's logits on clean images");
     },
     get robustTeacherAdv() {
-      return present(available.robustTeacherAdv, "the robust teacher's logits");
+      return present(teachers.robustTeacherAdv, "the robust teacher's logits on adversarial images");
+    },
+    get rightIterates() {
+      return present(rightIterates, "how many iterates of the attack were classified right");
     },
   };
+}
+
+/** What a method asked for; anything else is not there, and reading it a mistake in the method. */
+export function present<T>(value: T | null | undefined, what: string): T {
+  if (value === null || value === undefined)
+    throw new Error(`the method reads ${what}, which it did not ask for`);
+  return value;
 }

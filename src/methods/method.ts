@@ -1,5 +1,5 @@
 import type { ZodType } from "zod";
-import type { PgdSettings } from "../attacks/pgd.js";
+import type { LogitLoss } from "../attacks/logit-loss.js";
 import { InputError } from "../errors.js";
 import type { Scalar, Tensor1D, Tensor2D } from "../runtime/tensorflow.js";
 
@@ -9,60 +9,101 @@ export interface TeacherLogits {
   readonly classes: number;
 }
 
+/** What the teachers may be asked in a step: the clean one about clean images, the robust one about either. */
+export interface TeacherAnswers {
+  readonly cleanTeacherNat: TeacherLogits;
+  readonly robustTeacherNat: TeacherLogits;
+  readonly robustTeacherAdv: TeacherLogits;
+}
+
+export type TeacherAnswer = keyof TeacherAnswers;
+
 /** What one training step knows when its losses are due. */
-export interface StepLogits {
+export interface StepLogits extends TeacherAnswers {
   /** The student's logits `[N, classes]` on clean and on adversarial images, in training mode. */
   readonly studentNat: Tensor2D;
   readonly studentAdv: Tensor2D;
-  /** The clean teacher's logits on clean images, the robust teacher's on adversarial ones. */
-  readonly cleanTeacherNat: TeacherLogits;
-  readonly robustTeacherAdv: TeacherLogits;
   /** The classes, int32 `[N]`. */
   readonly labels: Tensor1D;
+  /** For each image, how many of the points at which the attack took a gradient were still classified right. */
+  readonly rightIterates: Int32Array;
+}
+
+/** What an inner attack may climb towards or away from. */
+export interface AttackLogits {
+  /** The classes, int32 `[N]`. */
+  readonly labels: Tensor1D;
+  /** The attacked student's own logits on the clean images, computed when read. */
+  readonly studentNat: Tensor2D;
+  readonly robustTeacherNat: TeacherLogits;
 }
 
 /** What a method reports of a step, by name; a line of `metrics.jsonl`. */
 export type StepReport = Readonly<Record<string, number>>;
 
-/** The settings of all methods; see `recipes/` for their values. */
+/** The settings of all methods; see `recipes/` for their values, and for which method reads which. */
 export interface MethodSettings {
   readonly epsilon: number;
   readonly innerSteps: number;
   readonly innerStepSize: number;
-  /** The deviation of the inner attack's random start. */
-  readonly innerStart: number;
+  /** The inner attack's start: uniform in the epsilon ball, or the deviation of normal noise. */
+  readonly innerStart: number | "uniform";
+  /** The attacked student: in inference mode, or in training mode with running statistics that move or are left alone. */
+  readonly innerMode: "inference" | "training" | "untracked";
   /** Multiplies every distillation loss: 1, or 10 as in the authors' CIFAR-100 scripts. */
   readonly klScale: number;
+  /** The share of the adversarial (ARD: the distillation) loss; LMTN: of the robust teacher. */
+  readonly alpha: number;
+  /** What each paper calls beta: NLB's exponent, Fair-ARD's exponent, the weight of TRADES' and SCORE's robust loss. */
+  readonly beta: number;
+  /** T of ARD and Fair-ARD, for teacher and student. */
+  readonly temperature: number;
+  /** The teachers' temperatures at the first step (B-MTARD, ABSLD). */
+  readonly initialTemperature: number;
+  /** How fast temperatures move: r_tau of EBB a step, ABSLD's rate an epoch. */
+  readonly temperatureRate: number;
+  /** Whether ABSLD divides by each of its two class temperatures alone, or by their product as its script does. */
+  readonly classTemperatures: "separate" | "product";
   /** r_w of Normalization Loss Balance. */
   readonly weightRate: number;
-  /** beta of Normalization Loss Balance. */
-  readonly beta: number;
-  /** r_tau of Entropy-Based Balance. */
-  readonly temperatureRate: number;
-  /** Both teachers' temperatures at the first step. */
-  readonly initialTemperature: number;
+  /** SCORE forgives an image the loss of a prediction this far, in probability, from the truth. */
+  readonly lossClip: number;
+}
+
+/** What a method is, whatever its state. */
+export interface MethodFacts {
+  readonly title: string;
+  /** The teachers' answers that a step needs. */
+  readonly teachers: readonly TeacherAnswer[];
+  /**
+   * The student's training passes, in order: batch norm sees each as a batch of its own. A pass made twice moves the running
+   * statistics twice.
+   */
+  readonly passes: readonly ("nat" | "adv")[];
+}
+
+/** A method's inner attack; its steps, start and radius are settings. */
+export interface InnerAttack<State> {
+  /** Whether the loss reads `robustTeacherNat`, which the attack then waits for. */
+  readonly followsTeacher: boolean;
+  /** Whether the method reads `rightIterates`. */
+  readonly countsRight: boolean;
+  /** The loss to climb. The caller frees its probabilities. */
+  loss(logits: AttackLogits, state: State, settings: MethodSettings): LogitLoss;
 }
 
 /**
  * A training method: what it asks of a step and the loss it makes of it. `State` is plain data, kept in the checkpoint.
  */
 export interface Method<State> extends MethodFacts {
+  readonly attack: InnerAttack<State> | null;
   /** What a checkpoint must hold of this method. */
-  readonly stateSchema: ZodType<State>;
-  initialState(settings: MethodSettings): State;
-  /** The loss to minimise, differentiable in the student's logits, and what to report of it. */
-  losses(logits: StepLogits, state: State, settings: MethodSettings): StepLosses;
-  /** The state after a step, from what it reported. */
-  nextState(state: State, report: StepReport): State;
-}
-
-/** What a method is, whatever its state. */
-export interface MethodFacts {
-  readonly title: string;
-  readonly teachers: { readonly clean: boolean; readonly robust: boolean };
-  /** The images the student trains on. */
-  readonly trainsOn: { readonly nat: boolean; readonly adv: boolean };
-  innerAttack(settings: MethodSettings): PgdSettings | null;
+  stateSchema(classes: number): ZodType<State>;
+  initialState(settings: MethodSettings, classes: number): State;
+  /** The loss to minimise, differentiable in the student's logits, what to report of it, and the state after the step. */
+  losses(logits: StepLogits, state: State, settings: MethodSettings): StepLosses & { next: State };
+  /** The state after an epoch; `settings` are those of the epoch to come. */
+  nextEpoch?(state: State, settings: MethodSettings): State;
 }
 
 /** What a step makes of its logits. */
@@ -73,33 +114,50 @@ export interface StepLosses {
 
 /** A method at work: its state, moved on step by step. */
 export interface RunningMethod {
+  attackLoss(logits: AttackLogits, settings: MethodSettings): LogitLoss;
   losses(logits: StepLogits, settings: MethodSettings): StepLosses;
-  /** Moves the state on after a step that reported this. */
-  advance(report: StepReport): void;
+  /** Moves the state on after the step whose losses were taken last. */
+  advance(): void;
+  /** Moves the state on after an epoch; `settings` are those of the epoch to come. */
+  endEpoch(settings: MethodSettings): void;
   /** The state now, plain data for a checkpoint. */
   readonly state: unknown;
 }
 
 /** A method as the training loop sees it: its facts, and a way to start it afresh or from a checkpoint's state. */
 export interface StartableMethod extends MethodFacts {
+  readonly attack: Pick<InnerAttack<unknown>, "followsTeacher" | "countsRight"> | null;
   /** @throws {InputError} if the saved state is not this method's. */
-  start(settings: MethodSettings, saved?: unknown): RunningMethod;
+  start(settings: MethodSettings, classes: number, saved?: unknown): RunningMethod;
 }
 
 /** Hides the type of a method's state, so that methods with different states stand in one registry. */
 export function startable<State>(method: Method<State>): StartableMethod {
-  const { title, teachers, trainsOn } = method;
+  const { title, teachers, passes, attack } = method;
   return {
     title,
     teachers,
-    trainsOn,
-    innerAttack: (settings) => method.innerAttack(settings),
-    start(settings, saved) {
-      let state = saved === undefined ? method.initialState(settings) : savedState(method, saved);
+    passes,
+    attack,
+    start(settings, classes, saved) {
+      let state =
+        saved === undefined ? method.initialState(settings, classes) : savedState(method, classes, saved);
+      let next = state;
       return {
-        losses: (logits, current) => method.losses(logits, state, current),
-        advance: (report) => {
-          state = method.nextState(state, report);
+        attackLoss(logits, current) {
+          if (!attack) throw new Error(`${title} attacks nothing`);
+          return attack.loss(logits, state, current);
+        },
+        losses(logits, current) {
+          const { total, report, next: after } = method.losses(logits, state, current);
+          next = after;
+          return { total, report };
+        },
+        advance() {
+          state = next;
+        },
+        endEpoch(coming) {
+          if (method.nextEpoch) state = method.nextEpoch(state, coming);
         },
         get state() {
           return state;
@@ -109,11 +167,11 @@ export function startable<State>(method: Method<State>): StartableMethod {
   };
 }
 
-function savedState<State>({ title, stateSchema }: Method<State>, saved: unknown): State {
-  const parsed = stateSchema.safeParse(saved);
+function savedState<State>(method: Method<State>, classes: number, saved: unknown): State {
+  const parsed = method.stateSchema(classes).safeParse(saved);
   if (parsed.success) return parsed.data;
   const [{ path, message } = { path: [], message: "" }] = parsed.error.issues;
-  throw new InputError(`the checkpoint's state of ${title} is damaged`, {
+  throw new InputError(`the checkpoint's state of ${method.title} is damaged`, {
     expected: "the state mtard train saved",
     found: `${path.join(".")}: ${message}`,
     fix: "start afresh with --out in another folder",

@@ -1,18 +1,18 @@
 import { z } from "zod";
-import { meanCrossEntropy } from "./losses.js";
+import { meanCrossEntropy, onHost } from "./losses.js";
 import type { Method } from "./method.js";
 
 /** Natural training: cross-entropy on clean images. */
 export const natural: Method<null> = {
   title: "Natural",
-  teachers: { clean: false, robust: false },
-  trainsOn: { nat: true, adv: false },
-  innerAttack: () => null,
-  stateSchema: z.null(),
+  teachers: [],
+  passes: ["nat"],
+  attack: null,
+  stateSchema: () => z.null(),
   initialState: () => null,
   losses({ studentNat, labels }) {
     const total = meanCrossEntropy(studentNat, labels);
-    return { total, report: { lossNat: total.dataSync()[0] as number } };
+    const [lossNat] = onHost([total]);
+    return { total, report: { lossNat }, next: null };
   },
-  nextState: () => null,
 };

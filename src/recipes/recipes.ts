@@ -1,62 +1,60 @@
-import type { Recipe } from "./settings.js";
+import type { MethodId } from "../methods/ids.js";
+import { methodRules } from "./method-rules.js";
+import type { Reading, Rule } from "./rule.js";
+import { recipeSchema, recipeSettingNames, type Recipe } from "./settings.js";
+import { datasetRules, sharedRules } from "./shared-rules.js";
+import { teacherRules } from "./teachers.js";
 
-/** B-MTARD, section 4.1, "Training Setting". */
-const cifar: Recipe = {
-  epochs: 300,
-  batchSize: 128,
-  learningRate: 0.1,
-  momentum: 0.9,
-  weightDecay: 2e-4,
-  milestones: [215, 260, 285],
-  augmentation: true,
-  epsilon: 8 / 255,
-  innerSteps: 10,
-  innerStepSize: 2 / 255,
-  innerStart: 0.001,
-  klScale: 1,
-  weightRate: 0.025,
-  beta: 1,
-  temperatureRate: 0.001,
-  initialTemperature: 1,
-  selection: "test",
-  heldOut: 1000,
-  evaluateEvery: 20,
-  evaluationBatch: 128,
-};
+/** Later rules go before earlier ones. */
+const rules: readonly Rule[] = [...sharedRules, ...methodRules, ...datasetRules, ...teacherRules];
 
-/** Minutes on two cores; the tenfold loss, as in the authors' CIFAR-100 scripts, makes the most of few steps. */
-const demo: Recipe = {
-  ...cifar,
-  epochs: 5,
-  batchSize: 64,
-  milestones: [3, 4],
-  klScale: 10,
-  heldOut: 400,
-  evaluateEvery: 5,
-  evaluationBatch: 250,
-};
+/** What is trained how. */
+export interface Training {
+  readonly dataset: string;
+  readonly method: MethodId;
+  readonly student: string;
+  /** `paper` if left out. */
+  readonly reading?: Reading | undefined;
+}
 
-/** The paper's settings, a data set each. */
-const recipes: Readonly<Record<string, Recipe>> = {
-  demo,
-  cifar10: cifar,
-  // The authors' CIFAR-100 scripts multiply every distillation loss by 10.
-  cifar100: { ...cifar, klScale: 10 },
-  "tiny-imagenet": { ...cifar, epochs: 100, milestones: [75, 90], batchSize: 32 },
-};
+/** One setting's value and where it is from. */
+export interface SourcedSetting<Name extends keyof Recipe = keyof Recipe> {
+  readonly name: Name;
+  readonly value: Recipe[Name];
+  readonly source: string;
+}
 
 /**
- * The paper's settings for a data set, a method and a student.
+ * Every setting of a training with its source, in the order of the schema.
  *
- * With another number of epochs, the milestones and the evaluation interval keep their share of the run.
- *
- * @see B-MTARD, section 4.1.
+ * @throws {ZodError} if the rules leave a setting out or break its bounds, which is a mistake in them.
  */
-export function recipe(dataset: string, method: string, student: string, epochs?: number): Recipe {
-  const base: Recipe = { ...(recipes[dataset] ?? cifar) };
-  if (method === "natural" && dataset !== "demo") Object.assign(base, { epochs: 100, milestones: [75, 90] });
-  if (dataset === "cifar10" && student === "mobilenet-v2") base.initialTemperature = 2;
-  if (dataset === "tiny-imagenet" && ["sat", "score"].includes(method)) base.learningRate = 0.01;
+export function sourcedRecipe({ dataset, method, student, reading = "paper" }: Training): SourcedSetting[] {
+  const applies = (allowed: readonly string[] | undefined, value: string): boolean =>
+    allowed?.includes(value) ?? true;
+  const values: Record<string, unknown> = {};
+  const sources: Record<string, string> = {};
+  for (const rule of rules) {
+    if (!applies(rule.datasets, dataset) || !applies(rule.methods, method)) continue;
+    if (!applies(rule.students, student) || !applies(rule.readings, reading)) continue;
+    for (const [name, value] of Object.entries(rule.settings)) {
+      values[name] = value;
+      sources[name] = rule.source;
+    }
+  }
+  const whole = recipeSchema.parse(values);
+  return recipeSettingNames.map((name) => ({ name, value: whole[name], source: sources[name] ?? "" }));
+}
+
+/**
+ * The settings of a training.
+ *
+ * @param epochs Another number of epochs: the milestones and the evaluation interval keep their share of the run.
+ */
+export function recipe(training: Training, epochs?: number): Recipe {
+  const base = Object.fromEntries(
+    sourcedRecipe(training).map(({ name, value }) => [name, value]),
+  ) as unknown as Recipe;
   if (epochs === undefined || epochs === base.epochs) return base;
   const scaled = (epoch: number): number => Math.max(1, Math.round((epoch * epochs) / base.epochs));
   return {
@@ -65,14 +63,4 @@ export function recipe(dataset: string, method: string, student: string, epochs?
     milestones: [...new Set(base.milestones.map(scaled))],
     evaluateEvery: scaled(base.evaluateEvery),
   };
-}
-
-const students: Readonly<Record<string, string>> = {
-  demo: "resnet-8",
-  "tiny-imagenet": "preact-resnet-18",
-};
-
-/** The student trained when none is named: the paper's, or a small one for the demo. */
-export function studentOf(dataset: string): string {
-  return students[dataset] ?? "resnet-18";
 }

@@ -19,6 +19,7 @@ const nonNegative = quantity.pipe(z.number().nonnegative()).describe("a number f
 const share = quantity.pipe(z.number().min(0).max(1)).describe("a number from 0 to 1");
 const pixelDistance = share.describe("a number from 0 to 1, such as 8/255");
 const count = quantity.pipe(z.int().positive()).describe("a whole number from 1");
+const flag = z.boolean().describe("true or false");
 /** Null is all images. */
 const limit = count.nullable().describe("a whole number from 1");
 const text = z.string().min(1).describe("a name");
@@ -50,20 +51,28 @@ const recipeSettings = {
   learningRate: positive,
   momentum: share,
   weightDecay: nonNegative,
+  /** Whether the momentum is Nesterov's. */
+  nesterov: flag,
   /** Epochs after which the learning rate and both balance rates are divided by 10. */
   milestones: z.array(count).describe("a list of epochs, such as [215,260,285]"),
   /** Random crop and flip, as the data set's description says. */
-  augmentation: z.boolean().describe("true or false"),
+  augmentation: flag,
 
   epsilon: pixelDistance,
   innerSteps: count,
   innerStepSize: pixelDistance,
-  innerStart: pixelDistance,
+  innerStart: z.union([z.literal("uniform"), pixelDistance]).describe("uniform, or a number from 0 to 1"),
+  innerMode: z.enum(["inference", "training", "untracked"]).describe("inference, training or untracked"),
+
   klScale: positive,
-  weightRate: share,
+  alpha: share,
   beta: nonNegative,
-  temperatureRate: nonNegative,
+  temperature: positive,
   initialTemperature: quantity.pipe(z.number().min(1).max(10)).describe("a number from 1 to 10"),
+  temperatureRate: nonNegative,
+  classTemperatures: z.enum(["separate", "product"]).describe("separate or product"),
+  weightRate: share,
+  lossClip: share,
 
   /** What the best checkpoint is chosen on: the test set, as in the paper, or images held out of the training set. */
   selection: z.enum(["test", "held-out"]).describe("test or held-out"),
@@ -72,6 +81,7 @@ const recipeSettings = {
   /** An evaluation every so many epochs before the first milestone, and every epoch from there on. */
   evaluateEvery: count,
   evaluationBatch: count,
+  evaluationEpsilon: pixelDistance,
 };
 
 /**
@@ -85,8 +95,11 @@ export type TrainingSettings = z.infer<typeof trainingSettings>;
 
 export type SettingName = keyof TrainingSettings;
 
+/** What a recipe must hold. */
+export const recipeSchema = z.strictObject(recipeSettings);
+
 /** The settings of a recipe. */
-export type Recipe = Omit<TrainingSettings, keyof typeof callSettings>;
+export type Recipe = z.infer<typeof recipeSchema>;
 
 /** The names of the settings that `--set` changes. */
 export const recipeSettingNames = Object.keys(recipeSettings) as (keyof Recipe)[];

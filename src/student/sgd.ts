@@ -8,6 +8,8 @@ export interface SgdSettings {
   readonly momentum: number;
   /** Added to the gradient as `weightDecay * w`, on every parameter. */
   readonly weightDecay: number;
+  /** Nesterov's momentum: the step looks ahead by `momentum m`. */
+  readonly nesterov: boolean;
 }
 
 /** Momenta of zeros for every trained parameter, by name. */
@@ -18,9 +20,11 @@ export function initialMomenta(network: Network, parameters: Parameters): Parame
 }
 
 /**
- * One step of SGD with momentum, not Nesterov's, on every parameter that has a gradient; the gradients are freed.
+ * One step of SGD with momentum on every parameter that has a gradient; the gradients are freed.
  *
  *     m = momentum m + (g + weightDecay w),   w = w - learningRate m
+ *
+ * and with Nesterov's momentum w = w - learningRate (g + weightDecay w + momentum m).
  *
  * @see torch.optim.SGD.
  */
@@ -28,14 +32,15 @@ export function sgdStep(
   parameters: Parameters,
   momenta: Parameters,
   gradients: Map<string, Tensor>,
-  { learningRate, momentum, weightDecay }: SgdSettings,
+  { learningRate, momentum, weightDecay, nesterov }: SgdSettings,
 ): void {
   for (const [name, gradient] of gradients) {
     const weight = parameter(parameters, name);
     const { moved, velocity } = tf.tidy(() => {
       const decayed = tf.add(gradient, tf.mul(weight, weightDecay));
       const next = tf.add(tf.mul(parameter(momenta, name), momentum), decayed);
-      return { moved: tf.sub(weight, tf.mul(next, learningRate)), velocity: next };
+      const direction = nesterov ? tf.add(decayed, tf.mul(next, momentum)) : next;
+      return { moved: tf.sub(weight, tf.mul(direction, learningRate)), velocity: next };
     });
     replaceParameter(parameters, name, moved);
     replaceParameter(momenta, name, velocity);

@@ -8,6 +8,7 @@ import {
   forwardShared,
   keptForGradient,
   normalize,
+  normalizeGradient,
   ValueStore,
 } from "./passes.js";
 import { parameter, replaceParameter, type Parameters } from "./parameters.js";
@@ -19,21 +20,43 @@ export interface TrainingPass {
   readonly norms: Map<string, kernels.BatchNormResult["saved"]>;
 }
 
+/** What a training forward pass is for. */
+export interface TrainingPassOptions {
+  /** Whether the running statistics take in the batch's, as training does, or stay. */
+  readonly statistics: "moved" | "kept";
+  /** What the backward pass will ask for; the pass holds no more than that needs. */
+  readonly gradients: "parameters" | "images";
+}
+
+const TRAINING: TrainingPassOptions = { statistics: "moved", gradients: "parameters" };
+
 /**
  * Runs a network in training mode on images `[N, H, W, C]`: batch norm uses the batch's own statistics and moves the running ones.
  *
- * The pass is freed by `trainingBackward`.
+ * The pass is freed by `trainingBackward` or `trainingInputGradient`, or by `freePass`.
  */
-export function trainingForward(network: Network, parameters: Parameters, images: Tensor4D): TrainingPass {
+export function trainingForward(
+  network: Network,
+  parameters: Parameters,
+  images: Tensor4D,
+  { statistics, gradients } = TRAINING,
+): TrainingPass {
   const values = new ValueStore();
   const norms: TrainingPass["norms"] = new Map();
   values.set("images", normalize(images, network.normalization));
-  const released = releasedAfter(network.layers, valuesOfBackward(network));
+  const released = releasedAfter(network.layers, valuesOfBackward(network, gradients));
   for (const [index, layer] of network.layers.entries()) {
-    values.set(layer.output, forwardLayer(layer, values, parameters, norms));
+    values.set(layer.output, forwardLayer(layer, values, parameters, norms, statistics));
     for (const name of released[index] ?? []) values.dispose(name);
   }
   return { logits: values.get(network.output), values, norms };
+}
+
+/** Frees a pass that no gradient is wanted of. */
+export function freePass({ values, norms }: TrainingPass): void {
+  values.disposeAll();
+  for (const saved of norms.values()) tf.dispose(saved);
+  norms.clear();
 }
 
 /**
@@ -48,27 +71,50 @@ export function trainingBackward(
   logitsGradient: Tensor2D,
   gradients: Map<string, Tensor>,
 ): void {
+  backward(network, parameters, pass, logitsGradient, gradients).disposeAll();
+}
+
+/** The gradient of a loss with respect to the images of a pass, given that with respect to the logits; the pass is freed. */
+export function trainingInputGradient(
+  network: Network,
+  parameters: Parameters,
+  pass: TrainingPass,
+  logitsGradient: Tensor2D,
+): Tensor4D {
+  const flowing = backward(network, parameters, pass, logitsGradient, null);
+  const gradient = normalizeGradient(flowing.get("images"), network.normalization);
+  flowing.disposeAll();
+  return gradient;
+}
+
+/** What flows into the images, unless parameters' gradients are collected, and nothing else. */
+function backward(
+  network: Network,
+  parameters: Parameters,
+  pass: TrainingPass,
+  logitsGradient: Tensor2D,
+  gradients: Map<string, Tensor> | null,
+): ValueStore {
   const { values, norms } = pass;
   const flowing = new ValueStore();
   flowing.set(network.output, tf.clone(logitsGradient));
   for (const layer of network.layers.toReversed()) {
     const outputGradient = flowing.take(layer.output);
     if (layer.op === "conv") {
-      const input = values.get<Tensor4D>(layer.input);
       const filter = parameter<Tensor4D>(parameters, `${layer.name}.weight`);
       const gradient = outputGradient as Tensor4D;
-      collect(
-        gradients,
-        `${layer.name}.weight`,
-        kernels.convolutionFilterGradient(input, filter.shape, gradient, layer),
-      );
-      if (layer.bias) collect(gradients, `${layer.name}.bias`, kernels.biasGradient(gradient));
-      if (layer.input !== "images") {
-        accumulate(
-          flowing,
-          layer.input,
-          kernels.convolutionInputGradient(input.shape, filter, gradient, layer),
+      if (gradients) {
+        const input = values.get<Tensor4D>(layer.input);
+        collect(
+          gradients,
+          `${layer.name}.weight`,
+          kernels.convolutionFilterGradient(input, filter.shape, gradient, layer),
         );
+        if (layer.bias) collect(gradients, `${layer.name}.bias`, kernels.biasGradient(gradient));
+      }
+      if (!gradients || layer.input !== "images") {
+        const shape = values.shape(layer.input);
+        accumulate(flowing, layer.input, kernels.convolutionInputGradient(shape, filter, gradient, layer));
       }
     } else if (layer.op === "batchNorm") {
       const saved = norms.get(layer.name);
@@ -77,14 +123,20 @@ export function trainingBackward(
       const input = values.get<Tensor4D>(layer.input);
       const gradient = kernels.batchNormGradient(input, scale, outputGradient as Tensor4D, saved);
       tf.dispose(saved);
-      collect(gradients, `${layer.name}.weight`, gradient.scale);
-      collect(gradients, `${layer.name}.bias`, gradient.offset);
+      if (gradients) {
+        collect(gradients, `${layer.name}.weight`, gradient.scale);
+        collect(gradients, `${layer.name}.bias`, gradient.offset);
+      } else {
+        tf.dispose([gradient.scale, gradient.offset]);
+      }
       accumulate(flowing, layer.input, gradient.input);
     } else if (layer.op === "linear") {
       const gradient = outputGradient as Tensor2D;
-      const input = values.get<Tensor2D>(layer.input);
-      collect(gradients, `${layer.name}.weight`, tf.matMul(gradient, input, true, false));
-      collect(gradients, `${layer.name}.bias`, kernels.biasGradient(gradient));
+      if (gradients) {
+        const input = values.get<Tensor2D>(layer.input);
+        collect(gradients, `${layer.name}.weight`, tf.matMul(gradient, input, true, false));
+        collect(gradients, `${layer.name}.bias`, kernels.biasGradient(gradient));
+      }
       accumulate(
         flowing,
         layer.input,
@@ -96,7 +148,7 @@ export function trainingBackward(
     outputGradient.dispose();
   }
   values.disposeAll();
-  flowing.disposeAll();
+  return flowing;
 }
 
 function forwardLayer(
@@ -104,6 +156,7 @@ function forwardLayer(
   values: ValueStore,
   parameters: Parameters,
   norms: TrainingPass["norms"],
+  statistics: TrainingPassOptions["statistics"],
 ): Tensor {
   switch (layer.op) {
     case "conv": {
@@ -116,8 +169,12 @@ function forwardLayer(
         parameter<Tensor1D>(parameters, `${layer.name}.${key}`),
       ) as [Tensor1D, Tensor1D, Tensor1D, Tensor1D];
       const result = kernels.batchNorm(values.get(layer.input), scale, offset, mean, variance);
-      replaceParameter(parameters, `${layer.name}.running_mean`, result.runningMean);
-      replaceParameter(parameters, `${layer.name}.running_var`, result.runningVariance);
+      if (statistics === "moved") {
+        replaceParameter(parameters, `${layer.name}.running_mean`, result.runningMean);
+        replaceParameter(parameters, `${layer.name}.running_var`, result.runningVariance);
+      } else {
+        tf.dispose([result.runningMean, result.runningVariance]);
+      }
       norms.set(layer.name, result.saved);
       return result.output;
     }
@@ -138,11 +195,12 @@ function addBias(output: Tensor4D, bias: Tensor1D): Tensor4D {
   return biased;
 }
 
-/** What the backward pass reads: the inputs of layers with parameters and what activations keep. */
-function valuesOfBackward(network: Network): Set<string> {
+/** What the backward pass reads: what activations keep, inputs of batch norms and, for their gradients, of all layers with parameters. */
+function valuesOfBackward(network: Network, gradients: TrainingPassOptions["gradients"]): Set<string> {
   const names = network.layers.flatMap((layer) => {
     if (layer.op === "activation") return [keptForGradient(layer)];
-    return "name" in layer ? [layer.input] : [];
+    if (layer.op === "batchNorm") return [layer.input];
+    return gradients === "parameters" && "name" in layer ? [layer.input] : [];
   });
   return new Set([...names, network.output]);
 }

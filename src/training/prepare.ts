@@ -4,6 +4,7 @@ import { openDataset, sliceSplit, type Dataset, type Split } from "../data/store
 import { InputError } from "../errors.js";
 import { initialWeights } from "../graph/initialize.js";
 import { requireMethodId } from "../methods/ids.js";
+import type { TeacherAnswer } from "../methods/method.js";
 import { methods } from "../methods/methods.js";
 import { createNetwork } from "../networks/networks.js";
 import type { TrainingSettings } from "../recipes/settings.js";
@@ -54,7 +55,8 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
   const description = findDataset(settings.dataset);
   const shape = classifierShape(description);
   const network = createNetwork(settings.student, shape);
-  requireTeachers(settings, method.teachers);
+  const needed = neededTeachers(method.teachers);
+  requireTeachers(settings, needed);
   const dataset = openDataset(description.id, places.dataDir, {
     ...(settings.limitTrain === null ? {} : { train: settings.limitTrain }),
     ...(settings.limitTest === null ? {} : { test: settings.limitTest }),
@@ -76,8 +78,8 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
     return teacher;
   };
   try {
-    const cleanTeacher = await open(method.teachers.clean ? settings.cleanTeacher : null);
-    const robustTeacher = await open(method.teachers.robust ? settings.robustTeacher : null);
+    const cleanTeacher = await open(needed.clean ? settings.cleanTeacher : null);
+    const robustTeacher = await open(needed.robust ? settings.robustTeacher : null);
     const inputs = {
       data: dataset.fingerprint,
       cleanTeacher: cleanTeacher ? teacherSha256(cleanTeacher.manifest) : null,
@@ -99,7 +101,7 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
       augmentation,
       start,
     });
-    const running = method.start(settings, checkpoint?.progress.method);
+    const running = method.start(settings, shape.classes, checkpoint?.progress.method);
     const metrics = openMetrics(places.folder, checkpoint?.progress.metricsBytes ?? 0);
     return {
       folder: places.folder,
@@ -128,6 +130,11 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
 
 /** The generator stream of initial weights, apart from those of batches and evaluations. */
 const INITIALIZATION_STREAM = 2;
+
+function neededTeachers(answers: readonly TeacherAnswer[]): { clean: boolean; robust: boolean } {
+  const clean = answers.includes("cleanTeacherNat");
+  return { clean, robust: answers.some((answer) => answer !== "cleanTeacherNat") };
+}
 
 function requireTeachers(settings: TrainingSettings, needed: { clean: boolean; robust: boolean }): void {
   for (const role of ["clean", "robust"] as const) {

@@ -1,21 +1,21 @@
-import { pgd } from "../attacks/pgd.js";
 import type { Batch } from "../data/batches.js";
 import { WorkError } from "../errors.js";
 import type { Network } from "../graph/network.js";
-import { logitGradients } from "../methods/logit-gradients.js";
+import { logitGradients, type AvailableLogits } from "../methods/logit-gradients.js";
 import type {
   MethodSettings,
   RunningMethod,
   StartableMethod,
   StepReport,
+  TeacherAnswer,
   TeacherLogits,
 } from "../methods/method.js";
-import { tf, type Tensor, type Tensor1D, type Tensor4D } from "../runtime/tensorflow.js";
-import { inferenceStudent } from "../student/inference.js";
+import { tf, type Tensor, type Tensor4D } from "../runtime/tensorflow.js";
 import type { Parameters } from "../student/parameters.js";
 import { sgdStep, type SgdSettings } from "../student/sgd.js";
-import { trainingBackward, trainingForward, type TrainingPass } from "../student/training-pass.js";
+import { freePass, trainingBackward, trainingForward, type TrainingPass } from "../student/training-pass.js";
 import type { Teacher } from "../teacher/bridge.js";
+import { attackStudent } from "./attack.js";
 
 /** All that a step reads and moves on. */
 export interface Trainee {
@@ -49,53 +49,57 @@ export async function trainingStep(
   const { input } = trainee.network;
   const images = tf.tensor4d(batch.images, [batch.count, input.height, input.width, input.channels]);
   const labels = tf.tensor1d(batch.labels, "int32");
-  const cleanAnswer = answer(trainee.cleanTeacher, batch.images);
-  const adversarial = attackStudent(trainee, images, labels, settings.method, batch.seed);
-  const robustAnswer =
-    trainee.robustTeacher && adversarial
-      ? answer(trainee.robustTeacher, adversarial.dataSync<"float32">())
-      : null;
+  const { teachers, attack } = trainee.method;
+  const ask = (answer: TeacherAnswer, about: () => Float32Array): Promise<TeacherLogits> | null =>
+    teachers.includes(answer) ? logitsOf(trainee, answer, about()) : null;
+  const cleanNat = ask("cleanTeacherNat", () => batch.images);
+  const robustNat = ask("robustTeacherNat", () => batch.images);
+  const followed = attack?.followsTeacher ? await robustNat : null;
+  const attacked = attackStudent(trainee, images, labels, settings.method, batch.seed, followed);
+  const adversarial = attacked?.adversarial ?? null;
+  const robustAdv = adversarial && ask("robustTeacherAdv", () => adversarial.dataSync<"float32">());
   const passes = forwardStudent(trainee, images, adversarial);
   meanwhile();
-  const [clean, robust] = await Promise.all([cleanAnswer, robustAnswer]);
-  const report = learn(trainee, passes, { clean, robust }, labels, settings);
+  const [cleanTeacherNat, robustTeacherNat, robustTeacherAdv] = await Promise.all([
+    cleanNat,
+    robustNat,
+    robustAdv,
+  ]);
+  const teachersLogits = { cleanTeacherNat, robustTeacherNat, robustTeacherAdv };
+  const known = { teachers: teachersLogits, labels, rightIterates: attacked?.rightIterates ?? null };
+  const report = learn(trainee, passes, known, settings);
   tf.dispose([images, labels, ...(adversarial ? [adversarial] : [])]);
   return report;
 }
 
-/** Adversarial images against the student in inference mode, or null where the method attacks nothing. */
-export function attackStudent(
-  { network, parameters, method }: Trainee,
-  images: Tensor4D,
-  labels: Tensor1D,
-  settings: MethodSettings,
-  seed: Batch["seed"],
-): Tensor4D | null {
-  const attack = method.innerAttack(settings);
-  if (!attack) return null;
-  const target = inferenceStudent(network, parameters);
-  const adversarial = pgd(target, images, { kind: "crossEntropy", labels }, attack, seed);
-  target.dispose();
-  return adversarial;
-}
-
-/** The student's training passes of a step, adversarial images first: batch norm sees two separate batches. */
+/** The student's training passes of a step, in the method's order: batch norm sees each as a batch of its own. */
 export function forwardStudent(
   { network, parameters, method }: Trainee,
   images: Tensor4D,
   adversarial: Tensor4D | null,
-): { nat: TrainingPass | null; adv: TrainingPass | null } {
-  const adv = method.trainsOn.adv && adversarial ? trainingForward(network, parameters, adversarial) : null;
-  const nat = method.trainsOn.nat ? trainingForward(network, parameters, images) : null;
-  return { nat, adv };
+): StudentPasses {
+  const passes: { nat: TrainingPass | null; adv: TrainingPass | null } = { nat: null, adv: null };
+  for (const kind of method.passes) {
+    const input = kind === "nat" ? images : adversarial;
+    if (!input) throw new Error("the method trains on adversarial images, but attacks nothing");
+    const repeated = passes[kind];
+    if (repeated) freePass(repeated);
+    passes[kind] = trainingForward(network, parameters, input);
+  }
+  return passes;
+}
+
+/** A step's passes on clean and on adversarial images, where the method makes them. */
+export interface StudentPasses {
+  readonly nat: TrainingPass | null;
+  readonly adv: TrainingPass | null;
 }
 
 /** Losses, balance, gradients and update from the passes of `forwardStudent`, which are freed. */
 export function learn(
   { network, parameters, momenta, running }: Trainee,
-  passes: { nat: TrainingPass | null; adv: TrainingPass | null },
-  teachers: { clean: TeacherLogits | null; robust: TeacherLogits | null },
-  labels: Tensor1D,
+  passes: StudentPasses,
+  known: Omit<AvailableLogits, "studentNat" | "studentAdv">,
   settings: StepSettings,
 ): StepReport {
   const { nat, adv, total, report } = logitGradients(
@@ -103,9 +107,7 @@ export function learn(
     {
       studentNat: passes.nat?.logits ?? null,
       studentAdv: passes.adv?.logits ?? null,
-      cleanTeacherNat: teachers.clean,
-      robustTeacherAdv: teachers.robust,
-      labels,
+      ...known,
     },
     settings.method,
   );
@@ -116,10 +118,16 @@ export function learn(
   if (passes.nat && nat) trainingBackward(network, parameters, passes.nat, nat, gradients);
   tf.dispose([nat, adv].filter((gradient) => gradient !== null));
   sgdStep(parameters, momenta, gradients, settings.sgd);
-  running.advance(report);
+  running.advance();
   return report;
 }
 
-async function answer(teacher: Teacher | null, images: Float32Array): Promise<TeacherLogits | null> {
-  return teacher && { values: await teacher.logits(images), classes: teacher.manifest.classes };
+async function logitsOf(
+  trainee: Trainee,
+  answer: TeacherAnswer,
+  images: Float32Array,
+): Promise<TeacherLogits> {
+  const teacher = answer === "cleanTeacherNat" ? trainee.cleanTeacher : trainee.robustTeacher;
+  if (!teacher) throw new Error("the method asks a teacher it was not given");
+  return { values: await teacher.logits(images), classes: teacher.manifest.classes };
 }

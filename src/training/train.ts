@@ -99,6 +99,7 @@ export async function train(
     events.onStep({ epoch, step, images: batch.count, report });
 
     if (batch.step === batches.stepsPerEpoch - 1) {
+      trainee.running.endEpoch(settingsOfEpoch(settings, epoch + 1).method);
       evaluationDue = isEvaluated(epoch, settings);
       save();
     } else if (performance.now() - savedAt > checkpointSeconds * 1000) {
@@ -139,7 +140,7 @@ async function evaluateStudent(
   epoch: number,
   events: TrainingEvents,
 ): Promise<{ clean: number; robust: number; wRobust: number } | null> {
-  const { epsilon, evaluationBatch: batchSize, seed } = settings;
+  const { evaluationEpsilon: epsilon, evaluationBatch: batchSize, seed } = settings;
   const target = inferenceStudent(trainee.network, trainee.parameters);
   let evaluation: Evaluation;
   try {

@@ -1,6 +1,18 @@
-import { expect, it } from "vitest";
-import { logitLoss } from "#mtard/attacks/logit-loss.js";
+import { describe, expect, it } from "vitest";
+import { disposeLogitLoss, logitLoss, type LogitLoss } from "#mtard/attacks/logit-loss.js";
+import { methodIds, type MethodId } from "#mtard/methods/ids.js";
+import { methods } from "#mtard/methods/methods.js";
+import { recipe } from "#mtard/recipes/recipes.js";
+import { Random } from "#mtard/runtime/random.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
+import {
+  crossEntropy,
+  divergence,
+  finiteDifferences,
+  softmax,
+  squaredDistance,
+  type Rows,
+} from "../methods/reference.js";
 
 it("cross-entropy and its gradient are PyTorch's", () => {
   // torch.nn.functional.cross_entropy(z, y, reduction="none") and the gradient of its sum, in float64.
@@ -15,4 +27,105 @@ it("cross-entropy and its gradient are PyTorch's", () => {
     expect(value).toBeCloseTo(expectedLoss[index] ?? NaN, 5);
   for (const [index, value] of gradient.dataSync().entries())
     expect(value).toBeCloseTo(expectedGradient[index] ?? NaN, 6);
+});
+
+it("the divergence from a probability of zero is finite", () => {
+  const logits = tf.tensor2d([1, 2], [1, 2]);
+  const { loss } = logitLoss(logits, { kind: "klTo", probabilities: tf.tensor2d([0, 1], [1, 2]) });
+  expect(loss.dataSync()[0]).toBeCloseTo(Math.log(1 + Math.exp(-1)), 6);
+});
+
+interface AttackBatch {
+  readonly student: Rows;
+  readonly ownClean: Rows;
+  readonly robustTeacher: Rows;
+  readonly labels: readonly number[];
+  readonly temperatureAdv: readonly number[];
+}
+
+/** What a method's attack climbs, of one image. */
+const byTeacher =
+  (temperature: (label: number, batch: AttackBatch) => number) =>
+  (row: readonly number[], n: number, batch: AttackBatch): number => {
+    const t = temperature(batch.labels[n] ?? NaN, batch);
+    return divergence(softmax((batch.robustTeacher[n] ?? []).map((value) => value / t)), row);
+  };
+const byLabel = (row: readonly number[], n: number, { labels }: AttackBatch): number =>
+  crossEntropy(row, labels[n] ?? NaN);
+const OBJECTIVES: Partial<
+  Record<MethodId, (row: readonly number[], n: number, batch: AttackBatch) => number>
+> = {
+  sat: byLabel,
+  trades: (row, n, { ownClean }) => divergence(softmax(ownClean[n] ?? []), row),
+  score: (row, n, { ownClean }) => squaredDistance(softmax(row), softmax(ownClean[n] ?? [])),
+  ard: byLabel,
+  rslad: byTeacher(() => 1),
+  "fair-ard": byLabel,
+  absld: byTeacher((label, { temperatureAdv }) => temperatureAdv[label] ?? NaN),
+  lmtn: byLabel,
+  baseline: byLabel,
+  "baseline-ebb": byLabel,
+  mtard: byLabel,
+  "b-mtard": byLabel,
+};
+
+it("all methods attack but Natural", () => {
+  expect(methodIds.filter((id) => !OBJECTIVES[id])).toEqual(["natural"]);
+  expect(methods.natural.attack).toBeNull();
+});
+
+describe.each(Object.entries(OBJECTIVES))("the inner attack of %s", (id, objective) => {
+  it.each([
+    [3, 6, 5, 4],
+    [4, 3, 11, 12],
+  ])(
+    "climbs its formula in float64, with its gradient, on random batch %i",
+    (seed, count, classes, spread) => {
+      const random = Random.fromSeed(seed);
+      const rows = (): Rows =>
+        Array.from({ length: count }, () =>
+          Array.from({ length: classes }, () => Math.fround(spread * (random.uniform() - 0.5))),
+        );
+      const batch: AttackBatch = {
+        student: rows(),
+        ownClean: rows(),
+        robustTeacher: rows(),
+        labels: Array.from({ length: count }, () => Math.floor(classes * random.uniform())),
+        temperatureAdv: Array.from({ length: classes }, () => Math.fround(0.5 + 4 * random.uniform())),
+      };
+      const expected = batch.student.map((row, n) => objective(row, n, batch));
+      const summed = (student: Rows): number =>
+        student.reduce((sum, row, n) => sum + objective(row, n, batch), 0);
+      const expectedGradient = finiteDifferences(summed, batch.student);
+
+      const { method, settings } = {
+        method: methods[id as MethodId],
+        settings: recipe({ dataset: "cifar10", method: id as MethodId, student: "resnet-18" }),
+      };
+      const nat = Array<number>(classes).fill(1);
+      const zeros = nat.map(() => 0);
+      const state = {
+        temperatures: { nat, adv: batch.temperatureAdv },
+        losses: { nat: zeros, adv: zeros },
+      };
+      const running = method.start(settings, classes, id === "absld" ? state : undefined);
+      const tensor = (values: Rows) => tf.tensor2d(values.flat(), [count, classes]);
+      const student = tensor(batch.student);
+      const labels = tf.tensor1d([...batch.labels], "int32");
+      const before = tf.memory().numTensors;
+      const loss = tf.tidy((): LogitLoss => {
+        const robustTeacherNat = { values: Float32Array.from(batch.robustTeacher.flat()), classes };
+        return running.attackLoss({ labels, studentNat: tensor(batch.ownClean), robustTeacherNat }, settings);
+      });
+      const found = logitLoss(student, loss);
+      for (const [index, value] of found.loss.dataSync().entries())
+        expect(Math.abs(value - (expected[index] ?? NaN))).toBeLessThan(1e-5 * Math.max(1, value));
+      for (const [index, value] of found.gradient.dataSync().entries())
+        expect(Math.abs(value - (expectedGradient[index] ?? NaN))).toBeLessThan(1e-5);
+      expect(Math.max(...expectedGradient.map(Math.abs))).toBeGreaterThan(1e-2);
+      tf.dispose([found.loss, found.gradient]);
+      disposeLogitLoss(loss);
+      expect(tf.memory().numTensors).toBe(before);
+    },
+  );
 });

@@ -3,6 +3,7 @@ import { logitGradients } from "#mtard/methods/logit-gradients.js";
 import type { MethodId } from "#mtard/methods/ids.js";
 import { methods } from "#mtard/methods/methods.js";
 import type { MethodSettings } from "#mtard/methods/method.js";
+import { recipe } from "#mtard/recipes/recipes.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { goldenJson, goldenTensors, largestDifference } from "../golden.js";
 import { hasShared } from "../shared.js";
@@ -53,17 +54,14 @@ describe.each(CASES)("the balance of case %s", (name) => {
       logits(tensor).data.subarray(step * ROWS * CLASSES, (step + 1) * ROWS * CLASSES);
 
     const base: MethodSettings = {
-      epsilon: 8 / 255,
-      innerSteps: 10,
-      innerStepSize: 2 / 255,
-      innerStart: 0.001,
+      ...recipe({ dataset: "cifar10", method: "b-mtard", student: "resnet-18" }),
       klScale: settings.klScale,
       weightRate: settings.weightRate,
       beta: settings.beta,
       temperatureRate: settings.temperatureRate,
       initialTemperature: settings.initialTemperature,
     };
-    const running = methods[methodOf(settings)].start(base);
+    const running = methods[methodOf(settings)].start(base, CLASSES);
     const labels = tf.tensor1d(new Int32Array(ROWS), "int32");
     expect(steps).toHaveLength(120);
 
@@ -81,13 +79,16 @@ describe.each(CASES)("the balance of case %s", (name) => {
         {
           studentNat,
           studentAdv,
-          cleanTeacherNat: { values: batch("teacher_nat", step), classes: CLASSES },
-          robustTeacherAdv: { values: batch("teacher_adv", step), classes: CLASSES },
+          teachers: {
+            cleanTeacherNat: { values: batch("teacher_nat", step), classes: CLASSES },
+            robustTeacherAdv: { values: batch("teacher_adv", step), classes: CLASSES },
+          },
           labels,
+          rightIterates: null,
         },
         now,
       );
-      running.advance(report);
+      running.advance();
 
       const found = {
         loss_nat: report["lossNat"],

@@ -5,7 +5,7 @@ import { settingsOfEpoch } from "#mtard/training/train.js";
 import { tinySettings } from "./tiny-run.js";
 
 it("divides the rates by 10 after epochs 215, 260 and 285, as the authors' script does", () => {
-  const { milestones } = recipe("cifar10", "b-mtard", "resnet-18");
+  const { milestones } = recipe({ dataset: "cifar10", method: "b-mtard", student: "resnet-18" });
   const scales = [1, 215, 216, 260, 261, 285, 286, 300].map((epoch) => rateScale(epoch, milestones));
   const expected = [1, 1, 0.1, 0.1, 0.01, 0.01, 0.001, 0.001];
   for (const [index, scale] of scales.entries()) expect(scale).toBeCloseTo(expected[index] ?? NaN, 12);
@@ -21,7 +21,7 @@ it("divides the learning rate and both balance rates", () => {
 });
 
 it("evaluates as the authors' script does: the first epoch, every 20th before 215, all from there on", () => {
-  const paper = recipe("cifar10", "b-mtard", "resnet-18");
+  const paper = recipe({ dataset: "cifar10", method: "b-mtard", student: "resnet-18" });
   const evaluated = Array.from({ length: 300 }, (_, index) => index + 1).filter((epoch) =>
     isEvaluated(epoch, paper),
   );

@@ -38,7 +38,7 @@ interface GoldenStep {
 
 const ROWS = 16;
 const SHAPE = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
-const settings = recipe("cifar10", "b-mtard", "resnet-20");
+const settings = recipe({ dataset: "cifar10", method: "b-mtard", student: "resnet-20" });
 const stepSettings = { method: settings, sgd: settings };
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-steps-"));
@@ -76,7 +76,7 @@ function newTrainee(): Trainee {
     parameters,
     momenta,
     method,
-    running: method.start(settings),
+    running: method.start(settings, 10),
     cleanTeacher,
     robustTeacher,
   };
@@ -85,7 +85,7 @@ function newTrainee(): Trainee {
 async function teacherAnswers(host: Float32Array, adversarial: Tensor4D) {
   const clean = { values: await cleanTeacher.logits(host), classes: 10 };
   const robust = { values: await robustTeacher.logits(adversarial.dataSync<"float32">()), classes: 10 };
-  return { clean, robust };
+  return { cleanTeacherNat: clean, robustTeacherAdv: robust };
 }
 
 function attack(trainee: Trainee, images: Tensor4D, labels: Tensor, step: number): Tensor4D {
@@ -141,11 +141,11 @@ describe.skipIf(!hasShared)("ten B-MTARD steps of golden/steps.json", () => {
     const { images, host, labels } = batch(0);
     const adversarial = nhwc(first("adversarial.0"));
     const passes = forwardStudent(trainee, images, adversarial);
-    const { clean, robust } = await teacherAnswers(host, adversarial);
+    const teachers = await teacherAnswers(host, adversarial);
 
     const logits = {
-      clean_teacher_logits: clean.values,
-      robust_teacher_logits: robust.values,
+      clean_teacher_logits: teachers.cleanTeacherNat.values,
+      robust_teacher_logits: teachers.robustTeacherAdv.values,
       student_nat_logits: passes.nat?.logits.dataSync<"float32">(),
       student_adv_logits: passes.adv?.logits.dataSync<"float32">(),
     };
@@ -153,7 +153,7 @@ describe.skipIf(!hasShared)("ten B-MTARD steps of golden/steps.json", () => {
       expect(largestDifference(values as Float32Array, first(`${name}.0`).data), name).toBeLessThan(1e-4);
     }
 
-    const report = learn(trainee, passes, { clean, robust }, labels, stepSettings);
+    const report = learn(trainee, passes, { teachers, labels, rightIterates: null }, stepSettings);
     const golden = steps[0] as GoldenStep;
     expect(Math.abs((report["lossNat"] ?? NaN) / golden.loss_nat - 1)).toBeLessThan(1e-5);
     expect(Math.abs((report["lossAdv"] ?? NaN) / golden.loss_adv - 1)).toBeLessThan(1e-5);
@@ -179,15 +179,15 @@ describe.skipIf(!hasShared)("ten B-MTARD steps of golden/steps.json", () => {
     const { images, host, labels } = batch(0);
     const adversarial = nhwc(first("adversarial.0"));
     const passes = forwardStudent(trainee, images, adversarial);
-    const { clean, robust } = await teacherAnswers(host, adversarial);
+    const teachers = await teacherAnswers(host, adversarial);
     const { nat, adv } = logitGradients(
       trainee.running,
       {
         studentNat: passes.nat?.logits ?? null,
         studentAdv: passes.adv?.logits ?? null,
-        cleanTeacherNat: clean,
-        robustTeacherAdv: robust,
+        teachers,
         labels,
+        rightIterates: null,
       },
       settings,
     );
@@ -238,7 +238,7 @@ describe.skipIf(!hasShared)("ten B-MTARD steps of golden/steps.json", () => {
       }
       const passes = forwardStudent(trainee, images, adversarial);
       const teachers = await teacherAnswers(host, adversarial);
-      const report = learn(trainee, passes, teachers, labels, stepSettings);
+      const report = learn(trainee, passes, { teachers, labels, rightIterates: null }, stepSettings);
       const tolerance = step === 0 ? 0.005 : 0.05;
       expect(Math.abs((report["lossAdv"] ?? NaN) / golden.loss_adv - 1), `lossAdv ${step}`).toBeLessThan(
         tolerance,

@@ -11,7 +11,8 @@ import { importTeacher } from "#mtard/teacher/import.js";
 import type { RunPlaces } from "#mtard/training/prepare.js";
 import type { TrainingEvents } from "#mtard/training/train.js";
 
-const SHAPE = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
+/** What a classifier of the demo data takes and answers. */
+export const SHAPE = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
 
 /** Puts the demo data and two teachers with random weights into a folder. */
 export async function makeStores(folder: string): Promise<void> {
@@ -35,7 +36,7 @@ export async function makeStores(folder: string): Promise<void> {
 /** The settings of a run of seconds: B-MTARD, two epochs of six steps, the last one smaller. */
 export function tinySettings(changes: Partial<TrainingSettings> = {}): TrainingSettings {
   return parseSettings({
-    ...recipe("demo", "b-mtard", "resnet-8"),
+    ...recipe({ dataset: "demo", method: "b-mtard", student: "resnet-8" }),
     dataset: "demo",
     method: "b-mtard",
     student: "resnet-8",

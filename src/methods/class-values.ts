@@ -1,0 +1,19 @@
+/** A number of each class, class 0 first. */
+export type ClassValues = readonly number[];
+
+/** The number of each image's class, `[N]`. */
+export function gatherByClass(values: ClassValues, labels: Int32Array): Float32Array {
+  return Float32Array.from(labels, (label) => values[label] ?? NaN);
+}
+
+/** Sums of the classes after the images of a batch are added: each image's number to its class. */
+export function addByClass(
+  sums: ClassValues,
+  labels: Int32Array,
+  numbers: Float32Array | Int32Array,
+): ClassValues {
+  const added = [...sums];
+  for (const [index, label] of labels.entries())
+    added[label] = (added[label] ?? NaN) + (numbers[index] ?? NaN);
+  return added;
+}

@@ -1,0 +1,55 @@
+import type { MethodId } from "../methods/ids.js";
+import type { Rule } from "./rule.js";
+
+/** A teacher as the paper has it: a network, and how it can be trained here; null where it was taken ready-made. */
+export interface TeacherRecipe {
+  readonly network: string;
+  readonly method: MethodId | null;
+  readonly source: string;
+}
+
+const SOURCE = "B-MTARD, section 4.1 and table 2";
+
+/** The paper's teachers by data set. */
+export const teacherRecipes: Readonly<Record<string, { clean: TeacherRecipe; robust: TeacherRecipe }>> = {
+  cifar10: {
+    clean: { network: "resnet-56", method: "natural", source: SOURCE },
+    robust: { network: "wide-resnet-34-10", method: "trades", source: SOURCE },
+  },
+  cifar100: {
+    clean: { network: "wide-resnet-22-6", method: "natural", source: SOURCE },
+    robust: {
+      network: "wide-resnet-70-16",
+      method: null,
+      source: `${SOURCE}: the weights of Gowal et al. (2020), deepmind/deepmind-research, adversarial_robustness`,
+    },
+  },
+  "tiny-imagenet": {
+    clean: { network: "preact-resnet-34", method: "natural", source: SOURCE },
+    robust: { network: "preact-resnet-34", method: "trades", source: SOURCE },
+  },
+};
+
+/** Of trainings that make a teacher. */
+export const teacherRules: readonly Rule[] = [
+  {
+    datasets: ["cifar10"],
+    methods: ["trades"],
+    students: ["wide-resnet-34-10"],
+    source: "yaodongyu/TRADES, train_trades_cifar10.py, which made the paper's teacher",
+    settings: { epsilon: 0.031 },
+  },
+];
+
+/** The paper's students by data set, the one of its main tables first; of the demo, one small enough for it. */
+export const paperStudents: Readonly<Record<string, readonly string[]>> = {
+  demo: ["resnet-8"],
+  cifar10: ["resnet-18", "mobilenet-v2"],
+  cifar100: ["resnet-18", "mobilenet-v2"],
+  "tiny-imagenet": ["preact-resnet-18", "mobilenet-v2"],
+};
+
+/** The student trained when none is named. */
+export function studentOf(dataset: string): string {
+  return paperStudents[dataset]?.[0] ?? "resnet-18";
+}

@@ -1,0 +1,40 @@
+import { logitLoss } from "../attacks/logit-loss.js";
+import type { AttackTarget } from "../attacks/target.js";
+import type { Network } from "../graph/network.js";
+import { tf } from "../runtime/tensorflow.js";
+import type { Parameters } from "./parameters.js";
+import {
+  freePass,
+  trainingForward,
+  trainingInputGradient,
+  type TrainingPassOptions,
+} from "./training-pass.js";
+
+/**
+ * A student in training mode as an attack sees it: batch norm uses the statistics of the attacked batch, and moves the running ones at
+ * every look or leaves them.
+ */
+export function trainingTarget(
+  network: Network,
+  parameters: Parameters,
+  statistics: TrainingPassOptions["statistics"],
+): AttackTarget {
+  const options = { statistics, gradients: "images" } as const;
+  return {
+    classes: network.classes,
+    logits(images) {
+      const pass = trainingForward(network, parameters, images, options);
+      const logits = tf.clone(pass.logits);
+      freePass(pass);
+      return logits;
+    },
+    lossGradient(images, loss) {
+      const pass = trainingForward(network, parameters, images, options);
+      const logits = tf.clone(pass.logits);
+      const { loss: each, gradient: logitsGradient } = logitLoss(logits, loss);
+      const gradient = trainingInputGradient(network, parameters, pass, logitsGradient);
+      logitsGradient.dispose();
+      return { loss: each, logits, gradient };
+    },
+  };
+}
