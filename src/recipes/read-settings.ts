@@ -1,4 +1,3 @@
-import { InputError } from "../errors.js";
 import type { MethodId } from "../methods/ids.js";
 import { recipeSettingNames, type Recipe } from "./settings.js";
 
@@ -30,14 +29,8 @@ export function settingsRead(method: MethodId): SettingNames {
   return recipeSettingNames.filter((name) => !ofSomeMethods.includes(name) || read[method].includes(name));
 }
 
-/** @throws {InputError} if a setting is changed that the method does not read. */
-export function requireRead(method: MethodId, changes: Partial<Recipe>): void {
-  const known = settingsRead(method);
-  const idle = Object.keys(changes).filter((name) => !known.includes(name as keyof Recipe));
-  if (idle.length === 0) return;
-  throw new InputError(`the method "${method}" does not read ${idle.join(", ")}`, {
-    expected: `--set of ${known.join(", ")}`,
-    found: idle.map((name) => `--set ${name}`).join(", "),
-    fix: `mtard recipe show --dataset cifar10 --method ${method} says what each is`,
-  });
+/** Those of the changed settings that make no difference to the method. */
+export function idleSettings(method: MethodId, changes: Partial<Recipe>): string[] {
+  const known: readonly string[] = settingsRead(method);
+  return Object.keys(changes).filter((name) => !known.includes(name));
 }
