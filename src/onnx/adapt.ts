@@ -1,10 +1,11 @@
-import type { GraphProto, ModelProto } from "onnx-buf";
+import { type GraphProto, type ModelProto, type NodeProto, TensorProto_DataType } from "onnx-buf";
+import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
 import { freeBatch } from "./batch.js";
-import { floatTensor, floatValue, intsAttribute, node } from "./build.js";
+import { floatTensor, floatValue, int64Tensor, intAttribute, intsAttribute, node } from "./build.js";
 import { METADATA_KEY } from "./metadata.js";
 import { graphOf } from "./model.js";
-import { type ClassifierShape, findSignature, type Layout } from "./signature.js";
+import { type ClassifierShape, findSignature, type Layout, type Signature } from "./signature.js";
 import { freshName, keepWhatMakes, renameValue } from "./values.js";
 import { IMAGES, LOGITS } from "./writer.js";
 
@@ -24,6 +25,10 @@ export interface Adaptation {
   /** The batch size the model was fixed at, or null. */
   readonly fixedBatch: number | null;
   readonly layout: Layout;
+  /** Whether the model takes an image as one row of numbers. */
+  readonly flat: boolean;
+  /** What the model takes images as. */
+  readonly type: "float32" | "float16";
   /** The softmax that was taken off the end, or null. */
   readonly removed: "Softmax" | "LogSoftmax" | null;
 }
@@ -32,7 +37,7 @@ export interface Adaptation {
  * Turns a foreign classifier into the standard form, in place: `images [batch, channels, height, width]` in [0, 1] to
  * `logits [batch, classes]`, the normalisation inside.
  *
- * @throws {InputError} if it is no classifier of the expected images and classes.
+ * @throws {InputError} if it is no classifier of the expected images and classes, or ends in a sigmoid.
  */
 export function adaptClassifier(
   model: ModelProto,
@@ -43,7 +48,7 @@ export function adaptClassifier(
   const signature = findSignature(graph, expected, source, layout);
   const { channels, height, width } = expected.image;
   if (model.irVersion < INITIALIZERS_ALONE_IR_VERSION) model.irVersion = INITIALIZERS_ALONE_IR_VERSION;
-  const { output, removed } = beforeSoftmax(graph, signature.output);
+  const { output, removed } = beforeSoftmax(graph, signature.output, source);
   if (signature.batch !== null) freeBatch(graph, signature.input, signature.batch);
 
   const entry = freshName(graph, "images.prepared");
@@ -51,8 +56,10 @@ export function adaptClassifier(
   const exit = freshName(graph, "logits.made");
   renameValue(graph, output, exit);
   for (const taken of [IMAGES, LOGITS]) renameValue(graph, taken, freshName(graph, `${taken}.inner`));
-  renameValue(graph, exit, LOGITS);
-  prepareImages(graph, entry, signature.layout, normalization);
+  if (signature.outputType === TensorProto_DataType.FLOAT) renameValue(graph, exit, LOGITS);
+  else
+    graph.node.push(unnamed(node("Cast", [exit], LOGITS, [intAttribute("to", TensorProto_DataType.FLOAT)])));
+  prepareImages(graph, entry, signature, expected, normalization);
   // With another normalisation in front it is no longer the network that its metadata names.
   if (normalization) model.metadataProps = model.metadataProps.filter(({ key }) => key !== METADATA_KEY);
   graph.input = [floatValue(IMAGES, ["batch", channels, height, width])];
@@ -60,18 +67,33 @@ export function adaptClassifier(
   // Shapes noted along the way may hold the old batch size; ONNX Runtime infers them again.
   graph.valueInfo = [];
   keepWhatMakes(graph, LOGITS);
-  return { fixedBatch: signature.batch, layout: signature.layout, removed };
+  return {
+    fixedBatch: signature.batch,
+    layout: signature.layout,
+    flat: signature.flat,
+    type: signature.inputType === TensorProto_DataType.FLOAT16 ? "float16" : "float32",
+    removed,
+  };
 }
 
-/** Puts the normalisation and the turn to NHWC between the standard input and `entry`, the value the model reads its images from. */
+/**
+ * Puts the normalisation, the turn to NHWC, the row and the type between the standard input and `entry`, the value the model reads its
+ * images from.
+ */
 function prepareImages(
   graph: GraphProto,
   entry: string,
-  layout: Layout,
+  { layout, flat, inputType }: Signature,
+  { image: { channels, height, width } }: ClassifierShape,
   normalization: Normalization | undefined,
 ): void {
   const constant = (name: string, values: readonly number[]): string => {
     const tensor = floatTensor(freshName(graph, name), [1, values.length, 1, 1], Float32Array.from(values));
+    graph.initializer.push(tensor);
+    return tensor.name;
+  };
+  const row = (): string => {
+    const tensor = int64Tensor(freshName(graph, "images.row"), [-1n, BigInt(channels * height * width)]);
     graph.initializer.push(tensor);
     return tensor.name;
   };
@@ -85,34 +107,68 @@ function prepareImages(
     ...(layout === "nhwc"
       ? [{ operator: "Transpose", inputs: [], attributes: [intsAttribute("perm", [0, 2, 3, 1])] }]
       : []),
+    ...(flat ? [{ operator: "Reshape", inputs: [row()], attributes: [] }] : []),
+    ...(inputType === TensorProto_DataType.FLOAT
+      ? []
+      : [{ operator: "Cast", inputs: [], attributes: [intAttribute("to", inputType)] }]),
   ];
   if (steps.length === 0) renameValue(graph, entry, IMAGES);
   let value = IMAGES;
   const front = steps.map(({ operator, inputs, attributes }, index) => {
     const output = index === steps.length - 1 ? entry : freshName(graph, `images.${operator.toLowerCase()}`);
-    const made = node(operator, [value, ...inputs], output, attributes);
+    const made = unnamed(node(operator, [value, ...inputs], output, attributes));
     value = output;
     return made;
   });
   graph.node.unshift(...front);
 }
 
-/** The value before a softmax at the end of the graph: the logits, which is what teachers are asked for. */
+/** A node without the name it might share with a node of the foreign graph. */
+function unnamed(made: NodeProto): NodeProto {
+  made.name = "";
+  return made;
+}
+
+/**
+ * The logits before a softmax, or the logarithm of one, at the end of the graph: what teachers are asked for. What comes after it and
+ * changes no value stays.
+ */
 function beforeSoftmax(
   graph: GraphProto,
   output: string,
+  source: string,
 ): { output: string; removed: Adaptation["removed"] } {
+  const makerOf = (value: string): NodeProto | undefined =>
+    graph.node.find((candidate) => candidate.output.includes(value));
+  let after: NodeProto | undefined;
   for (let value = output; ;) {
-    const maker = graph.node.find((candidate) => candidate.output.includes(value));
+    let maker = makerOf(value);
+    if (maker?.opType === "Sigmoid")
+      throw new InputError(`${source} ends in a sigmoid`, {
+        expected: "logits of classes of which one is right",
+        found: "numbers between 0 and 1, each for itself",
+        fix: "export the model without its sigmoid, if it was trained with cross-entropy",
+      });
+    const logarithm = maker?.opType === "Log";
+    if (logarithm) maker = makerOf(maker?.input[0] ?? "");
     const before = maker?.input[0];
     if (maker === undefined || before === undefined) break;
-    if (maker.opType === "Softmax" || maker.opType === "LogSoftmax") {
-      const axis = maker.attribute.find(({ name }) => name === "axis")?.i ?? 1n;
-      if (axis !== 1n && axis !== -1n) break;
-      return { output: before, removed: maker.opType };
+    if (isSoftmax(maker, logarithm)) {
+      if (after) after.input[0] = before;
+      const removed = logarithm || maker.opType === "LogSoftmax" ? "LogSoftmax" : "Softmax";
+      return { output: after ? output : before, removed };
     }
-    if (maker.opType !== "Identity") break;
+    if (logarithm || (maker.opType !== "Identity" && maker.opType !== "Cast")) break;
+    after = maker;
     value = before;
   }
   return { output, removed: null };
+}
+
+/** Whether a node is a softmax over the classes of `[batch, classes]`. */
+function isSoftmax({ opType, attribute }: NodeProto, logarithm: boolean): boolean {
+  if (opType !== "Softmax" && (logarithm || opType !== "LogSoftmax")) return false;
+  // Left out it is 1, and since operator set 13 it is -1: of two axes the same.
+  const axis = attribute.find(({ name }) => name === "axis")?.i ?? 1n;
+  return axis === 1n || axis === -1n;
 }

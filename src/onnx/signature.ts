@@ -13,13 +13,23 @@ export interface ClassifierShape {
   readonly classes: number;
 }
 
+/** The types of images and logits that a model may have; float16 is cast from and to float32. */
+const floatTypes: readonly TensorProto_DataType[] = [
+  TensorProto_DataType.FLOAT,
+  TensorProto_DataType.FLOAT16,
+];
+
 /** The one image input and the one logits output of a foreign classifier. */
 export interface Signature {
   readonly input: string;
+  readonly inputType: TensorProto_DataType;
   readonly layout: Layout;
+  /** Whether an image is one row of numbers, `[batch, channels * height * width]`, in the order of the layout. */
+  readonly flat: boolean;
   /** The batch size the model is fixed at, or null where it is free. */
   readonly batch: number | null;
   readonly output: string;
+  readonly outputType: TensorProto_DataType;
 }
 
 /** A dimension: its size, or null where it is free or not said. */
@@ -46,17 +56,19 @@ export function findSignature(
       found: inputs.length === 0 ? "no input" : `${inputs.length} inputs: ${inputs.map(describe).join(", ")}`,
       fix: "export the model with only its images as input",
     });
-  const extents = floatExtents(input);
+  const tensor = floatTensor(input);
   const { height, width, channels } = expected.image;
   const shapes = { nchw: [null, channels, height, width], nhwc: [null, height, width, channels] };
-  const fitting = (["nchw", "nhwc"] as const).filter(
+  const layouts = layout ? [layout] : (["nchw", "nhwc"] as const);
+  const flat = tensor?.extents?.length === 2 && fits(tensor.extents, [null, channels * height * width]);
+  const fitting = layouts.filter(
     (candidate) =>
-      (layout ?? candidate) === candidate && extents !== null && fits(extents, shapes[candidate]),
+      flat || (tensor !== null && fits(tensor.extents ?? [null, null, null, null], shapes[candidate])),
   );
   const [found] = fitting;
-  if (found === undefined)
+  if (tensor === null || found === undefined)
     throw new InputError(`${source} does not take the images of ${expected.name}`, {
-      expected: (layout ? [layout] : (["nchw", "nhwc"] as const))
+      expected: layouts
         .map((candidate) => `float32 ${printExtents(shapes[candidate])} (${candidate})`)
         .join(" or "),
       found: describe(input),
@@ -70,23 +82,32 @@ export function findSignature(
     });
   return {
     input: input.name,
+    inputType: tensor.type,
     layout: found,
-    batch: extents?.[0] ?? null,
-    output: findOutput(graph, expected, source),
+    flat,
+    batch: tensor.extents?.[0] ?? null,
+    ...findOutput(graph, expected, source),
   };
 }
 
-function findOutput(graph: GraphProto, expected: ClassifierShape, source: string): string {
+function findOutput(
+  graph: GraphProto,
+  expected: ClassifierShape,
+  source: string,
+): Pick<Signature, "output" | "outputType"> {
   const { name, classes } = expected;
   // A model without output shapes is believed here and checked by running it.
-  const candidates = graph.output.filter((value) => {
-    const extents = floatExtents(value);
-    return extents !== null && (extents.length === 0 || fits(extents, [null, classes]));
+  const candidates = graph.output.flatMap((value) => {
+    const tensor = floatTensor(value);
+    return tensor && fits(tensor.extents ?? [null, null], [null, classes])
+      ? [{ output: value.name, outputType: tensor.type }]
+      : [];
   });
   const [output] = candidates;
-  if (output && candidates.length === 1) return output.name;
-  const only = graph.output.length === 1 && graph.output[0] ? floatExtents(graph.output[0]) : null;
-  const answered = only?.length === 2 ? only[1] : undefined;
+  if (output && candidates.length === 1) return output;
+  const [only] = graph.output.length === 1 ? graph.output : [];
+  const extents = only ? floatTensor(only)?.extents : null;
+  const answered = extents?.length === 2 ? extents[1] : undefined;
   throw new InputError(
     answered
       ? `${source} answers ${answered} classes, but ${name} has ${classes}`
@@ -108,17 +129,22 @@ function fits(extents: readonly Extent[], shape: readonly Extent[]): boolean {
   );
 }
 
-/** The extents of a float32 tensor, empty where the model gives no shape; null for any other type. */
-function floatExtents({ type }: ValueInfoProto): Extent[] | null {
-  if (
-    type?.value.case !== "tensorType" ||
-    type.value.value.elemType !== (TensorProto_DataType.FLOAT as number)
-  )
-    return null;
-  const dimensions = type.value.value.shape?.dim ?? [];
-  return dimensions.map(({ value }) =>
+interface FloatTensor {
+  readonly type: TensorProto_DataType;
+  /** Null where the model gives no shape. */
+  readonly extents: readonly Extent[] | null;
+}
+
+/** A floating-point tensor's type and extents; null for any other value. */
+function floatTensor({ type }: ValueInfoProto): FloatTensor | null {
+  if (type?.value.case !== "tensorType") return null;
+  const { elemType, shape } = type.value.value;
+  const known = floatTypes.find((floatType) => (floatType as number) === elemType);
+  if (known === undefined) return null;
+  const extents = shape?.dim.map(({ value }) =>
     value.case === "dimValue" && value.value > 0n ? Number(value.value) : null,
   );
+  return { type: known, extents: extents ?? null };
 }
 
 function describe(value: ValueInfoProto): string {

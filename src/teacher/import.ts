@@ -120,7 +120,13 @@ async function fromOnnx(
 ): Promise<MadeModel> {
   const { dataset, normalization } = request;
   const opened = openStoredModel(readModelFile(path), path, dirname(path));
-  const { fixedBatch, removed } = adaptClassifier(opened.model, dataset, {
+  const {
+    fixedBatch,
+    layout: found,
+    flat,
+    type,
+    removed,
+  } = adaptClassifier(opened.model, dataset, {
     source: path,
     layout,
     normalization,
@@ -147,6 +153,8 @@ async function fromOnnx(
     dialect: null,
     normalization: known ? known.normalization : (normalization ?? null),
     notes: [
+      ...(flat ? [`an image goes in as one row of numbers, in the order of ${found}`] : []),
+      ...(type === "float32" ? [] : [`images go in as ${type}`]),
       ...(fixedBatch === null ? [] : [`the batch size, fixed at ${fixedBatch}, was made free`]),
       ...(removed === null ? [] : [`${removed} at the end was removed`]),
     ],

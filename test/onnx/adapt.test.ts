@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
-import type { ModelProto } from "onnx-buf";
+import { fromBinary } from "@bufbuild/protobuf";
+import { type ModelProto, ModelProtoSchema, TensorProto_DataType } from "onnx-buf";
 import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { InputError } from "#mtard/errors.js";
 import { type AdaptOptions, adaptClassifier } from "#mtard/onnx/adapt.js";
-import { floatValue, intAttribute, intsAttribute, node } from "#mtard/onnx/build.js";
+import { floatValue, int64Tensor, intAttribute, intsAttribute, node } from "#mtard/onnx/build.js";
 import { parseModel, serializeModel } from "#mtard/onnx/model.js";
 import { hasShared, shared } from "../shared.js";
 import { classifierNodes, image, model, parameters, plainGraph, reshapedGraph, values } from "./models.js";
@@ -103,16 +104,104 @@ describe("adaptClassifier", () => {
     expectClose(both.data, wanted.data);
   });
 
-  it.each([["Softmax"], ["LogSoftmax"]])("takes a %s off the end", async (operator) => {
-    const graph = {
-      ...plainGraph(),
+  it.each([9, 11, 13, 17, 21])("reads operator set %i, with a normalisation and a softmax", async (opset) => {
+    const graph = { ...plainGraph(1), node: [...classifierNodes("x", "z"), node("Softmax", ["z"], "y")] };
+    const foreign = model(graph, { opset, ir: opset < 11 ? 4 : opset < 21 ? 7 : 10 });
+    const bytes = adapted(foreign, { normalization: { mean: [0, 0, 0], std: [1, 1, 1] } });
+    expectClose((await run(bytes, images, [3, 3, 8, 8])).data, plain.data);
+  });
+
+  it.each([
+    ["Softmax", ["Softmax"], 1, 9],
+    ["Softmax", ["Softmax"], -1, 11],
+    ["Softmax", ["Softmax"], undefined, 11],
+    ["Softmax", ["Softmax"], -1, 13],
+    ["Softmax", ["Softmax"], undefined, 13],
+    ["LogSoftmax", ["LogSoftmax"], 1, 13],
+    ["LogSoftmax", ["Softmax", "Log"], -1, 17],
+    ["Softmax", ["Softmax", "Identity"], 1, 17],
+    ["LogSoftmax", ["Identity", "Softmax", "Log", "Identity"], 1, 11],
+  ])("takes a %s off the end: %j, axis %s, operator set %i", async (removed, operators, axis, opset) => {
+    const attributes = axis === undefined ? [] : [intAttribute("axis", axis)];
+    const tail = operators.map((operator, index) =>
+      node(
+        operator,
+        [index === 0 ? "z" : `tail.${index - 1}`],
+        index === operators.length - 1 ? "y" : `tail.${index}`,
+        operator.endsWith("Softmax") ? attributes : [],
+      ),
+    );
+    const foreign = model({ ...plainGraph(), node: [...classifierNodes("x", "z"), ...tail] }, { opset });
+    expect(adaptClassifier(foreign, expected, { source: "it" }).removed).toBe(removed);
+    expect((await run(serializeModel(foreign), images, [3, 3, 8, 8])).data).toEqual(plain.data);
+  });
+
+  /** The plain classifier in another type of numbers, its images and logits in that type too. */
+  const typed = (type: TensorProto_DataType, flat = false): ModelProto => {
+    const inner = { ...plainGraph("N") };
+    const cast = (from: string, to: string, target: TensorProto_DataType) =>
+      node("Cast", [from], to, [intAttribute("to", target)]);
+    const shape = int64Tensor("shape", [-1n, 3n, 8n, 8n]);
+    const made = model({
+      ...inner,
       node: [
-        ...classifierNodes("x", "z"),
-        node(operator, ["z"], "s", [intAttribute("axis", 1)]),
-        node("Identity", ["s"], "y"),
+        ...(flat ? [node("Reshape", ["x", "shape"], "square")] : [node("Identity", ["x"], "square")]),
+        ...parameters.map(({ name }) => cast(name, `${name}.typed`, type)),
+        ...classifierNodes("square", "z").map((one) => ({
+          ...one,
+          input: one.input.map((name) => (parameters.some((p) => p.name === name) ? `${name}.typed` : name)),
+        })),
+        node("Softmax", ["z"], "p", [intAttribute("axis", 1)]),
+        cast("p", "p.float", TensorProto_DataType.FLOAT),
+        cast("p.float", "y", type),
       ],
-    };
-    expect((await run(adapted(model(graph)), images, [3, 3, 8, 8])).data).toEqual(plain.data);
+      initializer: [...parameters, shape],
+      input: [floatValue("x", flat ? ["N", 192] : ["N", 3, 8, 8])],
+    });
+    for (const value of [...(made.graph?.input ?? []), ...(made.graph?.output ?? [])])
+      if (value.type?.value.case === "tensorType") value.type.value.value.elemType = type;
+    return made;
+  };
+
+  it("casts images and logits for a model of float16", async () => {
+    const foreign = typed(TensorProto_DataType.FLOAT16);
+    // Foreign nodes may have any name.
+    const [first] = foreign.graph?.node ?? [];
+    if (first) first.name = "logits";
+    const found = adaptClassifier(foreign, expected, { source: "it" });
+    expect(found).toMatchObject({ type: "float16", removed: "Softmax" });
+    const { data } = await run(serializeModel(foreign), images, [3, 3, 8, 8]);
+    expect(data).toBeInstanceOf(Float32Array);
+    for (const [index, value] of plain.data.entries())
+      expect(Math.abs((data[index] ?? NaN) - value)).toBeLessThan(0.02);
+  });
+
+  it("takes images as rows of numbers once the layout is named", async () => {
+    const rows = typed(TensorProto_DataType.FLOAT, true);
+    const normalization = { mean: [0.1, 0.2, 0.3], std: [0.5, 0.25, 2] };
+    for (const options of [{}, { normalization }]) {
+      const wanted = await run(adapted(model(plainGraph()), options), images, [3, 3, 8, 8]);
+      const bytes = adapted(rows, { ...options, layout: "nchw" });
+      expectClose((await run(bytes, images, [3, 3, 8, 8])).data, wanted.data);
+    }
+    const reversed = fromBinary(ModelProtoSchema, serializeModel(rows));
+    const [first] = reversed.graph?.node ?? [];
+    if (first) Object.assign(first, { output: ["turned"], name: "first" });
+    const shape = reversed.graph?.initializer.find(({ name }) => name === "shape");
+    if (shape) shape.rawData = int64Tensor("shape", [-1n, 8n, 8n, 3n]).rawData;
+    reversed.graph?.node.splice(
+      1,
+      0,
+      node("Transpose", ["turned"], "square", [intsAttribute("perm", [0, 3, 1, 2])]),
+    );
+    expectClose((await run(adapted(reversed, { layout: "nhwc" }), images, [3, 3, 8, 8])).data, plain.data);
+  });
+
+  it("believes --layout where the model gives its input no shape", async () => {
+    const shapeless = model(plainGraph());
+    const type = shapeless.graph?.input[0]?.type;
+    if (type?.value.case === "tensorType") delete type.value.value.shape;
+    expectClose((await run(adapted(shapeless, { layout: "nchw" }), images, [3, 3, 8, 8])).data, plain.data);
   });
 
   it("survives models whose inner values have the standard names", async () => {
@@ -192,11 +281,37 @@ describe("adaptClassifier refuses", () => {
     expect(refused(model({ ...graph, output: outputs })).message).toContain("several outputs");
   });
 
-  it("an input that is not float32", () => {
+  it.each([
+    ["uint8", TensorProto_DataType.UINT8],
+    ["bfloat16", TensorProto_DataType.BFLOAT16],
+    ["double", TensorProto_DataType.DOUBLE],
+  ])("an input of %s", (name, elemType) => {
     const foreign = model(plainGraph());
     const type = foreign.graph?.input[0]?.type;
-    if (type?.value.case === "tensorType") type.value.value.elemType = 10;
-    expect(refused(foreign).detail.found).toContain("float16");
+    if (type?.value.case === "tensorType") type.value.value.elemType = elemType;
+    expect(refused(foreign).detail.found).toContain(name);
+  });
+
+  it("rows of numbers, or an input without a shape, until the layout is named", () => {
+    const rows = model({ ...plainGraph(), input: [floatValue("x", ["N", 192])] });
+    expect(refused(rows).detail).toMatchObject({ found: '"x", float32 [N, 192]', fix: "give --layout" });
+    const shapeless = model(plainGraph());
+    const type = shapeless.graph?.input[0]?.type;
+    if (type?.value.case === "tensorType") delete type.value.value.shape;
+    expect(refused(shapeless).detail).toMatchObject({
+      found: '"x", float32 of unknown shape',
+      fix: "give --layout",
+    });
+  });
+
+  it("rows of another length", () => {
+    const rows = model({ ...plainGraph(), input: [floatValue("x", ["N", 3072])] });
+    expect(refused(rows, { layout: "nchw" }).message).toContain("does not take the images");
+  });
+
+  it("a sigmoid at the end", () => {
+    const graph = { ...plainGraph(), node: [...classifierNodes("x", "z"), node("Sigmoid", ["z"], "y")] };
+    expect(refused(model(graph)).message).toBe("the test's model ends in a sigmoid");
   });
 });
 
@@ -209,6 +324,8 @@ describe("a real model of opset 9 with its batch fixed at 1", () => {
     expect(adaptClassifier(foreign, cifar10, { source: path })).toEqual({
       fixedBatch: 1,
       layout: "nchw",
+      flat: false,
+      type: "float32",
       removed: null,
     });
     const bytes = serializeModel(foreign);
