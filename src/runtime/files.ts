@@ -36,7 +36,8 @@ function isFolder(path: string): boolean | undefined {
 /**
  * Writes a file whole or not at all: beside it, synced, then renamed over it.
  *
- * @throws {WorkError} if the disk is full or refuses; the file that was there before stays as it was.
+ * @throws {WorkError} if the disk is full or refuses, and {@link InputError} or WorkError as `chunks` throws them; the file that was
+ * there before stays as it was.
  */
 export function writeFileAtomically(path: string, chunks: string | Uint8Array | Iterable<Uint8Array>): void {
   const temporary = `${path}.${process.pid}.partial`;
@@ -53,7 +54,8 @@ export function writeFileAtomically(path: string, chunks: string | Uint8Array | 
     syncFolder(dirname(path));
   } catch (cause) {
     rmSync(temporary, { force: true });
-    throw writeFailure(path, cause);
+    // What the chunks are made from may be at fault, and says so.
+    throw cause instanceof InputError || cause instanceof WorkError ? cause : writeFailure(path, cause);
   }
 }
 

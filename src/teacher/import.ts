@@ -18,6 +18,7 @@ import { writeFailure, writeFileAtomically } from "../runtime/files.js";
 import { version } from "../version.js";
 import { formatManifest, MANIFEST_FILE, type TeacherManifest, teacherNameSchema } from "./manifest.js";
 import { sha256OfFile } from "./store.js";
+import { verifyClassifierApart } from "./verify-apart.js";
 import { verifyClassifier } from "./verify.js";
 
 const MODEL_FILE = "model.onnx";
@@ -211,8 +212,8 @@ async function writeAndVerify(
     embedLimit,
     onProgress: (done, total) => onProgress?.("writing the model", done, total),
   });
-  const logits = await verifyClassifier(path, dataset, from.path);
-  return { written, logits };
+  const verify = from.kind === "onnx" ? verifyClassifierApart : verifyClassifier;
+  return { written, logits: await verify(path, dataset, from.path) };
 }
 
 function checkNormalization({ mean, std }: Normalization, { name, image }: ClassifierShape): void {

@@ -1,72 +1,111 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
-import { InputError } from "#mtard/errors.js";
-import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
-import { Random } from "#mtard/runtime/random.js";
-import { fixture, fixtureNames } from "./fixtures.js";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Outcome, Request } from "./damage-reader.js";
+import { type DamagedFile, damagedFiles, hostileFiles } from "./damaged-files.js";
 
+const SEED = 2026;
+/** Copies of each kind of file: above two hundred together. */
+const COPIES = 8;
+const MAXIMUM_MILLISECONDS = 5000;
+const MAXIMUM_MEGABYTES = 1024;
+
+/** Nothing but the file at hand and the teachers may ever appear here. */
 const folder = mkdtempSync(join(tmpdir(), "mtard-damage-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+let reader: ChildProcess;
 
-const DAMAGED_FILES = 60;
-/** Lengths and counts that programs get wrong. */
-const interesting = [0, 1, 0x7f, 0x80, 0xff];
+beforeAll(() => {
+  mkdirSync(join(folder, "teachers"));
+  reader = fork(resolve(import.meta.dirname, "damage-reader.ts"), {
+    cwd: folder,
+    execArgv: ["--import", import.meta.resolve("tsx")],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+});
+afterAll(() => {
+  reader.kill("SIGKILL");
+  rmSync(folder, { recursive: true });
+});
 
-/** A copy with a few bytes changed, a stretch cut out, doubled or overwritten by a length. */
-function damage(content: Buffer, random: Random): Buffer {
-  const bytes = Buffer.from(content);
-  const at = random.below(bytes.length);
-  const length = 1 + random.below(16);
-  switch (random.below(5)) {
-    case 0:
-      for (let count = 0; count < length; count++) bytes[random.below(bytes.length)] = random.below(256);
-      return bytes;
-    case 1:
-      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + length)]);
-    case 2:
-      return Buffer.concat([bytes.subarray(0, at + length), bytes.subarray(at)]);
-    case 3:
-      return bytes.fill(
-        interesting[random.below(interesting.length)] ?? 0,
-        at,
-        Math.min(bytes.length, at + (1 << random.below(4))),
-      );
-    default:
-      return bytes.subarray(0, at);
+/** The most memory that each process which the reader has started, and which still runs, has had, in megabytes. */
+function childrenMegabytes(): number[] {
+  try {
+    const pid = reader.pid ?? 0;
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+      .split(" ")
+      .filter((child) => child.trim() !== "")
+      .map((child) => {
+        const status = readFileSync(`/proc/${child}/status`, "utf8");
+        return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
+      });
+  } catch {
+    return []; // It has just ended.
   }
 }
 
-describe("damaged files", () => {
-  it.each(fixtureNames.map((name, stream) => [name, stream] as const))(
-    `${DAMAGED_FILES} copies of %s are read or refused, and nothing else happens`,
-    async (name, stream) => {
-      const content = readFileSync(fixture(name));
-      const random = Random.fromSeed(2026, stream);
-      const path = join(folder, "damaged");
-      for (let file = 0; file < DAMAGED_FILES; file++) {
-        writeFileSync(path, damage(content, random));
-        const started = performance.now();
-        const outcome: unknown = await readWeightsFile(path).then(
-          ({ weights }) => weights,
-          (error: unknown) => error,
-        );
-        expect(performance.now() - started, `${name}, file ${file}`).toBeLessThan(2000);
-        if (outcome instanceof Map) {
-          for (const { shape, data } of outcome.values() as Iterable<{
-            shape: number[];
-            data: Float32Array;
-          }>) {
-            expect(data.length, `${name}, file ${file}`).toBe(
-              shape.reduce((size, extent) => size * extent, 1),
-            );
-          }
-        } else {
-          expect(outcome, `${name}, file ${file}`).toBeInstanceOf(InputError);
-          expect((outcome as InputError).report().split("\n").length).toBeLessThanOrEqual(4);
-        }
-      }
-    },
-  );
+async function bringIn({ name, content, way }: DamagedFile): Promise<Outcome> {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  const ended = new AbortController();
+  const { signal } = ended;
+  let megabytes = 0;
+  const watch = setInterval(() => (megabytes = Math.max(megabytes, ...childrenMegabytes())), 10);
+  const slow = setTimeout(() => reader.kill("SIGKILL"), 4 * MAXIMUM_MILLISECONDS);
+  try {
+    reader.send({ path, way } satisfies Request);
+    const [outcome] = (await Promise.race([
+      once(reader, "message", { signal }),
+      once(reader, "exit", { signal }).then(([code, killed]) => {
+        throw new Error(`${name} ended the reader: ${String(code ?? killed)}`);
+      }),
+    ])) as [Outcome];
+    return { ...outcome, megabytes: Math.max(megabytes, outcome.megabytes) };
+  } finally {
+    ended.abort();
+    clearInterval(watch);
+    clearTimeout(slow);
+    rmSync(path);
+  }
+}
+
+/** What is wrong with how a file was brought in, if anything. */
+function complaint({ name, mayBeWhole }: DamagedFile, outcome: Outcome): string | undefined {
+  const { kind, said, milliseconds, megabytes } = outcome;
+  if (kind === "wrong") return `${name} threw ${said}`;
+  if (kind === "taken" && !mayBeWhole) return `${name} was taken`;
+  const lines = said.split("\n");
+  if (
+    kind === "refused" &&
+    (lines.length > 4 || lines.some((line) => line.length > 1000 || /\p{Cc}/u.test(line)))
+  )
+    return `${name} was refused with ${said}`;
+  if (milliseconds > MAXIMUM_MILLISECONDS) return `${name} took ${milliseconds.toFixed(0)} ms`;
+  if (megabytes > MAXIMUM_MEGABYTES) return `${name} took ${megabytes.toFixed(0)} MB`;
+  return undefined;
+}
+
+async function complaints(files: readonly DamagedFile[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const file of files) {
+    const problem = complaint(file, await bringIn(file));
+    if (problem !== undefined) found.push(problem);
+    const appeared = readdirSync(folder).filter((name) => name !== "teachers");
+    if (appeared.length > 0) found.push(`${file.name} made ${appeared.join(", ")}`);
+  }
+  return found;
+}
+
+describe("files that were damaged or made to do harm", () => {
+  it("are refused in one paragraph, running nothing, within 5 s and 1 GB: the hostile ones", async () => {
+    expect(await complaints(hostileFiles())).toEqual([]);
+  });
+
+  it("are refused so or read whole: the damaged ones", async () => {
+    const files = await damagedFiles(SEED, COPIES);
+    expect(files.length).toBeGreaterThanOrEqual(200);
+    expect(await complaints(files)).toEqual([]);
+  });
 });

@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { InputError, WorkError } from "../errors.js";
+import type { ClassifierShape } from "../onnx/signature.js";
+import type { VerifyAnswer, VerifyRequest } from "./verify-process.js";
+
+/** What a small model may take, and what each megabyte of its files adds. */
+const PROCESSOR_SECONDS = 3;
+const SECONDS_A_MEGABYTE = 0.25;
+const MEMORY_MEGABYTES = 700;
+const MEMORY_FACTOR = 4;
+
+/** Limits of memory, in kilobytes, and of processor time, in seconds, which the process that takes the shell's place cannot pass. */
+const LIMITED = 'ulimit -d "$0" && ulimit -t "$1" && shift && exec "$@"';
+
+/**
+ * `verifyClassifier` in a process of its own. ONNX Runtime trusts the models it is given: one with a stride of 0 divides by it, one that
+ * asks for 100 GB takes them, one with an endless loop never returns. Here that ends a process nobody needs.
+ *
+ * @throws {InputError} also if the model ends the process, or takes more processor time or memory than a classifier of its size needs;
+ * {@link WorkError} if ONNX Runtime cannot be used.
+ */
+export async function verifyClassifierApart(
+  model: string,
+  expected: ClassifierShape,
+  source: string,
+): Promise<Float32Array> {
+  const megabytes = [model, `${model}.data`].reduce(
+    (sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0) / 1e6,
+    0,
+  );
+  const memory = Math.ceil((MEMORY_MEGABYTES + MEMORY_FACTOR * megabytes) * 1000);
+  const seconds = Math.floor(PROCESSOR_SECONDS + SECONDS_A_MEGABYTE * megabytes);
+  const program = [process.execPath, fileURLToPath(new URL("verify-process.js", import.meta.url))];
+  const child = spawn("/bin/sh", ["-c", LIMITED, String(memory), String(seconds), ...program], {
+    stdio: ["ignore", "ignore", "ignore", "ipc"],
+    // One thread: threads that wait for each other take processor time too.
+    env: { ...process.env, MTARD_THREADS: "1" },
+  });
+  const ended = new AbortController();
+  const { signal } = ended;
+  try {
+    const answered = once(child, "message", { signal }).then(([answer]) => answer as VerifyAnswer);
+    const exited = once(child, "exit", { signal }).then(([code, killed]): VerifyAnswer => {
+      const found =
+        killed === "SIGXCPU" || killed === "SIGKILL"
+          ? `it took more than ${seconds} s for a few images`
+          : `it ended ONNX Runtime with ${String(killed ?? code)}`;
+      return { kind: "refused", message: `ONNX Runtime cannot run ${source}`, detail: { found } };
+    });
+    child.send({ model, expected, source } satisfies VerifyRequest);
+    const answer = await Promise.race([answered, exited]);
+    if (answer.kind === "logits") return Float32Array.from(answer.logits);
+    const { message, detail } = answer;
+    if (answer.kind === "failed") throw new WorkError(message, detail);
+    throw new InputError(message, {
+      expected: "a classifier that ONNX Runtime can run",
+      fix: "check the file with onnx.checker, or export it again",
+      ...detail,
+    });
+  } finally {
+    ended.abort();
+    child.kill("SIGKILL");
+  }
+}
