@@ -4,7 +4,7 @@ import { encodeNpz } from "../checkpoint/npz.js";
 import { encodeSafetensors } from "../checkpoint/safetensors.js";
 import { InputError, WorkError } from "../errors.js";
 import { storedWeights } from "../graph/parameters.js";
-import { writeModel } from "../onnx/write-model.js";
+import { writeModel, type WriteModelOptions } from "../onnx/write-model.js";
 import { IMAGES, LOGITS, networkModel } from "../onnx/writer.js";
 import { writeFailure, writeFileAtomically } from "../runtime/files.js";
 import { onnxRuntime, openModel } from "../runtime/onnxruntime.js";
@@ -33,6 +33,7 @@ export async function exportSubject(
   subject: KnownSubject,
   format: ExportFormat,
   path: string,
+  options: WriteModelOptions = {},
 ): Promise<number | null> {
   const { network, weights, dataset } = subject;
   if (format === "safetensors") {
@@ -44,17 +45,17 @@ export async function exportSubject(
     writeFileAtomically(path, encodeNpz(storedWeights(weights)));
     return null;
   }
-  return exportOnnx(subject, path);
+  return exportOnnx(subject, path, options);
 }
 
 /** Writes the model in a folder beside its place, compares it there, and moves its file or files. */
-async function exportOnnx(subject: KnownSubject, path: string): Promise<number> {
+async function exportOnnx(subject: KnownSubject, path: string, options: WriteModelOptions): Promise<number> {
   const { network, weights, dataset } = subject;
   const [place, name] = [dirname(path), basename(path)];
   const folder = `${path}.${process.pid}.partial`;
   try {
     const model = networkModel(network, storedWeights(weights), { version, dataset });
-    const { data } = writeModel(join(folder, name), model);
+    const { data } = writeModel(join(folder, name), model, options);
     const difference = await compareEngines(subject, join(folder, name));
     if (!(difference <= TOLERANCE)) {
       throw new WorkError("ONNX Runtime does not answer what the student answers", {
