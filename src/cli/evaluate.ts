@@ -160,39 +160,13 @@ async function measure(
     isRun: subject.kind === "known" && subject.isRun,
   };
 
-  if (subject.kind === "foreign") {
-    if (attacks.length > 0) {
-      throw new InputError(`gradient attacks on "${subject.name}" are not possible yet`, {
-        expected: "a model whose network mtard knows: a run, or a teacher imported with --network",
-        found: "an ONNX graph of another origin",
-        fix: "--attacks none",
-      });
-    }
-    const [{ openTeacher }, { evaluateClean }] = await Promise.all([
-      import("../teacher/bridge.js"),
-      import("../evaluation/clean.js"),
-    ]);
-    const teacher = await openTeacher(model, { device: request.device, teachersDir, dataset: shape });
-    try {
-      const evaluation = await evaluateClean(teacher, test, batchSize, onProgress);
-      return { ...common, device: `${teacher.device} (ONNX Runtime)`, evaluation };
-    } finally {
-      await teacher.close();
-    }
-  }
-
-  refuseMisfit(subject, shape);
-  const [{ evaluate }, { tf }, { studentDevice }] = await Promise.all([
-    import("../evaluation/evaluate.js"),
-    import("../runtime/tensorflow.js"),
-    import("../runtime/device.js"),
-  ]);
-  const device = studentDevice(tf, request.device);
-  const target = await attackTarget(subject);
+  if (subject.kind === "known") refuseMisfit(subject, shape);
+  const { evaluate } = await import("../evaluation/evaluate.js");
+  const target = await attackTarget(subject, request.device);
   try {
     const settings = { attacks, epsilon, batchSize, seed };
     const evaluation = await evaluate(target, test, dataset.image, settings, onProgress);
-    return { ...common, device: `${device} (libtensorflow)`, evaluation };
+    return { ...common, device: target.runsOn, evaluation };
   } finally {
     target.dispose();
   }

@@ -37,6 +37,11 @@ export function floatAttribute(name: string, value: number): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: value });
 }
 
+export function textAttribute(name: string, value: string): AttributeProto {
+  const s = new TextEncoder().encode(value);
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRING, s });
+}
+
 /** A float32 initializer; `data` is row-major, as many values as `shape` says. Bytes are in the machine's order, which on every supported machine is ONNX's. */
 export function floatTensor(name: string, shape: readonly number[], data: Float32Array): TensorProto {
   const tensor = emptyFloatTensor(name, shape);
@@ -59,20 +64,21 @@ export function int64Tensor(name: string, values: readonly bigint[]): TensorProt
 
 /** A float32 value of the graph; a dimension given as text is free and has that name. */
 export function floatValue(name: string, shape: readonly (number | string)[]): ValueInfoProto {
-  return create(ValueInfoProtoSchema, {
-    name,
-    type: {
-      value: {
-        case: "tensorType",
-        value: {
-          elemType: TensorProto_DataType.FLOAT,
-          shape: {
-            dim: shape.map(dimension),
-          },
-        },
-      },
-    },
-  });
+  return tensorValue(name, TensorProto_DataType.FLOAT, shape);
+}
+
+/** An int32 value of the graph. */
+export function int32Value(name: string, shape: readonly (number | string)[]): ValueInfoProto {
+  return tensorValue(name, TensorProto_DataType.INT32, shape);
+}
+
+function tensorValue(
+  name: string,
+  elemType: TensorProto_DataType,
+  shape: readonly (number | string)[],
+): ValueInfoProto {
+  const tensorType = { elemType, shape: { dim: shape.map(dimension) } };
+  return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value: tensorType } } });
 }
 
 function dimension(extent: number | string): TensorShapeProto_Dimension {

@@ -137,11 +137,23 @@ async function createSession(
   model: string | Uint8Array,
   device: Device,
   threads: number,
-  { dataFolder = null, optimized = true }: OpenModelOptions = {},
+  options: OpenModelOptions = {},
 ): Promise<OnnxRuntime.InferenceSession> {
   const { InferenceSession } = onnxRuntime();
+  const session = sessionOptions(device, threads, options);
+  return typeof model === "string"
+    ? await InferenceSession.create(model, session)
+    : await InferenceSession.create(model, session);
+}
+
+/** ONNX Runtime's options of every session. */
+export function sessionOptions(
+  device: Device,
+  threads: number,
+  { dataFolder = null, optimized = true }: OpenModelOptions,
+): OnnxRuntime.InferenceSession.SessionOptions {
   if (device === "cuda") loadCudaLibraries();
-  const options: OnnxRuntime.InferenceSession.SessionOptions = {
+  return {
     executionProviders: device === "cuda" ? ["cuda", "cpu"] : ["cpu"],
     graphOptimizationLevel: optimized ? "all" : "disabled",
     intraOpNumThreads: threads,
@@ -154,9 +166,6 @@ async function createSession(
       },
     },
   };
-  return typeof model === "string"
-    ? await InferenceSession.create(model, options)
-    : await InferenceSession.create(model, options);
 }
 
 /**
@@ -174,7 +183,7 @@ function nativeFolder(): string {
 }
 
 /** The part of an error of ONNX Runtime that a person can use. */
-function firstLine(cause: unknown): string {
+export function firstLine(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
   return /CUDA failure \d+: [^;]+/.exec(text)?.[0].trim() ?? text.split("\n")[0] ?? "";
 }

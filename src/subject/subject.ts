@@ -10,6 +10,7 @@ import { loadWeights, type Weights } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
 import { openStoredModel } from "../onnx/external-data.js";
 import { readNetworkModel } from "../onnx/weights.js";
+import { type DeviceRequest, studentDevice, threadCount } from "../runtime/device.js";
 import { readRun, RUN_FILES } from "../training/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
 import { findTeacher, loadTeacher, type StoredTeacher } from "../teacher/store.js";
@@ -129,17 +130,48 @@ async function readLast(folder: string, network: Network): Promise<Weights> {
   return checkpoint.weights;
 }
 
-/** An attack's view of a known network's weights; the caller disposes of it. */
-export async function attackTarget({
-  network,
-  weights,
-}: KnownSubject): Promise<AttackTarget & { dispose(): void }> {
-  const [{ inferenceStudent }, { disposeParameters, parametersFromWeights }] = await Promise.all([
+/** An attack's view of a subject. */
+export interface SubjectTarget extends AttackTarget {
+  /** Where it runs and by what, for people. */
+  readonly runsOn: string;
+  dispose(): void;
+}
+
+/**
+ * Makes a subject ready to be attacked: a network that is known by libtensorflow, a foreign graph by ONNX Runtime. The caller disposes of it.
+ *
+ * @throws {WorkError} if it cannot run on the device asked for.
+ */
+export function attackTarget(subject: Subject, device: DeviceRequest = "auto"): Promise<SubjectTarget> {
+  return subject.kind === "known" ? knownTarget(subject, device) : foreignTarget(subject, device);
+}
+
+async function knownTarget(
+  { network, weights }: KnownSubject,
+  request: DeviceRequest,
+): Promise<SubjectTarget> {
+  const [{ inferenceStudent }, { disposeParameters, parametersFromWeights }, { tf }] = await Promise.all([
     import("../student/inference.js"),
     import("../student/parameters.js"),
+    import("../runtime/tensorflow.js"),
   ]);
+  const runsOn = `${studentDevice(tf, request)} (libtensorflow)`;
   const parameters = parametersFromWeights(network, weights);
   const target = inferenceStudent(network, parameters);
   disposeParameters(parameters);
-  return target;
+  return { ...target, runsOn };
+}
+
+async function foreignTarget(
+  { name, teacher }: ForeignSubject,
+  request: DeviceRequest,
+): Promise<SubjectTarget> {
+  const [{ onnxTarget }, { chooseDevice }] = await Promise.all([
+    import("./onnx-target.js"),
+    import("../runtime/onnxruntime.js"),
+  ]);
+  const device = await chooseDevice(request);
+  const { classes } = teacher.manifest;
+  const target = onnxTarget(teacher, { name, classes, device, threads: threadCount() });
+  return { ...target, runsOn: `${device} (ONNX Runtime)` };
 }

@@ -19,7 +19,6 @@ export interface Outcome {
   readonly kind: "taken" | "refused" | "wrong";
   /** The error's report, or what is wrong. */
   readonly said: string;
-  /** Processor time of this process; a busy machine does not lengthen it. */
   readonly milliseconds: number;
   /** The most memory this process has had so far. */
   readonly megabytes: number;
@@ -47,10 +46,9 @@ async function bringIn({ path, way }: Request): Promise<void> {
 }
 
 process.on("message", (request: Request) => {
-  const before = process.cpuUsage();
+  const started = performance.now();
   const end = (kind: Outcome["kind"], said: string): void => {
-    const { user, system } = process.cpuUsage(before);
-    const milliseconds = (user + system) / 1000;
+    const milliseconds = performance.now() - started;
     const megabytes = process.resourceUsage().maxRSS / 1024;
     process.send?.({ kind, said, milliseconds, megabytes } satisfies Outcome);
   };

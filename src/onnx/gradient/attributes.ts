@@ -1,0 +1,27 @@
+import type { AttributeProto, NodeProto } from "onnx-buf";
+
+/* A node's attributes by name. */
+
+export function findAttribute(node: NodeProto, name: string): AttributeProto | undefined {
+  return node.attribute.find((attribute) => attribute.name === name);
+}
+
+/** An integer attribute, or what the operator takes where it is left out. */
+export function intAttributeOf<Missing>(node: NodeProto, name: string, missing: Missing): number | Missing {
+  const attribute = findAttribute(node, name);
+  return attribute ? Number(attribute.i) : missing;
+}
+
+export function floatAttributeOf(node: NodeProto, name: string, missing: number): number {
+  return findAttribute(node, name)?.f ?? missing;
+}
+
+export function textAttributeOf(node: NodeProto, name: string, missing: string): string {
+  const attribute = findAttribute(node, name);
+  return attribute ? new TextDecoder().decode(attribute.s) : missing;
+}
+
+/** A list of integers, or null where it is left out. */
+export function intsAttributeOf(node: NodeProto, name: string): number[] | null {
+  return findAttribute(node, name)?.ints.map(Number) ?? null;
+}

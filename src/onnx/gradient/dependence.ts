@@ -1,0 +1,55 @@
+import type { GraphProto, NodeProto } from "onnx-buf";
+import { subgraphsOf } from "../model.js";
+import { valueNames } from "../values.js";
+
+/** Operators that read the shape of a value and not what is in it. */
+const SHAPE_READERS: ReadonlySet<string> = new Set(["Shape", "Size"]);
+
+/** Operators that are constant but for jumps: no gradient passes them. */
+const GRADIENT_STOPS: ReadonlySet<string> = new Set([
+  "And",
+  "ArgMax",
+  "ArgMin",
+  "Ceil",
+  "Equal",
+  "Floor",
+  "Greater",
+  "GreaterOrEqual",
+  "IsInf",
+  "IsNaN",
+  "Less",
+  "LessOrEqual",
+  "Not",
+  "Or",
+  "Round",
+  "Sign",
+  "Xor",
+]);
+
+/** How the values of a graph depend on one of them. */
+export interface Dependence {
+  /** The values that change with what is in the images, not with their number alone. */
+  readonly onContent: ReadonlySet<string>;
+  /** Of those, the ones a gradient leads back from to the images. */
+  readonly smooth: ReadonlySet<string>;
+}
+
+/** Follows the images through a graph in topological order. */
+export function dependenceOn(images: string, graph: GraphProto): Dependence {
+  const onContent = new Set([images]);
+  const smooth = new Set([images]);
+  for (const node of graph.node) {
+    if (SHAPE_READERS.has(node.opType)) continue;
+    const inputs = valuesRead(node);
+    const outputs = node.output.filter((name) => name !== "");
+    if (inputs.some((name) => onContent.has(name))) for (const name of outputs) onContent.add(name);
+    if (GRADIENT_STOPS.has(node.opType)) continue;
+    if (inputs.some((name) => smooth.has(name))) for (const name of outputs) smooth.add(name);
+  }
+  return { onContent, smooth };
+}
+
+/** A node's inputs, and what the graphs inside it read. */
+function valuesRead(node: NodeProto): string[] {
+  return [...node.input, ...subgraphsOf(node).flatMap((inner) => [...valueNames(inner)])];
+}

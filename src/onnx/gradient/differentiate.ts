@@ -1,0 +1,144 @@
+import type { GraphProto, ModelProto, NodeProto } from "onnx-buf";
+import { InputError } from "../../errors.js";
+import { graphOf } from "../model.js";
+import { freshName, keepWhatMakes } from "../values.js";
+import { IMAGES, LOGITS } from "../writer.js";
+import { type Dependence, dependenceOn } from "./dependence.js";
+import { foldBatchNormalization } from "./fold.js";
+import { operatorGradients } from "./operators.js";
+import { upgradeOperators } from "./upgrade.js";
+import { inspectValues } from "./shapes.js";
+import type { GradientGraph, OperatorGradient } from "./step.js";
+import { noGradient } from "./unsupported.js";
+import { nodeWriter } from "./writer.js";
+
+/** A classifier and its way back: from a gradient in the logits, which some loss has to make, to one in the images. */
+export interface DifferentiatedModel {
+  /** Its graph has no outputs yet, and nothing that makes `logitsGradient`. */
+  readonly model: ModelProto;
+  /** How many of the graph's nodes are the classifier itself; they come first. */
+  readonly forwardNodes: number;
+  readonly classes: number;
+  /** The gradient of the loss in the logits, `[batch, classes]`: read by the nodes, made by none. */
+  readonly logitsGradient: string;
+  /** The gradient of the loss in the images. */
+  readonly imagesGradient: string;
+}
+
+/**
+ * Writes the gradient of a classifier in the standard form behind it (`images [batch, C, H, W]` to `logits [batch, classes]`, as
+ * `adaptClassifier` and `networkToOnnx` make them), in place. Reverse mode: each node on the way from images to logits adds the nodes
+ * that its operator's entry in `operatorGradients` writes; weights get no gradient.
+ *
+ * @param dataFolder Where the model's external data are, if it has any.
+ * @throws {InputError} if an operator on the way has no gradient; the error names it and its node.
+ */
+export function differentiate(model: ModelProto, dataFolder: string | null = null): DifferentiatedModel {
+  const graph = graphOf(model);
+  upgradeOperators(model);
+  keepWhatMakes(graph, LOGITS);
+  requireOrder(graph);
+  foldBatchNormalization(graph);
+  const dependence = dependenceOn(IMAGES, graph);
+  const way = nodesOnTheWay(graph, dependence);
+  const seen = new Set(
+    [IMAGES, ...way.flatMap(({ input, output }) => [...input, ...output])].filter((name) => name !== ""),
+  );
+  const known = inspectValues(model, {
+    images: IMAGES,
+    extents: imageExtents(graph),
+    values: seen,
+    onContent: dependence.onContent,
+    dataFolder,
+  });
+  const find = (value: string) => {
+    const found = known.get(value);
+    if (!found) throw new Error(`the shape of "${value}" was not looked for`);
+    return found;
+  };
+
+  const forwardNodes = graph.node.length;
+  const logitsGradient = freshName(graph, "logits.gradient");
+  const arriving = new Map<string, string[]>([[LOGITS, [logitsGradient]]]);
+  const writer = nodeWriter(graph, graph.node, "gradient");
+  const gradientOf = (value: string): string | null => {
+    const parts = arriving.get(value);
+    if (parts === undefined) return null;
+    const [first, ...rest] = parts;
+    if (first === undefined) return null;
+    const sum = rest.length === 0 ? first : writer.op("Sum", parts);
+    arriving.set(value, [sum]);
+    return sum;
+  };
+  const gradients: GradientGraph = {
+    ...writer,
+    shape: (value) => find(value).shape,
+    constant: (value) => find(value).constant,
+    gradientOf,
+    optionalOutput(node, index) {
+      const made = node.output[index];
+      if (made !== undefined && made !== "") return made;
+      while (node.output.length < index) node.output.push("");
+      return (node.output[index] = freshName(graph, `${node.output[0] ?? ""}.${index}`));
+    },
+  };
+  for (const node of way.toReversed()) {
+    const [gradient] = node.output.flatMap((name) => gradientOf(name) ?? []);
+    if (gradient === undefined) continue;
+    for (const [input, value] of node.input.entries()) {
+      if (!dependence.smooth.has(value)) continue;
+      const made = gradientOfOperator(node)({ graph: gradients, node, input, gradient });
+      if (made === null) throw noGradient(node, `its input ${input}, "${value}", depends on the images`);
+      arriving.set(value, [...(arriving.get(value) ?? []), made]);
+    }
+  }
+  const imagesGradient = gradientOf(IMAGES);
+  const classes = find(LOGITS).shape[1];
+  if (imagesGradient === null || typeof classes !== "number")
+    throw new InputError("the model's logits do not depend smoothly on its images", {
+      expected: "a classifier with a gradient",
+      found: "no way from the logits back to the images",
+      fix: "attacks that need no gradient",
+    });
+  return { model, forwardNodes, classes, logitsGradient, imagesGradient };
+}
+
+/** Nodes in the order that ONNX prescribes, each after those that make what it reads, can be followed back in the opposite one. */
+function requireOrder(graph: GraphProto): void {
+  const later = new Set(graph.node.flatMap(({ output }) => output));
+  for (const node of graph.node) {
+    const early = node.input.find((name) => name !== "" && later.has(name));
+    if (early !== undefined) throw noGradient(node, `it reads "${early}" before a node makes it`);
+    for (const name of node.output) later.delete(name);
+  }
+}
+
+/** The nodes that a gradient passes from the logits to the images, in the graph's order. */
+function nodesOnTheWay(graph: GraphProto, { smooth }: Dependence): NodeProto[] {
+  const wanted = new Set([LOGITS]);
+  const way: NodeProto[] = [];
+  for (const node of graph.node.toReversed()) {
+    if (!node.output.some((name) => wanted.has(name) && smooth.has(name))) continue;
+    gradientOfOperator(node);
+    for (const name of node.input) if (smooth.has(name)) wanted.add(name);
+    way.push(node);
+  }
+  return way.reverse();
+}
+
+function gradientOfOperator(node: NodeProto): OperatorGradient {
+  const standard = node.domain === "" || node.domain === "ai.onnx";
+  const gradient =
+    standard && Object.hasOwn(operatorGradients, node.opType)
+      ? (operatorGradients as Record<string, OperatorGradient>)[node.opType]
+      : undefined;
+  if (!gradient) throw noGradient(node, "an operator that mtard cannot differentiate");
+  return gradient;
+}
+
+/** `[channels, height, width]` of the images. */
+function imageExtents(graph: GraphProto): number[] {
+  const type = graph.input.find(({ name }) => name === IMAGES)?.type?.value;
+  const extents = type?.case === "tensorType" ? (type.value.shape?.dim ?? []) : [];
+  return extents.slice(1).map(({ value }) => Number(value.value));
+}

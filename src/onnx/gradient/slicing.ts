@@ -1,0 +1,220 @@
+import type { NodeProto } from "onnx-buf";
+import { intAttribute, textAttribute } from "../build.js";
+import { intAttributeOf, textAttributeOf } from "./attributes.js";
+import { reshape } from "./shaping.js";
+import type { GradientGraph, OperatorGradient, Shape, Step } from "./step.js";
+import { noGradient } from "./unsupported.js";
+
+/* Operators that take parts of values and put parts together. */
+
+/** The part of the output's gradient that came from this input. */
+function concat({ graph, node, input, gradient }: Step): string {
+  const axis = axisOf(node, graph.shape(node.output[0] ?? ""));
+  const extents = node.input.slice(0, input + 1).map((value) => extentOf(graph, node, value, axis));
+  const end = extents.reduce((total, extent) => total + extent, 0);
+  const start = end - (extents.at(-1) ?? 0);
+  return graph.op("Slice", [gradient, ...[start, end, axis].map((place) => graph.integers([place]))]);
+}
+
+function split({ graph, node }: Step): string {
+  const axis = axisOf(node, graph.shape(node.input[0] ?? ""));
+  const parts = node.output.map(
+    (value) => graph.gradientOf(value) ?? graph.op("ConstantOfShape", [graph.op("Shape", [value])]),
+  );
+  return graph.op("Concat", parts, [intAttribute("axis", axis)]);
+}
+
+/** Puts the gradient back where it was taken from, zeros around it and, at steps, in it. */
+function slice({ graph, node, input, gradient }: Step): string | null {
+  if (input !== 0) return null;
+  const [x = "", ...settings] = node.input;
+  const shape = graph.shape(x);
+  const [starts = [], ends = [], axes, steps] = settings.map((name) => {
+    const values = name === "" ? undefined : graph.constant(name);
+    if (values === null) throw noGradient(node, `"${name}", which is not constant`);
+    return values;
+  });
+  const before = shape.map(() => 0);
+  const after = shape.map(() => 0);
+  let value = gradient;
+  let current = [...graph.shape(node.output[0] ?? "")];
+  for (const [place, end] of ends.entries()) {
+    const [start = 0, step = 1] = [starts[place], steps?.[place]];
+    const axis = positive(axes?.[place] ?? place, shape.length);
+    if (shape[axis] === null && current[axis] === null && start === 0 && step === 1 && end >= WHOLE) continue;
+    const extent = extentOf(graph, node, x, axis);
+    const count = extentOf(graph, node, node.output[0] ?? "", axis);
+    let first = firstTaken(start, step, extent);
+    if (step < 0) {
+      value = reversed(graph, value, axis);
+      first += step * (count - 1);
+    }
+    const stride = Math.abs(step);
+    if (stride > 1) {
+      const spread = spreadOut(graph, value, current, axis, stride);
+      if (spread === null) throw noGradient(node, "several axes that change with the batch");
+      value = spread;
+      current = current.with(axis, count * stride);
+    }
+    before[axis] = first;
+    after[axis] = extent - first - count * stride;
+  }
+  return graph.op("Pad", [value, graph.integers([...before, ...after])]);
+}
+
+/** Ends beyond this mean "to the end". */
+const WHOLE = 2 ** 31 - 1;
+
+/** The first element that a slice takes along an axis. */
+function firstTaken(start: number, step: number, extent: number): number {
+  const counted = start < 0 ? start + extent : start;
+  return Math.min(Math.max(counted, 0), step < 0 ? extent - 1 : extent);
+}
+
+function reversed(graph: GradientGraph, value: string, axis: number): string {
+  return graph.op("Slice", [value, ...[-1, -WHOLE, axis, -1].map((place) => graph.integers([place]))]);
+}
+
+/** Puts `stride - 1` zeros after each element along an axis. */
+function spreadOut(
+  graph: GradientGraph,
+  value: string,
+  shape: Shape,
+  axis: number,
+  stride: number,
+): string | null {
+  const single = graph.op("Unsqueeze", [value, graph.integers([axis + 1])]);
+  const pads = Array<number>(2 * (shape.length + 1)).fill(0);
+  pads[shape.length + 1 + axis + 1] = stride - 1;
+  const padded = graph.op("Pad", [single, graph.integers(pads)]);
+  return reshape(graph, padded, shape.with(axis, (shape[axis] ?? NaN) * stride));
+}
+
+/** Adds each element's gradient to the element it was taken from. */
+function gather({ graph, node, input, gradient }: Step): string | null {
+  if (input !== 0) return null;
+  const [x = "", places = ""] = node.input;
+  const shape = graph.shape(x);
+  const axis = axisOf(node, shape, 0);
+  const extent = extentOf(graph, node, x, axis);
+  const indices = graph.constant(places)?.map((index) => positive(index, extent));
+  if (!indices) throw noGradient(node, `"${places}", which is not constant`);
+  const rows = reshape(graph, gradient, shape.with(axis, indices.length));
+  if (rows === null) throw noGradient(node, "several axes that change with the batch");
+  if (indices.every((index, row) => index === (indices[0] ?? 0) + row)) {
+    const [first = 0] = indices;
+    const pads = Array<number>(2 * shape.length).fill(0);
+    pads[axis] = first;
+    pads[shape.length + axis] = extent - first - indices.length;
+    return graph.op("Pad", [rows, graph.integers(pads)]);
+  }
+  const zeros = graph.op("ConstantOfShape", [graph.op("Shape", [x])]);
+  return addAlong(graph, zeros, rows, shape.length, axis, indices);
+}
+
+/** Adds the rows of one value to those of another, each to the row along `axis` that `indices` says. */
+function addAlong(
+  graph: GradientGraph,
+  base: string,
+  rows: string,
+  rank: number,
+  axis: number,
+  indices: readonly number[],
+): string {
+  const extents = Array.from({ length: rank }, (_, index) => (index === axis ? indices.length : 1));
+  const places = graph.op("Expand", [
+    graph.op("Reshape", [graph.integers(indices), graph.integers(extents)]),
+    graph.op("Shape", [rows]),
+  ]);
+  const attributes = [intAttribute("axis", axis), textAttribute("reduction", "add")];
+  return graph.op("ScatterElements", [base, places, rows], attributes);
+}
+
+/** Takes the padding off; where it repeated rows, adds its gradient to theirs. */
+function pad({ graph, node, input, gradient }: Step): string | null {
+  if (input !== 0) return null;
+  const [x = "", padsName = "", , axesName = ""] = node.input;
+  const shape = graph.shape(x);
+  const axes = axesName === "" ? shape.map((_, axis) => axis) : graph.constant(axesName);
+  const pads = graph.constant(padsName);
+  if (!pads || !axes) throw noGradient(node, "padding that is not constant");
+  const whole = Array<number>(2 * shape.length).fill(0);
+  for (const [place, axis] of axes.entries()) {
+    const index = positive(axis, shape.length);
+    whole[index] = pads[place] ?? 0;
+    whole[shape.length + index] = pads[place + axes.length] ?? 0;
+  }
+  const mode = textAttributeOf(node, "mode", "constant");
+  if (mode === "constant") return graph.op("Pad", [gradient, graph.integers(whole.map((rows) => 0 - rows))]);
+  return shape.reduce((value, _, axis) => {
+    const [before = 0, after = 0] = [whole[axis], whole[shape.length + axis]];
+    if (before === 0 && after === 0) return value;
+    return foldPadding(graph, node, value, { axis, before, after, mode });
+  }, gradient);
+}
+
+interface AxisPadding {
+  readonly axis: number;
+  readonly before: number;
+  readonly after: number;
+  readonly mode: string;
+}
+
+function foldPadding(graph: GradientGraph, node: NodeProto, value: string, padding: AxisPadding): string {
+  const { axis, before, after, mode } = padding;
+  const { length: rank } = graph.shape(node.input[0] ?? "");
+  const extent = extentOf(graph, node, node.input[0] ?? "", axis);
+  if (before < 0 || after < 0) throw noGradient(node, `negative padding in mode "${mode}"`);
+  const part = (start: number, end: number): string =>
+    graph.op("Slice", [value, ...[start, end, axis].map((place) => graph.integers([place]))]);
+  const padded = before + extent + after;
+  const sides = [
+    ...(before > 0 ? [part(0, before)] : []),
+    ...(after > 0 ? [part(before + extent, padded)] : []),
+  ];
+  const [first = ""] = sides;
+  const border = sides.length === 1 ? first : graph.op("Concat", sides, [intAttribute("axis", axis)]);
+  const rows = Array.from({ length: padded }, (_, row) => row - before).filter(
+    (row) => row < 0 || row >= extent,
+  );
+  const sources = rows.map((row) => sourceRow(row, extent, mode));
+  if (sources.includes(null)) throw noGradient(node, `mode "${mode}"`);
+  return addAlong(graph, part(before, before + extent), border, rank, axis, sources.map(Number));
+}
+
+/** The row that padding at `row`, outside 0 to `extent` - 1, repeats. */
+function sourceRow(row: number, extent: number, mode: string): number | null {
+  switch (mode) {
+    case "edge":
+      return row < 0 ? 0 : extent - 1;
+    case "reflect":
+      return row < 0 ? -row : 2 * (extent - 1) - row;
+    case "wrap":
+      return ((row % extent) + extent) % extent;
+    default:
+      return null;
+  }
+}
+
+function axisOf(node: NodeProto, shape: Shape, missing = 0): number {
+  return positive(intAttributeOf(node, "axis", missing), shape.length);
+}
+
+function positive(index: number, extent: number): number {
+  return index < 0 ? index + extent : index;
+}
+
+function extentOf(graph: GradientGraph, node: NodeProto, value: string, axis: number): number {
+  const extent = graph.shape(value)[axis];
+  if (extent === undefined || extent === null)
+    throw noGradient(node, `axis ${axis} of "${value}", which changes with the batch`);
+  return extent;
+}
+
+export const slicingGradients = {
+  Concat: concat,
+  Gather: gather,
+  Pad: pad,
+  Slice: slice,
+  Split: split,
+} as const satisfies Record<string, OperatorGradient>;

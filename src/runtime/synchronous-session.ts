@@ -1,0 +1,61 @@
+import { createRequire } from "node:module";
+import type { Tensor } from "onnxruntime-node";
+import type * as Internals from "onnxruntime-node/dist/binding.js";
+import { InputError } from "../errors.js";
+import type { Device } from "./device.js";
+import { firstLine, onnxRuntime, sessionOptions } from "./onnxruntime.js";
+
+const require = createRequire(import.meta.url);
+
+/** A model that answers in place, which is what attacks need: they are written as plain loops over tensors. */
+export interface SynchronousSession {
+  /** Every output of the model by name. */
+  run(feeds: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>>;
+  release(): void;
+}
+
+/** Where and how a model runs. */
+export interface SynchronousSessionOptions {
+  readonly device: Device;
+  /** How many threads one run may use on the CPU. */
+  readonly threads: number;
+  /** Where the model's external data are, if it has any. */
+  readonly dataFolder: string | null;
+}
+
+/**
+ * Opens a model on a device that `chooseDevice` found to work.
+ *
+ * ONNX Runtime's public `run` is a promise around a call of its binding that blocks the thread all the same. This is that call.
+ *
+ * @throws {InputError} if the model cannot be loaded.
+ */
+export function openSynchronousModel(
+  model: Uint8Array,
+  { device, threads, dataFolder }: SynchronousSessionOptions,
+): SynchronousSession {
+  onnxRuntime();
+  const { binding, initOrt } = require("onnxruntime-node/dist/binding.js") as typeof Internals;
+  initOrt();
+  const session = new binding.InferenceSession();
+  try {
+    const { buffer, byteOffset, byteLength } = model;
+    session.loadModel(
+      buffer as ArrayBuffer,
+      byteOffset,
+      byteLength,
+      sessionOptions(device, threads, { dataFolder }),
+    );
+  } catch (cause) {
+    throw new InputError("ONNX Runtime cannot load the model", {
+      expected: "a valid ONNX model",
+      found: firstLine(cause),
+      cause,
+    });
+  }
+  const fetches = Object.fromEntries(session.outputMetadata.map(({ name }) => [name, null]));
+  return {
+    run: (feeds) => session.run(feeds, { ...fetches }, {}),
+    release: () => session.dispose(),
+  };
+}
