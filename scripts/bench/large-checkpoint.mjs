@@ -78,16 +78,18 @@ function randomWeights(network, seed) {
  * @param {readonly string[]} args
  */
 function measured(folder, args) {
-  const peakFile = join(folder, "peak");
+  const takenFile = join(folder, "taken");
   const started = performance.now();
-  const meter = fileURLToPath(new URL("peak-memory.mjs", import.meta.url));
+  const meter = fileURLToPath(new URL("meter.mjs", import.meta.url));
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", meter, ...args], {
     encoding: "utf8",
-    env: { ...process.env, MTARD_PEAK_MEMORY: peakFile },
+    env: { ...process.env, MTARD_TAKEN: takenFile },
   });
   const seconds = (performance.now() - started) / 1000;
   if (status !== 0) throw new WorkError("a measured process failed", { found: stderr.trim() });
-  return { seconds, peak: Number(readFileSync(peakFile, "utf8")), stdout };
+  /** @type {{ peakBytes: number, cpuSeconds: number }} */
+  const taken = JSON.parse(readFileSync(takenFile, "utf8"));
+  return { seconds, taken, stdout };
 }
 
 /** @param {Awaited<ReturnType<typeof parse>>} args */
@@ -120,8 +122,8 @@ function bench({ network: id, dataset, format, seed, folder: parent }) {
       network: id,
       format,
       bytes,
-      import: { seconds: made.seconds, peakBytes: made.peak, ratio: made.peak / bytes },
-      batch: { size: BATCH, ...JSON.parse(ran.stdout), peakBytes: ran.peak, ratio: ran.peak / bytes },
+      import: { seconds: made.seconds, ...made.taken, ratio: made.taken.peakBytes / bytes },
+      batch: { size: BATCH, ...JSON.parse(ran.stdout), ...ran.taken, ratio: ran.taken.peakBytes / bytes },
     };
   } finally {
     rmSync(folder, { recursive: true });
@@ -157,19 +159,26 @@ try {
   if (args.runBatch !== undefined) await runBatch(args.runBatch);
   else {
     const result = bench(args);
-    const row = (/** @type {string} */ what, /** @type {number} */ seconds, /** @type {number} */ peak) => [
-      ...[what, formatSeconds(seconds), formatBytes(peak), (peak / result.bytes).toFixed(2)],
+    const row = (
+      /** @type {string} */ what,
+      /** @type {{ seconds: number, cpuSeconds: number, peakBytes: number, ratio: number }} */ taken,
+    ) => [
+      what,
+      formatSeconds(taken.seconds),
+      formatSeconds(taken.cpuSeconds),
+      formatBytes(taken.peakBytes),
+      taken.ratio.toFixed(2),
     ];
+    const { batch } = result;
+    const opened = `opening the teacher: ${formatSeconds(batch.openSeconds)}; its first batch: ${formatSeconds(batch.firstSeconds)}`;
     printResult(
       args,
       result,
       `${result.network}, ${result.format}, ${formatBytes(result.bytes)}\n\n${formatTable([
-        ["", "TIME", "PEAK MEMORY", "OF THE FILE"],
-        row("import, verified", result.import.seconds, result.import.peakBytes),
-        row(`batch of ${BATCH}`, result.batch.seconds, result.batch.peakBytes),
-      ])}\n\nopening the teacher: ${formatSeconds(result.batch.openSeconds)}; its first batch: ${formatSeconds(
-        result.batch.firstSeconds,
-      )}; largest logit ${result.batch.largestLogit.toFixed(2)}`,
+        ["", "TIME", "PROCESSOR", "PEAK MEMORY", "OF THE FILE"],
+        row("import, verified", result.import),
+        row(`batch of ${BATCH}`, batch),
+      ])}\n\n${opened}; largest logit ${batch.largestLogit.toFixed(2)}\nThe processor's time of the batch is of the whole process.`,
     );
   }
 } catch (error) {

@@ -78,7 +78,7 @@ export function findSignature(
     throw new InputError(`the layout of ${source} cannot be seen from its input's shape`, {
       expected: "--layout nchw (PyTorch) or --layout nhwc (TensorFlow)",
       found: describe(input),
-      fix: "give --layout",
+      fix: "mtard teacher import with --layout",
     });
   return {
     input: input.name,

@@ -1,9 +1,12 @@
+import { renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { encodeNpz } from "../checkpoint/npz.js";
 import { encodeSafetensors } from "../checkpoint/safetensors.js";
-import { WorkError } from "../errors.js";
+import { InputError, WorkError } from "../errors.js";
 import { storedWeights } from "../graph/parameters.js";
-import { networkToOnnx, IMAGES, LOGITS } from "../onnx/writer.js";
-import { writeFileAtomically } from "../runtime/files.js";
+import { writeModel, type WriteModelOptions } from "../onnx/write-model.js";
+import { IMAGES, LOGITS, networkModel } from "../onnx/writer.js";
+import { writeFailure, writeFileAtomically } from "../runtime/files.js";
 import { onnxRuntime, openModel } from "../runtime/onnxruntime.js";
 import { Random } from "../runtime/random.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
@@ -20,8 +23,8 @@ const COMPARED = 8;
 const TOLERANCE = 1e-4;
 
 /**
- * Writes a model as ONNX (`images [batch, C, H, W]` to `logits`, normalisation inside) or as safetensors or npz
- * under PyTorch's names.
+ * Writes a model as ONNX (`images [batch, C, H, W]` to `logits`, normalisation inside; large weights in `path.data` beside it) or as
+ * safetensors or npz under PyTorch's names.
  *
  * @returns The largest difference of ONNX Runtime's logits from the student's, relative to the largest logit; null for the formats of weights alone.
  * @throws {WorkError} if the two engines disagree: no file is left then.
@@ -30,6 +33,7 @@ export async function exportSubject(
   subject: KnownSubject,
   format: ExportFormat,
   path: string,
+  options: WriteModelOptions = {},
 ): Promise<number | null> {
   const { network, weights, dataset } = subject;
   if (format === "safetensors") {
@@ -41,20 +45,36 @@ export async function exportSubject(
     writeFileAtomically(path, encodeNpz(storedWeights(weights)));
     return null;
   }
-  const model = networkToOnnx(network, weights, { version, dataset });
-  const difference = await compareEngines(subject, model);
-  if (!(difference <= TOLERANCE)) {
-    throw new WorkError("ONNX Runtime does not answer what the student answers", {
-      expected: `logits within ${TOLERANCE} of the largest`,
-      found: `a difference of ${difference}`,
-      fix: "mtard doctor, and report it",
-    });
-  }
-  writeFileAtomically(path, model);
-  return difference;
+  return exportOnnx(subject, path, options);
 }
 
-async function compareEngines(subject: KnownSubject, model: Uint8Array): Promise<number> {
+/** Writes the model in a folder beside its place, compares it there, and moves its file or files. */
+async function exportOnnx(subject: KnownSubject, path: string, options: WriteModelOptions): Promise<number> {
+  const { network, weights, dataset } = subject;
+  const [place, name] = [dirname(path), basename(path)];
+  const folder = `${path}.${process.pid}.partial`;
+  try {
+    const model = networkModel(network, storedWeights(weights), { version, dataset });
+    const { data } = writeModel(join(folder, name), model, options);
+    const difference = await compareEngines(subject, join(folder, name));
+    if (!(difference <= TOLERANCE)) {
+      throw new WorkError("ONNX Runtime does not answer what the student answers", {
+        expected: `logits within ${TOLERANCE} of the largest`,
+        found: `a difference of ${difference}`,
+        fix: "mtard doctor, and report it",
+      });
+    }
+    for (const file of [...data.map((one) => one.file), name])
+      renameSync(join(folder, file), join(place, file));
+    return difference;
+  } catch (error) {
+    throw error instanceof InputError || error instanceof WorkError ? error : writeFailure(path, error);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function compareEngines(subject: KnownSubject, model: string): Promise<number> {
   const { height, width, channels } = subject.network.input;
   const random = Random.fromSeed(0);
   const values = Float32Array.from({ length: COMPARED * height * width * channels }, () => random.uniform());

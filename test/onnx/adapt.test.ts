@@ -263,7 +263,7 @@ describe("adaptClassifier refuses", () => {
 
   it("a shape that could be either layout, until one is named", () => {
     const foreign = model({ ...plainGraph(), input: [floatValue("x", ["N", "a", "b", "c"])] });
-    expect(refused(foreign).detail.fix).toBe("give --layout");
+    expect(refused(foreign).detail.fix).toBe("mtard teacher import with --layout");
     expect(adapted(foreign, { layout: "nchw" }).length).toBeGreaterThan(0);
   });
 
@@ -294,13 +294,16 @@ describe("adaptClassifier refuses", () => {
 
   it("rows of numbers, or an input without a shape, until the layout is named", () => {
     const rows = model({ ...plainGraph(), input: [floatValue("x", ["N", 192])] });
-    expect(refused(rows).detail).toMatchObject({ found: '"x", float32 [N, 192]', fix: "give --layout" });
+    expect(refused(rows).detail).toMatchObject({
+      found: '"x", float32 [N, 192]',
+      fix: "mtard teacher import with --layout",
+    });
     const shapeless = model(plainGraph());
     const type = shapeless.graph?.input[0]?.type;
     if (type?.value.case === "tensorType") delete type.value.value.shape;
     expect(refused(shapeless).detail).toMatchObject({
       found: '"x", float32 of unknown shape',
-      fix: "give --layout",
+      fix: "mtard teacher import with --layout",
     });
   });
 
