@@ -5,6 +5,7 @@ import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { exportCommand } from "./export.js";
 import { networksCommand } from "./networks.js";
+import { recipeCommand, recipeUsages } from "./recipe.js";
 import { teacherCommand, teacherUsages } from "./teacher.js";
 import { trainCommand } from "./train.js";
 import type { Usages } from "./usage-error.js";
@@ -18,6 +19,7 @@ export const commands: CommandModule[] = [
   evaluateCommand,
   exportCommand,
   networksCommand,
+  recipeCommand,
   doctorCommand,
 ];
 
@@ -30,4 +32,5 @@ export const usages: Usages = {
     }),
   ),
   teacher: teacherUsages,
+  recipe: recipeUsages,
 };

@@ -144,6 +144,7 @@ function settingsOf(args: TrainArguments): TrainingSettings {
     dataset,
     method,
     student,
+    reading,
     cleanTeacher: args.cleanTeacher ?? null,
     robustTeacher: args.robustTeacher ?? null,
     seed: parseSetting("seed", args.seed, "--seed"),

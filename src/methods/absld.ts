@@ -25,7 +25,7 @@ const HIGHEST = 5;
  *
  *     alpha KL(t(x) / T_adv[y] || s(x')) + (1 - alpha) KL(t(x) / T_nat[y] || s(x)),   alpha = 5/6
  *
- * @see Zhao et al., "Improving Adversarial Robust Fairness via Anti-Bias Soft Label Distillation" (2024), algorithm 1;
+ * @see Zhao et al., "Improving Adversarial Robust Fairness via Anti-Bias Soft Label Distillation" (2024);
  * resnet18_absld_cifar10.py of zhaoshiji123/ABSLD.
  */
 export const absld: Method<AbsldState> = {

@@ -9,7 +9,7 @@ import type { Method } from "./method.js";
  *
  *     alpha T^2 mean_{batch, classes} KL(softmax(t(x) / T) || softmax(s(x') / T)) + (1 - alpha) CE(s(x), y)
  *
- * @see Goldblum et al., "Adversarially Robust Distillation" (2020), equation 3; main.py of goldblum/AdversariallyRobustDistillation.
+ * @see Goldblum et al., "Adversarially Robust Distillation" (2020); main.py of goldblum/AdversariallyRobustDistillation.
  */
 export const ard: Method<null> = {
   title: "ARD",

@@ -11,14 +11,14 @@ export const awayFromLabels: InnerAttack<unknown> = {
   loss: ({ labels }) => ({ kind: "crossEntropy", labels }),
 };
 
-/** Climbs the divergence of the student from its own prediction on the clean images. @see TRADES, algorithm 1. */
+/** Climbs the divergence of the student from its own prediction on the clean images. @see trades.py of yaodongyu/TRADES. */
 export const awayFromItself: InnerAttack<unknown> = {
   followsTeacher: false,
   countsRight: false,
   loss: ({ studentNat }) => ({ kind: "klTo", probabilities: tf.softmax(studentNat) }),
 };
 
-/** Climbs the divergence of the student from the robust teacher's prediction on the clean images. @see RSLAD, equation 7. */
+/** Climbs the divergence of the student from the robust teacher's prediction on the clean images. @see rslad_loss.py of zibojia/RSLAD. */
 export const awayFromRobustTeacher: InnerAttack<unknown> = {
   followsTeacher: true,
   countsRight: false,

@@ -20,7 +20,7 @@ const HIGHEST = 5 / 2;
 /**
  * Fair-ARD: ARD with the two terms of each image times the weight of its class, which is larger where the attack needs fewer steps.
  *
- * @see Yue et al., "Revisiting Adversarial Robustness Distillation from the Perspective of Robust Fairness" (2023), algorithm 1;
+ * @see Yue et al., "Revisiting Adversarial Robustness Distillation from the Perspective of Robust Fairness" (2023);
  * Fair-ARD.py of NISP-official/Fair-ARD.
  */
 export const fairArd: Method<FairArdState> = {

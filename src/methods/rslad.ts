@@ -8,7 +8,7 @@ import type { Method } from "./method.js";
  *
  *     alpha KL(t(x) || s(x')) + (1 - alpha) KL(t(x) || s(x)),   alpha = 5/6
  *
- * @see Zi et al., "Revisiting Adversarial Robustness Distillation: Robust Soft Labels Make Student Better" (2021), equation 6;
+ * @see Zi et al., "Revisiting Adversarial Robustness Distillation: Robust Soft Labels Make Student Better" (2021);
  * resnet18_rslad_cifar10.py of zibojia/RSLAD.
  */
 export const rslad: Method<null> = {

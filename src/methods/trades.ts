@@ -10,7 +10,7 @@ import type { Method } from "./method.js";
  *
  *     CE(s(x), y) + beta / N sum KL(softmax s(x) || softmax s(x'))
  *
- * @see Zhang et al., "Theoretically Principled Trade-off between Robustness and Accuracy" (2019), equation 5; trades.py of
+ * @see Zhang et al., "Theoretically Principled Trade-off between Robustness and Accuracy" (2019); trades.py of
  * yaodongyu/TRADES, which runs the student on x, on x' and on x again.
  */
 export const trades: Method<null> = {

@@ -20,8 +20,17 @@ export const methodRules: readonly Rule[] = [
   },
   {
     methods: ["sat"],
-    source: "MadryLab/cifar10_challenge, pgd_attack.py and config.json",
-    settings: { innerStart: "uniform", innerSteps: 10, innerStepSize: 2 / 255 },
+    source: "MadryLab/cifar10_challenge, config.json and pgd_attack.py",
+    settings: {
+      batchSize: 128,
+      learningRate: 0.1,
+      momentum: 0.9,
+      weightDecay: 2e-4,
+      nesterov: false,
+      innerStart: "uniform",
+      innerSteps: 10,
+      innerStepSize: 2 / 255,
+    },
   },
   {
     methods: ["sat"],
@@ -40,6 +49,7 @@ export const methodRules: readonly Rule[] = [
       batchSize: 128,
       learningRate: 0.1,
       momentum: 0.9,
+      nesterov: false,
       weightDecay: 2e-4,
       innerSteps: 10,
       innerStepSize: 0.007,
@@ -78,6 +88,7 @@ export const methodRules: readonly Rule[] = [
     settings: {
       milestones: [100, 105],
       momentum: 0.9,
+      nesterov: false,
       innerStart: 0.001,
       innerMode: "inference",
     },
@@ -97,6 +108,7 @@ export const methodRules: readonly Rule[] = [
       milestones: [100, 150],
       learningRate: 0.1,
       momentum: 0.9,
+      nesterov: false,
       weightDecay: 2e-4,
       innerSteps: 10,
       innerStepSize: 2 / 255,
@@ -169,6 +181,7 @@ export const methodRules: readonly Rule[] = [
       batchSize: 128,
       learningRate: 0.1,
       momentum: 0.9,
+      nesterov: false,
       weightDecay: 2e-4,
       innerSteps: 10,
       innerStepSize: 2 / 255,
@@ -190,6 +203,7 @@ export const methodRules: readonly Rule[] = [
       batchSize: 128,
       learningRate: 0.1,
       momentum: 0.9,
+      nesterov: false,
       weightDecay: 2e-4,
       innerSteps: 10,
       innerStepSize: 2 / 255,
@@ -205,7 +219,7 @@ export const methodRules: readonly Rule[] = [
   },
   {
     methods: ["absld"],
-    source: "ABSLD, section 4",
+    source: `${ABSLD}: class_labels_temp_adv and class_labels_temp_nat`,
     settings: { classTemperatures: "separate" },
   },
   {

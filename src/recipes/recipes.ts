@@ -27,40 +27,51 @@ export interface SourcedSetting<Name extends keyof Recipe = keyof Recipe> {
 /**
  * Every setting of a training with its source, in the order of the schema.
  *
+ * @param epochs Another number of epochs: the milestones and the evaluation interval keep their share of the run.
  * @throws {ZodError} if the rules leave a setting out or break its bounds, which is a mistake in them.
  */
-export function sourcedRecipe({ dataset, method, student, reading = "paper" }: Training): SourcedSetting[] {
-  const applies = (allowed: readonly string[] | undefined, value: string): boolean =>
-    allowed?.includes(value) ?? true;
+export function sourcedRecipe(training: Training, epochs?: number): SourcedSetting[] {
   const values: Record<string, unknown> = {};
   const sources: Record<string, string> = {};
-  for (const rule of rules) {
-    if (!applies(rule.datasets, dataset) || !applies(rule.methods, method)) continue;
-    if (!applies(rule.students, student) || !applies(rule.readings, reading)) continue;
-    for (const [name, value] of Object.entries(rule.settings)) {
+  const write = ({ settings, source }: Pick<Rule, "settings" | "source">): void => {
+    for (const [name, value] of Object.entries(settings)) {
       values[name] = value;
-      sources[name] = rule.source;
+      sources[name] = source;
     }
-  }
+  };
+  for (const rule of rules) if (isFor(rule, training)) write(rule);
   const whole = recipeSchema.parse(values);
+  if (epochs !== undefined && epochs !== whole.epochs) {
+    const scaled = (epoch: number): number => Math.max(1, Math.round((epoch * epochs) / whole.epochs));
+    const milestones = [...new Set(whole.milestones.map(scaled))];
+    const settings = { epochs, milestones, evaluateEvery: scaled(whole.evaluateEvery) };
+    write({ settings, source: `--epochs; the schedule of ${whole.epochs} epochs, shortened or stretched` });
+    Object.assign(whole, settings);
+  }
   return recipeSettingNames.map((name) => ({ name, value: whole[name], source: sources[name] ?? "" }));
 }
 
-/**
- * The settings of a training.
- *
- * @param epochs Another number of epochs: the milestones and the evaluation interval keep their share of the run.
- */
+/** The settings of a training; see `sourcedRecipe`. */
 export function recipe(training: Training, epochs?: number): Recipe {
-  const base = Object.fromEntries(
-    sourcedRecipe(training).map(({ name, value }) => [name, value]),
-  ) as unknown as Recipe;
-  if (epochs === undefined || epochs === base.epochs) return base;
-  const scaled = (epoch: number): number => Math.max(1, Math.round((epoch * epochs) / base.epochs));
-  return {
-    ...base,
-    epochs,
-    milestones: [...new Set(base.milestones.map(scaled))],
-    evaluateEvery: scaled(base.evaluateEvery),
-  };
+  const entries = sourcedRecipe(training, epochs).map(({ name, value }) => [name, value]);
+  return recipeSchema.parse(Object.fromEntries(entries));
+}
+
+/** The settings of a run that are not as its recipe has them, by name with the recipe's value. */
+export function changedSettings(run: Training & Recipe): Partial<Recipe> {
+  const changed = sourcedRecipe(run).filter(
+    ({ name, value }) => JSON.stringify(run[name]) !== JSON.stringify(value),
+  );
+  return Object.fromEntries(changed.map(({ name, value }) => [name, value]));
+}
+
+function isFor(rule: Rule, { dataset, method, student, reading = "paper" }: Training): boolean {
+  const allows = (allowed: readonly string[] | undefined, value: string): boolean =>
+    allowed?.includes(value) ?? true;
+  return (
+    allows(rule.datasets, dataset) &&
+    allows(rule.methods, method) &&
+    allows(rule.students, student) &&
+    allows(rule.readings, reading)
+  );
 }

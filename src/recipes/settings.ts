@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { InputError } from "../errors.js";
+import { readingNames } from "./rule.js";
 
 /** A number, or a fraction such as `8/255`. */
 const quantity = z.union([
@@ -30,6 +31,11 @@ const callSettings = {
   dataset: text,
   method: text,
   student: text,
+  /** Whose settings, where the compared methods' papers, their scripts and B-MTARD disagree. */
+  reading: z
+    .enum(readingNames)
+    .default("paper")
+    .describe(`one of ${readingNames.join(", ")}`),
   cleanTeacher: teacher,
   robustTeacher: teacher,
   seed: quantity

@@ -7,6 +7,7 @@ import { requireMethodId } from "../methods/ids.js";
 import type { TeacherAnswer } from "../methods/method.js";
 import { methods } from "../methods/methods.js";
 import { createNetwork } from "../networks/networks.js";
+import { changedSettings } from "../recipes/recipes.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import { Random } from "../runtime/random.js";
@@ -51,7 +52,8 @@ export interface RunPlaces {
  * @throws {InputError} if a name is unknown, a teacher does not fit the data set, or the directory holds another run.
  */
 export async function prepareRun(settings: TrainingSettings, places: RunPlaces): Promise<PreparedRun> {
-  const method = methods[requireMethodId(settings.method)];
+  const methodId = requireMethodId(settings.method);
+  const method = methods[methodId];
   const description = findDataset(settings.dataset);
   const shape = classifierShape(description);
   const network = createNetwork(settings.student, shape);
@@ -85,7 +87,8 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
       cleanTeacher: cleanTeacher ? teacherSha256(cleanTeacher.manifest) : null,
       robustTeacher: robustTeacher ? teacherSha256(robustTeacher.manifest) : null,
     };
-    const existed = openRunDirectory(places.folder, { settings, inputs }, places.resume);
+    const changed = changedSettings({ ...settings, method: methodId });
+    const existed = openRunDirectory(places.folder, { settings, inputs, recipe: changed }, places.resume);
     const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;
 
     const fresh = Random.fromSeed(settings.seed, INITIALIZATION_STREAM);

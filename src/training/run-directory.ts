@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../errors.js";
-import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
+import { parseSettings, recipeSchema, type Recipe, type TrainingSettings } from "../recipes/settings.js";
 import { writeFailure, writeFileAtomically } from "../runtime/files.js";
 
 /** The files of a run directory. */
@@ -36,7 +36,11 @@ export interface RunInputs {
 export interface RunDescription {
   readonly settings: TrainingSettings;
   readonly inputs: RunInputs;
+  /** What the recipe says of the settings that were changed. */
+  readonly recipe: Partial<Recipe>;
 }
+
+const changedSchema = recipeSchema.partial();
 
 const inputsSchema = z.object({
   data: z.string(),
@@ -59,8 +63,8 @@ export function readRun(folder: string): RunDescription {
   }
   try {
     const content = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown> | null;
-    const { inputs, ...settings } = content ?? {};
-    return { settings: parseSettings(settings), inputs: parseInputs(inputs) };
+    const { inputs, recipe, ...settings } = content ?? {};
+    return { settings: parseSettings(settings), inputs: parseInputs(inputs), recipe: parseRecipe(recipe) };
   } catch (cause) {
     throw new InputError(`${path} cannot be read as a run's settings`, {
       ...(cause instanceof InputError
@@ -81,6 +85,15 @@ function parseInputs(values: unknown): RunInputs {
   });
 }
 
+function parseRecipe(values: unknown): Partial<Recipe> {
+  const parsed = changedSchema.safeParse(values);
+  if (parsed.success) return parsed.data as Partial<Recipe>;
+  throw new InputError("the recipe of this run is wrong", {
+    expected: "recipe: what the recipe says of the settings that were changed",
+    found: parsed.error.issues[0]?.path.join(".") ?? "another recipe",
+  });
+}
+
 /**
  * Makes a run directory, or opens one of the same settings and inputs to go on.
  *
@@ -91,7 +104,7 @@ export function openRunDirectory(folder: string, run: RunDescription, resume: bo
   if (!existsSync(join(folder, RUN_FILES.settings))) {
     refuseFile(folder);
     mkdirSync(folder, { recursive: true });
-    const content = JSON.stringify({ ...run.settings, inputs: run.inputs }, null, 2);
+    const content = JSON.stringify({ ...run.settings, recipe: run.recipe, inputs: run.inputs }, null, 2);
     writeFileAtomically(join(folder, RUN_FILES.settings), `${content}\n`);
     return false;
   }

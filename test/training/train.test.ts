@@ -9,6 +9,7 @@ import { recipe } from "#mtard/recipes/recipes.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { readCheckpoint } from "#mtard/training/checkpoint.js";
 import { prepareRun } from "#mtard/training/prepare.js";
+import { readRun } from "#mtard/training/run-directory.js";
 import { train, type TrainingSummary } from "#mtard/training/train.js";
 import type { TrainingSettings } from "#mtard/recipes/settings.js";
 import { makeStores, SHAPE, silentEvents, tinyPlaces, tinySettings } from "./tiny-run.js";
@@ -78,6 +79,14 @@ describe("a training run", () => {
       expect(Math.min(Math.abs(Math.abs(move) - rate), Math.abs(move))).toBeLessThan(1e-12);
     }
     expect(existsSync(join(stores, "whole", "best.safetensors"))).toBe(true);
+    // Beside its settings, what the recipe says where they differ.
+    expect(readRun(join(stores, "whole")).recipe).toEqual({
+      epochs: 5,
+      batchSize: 64,
+      milestones: [3, 4],
+      innerSteps: 10,
+      evaluateEvery: 5,
+    });
   });
 
   it.each([1, 5, 6, 7, 11])(
