@@ -237,12 +237,23 @@ describe("help", () => {
     const { code, stdout } = await run("--help");
     expect(code).toBe(0);
     const names = [...stdout.matchAll(/^ {2}mtard (\w+)/gm)].map(([, name]) => name ?? "");
-    expect(names).toEqual(["demo", "data", "teacher", "train", "evaluate", "export", "networks", "doctor"]);
+    expect(names).toEqual([
+      "demo",
+      "data",
+      "teacher",
+      "train",
+      "evaluate",
+      "export",
+      "networks",
+      "recipe",
+      "doctor",
+    ]);
     const options: Record<string, string[]> = {
       demo: ["--out"],
       data: ["--from"],
       teacher: ["import", "list", "show <name>", "check <name>"],
-      train: ["--method", "--clean-teacher", "--resume", "--set", "b-mtard", "temperatureRate"],
+      recipe: ["list", "show"],
+      train: ["--reading", "--method", "--clean-teacher", "--resume", "--set", "b-mtard", "temperatureRate"],
       evaluate: ["--attacks", "--eps", "--limit", "pgd-trades"],
       export: ["--to", "safetensors", "npz"],
     };
