@@ -8,7 +8,14 @@ import { Random } from "#mtard/runtime/random.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { goldenJson, goldenTensors } from "../golden.js";
 import { hasShared, shared } from "../shared.js";
-import { finiteDifferences, referenceLosses, type ReferenceBatch, type Rows } from "./reference.js";
+import {
+  crossEntropy,
+  finiteDifferences,
+  referenceLosses,
+  softmax,
+  type ReferenceBatch,
+  type Rows,
+} from "./reference.js";
 
 type TestedMethod = keyof typeof referenceLosses;
 
@@ -186,4 +193,10 @@ describe.each(names)("%s", (name) => {
       expect(Math.max(...expected.nat, ...expected.adv)).toBeGreaterThan(1e-3);
     },
   );
+});
+
+it("the formulas these tests lean on are right where they can be worked out by hand", () => {
+  // softmax(0, log 3) = 1/4, 3/4.
+  expect(softmax([0, Math.log(3)])[1]).toBeCloseTo(0.75, 12);
+  expect(crossEntropy([0, Math.log(3)], 0)).toBeCloseTo(Math.log(4), 12);
 });
