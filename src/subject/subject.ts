@@ -14,6 +14,7 @@ import { type DeviceRequest, studentDevice, threadCount } from "../runtime/devic
 import { readRun, RUN_FILES } from "../training/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
 import { findTeacher, loadTeacher, type StoredTeacher } from "../teacher/store.js";
+import { verifyBareModel } from "../teacher/verify-apart.js";
 
 /** A model somebody named: a network whose weights are known, or a foreign ONNX classifier. */
 export type Subject = KnownSubject | ForeignSubject;
@@ -58,7 +59,10 @@ export async function openSubject(reference: string, options: SubjectOptions): P
   const teacher = loadTeacher(reference, options.teachersDir, wanted);
   const { name, dataset, classes, image } = teacher.manifest;
   const model = readNetworkModel(openStoredModel(teacher.model, reference, teacher.dataFolder));
-  if (!model) return { kind: "foreign", name, dataset, teacher };
+  if (!model) {
+    await verifyBareModel(teacher, reference);
+    return { kind: "foreign", name, dataset, teacher };
+  }
   const network = createNetwork(model.networkId, { image, classes }, model.normalization);
   return {
     kind: "known",

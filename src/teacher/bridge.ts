@@ -5,6 +5,7 @@ import { type Device, type DeviceRequest, threadCount } from "../runtime/device.
 import type { TeacherManifest } from "./manifest.js";
 import { CONTROL, type WorkerReply, type WorkerRequest, type WorkerStart } from "./protocol.js";
 import { loadTeacher } from "./store.js";
+import { verifyBareModel } from "./verify-apart.js";
 
 /** A frozen classifier that runs on a thread of its own. */
 export interface Teacher {
@@ -55,7 +56,9 @@ interface Pending {
  * @throws {InputError} if there is no such teacher or it does not fit, {@link WorkError} if it cannot run on the device.
  */
 export async function openTeacher(reference: string, options: OpenTeacherOptions): Promise<Teacher> {
-  const { manifest, model, dataFolder } = loadTeacher(reference, options.teachersDir, options.dataset);
+  const stored = loadTeacher(reference, options.teachersDir, options.dataset);
+  await verifyBareModel(stored, reference);
+  const { manifest, model, dataFolder } = stored;
   const { image, classes, name } = manifest;
   const { device, threads = threadCount(), maxBatch = 256 } = options;
   const control = new Int32Array(new SharedArrayBuffer(CONTROL.length * 4));

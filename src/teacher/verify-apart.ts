@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, WorkError } from "../errors.js";
 import type { ClassifierShape } from "../onnx/signature.js";
+import type { StandardModel } from "./verify.js";
+import type { StoredTeacher } from "./store.js";
 import type { VerifyAnswer, VerifyRequest } from "./verify-process.js";
 
 /** What a small model may take, and what each megabyte of its files adds. */
@@ -23,19 +26,17 @@ const LIMITED = 'ulimit -d "$0" && ulimit -t "$1" && shift && exec "$@"';
  * {@link WorkError} if ONNX Runtime cannot be used.
  */
 export async function verifyClassifierApart(
-  model: string,
+  model: StandardModel,
   expected: ClassifierShape,
   source: string,
 ): Promise<Float32Array> {
-  const megabytes = [model, `${model}.data`].reduce(
-    (sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0) / 1e6,
-    0,
-  );
+  const megabytes = sizeOf(model) / 1e6;
   const memory = Math.ceil((MEMORY_MEGABYTES + MEMORY_FACTOR * megabytes) * 1000);
   const seconds = Math.floor(PROCESSOR_SECONDS + SECONDS_A_MEGABYTE * megabytes);
   const program = [process.execPath, fileURLToPath(new URL("verify-process.js", import.meta.url))];
   const child = spawn("/bin/sh", ["-c", LIMITED, String(memory), String(seconds), ...program], {
     stdio: ["ignore", "ignore", "ignore", "ipc"],
+    serialization: "advanced",
     // One thread: threads that wait for each other take processor time too.
     env: { ...process.env, MTARD_THREADS: "1" },
   });
@@ -52,7 +53,7 @@ export async function verifyClassifierApart(
     });
     child.send({ model, expected, source } satisfies VerifyRequest);
     const answer = await Promise.race([answered, exited]);
-    if (answer.kind === "logits") return Float32Array.from(answer.logits);
+    if (answer.kind === "logits") return answer.logits;
     const { message, detail } = answer;
     if (answer.kind === "failed") throw new WorkError(message, detail);
     throw new InputError(message, {
@@ -64,4 +65,33 @@ export async function verifyClassifierApart(
     ended.abort();
     child.kill("SIGKILL");
   }
+}
+
+/** The models this process has seen pass, by what they are and what they were tried as. */
+const passed = new Set<string>();
+
+/**
+ * Tries a foreign .onnx file that was named instead of a teacher of the store, once a process; what the store holds was tried when it
+ * was imported.
+ *
+ * @throws {InputError} as {@link verifyClassifierApart} does.
+ */
+export async function verifyBareModel(
+  { folder, manifest, model, dataFolder }: StoredTeacher,
+  source: string,
+): Promise<void> {
+  const key = `${manifest.sha256} ${manifest.dataset}`;
+  if (folder !== null || passed.has(key)) return;
+  const expected = { name: manifest.dataset, image: manifest.image, classes: manifest.classes };
+  await verifyClassifierApart({ bytes: model, dataFolder }, expected, source);
+  passed.add(key);
+}
+
+function sizeOf(model: StandardModel): number {
+  const sizeOfFile = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (typeof model === "string") return sizeOfFile(model) + sizeOfFile(`${model}.data`);
+  const { bytes, dataFolder } = model;
+  if (dataFolder === null) return bytes.length;
+  const files = readdirSync(dataFolder).map((name) => sizeOfFile(join(dataFolder, name)));
+  return files.reduce((total, size) => total + size, bytes.length);
 }

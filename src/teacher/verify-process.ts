@@ -1,21 +1,20 @@
 import { type ErrorDetail, InputError, WorkError } from "../errors.js";
 import type { ClassifierShape } from "../onnx/signature.js";
-import { verifyClassifier } from "./verify.js";
+import { type StandardModel, verifyClassifier } from "./verify.js";
 
 /* The other side of verify-apart.ts: tries one model, says what came of it, and ends. */
 
 /** What the process is asked. */
 export interface VerifyRequest {
-  /** The path of the model in the standard form. */
-  readonly model: string;
+  readonly model: StandardModel;
   readonly expected: ClassifierShape;
   /** What the model is called in errors. */
   readonly source: string;
 }
 
-/** What it answers, as JSON can hold it. */
+/** What it answers. */
 export type VerifyAnswer =
-  | { readonly kind: "logits"; readonly logits: readonly number[] }
+  | { readonly kind: "logits"; readonly logits: Float32Array }
   | {
       readonly kind: "refused" | "failed";
       readonly message: string;
@@ -35,7 +34,7 @@ process.once("message", ({ model, expected, source }: VerifyRequest) => {
     process.send?.(content, () => process.exit());
   };
   verifyClassifier(model, expected, source).then(
-    (logits) => answer({ kind: "logits", logits: [...logits] }),
+    (logits) => answer({ kind: "logits", logits }),
     (error: unknown) => answer(answerTo(error)),
   );
 });

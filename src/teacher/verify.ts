@@ -10,20 +10,25 @@ const TRIED = 3;
 /** Kernels for another batch size may round differently; a model that mixes its images is off by far more. */
 const TOLERANCE = 1e-3;
 
+/** A model in the standard form: its path, or its bytes and the folder of its external data. */
+export type StandardModel = string | { readonly bytes: Uint8Array; readonly dataFolder: string | null };
+
 /**
- * Runs a model in the standard form, given as a file's path, on random images, on the CPU, and checks that what it answers can be logits: as many as there are
+ * Runs a model in the standard form on random images, on the CPU, and checks that what it answers can be logits: as many as there are
  * classes, finite, no probabilities, and the same for an image alone and among others.
  *
  * @returns The logits of three fixed random images, `[3, classes]`.
  * @throws {InputError} naming the first of these that does not hold.
  */
 export async function verifyClassifier(
-  model: string,
+  model: StandardModel,
   expected: ClassifierShape,
   source: string,
 ): Promise<Float32Array> {
-  const { session } = await openModel(model, "cpu", threadCount(), {
+  const [file, dataFolder] = typeof model === "string" ? [model, null] : [model.bytes, model.dataFolder];
+  const { session } = await openModel(file, "cpu", threadCount(), {
     optimized: false,
+    dataFolder,
   }).catch((cause: unknown) => {
     throw new InputError(`ONNX Runtime cannot load ${source}`, {
       expected: "a valid ONNX model",

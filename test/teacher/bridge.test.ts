@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -9,12 +9,14 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "v
 import { InputError, WorkError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
-import { floatValue, int64Tensor, node } from "#mtard/onnx/build.js";
+import { floatValue, int64Tensor, intsAttribute, node } from "#mtard/onnx/build.js";
 import { serializeModel } from "#mtard/onnx/model.js";
 import { networkToOnnx } from "#mtard/onnx/writer.js";
 import { cudaProblem, openModel } from "#mtard/runtime/onnxruntime.js";
 import { Random } from "#mtard/runtime/random.js";
 import { openTeacher, type OpenTeacherOptions, type Teacher } from "#mtard/teacher/bridge.js";
+import { formatManifest, MANIFEST_FILE } from "#mtard/teacher/manifest.js";
+import { sha256Of } from "#mtard/teacher/store.js";
 import { classifierNodes, image as smallImage, model, parameters, values } from "../onnx/models.js";
 
 const shape = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
@@ -46,6 +48,26 @@ async function open(options: Partial<OpenTeacherOptions> = {}): Promise<Teacher>
 
 function someImages(count: number, shift: number): Float32Array {
   return values(count * size, shift).map((value) => value / 2 + 0.5);
+}
+
+/** Puts a model into the store as it is, without the trial of an import. */
+function stored(name: string, content: Uint8Array): void {
+  mkdirSync(join(folder, name));
+  writeFileSync(join(folder, name, "model.onnx"), content);
+  const sha256 = sha256Of(content);
+  const manifest = {
+    name,
+    dataset: "test-images",
+    classes: 5,
+    image: smallImage,
+    file: "model.onnx",
+    sha256,
+    source: { file: "model.onnx", sha256, format: "onnx" },
+    network: null,
+    normalization: null,
+    createdBy: "0",
+  };
+  writeFileSync(join(folder, name, MANIFEST_FILE), formatManifest(manifest));
 }
 
 /** What ONNX Runtime answers on this thread, given NHWC images. */
@@ -141,15 +163,13 @@ describe("a teacher's errors", () => {
   it("come back from the worker, which goes on", async () => {
     // A Reshape to two rows fails for any batch but 2.
     const fussy = model({
-      node: classifierNodes("x", "y", [node("Reshape", ["b", "two.rows"], "c")]),
+      node: classifierNodes("images", "logits", [node("Reshape", ["b", "two.rows"], "c")]),
       initializer: [...parameters, int64Tensor("two.rows", [2n, 64n])],
-      input: [floatValue("x", ["N", 3, 8, 8])],
-      output: [floatValue("y", ["N", 5])],
+      input: [floatValue("images", ["N", 3, 8, 8])],
+      output: [floatValue("logits", ["N", 5])],
     });
-    const file = join(folder, "fussy.onnx");
-    writeFileSync(file, serializeModel(fussy));
-    const dataset = { name: "test-images", image: smallImage, classes: 5 };
-    const teacher = await openTeacher(file, { device: "cpu", threads: 1, teachersDir: folder, dataset });
+    stored("fussy", serializeModel(fussy));
+    const teacher = await openTeacher("fussy", { device: "cpu", threads: 1, teachersDir: folder });
     onTestFinished(() => teacher.close());
     const error: unknown = await teacher.logits(new Float32Array(3 * 192)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(WorkError);
@@ -164,15 +184,30 @@ describe("a teacher's errors", () => {
       input: [floatValue("x", ["N", 3, 8, 8])],
       output: [floatValue("y", ["N", 5])],
     });
-    const file = join(folder, "unknown.onnx");
-    writeFileSync(file, serializeModel(unknown));
-    const dataset = { name: "test-images", image: smallImage, classes: 5 };
-    const opening = openTeacher(file, { device: "cpu", teachersDir: folder, dataset });
+    stored("unknown", serializeModel(unknown));
+    const opening = openTeacher("unknown", { device: "cpu", teachersDir: folder });
     await expect(opening).rejects.toThrow(InputError);
     await expect(opening).rejects.toThrow('cannot load the model of teacher "unknown"');
     await expect(opening).rejects.toMatchObject({
       detail: { found: expect.stringContaining("Frobnicate") as string },
     });
+  });
+
+  it("of an .onnx file that ends ONNX Runtime come before it is opened", async () => {
+    const [, ...others] = classifierNodes("x", "y");
+    const strides = [intsAttribute("kernel_shape", [3, 3]), intsAttribute("strides", [0, 0])];
+    const fatal = model({
+      node: [node("Conv", ["x", "conv.weight", "conv.bias"], "a", strides), ...others],
+      initializer: parameters,
+      input: [floatValue("x", ["N", 3, 8, 8])],
+      output: [floatValue("y", ["N", 5])],
+    });
+    const file = join(folder, "fatal.onnx");
+    writeFileSync(file, serializeModel(fatal));
+    const dataset = { name: "test-images", image: smallImage, classes: 5 };
+    await expect(openTeacher(file, { device: "cpu", teachersDir: folder, dataset })).rejects.toThrow(
+      InputError,
+    );
   });
 
   it("say that a GPU asked for is not used", async (context) => {
