@@ -3,7 +3,7 @@ import { type DatasetId, datasetIds, findDataset } from "../data/datasets.js";
 import type { PrepareProgress } from "../data/prepare.js";
 import { examples } from "./options.js";
 import { log, printResult, type GlobalArguments } from "./output.js";
-import { formatDuration, ProgressLine } from "./progress.js";
+import { formatDownload, formatDuration, ProgressLine } from "./progress.js";
 
 interface DataArguments extends GlobalArguments {
   dataset: string;
@@ -76,15 +76,9 @@ function progressReporter(line: ProgressLine, id: DatasetId): (progress: Prepare
       line.clear();
       log(`${id}: ${stages[progress.stage]}`);
     }
-    if (progress.stage === "download") line.show(downloadLine(progress));
+    if (progress.stage === "download") line.show(formatDownload(progress));
     if (progress.stage === "decode") line.show(decodeLine(progress));
   };
-}
-
-function downloadLine({ received, total, rate }: PrepareProgress & { stage: "download" }): string {
-  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
-  const left = formatDuration((total - received) / rate);
-  return `${megabytes(received)} of ${megabytes(total)} MB, ${megabytes(rate)} MB/s, ${left} left`;
 }
 
 function decodeLine({ done, total, rate }: PrepareProgress & { stage: "decode" }): string {

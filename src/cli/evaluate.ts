@@ -25,7 +25,7 @@ import {
   parseLimit,
 } from "./options.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
-import { formatDuration, ProgressLine } from "./progress.js";
+import { formatImages, ProgressLine } from "./progress.js";
 
 interface EvaluateArguments extends GlobalArguments {
   model: string;
@@ -88,11 +88,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
   const request = evaluationRequest(args);
   const line = new ProgressLine();
   const started = performance.now();
-  const onProgress = ({ done, total }: EvaluationProgress): void => {
-    const seconds = (performance.now() - started) / 1000;
-    const left = formatDuration((seconds / done) * (total - done));
-    line.show(`${done}/${total} images, ${(done / seconds).toFixed(1)} images/s, ${left} left`);
-  };
+  const onProgress = (progress: EvaluationProgress): void => line.show(formatImages(progress, started));
   try {
     const { model, dataset, device, evaluation, isRun } = await measure(args, request, onProgress);
     line.clear();

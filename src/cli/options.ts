@@ -1,6 +1,9 @@
+import type { Argv } from "yargs";
 import { datasetIds } from "../data/datasets.js";
 import { readingNames } from "../recipes/rule.js";
 import { parseQuantity } from "../recipes/settings.js";
+import { teacherRoles } from "../teacher/manifest.js";
+import type { GlobalArguments } from "./output.js";
 
 /*
  * Options that several commands share. A number has no `type` here: yargs would make it NaN where it is none, and the error could
@@ -13,6 +16,9 @@ export const datasetOption = {
   requiresArg: true,
   describe: datasetIds.join(", "),
 } as const;
+
+/** `--role` of a teacher. */
+export const roleOption = { choices: teacherRoles, requiresArg: true } as const;
 
 /** `--device`, checked with `requestedDevice`. */
 export const deviceOption = {
@@ -41,12 +47,16 @@ export const checkpointOption = {
 /** `--limit`, checked with `parseLimit`. */
 export const limitOption = { requiresArg: true, describe: "the first K test images only" } as const;
 
-/** @throws {InputError} if `--limit` is there and is not a whole number from 1. */
-export function parseLimit(value: unknown): number | undefined {
-  return value === undefined ? undefined : parseQuantity("--limit", value, { minimum: 1, whole: true });
+/** @throws {InputError} if the option is there and is not a whole number from 1. */
+export function parseLimit(value: unknown, option = "--limit"): number | undefined {
+  return value === undefined ? undefined : parseQuantity(option, value, { minimum: 1, whole: true });
 }
 
 /** Examples for the end of a command's help: what each does, and a line to copy, which yargs's own examples would break. */
 export function examples(lines: Readonly<Record<string, string>>): string {
   return ["Examples:", ...Object.entries(lines).map(([does, line]) => `  ${does}:\n    ${line}`)].join("\n");
 }
+
+/** What a handler is given, from the function that adds its options. */
+export type HandlerArguments<Options extends (yargs: Argv<GlobalArguments>) => Argv<unknown>> =
+  ReturnType<Options> extends Argv<infer Values> ? Values : never;

@@ -1,3 +1,5 @@
+import type { DownloadProgress } from "../data/download.js";
+
 /** One line on a terminal that is written over; silent when stderr is not a terminal. */
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream;
@@ -32,4 +34,19 @@ export function formatDuration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** How far a download is, its rate and the time left. */
+export function formatDownload({ received, total, rate }: DownloadProgress): string {
+  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  if (total === null) return `${megabytes(received)} MB, ${megabytes(rate)} MB/s`;
+  const left = formatDuration((total - received) / rate);
+  return `${megabytes(received)} of ${megabytes(total)} MB, ${megabytes(rate)} MB/s, ${left} left`;
+}
+
+/** How far a count of images is, the rate and the time left, of work that began at `started` (`performance.now()`). */
+export function formatImages({ done, total }: { done: number; total: number }, started: number): string {
+  const seconds = (performance.now() - started) / 1000;
+  const left = formatDuration((seconds / done) * (total - done));
+  return `${done}/${total} images, ${(done / seconds).toFixed(1)} images/s, ${left} left`;
 }

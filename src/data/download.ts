@@ -10,32 +10,36 @@ import { hashFile } from "./archive.js";
 /** What to download and how to know it is the right thing. */
 export interface DownloadSource {
   readonly url: string;
-  readonly bytes: number;
-  readonly md5: string;
+  /** Its size where that is stated, else the most it may have. */
+  readonly bytes: number | { readonly atMost: number };
+  /** Its checksum, or the first digits of it; null where none is stated. */
+  readonly checksum: { readonly algorithm: "md5" | "sha256"; readonly digits: string } | null;
 }
 
-/** How far a download is; the rate is that of this run, in bytes a second. */
+/** How far a download is; the rate is that of this run, in bytes a second, and `total` is null where nobody says it. */
 export interface DownloadProgress {
   readonly received: number;
-  readonly total: number;
+  readonly total: number | null;
   readonly rate: number;
 }
 
 /**
  * Downloads a file to `path`, going on where an earlier, unfinished download stopped, and checks its checksum.
  *
- * @throws {WorkError} if the network or the disk refuses, or the checksum is wrong; a part that may be good is kept to go on with.
+ * @throws {WorkError} if the network or the disk refuses, the server sends a web page instead, or the checksum is wrong; a part that
+ * may be good is kept to go on with.
  */
 export async function download(
   source: DownloadSource,
   path: string,
   onProgress: (progress: DownloadProgress) => void,
 ): Promise<void> {
-  if (sizeOf(path) > source.bytes) rmSync(path);
-  while (sizeOf(path) < source.bytes) {
+  let total = typeof source.bytes === "number" ? source.bytes : null;
+  if (sizeOf(path) > limitOf(source)) rmSync(path);
+  while (sizeOf(path) !== total) {
     const before = sizeOf(path);
     try {
-      await receive(source, path, onProgress);
+      total = await receive(source, path, onProgress);
     } catch (cause) {
       if (sizeOf(path) === 0) rmSync(path, { force: true });
       if (cause instanceof WorkError) throw cause;
@@ -45,30 +49,48 @@ export async function download(
       await wait(500);
     }
   }
-  const found = await hashFile(path, "md5");
-  if (found === source.md5) return;
+  await verify(source, path);
+}
+
+async function verify({ url, checksum }: DownloadSource, path: string): Promise<void> {
+  if (checksum === null) return;
+  const { algorithm, digits } = checksum;
+  const found = await hashFile(path, algorithm);
+  if (found.startsWith(digits)) return;
   rmSync(path);
-  throw new WorkError(`the file downloaded from ${source.url} is wrong; it was removed`, {
-    expected: `md5 ${source.md5}`,
-    found: `md5 ${found}`,
+  throw new WorkError(`the file downloaded from ${url} is wrong; it was removed`, {
+    expected: `${algorithm} ${digits}`,
+    found: `${algorithm} ${found}`,
     fix: "the same command again, which starts the download anew",
   });
 }
 
+/** Receives what is missing, and returns the size of the whole file. */
 async function receive(
   source: DownloadSource,
   path: string,
   onProgress: (progress: DownloadProgress) => void,
-): Promise<void> {
+): Promise<number> {
   const asked = sizeOf(path);
-  const response = await fetch(source.url, asked > 0 ? { headers: { range: `bytes=${asked}-` } } : {});
+  // Compressed on the way, the file would have another length than the one the server states.
+  const headers = { "accept-encoding": "identity", ...(asked > 0 ? { range: `bytes=${asked}-` } : {}) };
+  const response = await fetch(source.url, { headers });
+  if (response.status === 416 && asked > 0) {
+    // Nothing is missing, or what is there is of another file.
+    if (response.headers.get("content-range") === `bytes */${asked}`) return asked;
+    rmSync(path);
+    return receive(source, path, onProgress);
+  }
   if (!response.ok || response.body === null)
     throw new WorkError(`cannot download ${source.url}`, {
       found: `the server answered ${response.status} ${response.statusText}`,
       fix: "try again later, or give a local copy with --from",
     });
+  if (response.headers.get("content-type")?.startsWith("text/html") === true) throw webPage(source);
   // A server that ignores the range sends the whole file again.
   const start = response.status === 206 ? asked : 0;
+  const stated = typeof source.bytes === "number" ? source.bytes : statedSize(response, start);
+  if ((stated ?? 0) > limitOf(source)) throw tooLong(source);
   mkdirSync(dirname(path), { recursive: true });
   const began = performance.now();
   let received = start;
@@ -76,10 +98,10 @@ async function receive(
     for await (const chunk of chunks) {
       if (received === 0 && isWebPage(chunk)) throw webPage(source);
       received += chunk.length;
-      if (received > source.bytes) throw tooLong(source);
+      if (received > (stated ?? limitOf(source))) throw tooLong(source);
       yield chunk;
       const seconds = (performance.now() - began) / 1000;
-      onProgress({ received, total: source.bytes, rate: (received - start) / seconds });
+      onProgress({ received, total: stated, rate: (received - start) / seconds });
     }
   };
   await pipeline(
@@ -87,8 +109,19 @@ async function receive(
     counted,
     createWriteStream(path, { flags: start > 0 ? "a" : "w" }),
   );
-  if (received < source.bytes)
-    throw new Error(`the connection ended after ${received} of ${source.bytes} bytes`);
+  if (stated !== null && received < stated)
+    throw new Error(`the connection ended after ${received} of ${stated} bytes`);
+  return received;
+}
+
+/** The size of the whole file, from a response that begins at `start`. */
+function statedSize(response: Response, start: number): number | null {
+  const length = response.headers.get("content-length");
+  return length === null ? null : start + Number(length);
+}
+
+function limitOf({ bytes }: DownloadSource): number {
+  return typeof bytes === "number" ? bytes : bytes.atMost;
 }
 
 /** No archive begins so; a page for signing in or an apology does, with status 200. */
@@ -106,9 +139,17 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-function tooLong({ url, bytes }: DownloadSource): WorkError {
+function webPage({ url }: DownloadSource): WorkError {
   return new WorkError(`${url} is not the file it should be`, {
-    expected: `${bytes} bytes`,
+    expected: "the file itself",
+    found: "a web page (HTML)",
+    fix: "fetch the file with a browser and give it with --from",
+  });
+}
+
+function tooLong(source: DownloadSource): WorkError {
+  return new WorkError(`${source.url} is not the file it should be`, {
+    expected: `${typeof source.bytes === "number" ? "" : "at most "}${limitOf(source)} bytes`,
     found: "more than that",
     fix: "fetch the file elsewhere and give it with --from",
   });

@@ -127,9 +127,11 @@ async function obtain(
   }
   if (from !== undefined) return openLocal(description, origin, from, sha256, onProgress);
   const archive = downloadPath(description.id, dataDir);
-  await download(origin, archive, (progress) => onProgress({ stage: "download", ...progress }));
+  const { url, bytes, md5 } = origin;
+  const published = { url, bytes, checksum: { algorithm: "md5", digits: md5 } } as const;
+  await download(published, archive, (progress) => onProgress({ stage: "download", ...progress }));
   const obtained = await openLocal(description, origin, archive, undefined, onProgress);
-  return { ...obtained, source: { ...obtained.source, archive: basename(origin.url), url: origin.url } };
+  return { ...obtained, source: { ...obtained.source, archive: basename(url), url } };
 }
 
 async function openLocal(

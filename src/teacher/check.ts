@@ -1,37 +1,97 @@
 import { join } from "node:path";
 import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../runtime/files.js";
-import { formatManifest, MANIFEST_FILE, type MeasuredAccuracy, type TeacherManifest } from "./manifest.js";
+import {
+  formatManifest,
+  MANIFEST_FILE,
+  type MeasuredAccuracy,
+  type MeasuredRobustness,
+  type TeacherManifest,
+} from "./manifest.js";
 
 /** Other kernels or another device may turn the few images that lie on a border: 0.1%. */
 const BORDERLINE = 1e-3;
+/** They also turn signs of gradients near zero, so that an attack takes other steps: 1%, or two images. */
+const ATTACK_BORDERLINE = { share: 1e-2, images: 2 };
 
-/** How a measurement compares with the manifest's: the first one, of another number of images, or the same. */
+/** How a measurement compares with the manifest's: the first one, of another number of images or seed, or the same. */
 export type Comparison = "recorded" | "other total" | "equal" | "borderline";
 
+/** A measured accuracy beside the manifest's. */
+export interface Compared<Measured> {
+  readonly measured: Measured;
+  readonly before: Measured | null;
+  readonly comparison: Comparison;
+}
+
+/** What a check found of a teacher. */
+export interface CheckedTeacher {
+  readonly clean: Compared<MeasuredAccuracy>;
+  readonly robust: readonly Compared<MeasuredRobustness>[];
+}
+
 /**
- * Compares a measurement with the one in a teacher's manifest, and records it there if there is none or it is of more images.
+ * Compares measurements with those in a teacher's manifest, and records there each that it has none of or only one of fewer images.
  *
  * @param folder The teacher's folder, or null for a bare .onnx file, where nothing is recorded.
- * @throws {WorkError} if the same number of images gave another accuracy, beyond what other kernels explain.
+ * @throws {WorkError} if the same images gave another accuracy, beyond what other kernels explain.
  */
 export function compareAndRecord(
   manifest: TeacherManifest,
   folder: string | null,
-  measured: MeasuredAccuracy,
-): Comparison {
-  const before = manifest.measured;
-  if (before?.total === measured.total) {
-    const difference = Math.abs(before.correct - measured.correct);
-    if (difference === 0) return "equal";
-    if (difference <= BORDERLINE * measured.total) return "borderline";
-    throw new WorkError(`teacher "${manifest.name}" does not score what its manifest says`, {
-      expected: `${before.correct} of ${before.total} test images right`,
-      found: `${measured.correct} of ${measured.total}`,
-      fix: "check that the data are the same (mtard data), then import the teacher again with --force",
+  clean: MeasuredAccuracy,
+  robust: readonly MeasuredRobustness[],
+): CheckedTeacher {
+  const known = manifest.robust ?? [];
+  const same = (one: MeasuredRobustness, other: MeasuredRobustness): boolean =>
+    one.attack === other.attack && one.epsilon === other.epsilon;
+  const compare = comparer(manifest.name, folder !== null);
+  const checked: CheckedTeacher = {
+    clean: compare(manifest.measured, clean, BORDERLINE * clean.total, "right"),
+    robust: robust.map((measured) => {
+      const before = known.find((each) => same(each, measured));
+      const borderline = Math.max(ATTACK_BORDERLINE.images, ATTACK_BORDERLINE.share * measured.total);
+      return compare(before, measured, borderline, `right under ${measured.attack}`);
+    }),
+  };
+  const recorded = checked.robust.filter(isRecorded).map(({ measured }) => measured);
+  if (folder === null || (recorded.length === 0 && !isRecorded(checked.clean))) return checked;
+  const kept = known.filter((each) => !recorded.some((measured) => same(each, measured)));
+  const updated: TeacherManifest = {
+    ...manifest,
+    ...(isRecorded(checked.clean) ? { measured: clean } : {}),
+    ...(recorded.length > 0 ? { robust: [...kept, ...recorded] } : {}),
+  };
+  writeFileAtomically(join(folder, MANIFEST_FILE), formatManifest(updated));
+  return checked;
+}
+
+function comparer(name: string, recordable: boolean) {
+  return <Measured extends MeasuredAccuracy & { seed?: number }>(
+    before: Measured | undefined,
+    measured: Measured,
+    borderline: number,
+    right: string,
+  ): Compared<Measured> => {
+    const compared = (comparison: Comparison): Compared<Measured> => ({
+      measured,
+      before: before ?? null,
+      comparison,
     });
-  }
-  if (folder === null || (before && before.total > measured.total)) return "other total";
-  writeFileAtomically(join(folder, MANIFEST_FILE), formatManifest({ ...manifest, measured }));
-  return "recorded";
+    if (before?.total === measured.total && before.seed === measured.seed) {
+      const difference = Math.abs(before.correct - measured.correct);
+      if (difference === 0) return compared("equal");
+      if (difference <= borderline) return compared("borderline");
+      throw new WorkError(`teacher "${name}" does not score what its manifest says`, {
+        expected: `${before.correct} of ${before.total} test images ${right}`,
+        found: `${measured.correct} of ${measured.total}`,
+        fix: "check that the data are the same (mtard data), then import the teacher again with --force",
+      });
+    }
+    return compared(recordable && (!before || before.total < measured.total) ? "recorded" : "other total");
+  };
+}
+
+function isRecorded({ comparison }: Compared<unknown>): boolean {
+  return comparison === "recorded";
 }

@@ -16,7 +16,13 @@ import { type ModelHashes, writeModel } from "../onnx/write-model.js";
 import { networkModel } from "../onnx/writer.js";
 import { writeFailure, writeFileAtomically } from "../runtime/files.js";
 import { version } from "../version.js";
-import { formatManifest, MANIFEST_FILE, type TeacherManifest, teacherNameSchema } from "./manifest.js";
+import {
+  formatManifest,
+  MANIFEST_FILE,
+  type TeacherManifest,
+  teacherNameSchema,
+  type TeacherRole,
+} from "./manifest.js";
 import { sha256OfFile } from "./store.js";
 import { verifyClassifierApart } from "./verify-apart.js";
 import { verifyClassifier } from "./verify.js";
@@ -33,6 +39,7 @@ export interface ImportRequest {
     | { readonly kind: "weights"; readonly path: string; readonly network: string };
   /** Applied to images in [0, 1]; what an ONNX model already has inside is not repeated here. */
   readonly normalization?: Normalization | undefined;
+  readonly role?: TeacherRole | undefined;
   /** Whether to replace a teacher of the same name; false by default. */
   readonly force?: boolean | undefined;
   readonly teachersDir: string;
@@ -96,6 +103,7 @@ export async function importTeacher(request: ImportRequest): Promise<ImportedTea
       },
       network: made.network,
       normalization: made.normalization,
+      ...(request.role === undefined ? {} : { role: request.role }),
       createdBy: version,
     };
     writeFileAtomically(join(partial, MANIFEST_FILE), formatManifest(manifest));

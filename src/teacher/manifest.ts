@@ -17,9 +17,19 @@ export const teacherNameSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "letters, digits, '.', '_' and '-', at most 64, no path")
   .refine((name) => !name.endsWith(".onnx"), "a name does not end in .onnx");
 
-const measuredAccuracySchema = z
-  .object({ split: z.literal("test"), correct: count, total: count.positive() })
-  .refine(({ correct, total }) => correct <= total, "more images right than there are");
+/** What a teacher is for: accuracy on clean images, or robustness. */
+export const teacherRoles = ["clean", "robust"] as const;
+export const teacherRoleSchema = z.enum(teacherRoles);
+
+const counts = { split: z.literal("test"), correct: count, total: count.positive() };
+const notMore = ({ correct, total }: { correct: number; total: number }): boolean => correct <= total;
+const MORE = "more images right than there are";
+
+const measuredAccuracySchema = z.object(counts).refine(notMore, MORE);
+
+const measuredRobustnessSchema = z
+  .object({ ...counts, attack: z.string(), epsilon: z.number().nonnegative(), seed: z.number().int() })
+  .refine(notMore, MORE);
 
 const manifestSchema = z.object({
   name: teacherNameSchema,
@@ -47,14 +57,22 @@ const manifestSchema = z.object({
   network: z.string().nullable(),
   /** The normalisation inside the model, as far as it is known. */
   normalization: normalizationSchema.nullable(),
+  /** What it is meant for, where that was said. */
+  role: teacherRoleSchema.optional(),
   /** The clean accuracy that `mtard teacher check` found first. */
   measured: measuredAccuracySchema.optional(),
+  /** The robust accuracies it found first, at most one for an attack and epsilon. */
+  robust: z.array(measuredRobustnessSchema).readonly().optional(),
   /** The version of mtard that made the teacher. */
   createdBy: z.string(),
 });
 
 export type TeacherManifest = Readonly<z.infer<typeof manifestSchema>>;
+export type TeacherRole = (typeof teacherRoles)[number];
+/** Images of the first `total` test images that a teacher gets right. */
 export type MeasuredAccuracy = Readonly<z.infer<typeof measuredAccuracySchema>>;
+/** The same under an attack of L-infinity radius `epsilon`, whose random start `seed` determines. */
+export type MeasuredRobustness = Readonly<z.infer<typeof measuredRobustnessSchema>>;
 
 /**
  * The manifest of a teacher's folder, checked.

@@ -2,12 +2,14 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { InputError } from "../errors.js";
+import type { ImageShape } from "../graph/network.js";
 import { adaptClassifier } from "../onnx/adapt.js";
 import { dataFilesOf, openStoredModel } from "../onnx/external-data.js";
 import { readMetadata } from "../onnx/metadata.js";
 import { readModelFile, serializeModel } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { version } from "../version.js";
+import { findDescription, howToGet } from "./descriptions.js";
 import { MANIFEST_FILE, readManifest, type TeacherManifest } from "./manifest.js";
 
 /** How much of a file is in memory while it is hashed. */
@@ -53,6 +55,13 @@ export function findTeacher(reference: string, teachersDir: string): string {
   const candidates = [...(isName(reference) ? [join(teachersDir, reference)] : []), reference];
   const folder = candidates.find((candidate) => existsSync(join(candidate, MANIFEST_FILE)));
   if (folder !== undefined) return folder;
+  const description = findDescription(reference);
+  if (description)
+    throw new InputError(`the teacher "${reference}" is described, but not in the store`, {
+      expected: join(teachersDir, reference, MANIFEST_FILE),
+      found: "no such file",
+      fix: howToGet(description),
+    });
   const names = listTeachers(teachersDir).map(({ name }) => name);
   throw new InputError(`there is no teacher "${reference}"`, {
     expected:
@@ -169,19 +178,24 @@ function loadOnnxFile(path: string, dataset: ClassifierShape | undefined): Store
   };
 }
 
-function refuseMisfit(manifest: TeacherManifest, dataset: ClassifierShape, path: string): void {
-  const { name, classes } = manifest;
-  if (manifest.dataset === dataset.name && classes === dataset.classes) return;
-  throw new InputError(
-    classes === dataset.classes
-      ? `teacher "${name}" is for ${manifest.dataset}, not for ${dataset.name}`
-      : `teacher "${name}" answers ${classes} classes, but ${dataset.name} has ${dataset.classes}`,
-    {
-      expected: `a teacher for ${dataset.name}`,
-      found: `${path} says dataset "${manifest.dataset}"`,
-      fix: `mtard teacher list --dataset ${dataset.name}`,
-    },
-  );
+function refuseMisfit(manifest: TeacherManifest, wanted: ClassifierShape, path: string): void {
+  const problem = misfit(manifest, wanted);
+  if (problem === null) return;
+  throw new InputError(`teacher "${manifest.name}" ${problem}`, {
+    expected: `a teacher for ${wanted.name}`,
+    found: `${path} says dataset "${manifest.dataset}"`,
+    fix: `mtard teacher list --dataset ${wanted.name}`,
+  });
+}
+
+/** What keeps a teacher from being used with a data set, or null. */
+function misfit({ classes, dataset, image }: TeacherManifest, wanted: ClassifierShape): string | null {
+  const size = ({ height, width, channels }: ImageShape): string => `${height}x${width}x${channels}`;
+  if (classes !== wanted.classes)
+    return `answers ${classes} classes, but ${wanted.name} has ${wanted.classes}`;
+  if (size(image) !== size(wanted.image))
+    return `takes images of ${size(image)}, but those of ${wanted.name} are ${size(wanted.image)}`;
+  return dataset === wanted.name ? null : `is for ${dataset}, not for ${wanted.name}`;
 }
 
 function isName(reference: string): boolean {

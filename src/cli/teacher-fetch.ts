@@ -1,0 +1,64 @@
+import type { Argv } from "yargs";
+import { classifierShape, findDataset } from "../data/datasets.js";
+import { InputError } from "../errors.js";
+import { examples, type HandlerArguments } from "./options.js";
+import { type GlobalArguments, log, printResult } from "./output.js";
+import { formatDownload, ProgressLine } from "./progress.js";
+
+/** The options of `mtard teacher fetch`. */
+export function fetchOptions(yargs: Argv<GlobalArguments>) {
+  return yargs
+    .positional("name", {
+      type: "string",
+      demandOption: true,
+      describe: "a described teacher, see mtard teacher list",
+    })
+    .option("from", {
+      type: "string",
+      requiresArg: true,
+      describe: "a local copy of the published file, or the ONNX model its recipe made",
+    })
+    .option("force", { type: "boolean", default: false, describe: "replace a teacher of the same name" })
+    .epilogue(
+      examples({
+        "what can be downloaded": "mtard teacher fetch cifar10-resnet-56",
+        "what a browser downloaded":
+          "mtard teacher fetch cifar10-wide-resnet-34-10 --from model_cifar_wrn.pt",
+      }),
+    );
+}
+
+/** `mtard teacher fetch`. */
+export async function runFetch(args: HandlerArguments<typeof fetchOptions>): Promise<void> {
+  const { findDescription, listDescriptions } = await import("../teacher/descriptions.js");
+  const { fetchTeacher } = await import("../teacher/fetch.js");
+  const description = findDescription(args.name);
+  if (!description)
+    throw new InputError(`no teacher "${args.name}" is described`, {
+      expected: listDescriptions()
+        .map(({ name }) => name)
+        .join(", "),
+      found: args.name,
+      fix: "mtard teacher list, or bring in your own with mtard teacher import",
+    });
+  const line = new ProgressLine();
+  try {
+    const { manifest, folder, dialect, notes } = await fetchTeacher(description, {
+      dataset: classifierShape(findDataset(description.dataset)),
+      teachersDir: args.teachersDir,
+      from: args.from,
+      force: args.force,
+      onProgress: (progress) => line.show(formatDownload(progress)),
+    });
+    line.clear();
+    for (const note of notes) log(note);
+    const { name, dataset, network } = manifest;
+    printResult(
+      args,
+      { teacher: manifest, folder, dialect, notes },
+      `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}\nmeasure it with: mtard teacher check ${name}`,
+    );
+  } finally {
+    line.clear();
+  }
+}

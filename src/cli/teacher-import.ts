@@ -1,0 +1,107 @@
+import type { Argv } from "yargs";
+import { classifierShape, datasetIds, findDataset } from "../data/datasets.js";
+import { InputError } from "../errors.js";
+import type { Normalization } from "../graph/network.js";
+import { examples, type HandlerArguments, roleOption } from "./options.js";
+import { type GlobalArguments, log, printResult } from "./output.js";
+
+/** The options of `mtard teacher import`. */
+export function importOptions(yargs: Argv<GlobalArguments>) {
+  return yargs
+    .option("name", {
+      type: "string",
+      requiresArg: true,
+      demandOption: true,
+      describe: "what the teacher will be called",
+    })
+    .option("dataset", {
+      type: "string",
+      requiresArg: true,
+      demandOption: true,
+      describe: `the data set it was trained on: ${datasetIds.join(", ")}`,
+    })
+    .option("onnx", { type: "string", requiresArg: true, describe: "an ONNX classifier" })
+    .option("network", {
+      type: "string",
+      requiresArg: true,
+      describe: "the architecture of --weights, such as resnet-56",
+    })
+    .option("weights", {
+      type: "string",
+      requiresArg: true,
+      describe: "a PyTorch, safetensors or npz file with its state_dict",
+    })
+    .option("mean", {
+      type: "string",
+      requiresArg: true,
+      describe: "R,G,B taken from images in [0, 1] before the model",
+    })
+    .option("std", { type: "string", requiresArg: true, describe: "R,G,B that images are then divided by" })
+    .option("layout", {
+      choices: ["nchw", "nhwc"] as const,
+      requiresArg: true,
+      describe: "where the channels are in --onnx, if its shapes do not say it",
+    })
+    .option("role", { ...roleOption, describe: "what it is meant for" })
+    .option("force", { type: "boolean", default: false, describe: "replace a teacher of the same name" })
+    .conflicts("onnx", ["network", "weights"])
+    .conflicts("layout", ["network", "weights"])
+    .epilogue(
+      examples({
+        "from PyTorch":
+          "mtard teacher import --name resnet56 --dataset cifar10 --network resnet-56 --weights resnet56.th",
+        "from ONNX": "mtard teacher import --name cnn --dataset cifar10 --onnx cnn.onnx",
+      }),
+    );
+}
+
+/** `mtard teacher import`. */
+export async function runImport(args: HandlerArguments<typeof importOptions>): Promise<void> {
+  const { importTeacher } = await import("../teacher/import.js");
+  const { manifest, folder, dialect, notes } = await importTeacher({
+    name: args.name,
+    dataset: classifierShape(findDataset(args.dataset)),
+    from: sourceOf(args),
+    normalization: normalizationOf(args),
+    role: args.role,
+    force: args.force,
+    teachersDir: args.teachersDir,
+  });
+  for (const note of notes) log(note);
+  const { name, dataset, network } = manifest;
+  printResult(
+    args,
+    { teacher: manifest, folder, dialect, notes },
+    `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}\nmeasure it with: mtard teacher check ${name}`,
+  );
+}
+
+function sourceOf(args: HandlerArguments<typeof importOptions>) {
+  if (args.onnx !== undefined) return { kind: "onnx", path: args.onnx, layout: args.layout } as const;
+  if (args.network !== undefined && args.weights !== undefined)
+    return { kind: "weights", path: args.weights, network: args.network } as const;
+  throw new InputError("nothing to import was named", {
+    expected: "--onnx FILE, or --network ID --weights FILE",
+    fix: "mtard teacher import --help",
+  });
+}
+
+function normalizationOf(args: HandlerArguments<typeof importOptions>): Normalization | undefined {
+  if (args.mean === undefined && args.std === undefined) return undefined;
+  if (args.mean === undefined || args.std === undefined)
+    throw new InputError("a normalisation needs both --mean and --std", {
+      found: args.mean === undefined ? "--std alone" : "--mean alone",
+      fix: "--mean R,G,B --std R,G,B, for images in [0, 1]",
+    });
+  return { mean: numbers("--mean", args.mean), std: numbers("--std", args.std) };
+}
+
+function numbers(option: string, text: string): number[] {
+  const parts = text.split(",").map((part) => (part.trim() === "" ? NaN : Number(part)));
+  if (parts.every(Number.isFinite)) return parts;
+  throw new InputError(`${option} is not a list of numbers`, {
+    expected: `${option} R,G,B, for images in [0, 1]`,
+    found: text,
+    fix: `${option} ${option === "--mean" ? "0.485,0.456,0.406" : "0.229,0.224,0.225"}`,
+  });
+}

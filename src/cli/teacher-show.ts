@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import type { Argv } from "yargs";
+import { InputError } from "../errors.js";
+import type { Normalization } from "../graph/network.js";
+import type { TeacherDescription } from "../teacher/descriptions.js";
+import type { TeacherManifest } from "../teacher/manifest.js";
+import { formatAccuracy } from "./accuracy.js";
+import type { HandlerArguments } from "./options.js";
+import { formatTable, type GlobalArguments, printResult } from "./output.js";
+
+/** The options of `mtard teacher show`. */
+export function showOptions(yargs: Argv<GlobalArguments>) {
+  return yargs.positional("name", {
+    type: "string",
+    demandOption: true,
+    describe: "a teacher's name, or its folder",
+  });
+}
+
+/** `mtard teacher show`: a teacher's manifest, its description, or both. */
+export async function runShow(args: HandlerArguments<typeof showOptions>): Promise<void> {
+  const { findTeacher } = await import("../teacher/store.js");
+  const { readManifest } = await import("../teacher/manifest.js");
+  const { findDescription, howToGet } = await import("../teacher/descriptions.js");
+  const folder = findFolder(() => findTeacher(args.name, args.teachersDir), findDescription(args.name));
+  const manifest = folder === null ? null : readManifest(folder);
+  const description = findDescription(manifest?.name ?? args.name) ?? null;
+  const rows = [
+    ...(manifest && folder !== null ? manifestRows(manifest, folder) : []),
+    ...(description && !manifest ? absentRows(description, howToGet(description)) : []),
+    ...(description ? descriptionRows(description) : []),
+  ];
+  printResult(args, { teacher: manifest, folder, description }, formatTable(rows));
+}
+
+/** The folder, or null for a teacher that is only described. */
+function findFolder(find: () => string, description: TeacherDescription | undefined): string | null {
+  try {
+    return find();
+  } catch (error) {
+    if (error instanceof InputError && description) return null;
+    throw error;
+  }
+}
+
+function manifestRows(manifest: TeacherManifest, folder: string): string[][] {
+  const { image, source, measured, robust = [] } = manifest;
+  const check = `not measured: mtard teacher check ${manifest.name}`;
+  return [
+    ["name", manifest.name],
+    ["dataset", `${manifest.dataset}, ${manifest.classes} classes`],
+    ["images", `${image.height}x${image.width}, ${image.channels} channels`],
+    ["role", manifest.role ?? "not said"],
+    ["network", manifest.network ?? "unknown: a foreign ONNX graph"],
+    ["normalisation", formatNormalization(manifest.normalization) ?? "none known"],
+    ["clean accuracy", measured ? formatAccuracy(measured) : check],
+    ...robust.map((each) => [`under ${each.attack}`, `${formatAccuracy(each)}, seed ${each.seed}`]),
+    ["model", join(folder, manifest.file)],
+    ["sha256", manifest.sha256],
+    ["made from", `${source.file} (${source.format}), sha256 ${source.sha256}`],
+    ["made by", `mtard ${manifest.createdBy}`],
+  ];
+}
+
+function absentRows(description: TeacherDescription, get: string): string[][] {
+  return [
+    ["name", description.name],
+    ["dataset", description.dataset],
+    ["role", description.role],
+    ["network", description.network],
+    ["normalisation", formatNormalization(description.normalization) ?? "none"],
+    ["here", `no: ${get}`],
+  ];
+}
+
+function descriptionRows({ title, published, recipe, expected, notes }: TeacherDescription): string[][] {
+  return [
+    ["described as", title],
+    ...(published ? [["published", `${published.file} at ${published.url ?? published.page}`]] : []),
+    ...(published?.sha256 === undefined ? [] : [["its sha256", published.sha256]]),
+    ...(recipe ?? []).map((command) => ["recipe", command]),
+    ...expected.map(({ from, clean, attacks }) => [
+      "expected",
+      [`clean ${clean}%`, ...Object.entries(attacks).map(([id, value]) => `${id} ${value}%`)].join(", ") +
+        ` (${from})`,
+    ]),
+    ...notes.map((note) => ["note", note]),
+  ];
+}
+
+function formatNormalization(normalization: Normalization | null): string | null {
+  if (normalization === null) return null;
+  return `mean ${normalization.mean.join(", ")}; std ${normalization.std.join(", ")}`;
+}

@@ -1,0 +1,54 @@
+import type { TeacherDescription } from "./descriptions.js";
+import type { MeasuredAccuracy, MeasuredRobustness } from "./manifest.js";
+
+/** A published accuracy beside a measured one, as fractions. */
+export interface Expectation {
+  /** Who published it. */
+  readonly from: string;
+  /** `clean`, or an attack's id. */
+  readonly what: string;
+  readonly expected: number;
+  readonly measured: number;
+  /** What sampling so many images explains: three standard deviations. */
+  readonly samplingError: number;
+  readonly agrees: boolean;
+}
+
+/** The L-infinity radius of every published robust accuracy. */
+const PUBLISHED_EPSILON = 8 / 255;
+
+/**
+ * What was measured beside everything that is published of it.
+ *
+ * A measurement on K images of a teacher whose accuracy is p scatters with variance p (1 - p) / K; p is taken half way between both, so
+ * that a published 0% leaves room too. Rounding to 0.01% is allowed on top.
+ */
+export function compareWithPublished(
+  { expected }: TeacherDescription,
+  clean: MeasuredAccuracy,
+  robust: readonly MeasuredRobustness[],
+): Expectation[] {
+  return expected.flatMap(({ from, clean: percent, attacks }) => [
+    expectation(from, "clean", percent, clean),
+    ...robust
+      .filter(({ epsilon }) => Math.abs(epsilon - PUBLISHED_EPSILON) < 1e-9)
+      .flatMap((measured) => {
+        const published = attacks[measured.attack];
+        return published === undefined ? [] : [expectation(from, measured.attack, published, measured)];
+      }),
+  ]);
+}
+
+function expectation(
+  from: string,
+  what: string,
+  percent: number,
+  { correct, total }: MeasuredAccuracy,
+): Expectation {
+  const expected = percent / 100;
+  const measured = correct / total;
+  const middle = (expected + measured) / 2;
+  const samplingError = 3 * Math.sqrt((middle * (1 - middle)) / total);
+  const agrees = Math.abs(measured - expected) <= samplingError + 5e-5;
+  return { from, what, expected, measured, samplingError, agrees };
+}
