@@ -97,7 +97,7 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
         ...(robust
           ? []
           : [
-              `${request.attacks.join(", ")}: not measured; ${manifest.name} is a foreign ONNX graph, whose gradient is not known yet`,
+              `${request.attacks.join(", ")}: not measured, as ${manifest.name} is a foreign ONNX graph, whose gradient is not known yet`,
             ]),
         ...published.map(publishedLine),
       ].join("\n"),

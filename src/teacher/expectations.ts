@@ -45,7 +45,7 @@ function expectation(
   percent: number,
   { correct, total }: MeasuredAccuracy,
 ): Expectation {
-  const expected = percent / 100;
+  const expected = Number((percent / 100).toFixed(6)); // 0.9318, not 0.9318000000000001
   const measured = correct / total;
   const middle = (expected + measured) / 2;
   const samplingError = 3 * Math.sqrt((middle * (1 - middle)) / total);

@@ -134,6 +134,7 @@ function refuseFile(folder: string): void {
   });
 }
 
+/** A teacher is another one if its weights are, whatever it is called. */
 function differencesOf(
   there: RunDescription,
   asked: RunDescription,
@@ -141,8 +142,18 @@ function differencesOf(
   const left: Record<string, unknown> = { ...there.settings, ...there.inputs };
   const right: Record<string, unknown> = { ...asked.settings, ...asked.inputs };
   return Object.keys(right)
-    .map((name) => ({ name, there: JSON.stringify(left[name]), asked: JSON.stringify(right[name]) }))
-    .filter((entry) => entry.there !== entry.asked);
+    .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
+    .map((name) => ({
+      name,
+      there: textOf(there, name, left[name]),
+      asked: textOf(asked, name, right[name]),
+    }));
+}
+
+function textOf({ settings, inputs }: RunDescription, name: string, value: unknown): string {
+  if (!Object.hasOwn(inputs, name) || typeof value !== "string") return JSON.stringify(value);
+  const teacher = name === "cleanTeacher" || name === "robustTeacher" ? `${settings[name] ?? ""} ` : "";
+  return `${teacher}(sha256 ${value.slice(0, 8)})`;
 }
 
 /** `metrics.jsonl` of a run: what it holds depends on the settings alone, so it has no clock in it. */

@@ -43,6 +43,7 @@ interface BadCase {
 const SHAPE = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
 const RUN = "train --dataset demo --method natural --limit-train 64 --limit-test 20 --epochs 1 --out runs/it";
 const IMPORT = "teacher import --name new --dataset cifar10";
+const LICENSE = join(import.meta.dirname, "../../LICENSE");
 const TEN = "teachers/ten/model.onnx";
 
 /** Random weights of a ResNet-8 as a checkpoint, changed by `edit`. */
@@ -303,7 +304,47 @@ const teacherCases: BadCase[] = [
     says: ["teacher.json is not a usable teacher manifest"],
   },
   { name: "a limit of 0", call: "teacher check ten --limit 0", says: ["--limit is wrong"] },
-  { name: "no action", call: "teacher", says: ["import, list, show, check"] },
+  {
+    name: "an attack limit of 0",
+    call: "teacher check ten --attack-limit 0",
+    says: ["--attack-limit is wrong", "1"],
+  },
+  {
+    name: "an unknown attack",
+    call: "teacher check ten --attacks foo",
+    says: ['unknown attack "foo"', "pgd-sat"],
+  },
+  {
+    name: "an unknown role",
+    call: "teacher list --role strong",
+    says: ["--role is wrong", /expected +"clean" or "robust"/],
+  },
+  {
+    name: "a teacher nobody described",
+    call: "teacher fetch nobody",
+    says: ['no teacher "nobody" is described', "cifar10-resnet-56, ", "mtard teacher import"],
+  },
+  {
+    name: "a teacher without a plain address",
+    call: "teacher fetch cifar10-wide-resnet-34-10",
+    says: ["no address that a program can download from", "drive.google.com", "--from model_cifar_wrn.pt"],
+  },
+  {
+    name: "a teacher that was never published",
+    call: "teacher fetch cifar10-wide-resnet-34-10-c",
+    says: ["was never published", "mtard train --dataset cifar10 --method natural", "mtard teacher fetch"],
+  },
+  {
+    name: "another file than the published one",
+    call: `teacher fetch cifar10-wide-resnet-34-10 --from ${LICENSE}`,
+    says: ["is not model_cifar_wrn.pt, the published file", /expected +sha256 2ede52bd/],
+  },
+  {
+    name: "a described teacher that is not here",
+    call: "teacher check cifar100-wide-resnet-70-16",
+    says: ["is described, but not in the store", /try +mtard teacher fetch cifar100-wide-resnet-70-16\n/],
+  },
+  { name: "no action", call: "teacher", says: ["fetch, import, list, show, check"] },
   { name: "an unknown action", call: "teacher frobnicate", says: ['unknown command "teacher frobnicate"'] },
 ];
 
@@ -383,6 +424,14 @@ const trainCases: BadCase[] = [
     name: "an unknown teacher",
     call: "train --dataset demo --clean-teacher ten --robust-teacher nobody",
     says: ['there is no teacher "nobody"', "ten"],
+  },
+  {
+    name: "a described teacher that is not here",
+    call: "train --dataset demo --clean-teacher cifar10-resnet-56 --robust-teacher ten",
+    says: [
+      '"cifar10-resnet-56" is described, but not in the store',
+      /try +mtard teacher fetch cifar10-resnet-56\n/,
+    ],
   },
   {
     name: "a teacher with 100 outputs for a 10-class data set",

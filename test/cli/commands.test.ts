@@ -230,6 +230,43 @@ describe("a student that is exported", () => {
     );
     expect(contentsOf(join(work.path, "runs/baseline"))).toEqual(there);
   });
+
+  it("gives way to another teacher by one flag, which takes a name, a folder or an .onnx file", async () => {
+    const inputs = (folder: string) =>
+      (JSON.parse(read(`${folder}/settings.json`)) as { inputs: Record<string, string> }).inputs;
+    const swapped = `train --method baseline --clean-teacher out/robust.onnx --robust-teacher teachers/natural ${SMALL} --set innerSteps=2 --out runs/swapped`;
+    expect(await runJson(swapped)).toMatchObject({ run: "runs/swapped", status: "finished" });
+    const [before, after] = [inputs("runs/baseline"), inputs("runs/swapped")];
+    expect(after).toEqual({
+      ...before,
+      cleanTeacher: before["robustTeacher"],
+      robustTeacher: before["cleanTeacher"],
+    });
+    expect(read("runs/swapped/metrics.jsonl")).not.toBe(read("runs/baseline/metrics.jsonl"));
+  });
+
+  it("keeps its teachers when a run is resumed", async () => {
+    const there = contentsOf(join(work.path, "runs/baseline"));
+    const call = `train --method baseline --robust-teacher robust ${SMALL} --set innerSteps=2 --out runs/baseline --resume`;
+    const another = await run(`${call} --clean-teacher robust`);
+    expect(another.code).toBe(2);
+    const hash = "\\(sha256 [0-9a-f]{8}\\)";
+    expect(another.stderr).toMatch(
+      new RegExp(
+        `holds a run of other settings\n +expected +cleanTeacher robust ${hash}\n +found +cleanTeacher natural ${hash}\n`,
+      ),
+    );
+    // The same name, and other weights behind it.
+    expect(
+      await run("teacher import --name natural --dataset demo --onnx out/robust.onnx --force"),
+    ).toMatchObject({ code: 0 });
+    const replaced = await run(`${call} --clean-teacher natural`);
+    expect(replaced.code).toBe(2);
+    expect(replaced.stderr).toMatch(
+      new RegExp(`expected +cleanTeacher natural ${hash}\n +found +cleanTeacher natural`),
+    );
+    expect(contentsOf(join(work.path, "runs/baseline"))).toEqual(there);
+  });
 });
 
 describe("help", () => {
@@ -251,7 +288,7 @@ describe("help", () => {
     const options: Record<string, string[]> = {
       demo: ["--out"],
       data: ["--from"],
-      teacher: ["import", "list", "show <name>", "check <name>"],
+      teacher: ["fetch <name>", "import", "list", "show <name>", "check <name>"],
       recipe: ["list", "show"],
       train: ["--reading", "--method", "--clean-teacher", "--resume", "--set", "b-mtard", "temperatureRate"],
       evaluate: ["--attacks", "--eps", "--limit", "pgd-trades"],

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { prepareDataset } from "#mtard/data/prepare.js";
+import { goldenJson } from "../golden.js";
 import { hasShared, shared } from "../shared.js";
 import { mtard, mtardJson, workFolder } from "./mtard.js";
 
@@ -40,14 +41,16 @@ describe("mtard teacher on real files", () => {
       comparison: "other total",
     });
     expect((await teacher("check", "resnet4b")).stdout).toBe(
-      "resnet4b: 78.30% (1,566 of 2,000 test images), on cpu; as its manifest says\n",
+      "resnet4b: 78.30% (1,566 of 2,000 test images), on cpu; as its manifest says\n" +
+        "pgd-sat: not measured, as resnet4b is a foreign ONNX graph, whose gradient is not known yet\n",
     );
+    expect((await teacher("check", "resnet4b", "--attacks", "none")).stdout.split("\n")).toHaveLength(2);
     expect(await teacherJson("list")).toMatchObject({
       teachers: [{ name: "resnet4b", measured }],
       broken: [],
     });
     expect((await teacher("list")).stdout).toMatch(
-      /resnet4b +cifar10 +10 +\(ONNX\) +78\.30% \(1,566 of 2,000 test images\)/,
+      /resnet4b +cifar10 +- +\(ONNX\) +78\.30% \(1,566 of 2,000 test images\)/,
     );
     expect((await teacher("list", "--dataset", "cifar100")).stdout).toContain("no teachers for cifar100");
     expect(await teacherJson("show", "resnet4b")).toMatchObject({
@@ -60,6 +63,84 @@ describe("mtard teacher on real files", () => {
     expect(await teacher("check", "resnet4b")).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("expected  1600 of 2000 test images right") as string,
+    });
+  });
+
+  it.skipIf(!hasShared)("fetches a described teacher from a file, attacks it and compares", async () => {
+    const name = "cifar10-resnet-56";
+    expect(await teacherJson("fetch", name, "--from", shared("teachers/cifar10-resnet56.th"))).toMatchObject({
+      teacher: { name, network: "resnet-56", role: "clean" },
+    });
+    const attacked = { attack: "pgd-sat", epsilon: 8 / 255, seed: 0, split: "test", correct: 0, total: 10 };
+    expect(await teacherJson("check", name, "--attack-limit", "10")).toMatchObject({
+      measured: { correct: 1870, total: 2000 },
+      attacks: { "pgd-sat": { measured: attacked, before: null, comparison: "recorded" } },
+      published: [
+        { from: "akamaster's README", what: "clean", expected: 0.9339, measured: 0.935, agrees: true },
+        { from: "B-MTARD, Table 2", what: "clean", expected: 0.9318, agrees: true },
+        { from: "B-MTARD, Table 2", what: "pgd-sat", expected: 0, measured: 0, agrees: true },
+      ],
+    });
+    const { stdout } = await teacher("check", name, "--limit", "10");
+    expect(stdout).toContain("under pgd-sat: 0.00% (0 of 10 test images), seed 0; as its manifest says\n");
+    expect((await teacher("show", name)).stdout).toMatch(
+      /under pgd-sat +0\.00%(.|\n)*expected +clean 93\.18%/,
+    );
+
+    const { teachers, described } = await teacherJson("list", "--dataset", "cifar10", "--role", "clean");
+    expect(teachers).toMatchObject([{ name, role: "clean" }]);
+    const absent = (described as { name: string }[]).map((each) => each.name);
+    expect(absent).toEqual([
+      "cifar10-resnet-56-chenyaofo",
+      "cifar10-resnet-56-mtard",
+      "cifar10-wide-resnet-34-10-c",
+    ]);
+  });
+
+  it.skipIf(!hasShared)("finds the robust accuracy that PyTorch found", async () => {
+    const name = "resnet20-robust";
+    const source = ["--network", "resnet-20", "--weights", shared("teachers/cifar10-resnet20-robust.pth")];
+    const imagenet = ["--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225"];
+    await teacherJson(
+      "import",
+      "--name",
+      name,
+      "--dataset",
+      "cifar10",
+      "--role",
+      "robust",
+      ...source,
+      ...imagenet,
+    );
+    const { attacks } = await teacherJson("check", name, "--limit", "64");
+    const golden = goldenJson<Record<string, Record<string, number[]>>>("attacks.json");
+    const right = golden["cifar10-resnet20-robust.pth"]?.["pgd-sat"]?.slice(0, 64) ?? [];
+    const { correct, total } = (attacks as { "pgd-sat": { measured: { correct: number; total: number } } })[
+      "pgd-sat"
+    ].measured;
+    expect(total).toBe(64);
+    // Another random start and other kernels turn an image or two.
+    expect(Math.abs(correct - right.reduce((sum, each) => sum + each, 0))).toBeLessThanOrEqual(2);
+    expect(await teacherJson("list", "--role", "robust")).toMatchObject({
+      teachers: [{ name, role: "robust" }],
+    });
+  });
+
+  it("lists and shows described teachers from any place, whatever the store", async () => {
+    const elsewhere = ["--teachers-dir", join(work.path, "elsewhere")];
+    const { stdout } = await teacher("list", ...elsewhere);
+    expect(stdout).toMatch(/^no teachers in /);
+    expect(stdout).toMatch(
+      /cifar100-wide-resnet-70-16 +cifar100 +robust +\S+ +60\.86% +mtard teacher fetch cifar100-wide-/,
+    );
+    expect(stdout).toMatch(/cifar10-wide-resnet-34-10-c .* \(says how\)/);
+    const shown = await teacher("show", "cifar10-wide-resnet-34-10", ...elsewhere);
+    expect(shown.stdout).toMatch(/here +no: get model_cifar_wrn\.pt from/);
+    expect(shown.stdout).toMatch(/expected +clean 84\.91%, fgsm 61\.14%, pgd-sat 55\.3%/);
+    expect(await teacherJson("show", "cifar10-wide-resnet-34-10", ...elsewhere)).toMatchObject({
+      teacher: null,
+      folder: null,
+      description: { network: "wide-resnet-34-10", role: "robust" },
     });
   });
 

@@ -11,7 +11,8 @@ import { WorkError } from "#mtard/errors.js";
 import { temporaryFolder } from "./tiny-cifar.js";
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * index) % 253));
-const md5 = createHash("md5").update(content).digest("hex");
+const digits = createHash("md5").update(content).digest("hex");
+const checksum = { algorithm: "md5", digits } as const;
 
 let server: Server | undefined;
 afterEach(() => {
@@ -37,7 +38,7 @@ describe("download", () => {
     const url = await serve((_, response) => response.end(content));
     const path = join(temporaryFolder(), "deep", "file.tar.gz");
     const seen: DownloadProgress[] = [];
-    await download({ url, md5, bytes: content.length }, path, (progress) => seen.push(progress));
+    await download({ url, checksum, bytes: content.length }, path, (progress) => seen.push(progress));
     expect(readFileSync(path)).toEqual(content);
     expect(seen.at(-1)).toMatchObject({ received: content.length, total: content.length });
     expect(seen.at(-1)?.rate).toBeGreaterThan(0);
@@ -56,7 +57,7 @@ describe("download", () => {
     });
     const path = join(temporaryFolder(), "file.tar.gz");
     writeFileSync(path, content.subarray(0, 1000));
-    await download({ url, md5, bytes: content.length }, path, quiet);
+    await download({ url, checksum, bytes: content.length }, path, quiet);
     expect(readFileSync(path)).toEqual(content);
     expect(starts[0]).toBe(1000);
     expect(starts[1]).toBeGreaterThan(1000);
@@ -66,7 +67,7 @@ describe("download", () => {
     const url = await serve((_, response) => response.end(content));
     const path = join(temporaryFolder(), "file.tar.gz");
     writeFileSync(path, "something else");
-    await download({ url, md5, bytes: content.length }, path, quiet);
+    await download({ url, checksum, bytes: content.length }, path, quiet);
     expect(readFileSync(path)).toEqual(content);
   });
 
@@ -82,7 +83,7 @@ describe("download", () => {
   it("removes a file with the wrong checksum", async () => {
     const url = await serve((_, response) => response.end(content.toReversed()));
     const path = join(temporaryFolder(), "file.tar.gz");
-    await expect(download({ url, md5, bytes: content.length }, path, quiet)).rejects.toThrow(
+    await expect(download({ url, checksum, bytes: content.length }, path, quiet)).rejects.toThrow(
       /is wrong; it was removed/,
     );
     expect(existsSync(path)).toBe(false);
@@ -91,7 +92,7 @@ describe("download", () => {
   it("does not take more bytes than the file has", async () => {
     const url = await serve((_, response) => response.end(Buffer.concat([content, content])));
     const path = join(temporaryFolder(), "file.tar.gz");
-    await expect(download({ url, md5, bytes: content.length }, path, quiet)).rejects.toThrow(
+    await expect(download({ url, checksum, bytes: content.length }, path, quiet)).rejects.toThrow(
       /not the file it should be/,
     );
   });
@@ -100,13 +101,90 @@ describe("download", () => {
     const url = await serve((_, response) => response.writeHead(404).end("gone"));
     const path = join(temporaryFolder(), "file.tar.gz");
     const failing = (address: string): Promise<unknown> =>
-      download({ url: address, md5, bytes: content.length }, path, quiet).catch((error: unknown) => error);
+      download({ url: address, checksum, bytes: content.length }, path, quiet).catch(
+        (error: unknown) => error,
+      );
     const refused = await failing(url);
     const unreachable = await failing("http://127.0.0.1:1/file.tar.gz");
     for (const error of [refused, unreachable]) expect(error).toBeInstanceOf(WorkError);
     expect((refused as WorkError).report()).toContain("404 Not Found");
     expect((unreachable as WorkError).report()).toContain("--from FILE");
     expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe("download of a file whose size nobody states", () => {
+  const bytes = { atMost: content.length + 10 };
+  const sha256 = createHash("sha256").update(content).digest("hex");
+
+  it("takes what the server says for the size, and compares the first digits of the checksum", async () => {
+    const url = await serve((_, response) =>
+      response.writeHead(200, { "content-length": content.length }).end(content),
+    );
+    const folder = temporaryFolder();
+    const fetchAs = (name: string, start: string): Promise<void> =>
+      download({ url, bytes, checksum: { algorithm: "sha256", digits: start } }, join(folder, name), quiet);
+    await fetchAs("good", sha256.slice(0, 8));
+    expect(readFileSync(join(folder, "good"))).toEqual(content);
+    await expect(fetchAs("bad", "00000000")).rejects.toThrow(/is wrong; it was removed/);
+    expect(readdirSync(folder)).toEqual(["good"]);
+  });
+
+  it("goes on after a dropped connection, and takes no whole file twice", async () => {
+    const ranges: (string | undefined)[] = [];
+    const url = await serve(({ headers }, response) => {
+      ranges.push(headers.range);
+      const start = startOf(headers.range);
+      if (start === content.length) {
+        response.writeHead(416, { "content-range": `bytes */${content.length}` }).end();
+        return;
+      }
+      response.writeHead(start > 0 ? 206 : 200, { "content-length": content.length - start });
+      if (ranges.length > 1) response.end(content.subarray(start));
+      else response.write(content.subarray(0, 200_000), () => response.destroy());
+    });
+    const path = join(temporaryFolder(), "file");
+    await download({ url, bytes, checksum: null }, path, quiet);
+    expect(readFileSync(path)).toEqual(content);
+    const asked = ranges.length;
+    expect(asked).toBeGreaterThan(1);
+    await download({ url, bytes, checksum: null }, path, quiet);
+    expect(readFileSync(path)).toEqual(content);
+    expect(ranges.slice(asked)).toEqual([`bytes=${content.length}-`]);
+  });
+
+  it("starts anew where the part that is there is of a longer file", async () => {
+    const url = await serve(({ headers }, response) => {
+      if (headers.range === undefined) response.end(content);
+      else response.writeHead(416, { "content-range": `bytes */${content.length}` }).end();
+    });
+    const path = join(temporaryFolder(), "file");
+    writeFileSync(path, Buffer.alloc(content.length + 5));
+    await download({ url, bytes, checksum: null }, path, quiet);
+    expect(readFileSync(path)).toEqual(content);
+  });
+
+  it("refuses a web page, and more than the file can have, whether the server says so or not", async () => {
+    const answers: [RequestListener, RegExp][] = [
+      [
+        (_, response) => response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<p>"),
+        /web page/,
+      ],
+      [
+        (_, response) => response.writeHead(200, { "content-length": 10 ** 12 }).end(),
+        /at most 300010 bytes/,
+      ],
+      [(_, response) => void response.write(content, () => response.end(content)), /more than that/],
+    ];
+    for (const [listener, said] of answers) {
+      const url = await serve(listener);
+      const path = join(temporaryFolder(), "file");
+      const error = await download({ url, bytes, checksum: null }, path, quiet).catch(
+        (cause: unknown) => cause,
+      );
+      expect((error as WorkError).report()).toMatch(said);
+      server?.close();
+    }
   });
 });
 

@@ -2,15 +2,14 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { InputError, WorkError } from "#mtard/errors.js";
+import { InputError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { serializeModel } from "#mtard/onnx/model.js";
 import { networkToOnnx } from "#mtard/onnx/writer.js";
 import { Random } from "#mtard/runtime/random.js";
-import { compareAndRecord } from "#mtard/teacher/check.js";
 import { importTeacher } from "#mtard/teacher/import.js";
-import { readManifest, type TeacherManifest } from "#mtard/teacher/manifest.js";
+import { readManifest } from "#mtard/teacher/manifest.js";
 import { findTeacher, listTeachers, loadTeacher } from "#mtard/teacher/store.js";
 import { image, model, plainGraph } from "../onnx/models.js";
 
@@ -51,6 +50,24 @@ function refusal(work: () => unknown): string {
 }
 
 describe("loadTeacher", () => {
+  it("says how to get a described teacher that is not here", () => {
+    const said = (name: string) => refusal(() => loadTeacher(name, teachersDir, tiny));
+    expect(said("cifar10-resnet-56")).toMatch(/is described, but not in the store\n/);
+    expect(said("cifar10-resnet-56")).toMatch(/try +mtard teacher fetch cifar10-resnet-56$/);
+    expect(said("cifar10-wide-resnet-34-10")).toMatch(
+      /get model_cifar_wrn\.pt from https:.* then mtard teacher fetch cifar10-wide-resnet-34-10 --from model_cifar_wrn\.pt$/,
+    );
+    expect(said("tiny-imagenet-preact-resnet-34-clean")).toMatch(
+      /try +mtard train .* && mtard export .* --from runs/,
+    );
+  });
+
+  it("refuses a teacher for images of another size", () => {
+    const large = { ...tiny, image: { ...image, height: 2 * image.height, width: 2 * image.width } };
+    const said = refusal(() => loadTeacher("good", teachersDir, large));
+    expect(said).toMatch(/teacher "good" takes images of \d+x\d+x\d+, but those of test-images are/);
+  });
+
   it("finds a teacher by name and by folder", () => {
     for (const reference of ["good", join(teachersDir, "good")]) {
       const { manifest, model: bytes, folder: found } = loadTeacher(reference, teachersDir, tiny);
@@ -149,33 +166,5 @@ describe("listTeachers", () => {
 
   it("finds nothing where there is no store", () => {
     expect(listTeachers(join(folder, "absent"))).toEqual([]);
-  });
-});
-
-describe("compareAndRecord", () => {
-  const measured = (correct: number, total: number) => ({ split: "test", correct, total }) as const;
-  const read = (): TeacherManifest => readManifest(findTeacher("good", teachersDir));
-  const compare = (correct: number, total: number) =>
-    compareAndRecord(read(), join(teachersDir, "good"), measured(correct, total));
-
-  it("records the first measurement and one of more images, and keeps one of more", () => {
-    expect(compare(80, 100)).toBe("recorded");
-    expect(read().measured).toEqual(measured(80, 100));
-    expect(compare(820, 1000)).toBe("recorded");
-    expect(compare(80, 100)).toBe("other total");
-    expect(read().measured).toEqual(measured(820, 1000));
-  });
-
-  it("tells equal, borderline and wrong apart, and changes nothing", () => {
-    compare(820, 1000);
-    const before = readFileSync(manifestFile(), "utf8");
-    expect(compare(820, 1000)).toBe("equal");
-    expect(compare(819, 1000)).toBe("borderline");
-    expect(() => compare(818, 1000)).toThrow(WorkError);
-    expect(readFileSync(manifestFile(), "utf8")).toBe(before);
-  });
-
-  it("records nothing for a bare file", () => {
-    expect(compareAndRecord(read(), null, measured(1, 2))).toBe("other total");
   });
 });

@@ -1,0 +1,216 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { InputError, WorkError } from "#mtard/errors.js";
+import { initialWeights } from "#mtard/graph/initialize.js";
+import { createNetwork } from "#mtard/networks/networks.js";
+import { networkToOnnx } from "#mtard/onnx/writer.js";
+import { Random } from "#mtard/runtime/random.js";
+import type { TeacherDescription } from "#mtard/teacher/descriptions.js";
+import { fetchTeacher } from "#mtard/teacher/fetch.js";
+import { hasShared, shared } from "../shared.js";
+import { cifar10 } from "./subset.js";
+
+const work = mkdtempSync(join(tmpdir(), "mtard-fetch-"));
+afterAll(() => rmSync(work, { recursive: true }));
+
+const network = createNetwork("resnet-8", cifar10);
+const weights = initialWeights(network, Random.fromSeed(3));
+const content = Buffer.concat([...encodeSafetensors(weights)]);
+const sha256 = createHash("sha256").update(content).digest("hex");
+const normalization = { mean: [0.4, 0.5, 0.6], std: [0.2, 0.3, 0.4] };
+
+let teachersDir: string;
+let count = 0;
+beforeEach(() => {
+  teachersDir = join(work, `teachers-${count++}`);
+});
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+async function serve(listener: RequestListener): Promise<string> {
+  server = createServer(listener);
+  await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/weights.safetensors`;
+}
+
+const file = (name: string, bytes: Uint8Array | string): string => {
+  const path = join(work, name);
+  writeFileSync(path, bytes);
+  return path;
+};
+
+type Published = NonNullable<TeacherDescription["published"]>;
+function description(published: Partial<Published> | null, recipe?: string[]): TeacherDescription {
+  return {
+    name: "small",
+    title: "a small one",
+    dataset: "cifar10",
+    role: "robust",
+    network: "resnet-8",
+    normalization,
+    ...(published
+      ? { published: { page: "https://example.org", file: "weights.safetensors", ...published } }
+      : {}),
+    ...(recipe ? { recipe } : {}),
+    expected: [],
+    notes: [],
+  };
+}
+
+const get = (described: TeacherDescription, options: { from?: string; force?: boolean } = {}) =>
+  fetchTeacher(described, { dataset: cifar10, teachersDir, ...options });
+
+async function failure(work: Promise<unknown>): Promise<InputError | WorkError> {
+  const error: unknown = await work.then(
+    () => null,
+    (cause: unknown) => cause,
+  );
+  if (error instanceof InputError || error instanceof WorkError) return error;
+  throw error instanceof Error ? error : new Error("it did not fail");
+}
+
+describe("fetchTeacher from an address", () => {
+  it("downloads, checks and imports with the description's network, normalisation and role", async () => {
+    const url = await serve((_, response) => response.end(content));
+    const rates: number[] = [];
+    const { manifest, folder } = await fetchTeacher(description({ url, sha256: sha256.slice(0, 8) }), {
+      dataset: cifar10,
+      teachersDir,
+      onProgress: ({ received }) => rates.push(received),
+    });
+    expect(manifest).toMatchObject({
+      name: "small",
+      dataset: "cifar10",
+      role: "robust",
+      network: "resnet-8",
+      normalization,
+      source: { file: "weights.safetensors", sha256 },
+    });
+    expect(rates.at(-1)).toBe(content.length);
+    expect(readdirSync(folder).sort()).toEqual(["model.onnx", "teacher.json"]);
+    expect(readdirSync(join(teachersDir, ".downloads"))).toEqual([]);
+  });
+
+  it("goes on where the connection dropped", async () => {
+    const ranges: (string | undefined)[] = [];
+    const url = await serve(({ headers }, response) => {
+      ranges.push(headers.range);
+      const start = Number(/\d+/.exec(headers.range ?? "")?.[0] ?? 0);
+      response.writeHead(start > 0 ? 206 : 200, { "content-length": content.length - start });
+      if (start > 0) response.end(content.subarray(start));
+      else response.write(content.subarray(0, 200_000), () => response.destroy());
+    });
+    const { manifest } = await get(description({ url, sha256 }));
+    expect(manifest.source.sha256).toBe(sha256);
+    expect(ranges.length).toBeGreaterThan(1);
+  });
+
+  it("refuses what is not the file and keeps nothing of it", async () => {
+    const answers: [RequestListener, Partial<Published>, string][] = [
+      [(_, response) => response.end(content.toReversed()), { sha256 }, "is wrong; it was removed"],
+      [
+        (_, response) => response.writeHead(200, { "content-type": "text/html" }).end("<html>"),
+        {},
+        "web page",
+      ],
+      // A page that does not say it is one, where no checksum is stated.
+      [(_, response) => response.end("<!DOCTYPE html><title>Virus scan warning</title>"), {}, "web page"],
+      [(_, response) => response.end(Buffer.alloc(2 ** 22)), {}, "more than that"],
+      [(_, response) => response.writeHead(404).end(), {}, "404"],
+    ];
+    for (const [listener, published, said] of answers) {
+      const url = await serve(listener);
+      const error = await failure(get(description({ url, ...published })));
+      expect(error.report()).toContain(said);
+      expect(existsSync(join(teachersDir, "small"))).toBe(false);
+      const downloads = join(teachersDir, ".downloads");
+      if (said !== "more than that") expect(existsSync(downloads) ? readdirSync(downloads) : []).toEqual([]);
+      server?.close();
+    }
+  });
+});
+
+describe("fetchTeacher without an address", () => {
+  it("says where the file is, or which recipe trains it, and the command that follows", async () => {
+    const linked = await failure(get(description({})));
+    expect(linked.report()).toContain(
+      "get weights.safetensors from https://example.org, then mtard teacher fetch small --from weights.safetensors",
+    );
+    const recipe = [
+      "mtard train --out runs/small",
+      "mtard export runs/small --to onnx --out runs/small.onnx",
+    ];
+    const trained = await failure(get(description(null, recipe)));
+    expect(trained.report()).toContain(
+      `${recipe.join(" && ")} && mtard teacher fetch small --from runs/small.onnx`,
+    );
+    for (const error of [linked, trained]) expect(error.exitCode).toBe(2);
+    expect(existsSync(teachersDir)).toBe(false);
+  });
+});
+
+describe("fetchTeacher --from", () => {
+  const page = { sha256 };
+
+  it("takes the published file, once, and again with force", async () => {
+    const from = file("copy.safetensors", content);
+    const first = await get(description(page), { from });
+    expect(first.manifest).toMatchObject({ name: "small", network: "resnet-8", normalization });
+    expect((await failure(get(description(page), { from }))).report()).toContain("--force");
+    const again = await get(description(page), { from, force: true });
+    expect(again.manifest.sha256).toBe(first.manifest.sha256);
+    expect(readFileSync(from)).toEqual(content);
+  });
+
+  it("takes an ONNX model that the recipe made, with the normalisation it has inside", async () => {
+    const own = createNetwork("resnet-8", cifar10, { mean: [0.1, 0.1, 0.1], std: [1, 1, 1] });
+    const from = file("made.onnx", networkToOnnx(own, weights, { version: "1", dataset: "cifar10" }));
+    const { manifest } = await get(description(page, ["mtard train"]), { from });
+    expect(manifest).toMatchObject({ role: "robust", normalization: own.normalization });
+  });
+
+  it("refuses another file, a web page, another network, and a file that is not there", async () => {
+    const other = createNetwork("resnet-14", cifar10);
+    const otherModel = networkToOnnx(other, initialWeights(other, Random.fromSeed(1)), {
+      version: "1",
+      dataset: "cifar10",
+    });
+    const cases: [string, RegExp][] = [
+      [
+        file("other.safetensors", Buffer.concat([content, content])),
+        /is not weights\.safetensors, the published file/,
+      ],
+      [file("page.html", "\n<!doctype HTML><p>sign in"), /found +a web page/],
+      [
+        file("other.onnx", otherModel),
+        /is not the network of "small"\n +expected +resnet-8, .*\n +found +resnet-14/,
+      ],
+      [join(work, "absent.safetensors"), /there is no file/],
+      [join(work, "absent.onnx"), /absent\.onnx/],
+    ];
+    for (const [from, said] of cases) {
+      const error = await failure(get(description(page), { from }));
+      expect(error.report()).toMatch(said);
+      expect(error.exitCode).toBe(2);
+    }
+    expect(existsSync(join(teachersDir, "small"))).toBe(false);
+  });
+});
+
+it.skipIf(!hasShared)("the published ResNet-56 of akamaster is the described file", async () => {
+  const { findDescription } = await import("#mtard/teacher/descriptions.js");
+  const described = findDescription("cifar10-resnet-56") as TeacherDescription;
+  const from = shared("teachers/cifar10-resnet56.th");
+  expect(readFileSync(from).length).toBe(described.published?.bytes);
+  const { manifest } = await get(described, { from });
+  expect(manifest).toMatchObject({ name: "cifar10-resnet-56", network: "resnet-56", role: "clean" });
+});
