@@ -4,6 +4,7 @@ import { InputError } from "../errors.js";
 import { examples, type HandlerArguments } from "./options.js";
 import { type GlobalArguments, log, printResult } from "./output.js";
 import { formatDownload, ProgressLine } from "./progress.js";
+import { importProgress } from "./teacher-import.js";
 
 /** The options of `mtard teacher fetch`. */
 export function fetchOptions(yargs: Argv<GlobalArguments>) {
@@ -48,7 +49,8 @@ export async function runFetch(args: HandlerArguments<typeof fetchOptions>): Pro
       teachersDir: args.teachersDir,
       from: args.from,
       force: args.force,
-      onProgress: (progress) => line.show(formatDownload(progress)),
+      onDownload: (progress) => line.show(formatDownload(progress)),
+      onImport: importProgress(line),
     });
     line.clear();
     for (const note of notes) log(note);

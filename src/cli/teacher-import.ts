@@ -4,6 +4,7 @@ import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
 import { type GlobalArguments, log, printResult } from "./output.js";
+import { ProgressLine } from "./progress.js";
 
 /** The options of `mtard teacher import`. */
 export function importOptions(yargs: Argv<GlobalArguments>) {
@@ -58,22 +59,35 @@ export function importOptions(yargs: Argv<GlobalArguments>) {
 /** `mtard teacher import`. */
 export async function runImport(args: HandlerArguments<typeof importOptions>): Promise<void> {
   const { importTeacher } = await import("../teacher/import.js");
-  const { manifest, folder, dialect, notes } = await importTeacher({
-    name: args.name,
-    dataset: classifierShape(findDataset(args.dataset)),
-    from: sourceOf(args),
-    normalization: normalizationOf(args),
-    role: args.role,
-    force: args.force,
-    teachersDir: args.teachersDir,
-  });
-  for (const note of notes) log(note);
-  const { name, dataset, network } = manifest;
-  printResult(
-    args,
-    { teacher: manifest, folder, dialect, notes },
-    `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}\nmeasure it with: mtard teacher check ${name}`,
-  );
+  const line = new ProgressLine();
+  try {
+    const { manifest, folder, dialect, notes } = await importTeacher({
+      name: args.name,
+      dataset: classifierShape(findDataset(args.dataset)),
+      from: sourceOf(args),
+      normalization: normalizationOf(args),
+      role: args.role,
+      force: args.force,
+      teachersDir: args.teachersDir,
+      onProgress: importProgress(line),
+    });
+    line.clear();
+    for (const note of notes) log(note);
+    const { name, dataset, network } = manifest;
+    printResult(
+      args,
+      { teacher: manifest, folder, dialect, notes },
+      `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}\nmeasure it with: mtard teacher check ${name}`,
+    );
+  } finally {
+    line.clear();
+  }
+}
+
+/** Shows what an import is doing; small files are done before anything is seen. */
+export function importProgress(line: ProgressLine): (doing: string, done: number, total: number) => void {
+  return (doing, done, total) =>
+    line.show(`${doing}: ${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`);
 }
 
 function sourceOf(args: HandlerArguments<typeof importOptions>) {

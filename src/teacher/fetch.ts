@@ -9,7 +9,7 @@ import { readMetadata } from "../onnx/metadata.js";
 import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { howToGet, type TeacherDescription } from "./descriptions.js";
-import { type ImportedTeacher, importTeacher } from "./import.js";
+import { type ImportedTeacher, type ImportRequest, importTeacher } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
 
 /** Unfinished downloads, inside the store. */
@@ -23,7 +23,8 @@ export interface FetchOptions {
   readonly from?: string | undefined;
   /** Whether to replace a teacher of the same name; false by default. */
   readonly force?: boolean | undefined;
-  readonly onProgress?: (progress: DownloadProgress) => void;
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  readonly onImport?: ImportRequest["onProgress"];
 }
 
 /**
@@ -62,7 +63,7 @@ export async function fetchTeacher(
 
 async function downloadPublished(
   description: TeacherDescription,
-  { dataset, teachersDir, onProgress = () => undefined }: FetchOptions,
+  { dataset, teachersDir, onDownload = () => undefined }: FetchOptions,
 ): Promise<string> {
   const { name, title, network, published } = description;
   if (published?.url === undefined)
@@ -79,7 +80,7 @@ async function downloadPublished(
     bytes: bytes ?? { atMost: mostBytes(network, dataset) },
     checksum: sha256 === undefined ? null : { algorithm: "sha256", digits: sha256 },
   };
-  await download(source, path, onProgress);
+  await download(source, path, onDownload);
   return path;
 }
 
@@ -117,10 +118,10 @@ function isWebPage(path: string): boolean {
 function importDescribed(
   description: TeacherDescription,
   path: string,
-  { dataset, teachersDir, force }: FetchOptions,
+  { dataset, teachersDir, force, onImport }: FetchOptions,
 ): Promise<ImportedTeacher> {
   const { name, role, network, normalization } = description;
-  const common = { name, dataset, role, force, teachersDir };
+  const common = { name, dataset, role, force, teachersDir, onProgress: onImport };
   if (!path.endsWith(".onnx"))
     return importTeacher({
       ...common,

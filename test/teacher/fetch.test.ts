@@ -85,7 +85,7 @@ describe("fetchTeacher from an address", () => {
     const { manifest, folder } = await fetchTeacher(description({ url, sha256: sha256.slice(0, 8) }), {
       dataset: cifar10,
       teachersDir,
-      onProgress: ({ received }) => rates.push(received),
+      onDownload: ({ received }) => rates.push(received),
     });
     expect(manifest).toMatchObject({
       name: "small",

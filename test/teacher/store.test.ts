@@ -10,7 +10,7 @@ import { networkToOnnx } from "#mtard/onnx/writer.js";
 import { Random } from "#mtard/runtime/random.js";
 import { importTeacher } from "#mtard/teacher/import.js";
 import { readManifest } from "#mtard/teacher/manifest.js";
-import { findTeacher, listTeachers, loadTeacher } from "#mtard/teacher/store.js";
+import { listTeachers, loadTeacher } from "#mtard/teacher/store.js";
 import { image, model, plainGraph } from "../onnx/models.js";
 
 const tiny = { name: "test-images", image, classes: 5 };
