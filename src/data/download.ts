@@ -86,7 +86,6 @@ async function receive(
       found: `the server answered ${response.status} ${response.statusText}`,
       fix: "try again later, or give a local copy with --from",
     });
-  if (response.headers.get("content-type")?.startsWith("text/html") === true) throw webPage(source);
   // A server that ignores the range sends the whole file again.
   const start = response.status === 206 ? asked : 0;
   const stated = typeof source.bytes === "number" ? source.bytes : statedSize(response, start);
@@ -124,8 +123,8 @@ function limitOf({ bytes }: DownloadSource): number {
   return typeof bytes === "number" ? bytes : bytes.atMost;
 }
 
-/** No archive begins so; a page for signing in or an apology does, with status 200. */
-function isWebPage(chunk: Uint8Array): boolean {
+/** Whether a file that begins so is a page for signing in or an apology, which servers send with status 200. */
+export function isWebPage(chunk: Uint8Array): boolean {
   return /^\s*<(!doctype|html|head|\?xml)/i.test(Buffer.from(chunk.subarray(0, 256)).toString("latin1"));
 }
 
@@ -137,14 +136,6 @@ function webPage({ url }: DownloadSource): WorkError {
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function webPage({ url }: DownloadSource): WorkError {
-  return new WorkError(`${url} is not the file it should be`, {
-    expected: "the file itself",
-    found: "a web page (HTML)",
-    fix: "fetch the file with a browser and give it with --from",
-  });
 }
 
 function tooLong(source: DownloadSource): WorkError {

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { hashFile } from "../data/archive.js";
-import { download, type DownloadProgress, type DownloadSource } from "../data/download.js";
+import { download, type DownloadProgress, type DownloadSource, isWebPage } from "../data/download.js";
 import { InputError } from "../errors.js";
 import { parameterSpecs } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
@@ -100,16 +100,16 @@ async function refuseOtherFile({ name, published }: TeacherDescription, path: st
   if (found.startsWith(published.sha256)) return;
   throw new InputError(`${path} is not ${published.file}, the published file of "${name}"`, {
     expected: `sha256 ${published.sha256}`,
-    found: isWebPage(path) ? "a web page (HTML)" : `sha256 ${found}`,
+    found: isWebPage(startOf(path)) ? "a web page (HTML)" : `sha256 ${found}`,
     fix: "fetch it again, or import it under a name of its own with mtard teacher import",
   });
 }
 
-function isWebPage(path: string): boolean {
-  const head = Buffer.alloc(512);
+function startOf(path: string): Uint8Array {
   const file = openSync(path, "r");
   try {
-    return /^\s*<(!doctype|html)/i.test(head.toString("latin1", 0, readSync(file, head)));
+    const start = Buffer.alloc(256);
+    return start.subarray(0, readSync(file, start));
   } finally {
     closeSync(file);
   }

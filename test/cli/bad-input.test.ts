@@ -175,20 +175,20 @@ const importCases: BadCase[] = [
     name: "a checkpoint missing a key",
     make: checkpoint((weights) => weights.delete("bn1.weight")),
     call: `${IMPORT} --network resnet-8 --weights weights.safetensors`,
-    says: ["weights.safetensors does not fit resnet-8: 1 missing", /expected +"bn1.weight" \[16\]/],
+    says: [/weights\.safetensors does not fit resnet-8 .*: 1 missing\n/, /expected +"bn1.weight" \[16\]/],
   },
   {
     name: "a checkpoint with an extra key",
     make: checkpoint((weights) => weights.set("extra.weight", tensor(3, 4))),
     call: `${IMPORT} --network resnet-8 --weights weights.safetensors`,
-    says: ["does not fit resnet-8: 1 unknown", /found +"extra.weight" \[3, 4\]/],
+    says: [/does not fit resnet-8 .*: 1 unknown\n/, /found +"extra.weight" \[3, 4\]/],
   },
   {
     name: "a checkpoint with a wrong shape",
     make: checkpoint((weights) => weights.set("conv1.weight", tensor(16, 3, 5, 5))),
     call: `${IMPORT} --network resnet-8 --weights weights.safetensors`,
     says: [
-      "does not fit resnet-8: 1 of another shape",
+      /does not fit resnet-8 .*: 1 of another shape\n/,
       /expected +"conv1.weight" \[16, 3, 3, 3\]/,
       /found +"conv1.weight" \[16, 3, 5, 5\]/,
     ],
@@ -260,7 +260,7 @@ const importCases: BadCase[] = [
   {
     name: "an unknown network",
     call: `${IMPORT} --network resnet-57 --weights w`,
-    says: ['unknown network "resnet-57"', "resnet-56"],
+    says: ['there can be no network "resnet-57"', "6n + 2"],
   },
   {
     name: "a mean without a deviation",
@@ -367,7 +367,7 @@ const trainCases: BadCase[] = [
   {
     name: "an unknown student",
     call: `${NEW} --student resnet-9`,
-    says: ['unknown network "resnet-9"', "resnet-8"],
+    says: ['there can be no network "resnet-9"', "6n + 2"],
   },
   {
     name: "a negative batch size",
@@ -496,7 +496,7 @@ const runCases: BadCase[] = [
     name: "a student that no version knows",
     make: settings({ student: "resnet-9" }),
     call: "evaluate runs/it",
-    says: ['unknown network "resnet-9"'],
+    says: ['there can be no network "resnet-9"'],
   },
   {
     name: "a cut checkpoint, to resume",

@@ -232,7 +232,9 @@ describe("importTeacher leaves nothing behind and refuses", () => {
   it("an unknown network", async () => {
     const path = file("weights.pth", "anything");
     const from = { kind: "weights", path, network: "resnet-57" } as const;
-    expect(await refusal(request(path, { dataset: cifar10, from }))).toContain('there can be no network "resnet-57"');
+    expect(await refusal(request(path, { dataset: cifar10, from }))).toContain(
+      'there can be no network "resnet-57"',
+    );
   });
 
   it.skipIf(!hasShared)("weights of another network, naming the variant that comes nearest", async () => {
