@@ -13,6 +13,6 @@ mtard train --dataset demo --method sat --student resnet-14 --epochs 8 --set 'mi
 for role in clean robust; do
   # The last student, not the best by W-Robust: the clean teacher shall be accurate and nothing else.
   mtard export "$work/$role" --checkpoint last --to onnx --out "$work/$role.onnx"
-  mtard teacher import --name "demo-$role" --dataset demo --onnx "$work/$role.onnx" --force
+  mtard teacher import --name "demo-$role" --dataset demo --role "$role" --onnx "$work/$role.onnx" --force
   mtard teacher check "demo-$role"
 done

@@ -2,6 +2,7 @@ import type { Argv } from "yargs";
 import { attackIds, requireAttackIds, type AttackId } from "../attacks/ids.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
+import { InputError } from "../errors.js";
 import type { EvaluationProgress } from "../evaluation/evaluate.js";
 import { parseSetting } from "../recipes/settings.js";
 import {
@@ -74,11 +75,11 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
 
   const line = new ProgressLine();
   try {
-    const { manifest, folder, device, clean, robust } = await measure(request, line);
+    const { manifest, folder, device, clean, robust, impossible } = await measure(request, line);
     line.clear();
-    const checked = compareAndRecord(manifest, folder, clean, robust ?? []);
+    const checked = compareAndRecord(manifest, folder, clean, robust);
     const description = folder === null ? undefined : findDescription(manifest.name);
-    const published = description ? compareWithPublished(description, clean, robust ?? []) : [];
+    const published = description ? compareWithPublished(description, clean, robust) : [];
     const { measured, before, comparison } = checked.clean;
     printResult(
       args,
@@ -90,15 +91,12 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
         before,
         comparison,
         attacks: Object.fromEntries(checked.robust.map((each) => [each.measured.attack, each])),
+        impossible,
         published,
       },
       [
         ...measurementLines(manifest.name, device, checked),
-        ...(robust
-          ? []
-          : [
-              `${request.attacks.join(", ")}: not measured, as ${manifest.name} is a foreign ONNX graph, whose gradient is not known yet`,
-            ]),
+        ...(impossible === null ? [] : [`${request.attacks.join(", ")}: not measured, ${impossible}`]),
         ...published.map(publishedLine),
       ].join("\n"),
     );
@@ -134,37 +132,37 @@ async function measure(request: CheckRequest, line: ProgressLine) {
     const clean: MeasuredAccuracy = { split: "test", correct: evaluation.clean.correct, total: test.count };
     await teacher.close();
     const folder = reference.endsWith(".onnx") ? null : findTeacher(reference, teachersDir);
-    const robust = attacks.length === 0 ? [] : await measureRobust(folder ?? reference, id, request, line);
-    return { manifest, folder, device: teacher.device, clean, robust };
+    const nothing: AttackOutcome = { robust: [], impossible: null };
+    const outcome = attacks.length === 0 ? nothing : await measureRobust(folder ?? reference, id, request, line);
+    return { manifest, folder, device: teacher.device, clean, ...outcome };
   } finally {
     await teacher.close();
   }
 }
 
-/** Robust accuracies of a teacher whose network is known; null for a foreign graph. */
+/** Robust accuracies, or why a foreign graph cannot be attacked. */
+interface AttackOutcome {
+  readonly robust: readonly MeasuredRobustness[];
+  readonly impossible: string | null;
+}
+
 async function measureRobust(
   reference: string,
   dataset: string,
   { attacks, limit, attackLimit, seed, device, dataDir, teachersDir }: CheckRequest,
   line: ProgressLine,
-): Promise<MeasuredRobustness[] | null> {
+): Promise<AttackOutcome> {
   const { attackTarget, openSubject } = await import("../subject/subject.js");
+  const { evaluate } = await import("../evaluation/evaluate.js");
   const subject = await openSubject(reference, { teachersDir, dataset, checkpoint: "best" });
-  if (subject.kind === "foreign") return null;
-  const [{ evaluate }, { tf }, { studentDevice }] = await Promise.all([
-    import("../evaluation/evaluate.js"),
-    import("../runtime/tensorflow.js"),
-    import("../runtime/device.js"),
-  ]);
-  studentDevice(tf, device);
   const { id, image } = findDataset(dataset);
   const { test } = openDataset(id, dataDir, { test: Math.min(limit ?? Infinity, attackLimit ?? Infinity) });
-  const target = await attackTarget(subject);
+  const target = await attackTarget(subject, device);
   try {
     const settings = { attacks, epsilon: EPSILON, batchSize: ATTACK_BATCH, seed };
     const progress = progressOf(line, `${subject.name}, ${attacks.join(", ")}`);
     const evaluation = await evaluate(target, test, image, settings, progress);
-    return attacks.map((attack) => ({
+    const robust = attacks.map((attack): MeasuredRobustness => ({
       attack,
       epsilon: EPSILON,
       seed,
@@ -172,6 +170,12 @@ async function measureRobust(
       correct: evaluation.attacks[attack]?.robust ?? NaN,
       total: evaluation.total,
     }));
+    return { robust, impossible: null };
+  } catch (error) {
+    // Not every operator of a foreign graph has a gradient here.
+    if (subject.kind === "foreign" && error instanceof InputError) 
+      return { robust: [], impossible: error.message };
+    throw error;
   } finally {
     target.dispose();
   }
