@@ -133,7 +133,8 @@ async function measure(request: CheckRequest, line: ProgressLine) {
     await teacher.close();
     const folder = reference.endsWith(".onnx") ? null : findTeacher(reference, teachersDir);
     const nothing: AttackOutcome = { robust: [], impossible: null };
-    const outcome = attacks.length === 0 ? nothing : await measureRobust(folder ?? reference, id, request, line);
+    const outcome =
+      attacks.length === 0 ? nothing : await measureRobust(folder ?? reference, id, request, line);
     return { manifest, folder, device: teacher.device, clean, ...outcome };
   } finally {
     await teacher.close();
@@ -173,7 +174,7 @@ async function measureRobust(
     return { robust, impossible: null };
   } catch (error) {
     // Not every operator of a foreign graph has a gradient here.
-    if (subject.kind === "foreign" && error instanceof InputError) 
+    if (subject.kind === "foreign" && error instanceof InputError)
       return { robust: [], impossible: error.message };
     throw error;
   } finally {
@@ -188,9 +189,10 @@ function progressOf(line: ProgressLine, what: string): (progress: EvaluationProg
 
 const COMPARISONS: Readonly<Record<Comparison, string>> = {
   recorded: "recorded in its manifest",
-  "other total": "its manifest is about other images",
+  "other total": "its manifest is about other images or another seed",
   equal: "as its manifest says",
   borderline: "as its manifest says, but for borderline images",
+  "no manifest": "not recorded, as it is a bare file",
 };
 
 function measurementLines(name: string, device: Device, { clean, robust }: CheckedTeacher): string[] {

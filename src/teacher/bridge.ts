@@ -2,6 +2,7 @@ import { Worker } from "node:worker_threads";
 import { InputError, WorkError } from "../errors.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { type Device, type DeviceRequest, threadCount } from "../runtime/device.js";
+import { onnxRuntime } from "../runtime/onnxruntime.js";
 import type { TeacherManifest } from "./manifest.js";
 import { CONTROL, type WorkerReply, type WorkerRequest, type WorkerStart } from "./protocol.js";
 import { loadTeacher } from "./store.js";
@@ -72,6 +73,8 @@ export async function openTeacher(reference: string, options: OpenTeacherOptions
     maxBatch,
     control: control.buffer,
   };
+  // Once a worker that had the binding to itself has ended, Node cannot load it on this thread any more.
+  onnxRuntime();
   const worker = new Worker(new URL("./session-worker.js", import.meta.url), {
     workerData: start,
     transferList: [model.buffer],

@@ -14,8 +14,8 @@ const BORDERLINE = 1e-3;
 /** They also turn signs of gradients near zero, so that an attack takes other steps: 1%, or two images. */
 const ATTACK_BORDERLINE = { share: 1e-2, images: 2 };
 
-/** How a measurement compares with the manifest's: the first one, of another number of images or seed, or the same. */
-export type Comparison = "recorded" | "other total" | "equal" | "borderline";
+/** How a measurement compares with the manifest's: the first one, of another number of images or seed, the same; or there is no manifest. */
+export type Comparison = "recorded" | "other total" | "equal" | "borderline" | "no manifest";
 
 /** A measured accuracy beside the manifest's. */
 export interface Compared<Measured> {
@@ -88,7 +88,8 @@ function comparer(name: string, recordable: boolean) {
         fix: "check that the data are the same (mtard data), then import the teacher again with --force",
       });
     }
-    return compared(recordable && (!before || before.total < measured.total) ? "recorded" : "other total");
+    if (!recordable) return compared("no manifest");
+    return compared(!before || before.total < measured.total ? "recorded" : "other total");
   };
 }
 

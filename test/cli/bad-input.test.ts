@@ -14,13 +14,11 @@ import { prepareDataset } from "#mtard/data/prepare.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import type { HostTensor } from "#mtard/graph/parameters.js";
 import { createNetwork } from "#mtard/networks/networks.js";
-import { floatTensor, floatValue, node } from "#mtard/onnx/build.js";
-import { serializeModel } from "#mtard/onnx/model.js";
 import { Random } from "#mtard/runtime/random.js";
 import { importTeacher } from "#mtard/teacher/import.js";
 import { fixture } from "../checkpoint/fixtures.js";
 import { archivedCifar10, craftedArchive } from "../data/tiny-cifar.js";
-import { model } from "../onnx/models.js";
+import { sineClassifier } from "../onnx/models.js";
 import { hasShared, shared } from "../shared.js";
 import { contentsOf, mtard, workFolder } from "./mtard.js";
 
@@ -60,19 +58,6 @@ const tensor = (...shape: number[]): HostTensor => ({
   shape,
   data: new Float32Array(shape.reduce((product, size) => product * size, 1)),
 });
-
-/** An ONNX classifier of demo's images with a sine in it. */
-function sine(): Uint8Array {
-  const nodes = [
-    { ...node("Sin", ["x"], "s"), name: "waves" },
-    node("GlobalAveragePool", ["s"], "p"),
-    node("Flatten", ["p"], "f"),
-    node("Gemm", ["f", "w"], "y"),
-  ];
-  const weights = floatTensor("w", [3, 10], new Float32Array(30).fill(0.1));
-  const graph = { node: nodes, initializer: [weights], input: [floatValue("x", ["N", 3, 32, 32])] };
-  return serializeModel(model({ ...graph, output: [floatValue("y", ["N", 10])] }));
-}
 
 const write = (name: string, content: string | Uint8Array) => (folder: string) =>
   writeFileSync(join(folder, name), content);
@@ -573,7 +558,7 @@ const evaluateCases: BadCase[] = [
   },
   {
     name: "attacks on an ONNX graph with an operator that has no gradient",
-    make: write("sine.onnx", sine()),
+    make: write("sine.onnx", sineClassifier()),
     call: "evaluate sine.onnx --dataset demo --attacks fgsm",
     says: ['no gradient of Sin, node "waves"', "need no gradient"],
   },

@@ -10,6 +10,7 @@ import {
   intsAttribute,
   node,
 } from "#mtard/onnx/build.js";
+import { serializeModel } from "#mtard/onnx/model.js";
 
 /** Deterministic values of both signs. */
 export function values(count: number, shift: number, scale = 1): Float32Array {
@@ -69,4 +70,17 @@ export function reshapedGraph(shape: readonly bigint[]): GraphInit {
     node: classifierNodes("x", "y", [node("Reshape", ["b", "shape"], "c")]),
     initializer: [...parameters, int64Tensor("shape", shape)],
   };
+}
+
+/** A classifier of CIFAR's or the demo's images with an operator, `waves`, that has no gradient here. */
+export function sineClassifier(): Uint8Array {
+  const nodes = [
+    { ...node("Sin", ["x"], "s"), name: "waves" },
+    node("GlobalAveragePool", ["s"], "p"),
+    node("Flatten", ["p"], "f"),
+    node("Gemm", ["f", "w"], "y"),
+  ];
+  const weights = floatTensor("w", [3, 10], new Float32Array(30).fill(0.1));
+  const graph = { node: nodes, initializer: [weights], input: [floatValue("x", ["N", 3, 32, 32])] };
+  return serializeModel(model({ ...graph, output: [floatValue("y", ["N", 10])] }));
 }

@@ -57,8 +57,8 @@ describe("compareAndRecord, clean", () => {
 
   it("records nothing for a bare file", () => {
     expect(compareAndRecord(read(), null, clean(1, 2), [attacked(1, 2)])).toMatchObject({
-      clean: { comparison: "other total", before: null },
-      robust: [{ comparison: "other total", before: null }],
+      clean: { comparison: "no manifest", before: null },
+      robust: [{ comparison: "no manifest", before: null }],
     });
     expect(read()).toEqual(manifest);
   });
