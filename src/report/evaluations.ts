@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { AttackId } from "../attacks/ids.js";
+import { summarize, type Evaluation } from "../evaluation/summary.js";
+import { writeFileAtomically } from "../runtime/files.js";
+
+/** What decides the outcome of an evaluation of a run's best student. */
+export interface EvaluationKey {
+  /** Null is no attack: the clean accuracy alone. */
+  readonly attack: AttackId | null;
+  readonly epsilon: number;
+  readonly seed: number;
+  readonly batchSize: number;
+  /** The first so many test images. */
+  readonly images: number;
+  /** SHA-256 of the data set's store and of the student's file. */
+  readonly data: string;
+  readonly student: string;
+}
+
+const count = z.int().nonnegative();
+
+const fileSchema = z.object({
+  perExample: z.array(
+    z.object({ index: count, label: count, clean: count, attacks: z.record(z.string(), count) }),
+  ),
+});
+
+/** The evaluation kept in a run's folder, or null if there is none or it cannot be read: it is made again then. */
+export function readEvaluation(folder: string, key: EvaluationKey): Evaluation | null {
+  const path = evaluationFile(folder, key);
+  if (!existsSync(path)) return null;
+  try {
+    const { perExample } = fileSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    const whole = perExample.every(
+      ({ index, attacks }, at) => index === at && (key.attack === null || key.attack in attacks),
+    );
+    if (perExample.length !== key.images || !whole) return null;
+    return { ...summarize(perExample, key.attack === null ? [] : [key.attack]), perExample };
+  } catch {
+    return null;
+  }
+}
+
+/** Keeps an evaluation in a run's folder: what it was of, its counts, and what each image was taken for. */
+export function writeEvaluation(folder: string, key: EvaluationKey, evaluation: Evaluation): void {
+  writeFileAtomically(evaluationFile(folder, key), `${JSON.stringify({ ...key, ...evaluation })}\n`);
+}
+
+function evaluationFile(folder: string, key: EvaluationKey): string {
+  const { attack, epsilon, seed, batchSize, images, data, student } = key;
+  const decisive = JSON.stringify([attack, epsilon, seed, batchSize, images, data, student]);
+  const hash = createHash("sha256").update(decisive).digest("hex").slice(0, 10);
+  return join(folder, "evaluations", `${attack ?? "clean"}-${hash}.json`);
+}
