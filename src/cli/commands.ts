@@ -4,8 +4,10 @@ import { demoCommand } from "./demo.js";
 import { doctorCommand } from "./doctor.js";
 import { evaluateCommand } from "./evaluate.js";
 import { exportCommand } from "./export.js";
+import { figureCommand } from "./figure.js";
 import { networksCommand } from "./networks.js";
 import { recipeCommand, recipeUsages } from "./recipe.js";
+import { tableCommand } from "./table.js";
 import { teacherCommand, teacherUsages } from "./teacher.js";
 import { trainCommand } from "./train.js";
 import type { Usages } from "./usage-error.js";
@@ -18,6 +20,8 @@ export const commands: CommandModule[] = [
   trainCommand,
   evaluateCommand,
   exportCommand,
+  tableCommand,
+  figureCommand,
   networksCommand,
   recipeCommand,
   doctorCommand,

@@ -3,7 +3,7 @@ import type { CommandModule } from "yargs";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
-import type { Evaluation } from "../evaluation/evaluate.js";
+import type { Evaluation } from "../evaluation/summary.js";
 import { recipe } from "../recipes/recipes.js";
 import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";

@@ -4,6 +4,7 @@ import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime
 import type { TrainingSummary } from "../training/train.js";
 import { log } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
+import { stopOnSignals } from "./stop-on-signals.js";
 
 /** Where a run's files are and what it should run on, as the command line gives them. */
 export interface TrainingPlaces {
@@ -101,22 +102,4 @@ function describe(report: StepReport): string {
     const values = names.map((name) => report[name]).filter((value) => value !== undefined);
     return values.length === 0 ? [] : [`${label} ${values.map((value) => value.toFixed(digits)).join("/")}`];
   }).join("  ");
-}
-
-/** The first SIGINT or SIGTERM asks to stop; a second one ends the program at once, as without us. */
-function stopOnSignals(line: ProgressLine): { readonly requested: boolean; forget(): void } {
-  const state = { requested: false, forget };
-  function onSignal(signal: NodeJS.Signals): void {
-    state.requested = true;
-    line.clear();
-    log(`${signal}: saving and stopping`);
-    forget();
-  }
-  function forget(): void {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-  }
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  return state;
 }

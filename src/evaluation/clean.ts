@@ -1,5 +1,5 @@
-import type { Evaluation, EvaluationProgress, ExampleOutcome } from "./evaluate.js";
-import { summarize } from "./evaluate.js";
+import type { EvaluationProgress } from "./evaluate.js";
+import { summarize, type Evaluation, type ExampleOutcome } from "./summary.js";
 import { evaluationBatches } from "../data/batches.js";
 import type { Split } from "../data/store.js";
 import type { Teacher } from "../teacher/bridge.js";

@@ -7,6 +7,7 @@ import type { Split } from "../data/store.js";
 import type { ImageShape } from "../graph/network.js";
 import { Random } from "../runtime/random.js";
 import { tf, type Tensor1D, type Tensor4D } from "../runtime/tensorflow.js";
+import { summarize, type Evaluation, type ExampleOutcome } from "./summary.js";
 
 /** What to measure and how. */
 export interface EvaluationSettings {
@@ -15,34 +16,6 @@ export interface EvaluationSettings {
   readonly batchSize: number;
   /** Of the attacks' random starts. */
   readonly seed: number;
-}
-
-/** A count of images out of `total`. */
-export interface Accuracy {
-  readonly correct: number;
-  readonly accuracy: number;
-}
-
-/** Robust accuracy under one attack; `wRobust` is its mean with the clean accuracy. */
-export interface RobustAccuracy {
-  readonly robust: number;
-  readonly accuracy: number;
-  readonly wRobust: number;
-}
-
-/** One image's outcome: its label, the class answered when clean, and under each attack. */
-export interface ExampleOutcome {
-  readonly index: number;
-  readonly label: number;
-  readonly clean: number;
-  readonly attacks: Readonly<Partial<Record<AttackId, number>>>;
-}
-
-export interface Evaluation {
-  readonly total: number;
-  readonly clean: Accuracy;
-  readonly attacks: Readonly<Partial<Record<AttackId, RobustAccuracy>>>;
-  readonly perExample: readonly ExampleOutcome[];
 }
 
 /** How far an evaluation is, after each batch. */
@@ -99,21 +72,6 @@ export async function evaluate(
 
 /** The generator stream of evaluations, apart from those of training. */
 const EVALUATION_STREAM = 1;
-
-/** Accuracies from the outcomes of every image. */
-export function summarize(
-  perExample: readonly ExampleOutcome[],
-  attackIds: readonly AttackId[],
-): Omit<Evaluation, "perExample"> {
-  const total = perExample.length;
-  const correct = perExample.filter((example) => example.clean === example.label);
-  const clean = { correct: correct.length, accuracy: correct.length / total };
-  const robust = attackIds.map((id): [AttackId, RobustAccuracy] => {
-    const count = correct.filter((example) => example.attacks[id] === example.label).length;
-    return [id, { robust: count, accuracy: count / total, wRobust: (clean.accuracy + count / total) / 2 }];
-  });
-  return { total, clean, attacks: Object.fromEntries(robust) };
-}
 
 function predictions(target: AttackTarget, images: Tensor4D): Int32Array {
   const answers = tf.tidy(() => {

@@ -1,8 +1,9 @@
-import type { Cell, ReportTable, Section } from "./table.js";
+import type { Cell, ReportRow, ReportTable, Section } from "./table.js";
 
 /** Decimals of a number, as the paper prints them. */
 const DIGITS = { "%": 2, nats: 4 } as const;
 const NOTHING = "–";
+const PAPERS_BUDGET = "the paper's budget";
 
 /** A table as Markdown: a section an attack, and in each a row a method with the paper's number, ours and the difference. */
 export function tableMarkdown(table: ReportTable): string {
@@ -72,7 +73,8 @@ export function tableCsv(table: ReportTable): string {
           cell?.ours?.deviation,
           cell?.ours?.runs,
           cell?.difference,
-          row.shortfall ?? "the paper's budget",
+          [row.shortfall?.brief, row.shortfall?.others].filter((part) => part != null).join(", ") ||
+            PAPERS_BUDGET,
         ];
       }),
     ),
@@ -102,7 +104,7 @@ function sectionRows(table: ReportTable, index: number): string[][] {
       oursText(cell, digits),
       cell.difference === null ? NOTHING : signed(cell.difference, digits),
     ]),
-    row.shortfall ?? "the paper's budget",
+    row.shortfall?.brief ?? PAPERS_BUDGET,
   ]);
   return [heading, ...rows];
 }
@@ -142,8 +144,22 @@ function notesOf({ rows, notes }: ReportTable): string[] {
     ...(cells.some((cell) => cell.ours?.deviation != null)
       ? ["Mean ± sample standard deviation over seeds."]
       : []),
+    ...otherSettings(rows),
     ...notes,
   ];
+}
+
+/** What rows have other than the paper's beyond their own line, a note for all that have the same. */
+function otherSettings(rows: readonly ReportRow[]): string[] {
+  const labels = new Map<string, string[]>();
+  for (const { label, shortfall } of rows) {
+    const others = shortfall?.others;
+    if (others != null) labels.set(others, [...(labels.get(others) ?? []), label]);
+  }
+  return [...labels].map(([others, rowsOf]) => {
+    const which = rowsOf.length === rows.length ? "All rows" : rowsOf.join(", ");
+    return `${which}: ${others}.`;
+  });
 }
 
 function escaped(cell: string): string {

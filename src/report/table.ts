@@ -25,10 +25,18 @@ export interface Section {
   readonly unit: "%" | "nats";
 }
 
+/** What a run has less of, or other, than the paper's. */
+export interface Shortfall {
+  /** The data, the student and how much of the training. */
+  readonly brief: string;
+  /** Everything else: test images, teachers, settings; null where nothing. */
+  readonly others: string | null;
+}
+
 export interface ReportRow {
   readonly label: string;
   /** What it was run on, where that is less than the paper's budget; null where it is the paper's. */
-  readonly shortfall: string | null;
+  readonly shortfall: Shortfall | null;
   /** The run directories its numbers come from. */
   readonly runs: readonly string[];
   /** A cell each section and measure. */

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { setImmediate as eventsPass } from "node:timers/promises";
 import { WorkError } from "../errors.js";
-import { evaluate, type Evaluation } from "../evaluation/evaluate.js";
+import { evaluate } from "../evaluation/evaluate.js";
+import type { Evaluation } from "../evaluation/summary.js";
 import type { StepReport } from "../methods/method.js";
 import { inferenceStudent } from "../student/inference.js";
 import type { TrainingSettings } from "../recipes/settings.js";

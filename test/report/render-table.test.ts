@@ -16,7 +16,7 @@ const table: ReportTable = {
   rows: [
     {
       label: "A|B",
-      shortfall: "demo data, 2 of 300 epochs",
+      shortfall: { brief: "demo data, 2 of 300 epochs", others: "teacher x, beta 2" },
       runs: ["runs/a0", "runs/a1", "runs/a2"],
       cells: [
         // mean 62, squared differences 4 + 0 + 4, over n - 1 = 2: deviation 2
@@ -63,6 +63,7 @@ describe("a table", () => {
 
 - \\* as the paper prints it; in parentheses (clean + robust) / 2 of its own numbers.
 - Mean ± sample standard deviation over seeds.
+- A\\|B: teacher x, beta 2.
 - a note
 `);
   });
@@ -73,9 +74,9 @@ describe("a table", () => {
       "table,budget,method,section,measure,unit,paper,paper (clean + robust) / 2,ours,deviation,runs,difference,run on",
     );
     expect(lines).toEqual([
-      '3,smoke,A|B,Clean accuracy,Clean,%,60,,62,2,3,2,"demo data, 2 of 300 epochs"',
-      '3,smoke,A|B,FGSM,Robust,%,40,,10,,1,-30,"demo data, 2 of 300 epochs"',
-      `3,smoke,A|B,FGSM,W-Robust,%,33.21,34.205,33.2101,,1,${33.2101 - 33.21},"demo data, 2 of 300 epochs"`,
+      '3,smoke,A|B,Clean accuracy,Clean,%,60,,62,2,3,2,"demo data, 2 of 300 epochs, teacher x, beta 2"',
+      '3,smoke,A|B,FGSM,Robust,%,40,,10,,1,-30,"demo data, 2 of 300 epochs, teacher x, beta 2"',
+      `3,smoke,A|B,FGSM,W-Robust,%,33.21,34.205,33.2101,,1,${33.2101 - 33.21},"demo data, 2 of 300 epochs, teacher x, beta 2"`,
       "3,smoke,C,Clean accuracy,Clean,%,50.5,,,,,,the paper's budget",
       "3,smoke,C,FGSM,Robust,%,,,7,,1,,the paper's budget",
       "3,smoke,C,FGSM,W-Robust,%,20,,19.5,,1,-0.5,the paper's budget",
@@ -97,6 +98,7 @@ C       –              7.00   –           20.00            19.50  −0.50   
 
 * as the paper prints it; in parentheses (clean + robust) / 2 of its own numbers.
 Mean ± sample standard deviation over seeds.
+A|B: teacher x, beta 2.
 a note`);
   });
 });

@@ -1,0 +1,211 @@
+import { join } from "node:path";
+import type { Argv } from "yargs";
+import { attackIds, requireAttackIds } from "../attacks/ids.js";
+import { InputError } from "../errors.js";
+import { methodIds, requireMethodId, type MethodId } from "../methods/ids.js";
+import {
+  optionName,
+  parseOverrides,
+  parseSetting,
+  type SettingName,
+  type TrainingSettings,
+} from "../recipes/settings.js";
+import { datasetTitles, type PaperDataset } from "../report/paper/paper.js";
+import { budgetNames, budgets, requireBudget, type BudgetName } from "../report/plan/budget.js";
+import type { ScaleOptions } from "../report/plan/scale.js";
+import { Stopped, type Places, type WorkEvents } from "../report/session.js";
+import { requestedDevice } from "../runtime/device.js";
+import { writeFileAtomically } from "../runtime/files.js";
+import { deviceOption } from "./options.js";
+import { log, type GlobalArguments } from "./output.js";
+import { formatDuration, ProgressLine } from "./progress.js";
+import { stopOnSignals } from "./stop-on-signals.js";
+
+/** The options of `mtard table` and `mtard figure`. */
+export interface ReproductionArguments extends GlobalArguments {
+  number: string;
+  dataset: string;
+  budget: string;
+  seeds: string;
+  methods: string | undefined;
+  attacks: string | undefined;
+  student: string | undefined;
+  cleanTeacher: string | undefined;
+  robustTeacher: string | undefined;
+  secondCleanTeacher: string | undefined;
+  secondRobustTeacher: string | undefined;
+  epochs: unknown;
+  batchSize: unknown;
+  limitTrain: unknown;
+  limitTest: unknown;
+  set: string[] | undefined;
+  runsDir: string;
+  out: string | undefined;
+  device: string | undefined;
+}
+
+const text = { type: "string", requiresArg: true } as const;
+
+/** Adds the options both commands take. */
+export function withReproductionOptions(yargs: Argv): Argv {
+  const describe = budgetNames.map((name) => `${name} (${budgets[name].describe})`).join("; ");
+  return yargs
+    .option("budget", { ...text, default: "smoke", describe })
+    .option("seeds", { ...text, default: "0", describe: "one run each, such as 0,1,2" })
+    .option("attacks", { ...text, describe: `only these, of ${attackIds.join(", ")}` })
+    .option("student", { ...text, describe: "the network to train", defaultDescription: "the budget's" })
+    .option("clean-teacher", {
+      ...text,
+      describe: "a name, folder or .onnx file",
+      defaultDescription: "DATASET-clean",
+    })
+    .option("robust-teacher", {
+      ...text,
+      describe: "a name, folder or .onnx file",
+      defaultDescription: "DATASET-robust",
+    })
+    .option("epochs", { requiresArg: true, describe: "of every run, instead of the budget's" })
+    .option("batch-size", { requiresArg: true, describe: "images a step" })
+    .option("limit-train", { requiresArg: true, describe: "train on the first K images only" })
+    .option("limit-test", { requiresArg: true, describe: "evaluate on the first K images only" })
+    .option("set", {
+      ...text,
+      array: true,
+      nargs: 1,
+      describe: "change a setting of every recipe, name=value",
+    })
+    .option("runs-dir", { ...text, default: "runs", describe: "where runs are found and kept" })
+    .option("out", {
+      ...text,
+      describe: "the folder for the files",
+      defaultDescription: "reports/WHAT-DATASET-BUDGET",
+    })
+    .option("device", deviceOption);
+}
+
+/** What a call asks for, checked before anything is loaded. */
+export interface Reproduction {
+  readonly number: number;
+  readonly dataset: PaperDataset;
+  readonly budget: BudgetName;
+  readonly seeds: readonly number[];
+  readonly options: ScaleOptions;
+  readonly methods: readonly MethodId[] | null;
+  readonly places: Places;
+  readonly out: string;
+}
+
+/** @throws {InputError} naming the first option that is wrong. */
+export function reproductionOf(what: "table" | "figure", args: ReproductionArguments): Reproduction {
+  const number = Number(args.number);
+  if (!Number.isInteger(number))
+    throw new InputError(`"${args.number}" is no number of a ${what}`, {
+      expected: "such as 3",
+      found: args.number,
+    });
+  const dataset = requirePaperDataset(args.dataset);
+  const budget = requireBudget(args.budget);
+  return {
+    number,
+    dataset,
+    budget,
+    seeds: [...new Set(args.seeds.split(",").map((seed) => parseSetting("seed", seed, "--seeds")))],
+    methods: args.methods === undefined ? null : args.methods.split(",").map(requireMethodId),
+    options: {
+      student: args.student,
+      epochs: given("epochs", args.epochs),
+      batchSize: given("batchSize", args.batchSize),
+      limitTrain: given("limitTrain", args.limitTrain) ?? undefined,
+      limitTest: given("limitTest", args.limitTest) ?? undefined,
+      changes: parseOverrides(args.set ?? []),
+      attacks: args.attacks === undefined ? undefined : requireAttackIds(args.attacks.split(",")),
+      teachers: {
+        clean: teacherNames(args.cleanTeacher, args.secondCleanTeacher),
+        robust: teacherNames(args.robustTeacher, args.secondRobustTeacher),
+      },
+    },
+    places: {
+      runsDir: args.runsDir,
+      dataDir: args.dataDir,
+      teachersDir: args.teachersDir,
+      device: requestedDevice(args.device),
+    },
+    out: args.out ?? join("reports", `${what}-${number}-${dataset}-${budget}`),
+  };
+}
+
+/** `--methods` of a table. */
+export const methodsOption = {
+  ...text,
+  describe: `only these rows, of ${methodIds.join(", ")}`,
+} as const;
+
+/** `--dataset` of the paper. */
+export const paperDatasetOption = {
+  ...text,
+  default: "cifar10",
+  describe: `the paper's: ${Object.keys(datasetTitles).join(", ")}`,
+} as const;
+
+function requirePaperDataset(name: string): PaperDataset {
+  if (Object.hasOwn(datasetTitles, name)) return name as PaperDataset;
+  throw new InputError(`the paper has no data set "${name}"`, {
+    expected: Object.keys(datasetTitles).join(", "),
+    found: name,
+  });
+}
+
+function teacherNames(first: string | undefined, second: string | undefined) {
+  return { ...(first === undefined ? {} : { first }), ...(second === undefined ? {} : { second }) };
+}
+
+function given<Name extends SettingName>(name: Name, value: unknown): TrainingSettings[Name] | undefined {
+  return value === undefined ? undefined : parseSetting(name, value, `--${optionName(name)}`);
+}
+
+/**
+ * Does the work with one progress line over all of it; SIGINT and SIGTERM save and stop.
+ *
+ * @returns Null if it was stopped, which is said and makes the exit code 1.
+ */
+export async function withWorkProgress<T>(work: (events: WorkEvents) => Promise<T>): Promise<T | null> {
+  const line = new ProgressLine();
+  const stop = stopOnSignals(line);
+  try {
+    return await work({
+      onProgress({ run, runs, doing, imagesPerSecond, secondsLeft }) {
+        const rate = imagesPerSecond === null ? "" : `, ${imagesPerSecond.toFixed(0)} images/s`;
+        const left = secondsLeft === null ? "" : `, ${formatDuration(secondsLeft)} left of all`;
+        line.show(`run ${run} of ${runs}  ${doing}${rate}${left}`);
+      },
+      onMessage(message) {
+        line.clear();
+        log(message);
+      },
+      stopRequested: () => stop.requested,
+    });
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    line.clear();
+    log("everything is saved; the same command goes on");
+    process.exitCode = 1;
+    return null;
+  } finally {
+    line.clear();
+    stop.forget();
+  }
+}
+
+/** Writes a report's files into its folder, each whole or not at all; returns their paths by kind. */
+export function writeReport(
+  folder: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(files).map(([name, content]) => {
+      const path = join(folder, name);
+      writeFileAtomically(path, content);
+      return [name.split(".").at(-1) ?? name, path];
+    }),
+  );
+}

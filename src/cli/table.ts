@@ -1,0 +1,79 @@
+import type { CommandModule } from "yargs";
+import { InputError } from "../errors.js";
+import { buildTable, tableRequests } from "../report/build-table.js";
+import type { TablePlan } from "../report/plan/plan.js";
+import { scaleOf } from "../report/plan/scale.js";
+import { tableNumbers, tablePlan } from "../report/plan/tables.js";
+import { tableCsv, tableJson, tableMarkdown, tableText } from "../report/render-table.js";
+import { reproduce } from "../report/reproduce.js";
+import { examples } from "./options.js";
+import { formatTable, printResult } from "./output.js";
+import {
+  methodsOption,
+  paperDatasetOption,
+  reproductionOf,
+  withReproductionOptions,
+  withWorkProgress,
+  writeReport,
+  type Reproduction,
+  type ReproductionArguments,
+} from "./reproduction.js";
+
+/** `mtard table N`: a table of the paper, its numbers beside ours. */
+export const tableCommand: CommandModule = {
+  command: "table <number>",
+  describe: "a table of the paper beside ours: trains and evaluates what is missing",
+  builder: (yargs) =>
+    withReproductionOptions(
+      yargs
+        .positional("number", { type: "string", demandOption: true, describe: tableNumbers.join(", ") })
+        .option("dataset", paperDatasetOption)
+        .option("methods", methodsOption),
+    )
+      .option("second-clean-teacher", { type: "string", requiresArg: true, describe: "of table 11" })
+      .option("second-robust-teacher", { type: "string", requiresArg: true, describe: "of table 11" })
+      .epilogue(
+        examples({
+          "all methods in minutes, on the demo data": "mtard table 3 --budget smoke",
+          "some methods on part of CIFAR-10, two seeds":
+            "mtard table 3 --budget subset --methods sat,rslad,b-mtard --seeds 0,1 --clean-teacher A --robust-teacher B",
+        }),
+      ),
+  handler: (args) => runTable(args as unknown as ReproductionArguments),
+};
+
+async function runTable(args: ReproductionArguments): Promise<void> {
+  const call = reproductionOf("table", args);
+  const plan = withMethods(tablePlan(call.number, call.dataset), call);
+  const scale = scaleOf(call.budget, call.dataset, plan.student, call.options);
+  const requests = tableRequests(plan, call.seeds, scale);
+  const outcomes = await withWorkProgress((events) => reproduce(requests, scale, call.places, events));
+  if (!outcomes) return;
+  const table = buildTable(plan, outcomes, call.seeds, scale);
+  const files = writeReport(call.out, {
+    "table.md": tableMarkdown(table),
+    "table.csv": tableCsv(table),
+    "table.json": tableJson(table),
+  });
+  const done = {
+    trained: outcomes.filter(({ trained }) => trained).length,
+    evaluated: outcomes.reduce((sum, { evaluated }) => sum + evaluated, 0),
+  };
+  printResult(
+    args,
+    { ...table, ...done, files },
+    `${tableText(table, formatTable)}\n\n${Object.values(files).join("\n")}`,
+  );
+}
+
+function withMethods(plan: TablePlan, { methods }: Reproduction): TablePlan {
+  if (!methods) return plan;
+  const rows = plan.rows.filter(({ cells }) =>
+    cells.flat().every(({ run }) => methods.some((id) => id === run.method)),
+  );
+  if (rows.length > 0) return { ...plan, rows };
+  throw new InputError(`table ${plan.number} has no row of these methods`, {
+    expected: `some of ${[...new Set(plan.rows.flatMap(({ cells }) => cells.flat().map(({ run }) => run.method)))].join(", ")}`,
+    found: methods.join(", "),
+  });
+}

@@ -1,0 +1,67 @@
+import { InputError } from "../../errors.js";
+import type { MethodId } from "../../methods/ids.js";
+import type { Recipe } from "../../recipes/settings.js";
+import type { PaperAttack } from "../paper/paper.js";
+
+/** How much of the paper's work is done. */
+export interface Budget {
+  readonly describe: string;
+  /** The data set trained on, or null for the paper's. */
+  readonly dataset: "demo" | null;
+  /** The student, or null for the paper's. */
+  readonly student: string | null;
+  /** Epochs of every method, or null for the recipe's. */
+  readonly epochs: number | null;
+  readonly limitTrain: number | null;
+  readonly limitTest: number | null;
+  readonly changes: (method: MethodId) => Partial<Recipe>;
+  /** Attacks that take too long for it; `--attacks` runs them all the same. */
+  readonly without: readonly PaperAttack[];
+}
+
+export const budgets = {
+  smoke: {
+    describe: "minutes on two cores: the demo data, a small student, few steps",
+    dataset: "demo",
+    student: "resnet-8",
+    epochs: 4,
+    limitTrain: 1024,
+    limitTest: 200,
+    // A run this short makes about a thousandth of the paper's steps: EBB must move faster to move temperatures at all.
+    changes: (method) => ({
+      milestones: [3],
+      ...(["baseline-ebb", "b-mtard"].includes(method) ? { temperatureRate: 0.02 } : {}),
+    }),
+    without: ["aa"],
+  },
+  subset: {
+    describe: "hours on two cores: the paper's data cut down, a small student, few epochs",
+    dataset: null,
+    student: "resnet-20",
+    epochs: 10,
+    limitTrain: 10_000,
+    limitTest: 1000,
+    changes: () => ({}),
+    without: ["aa"],
+  },
+  full: {
+    describe: "the paper's own, for a GPU",
+    dataset: null,
+    student: null,
+    epochs: null,
+    limitTrain: null,
+    limitTest: null,
+    changes: () => ({}),
+    without: [],
+  },
+} as const satisfies Record<string, Budget>;
+
+export type BudgetName = keyof typeof budgets;
+
+export const budgetNames = Object.keys(budgets) as BudgetName[];
+
+/** @throws {InputError} if there is no such budget. */
+export function requireBudget(name: string): BudgetName {
+  if (Object.hasOwn(budgets, name)) return name as BudgetName;
+  throw new InputError(`there is no budget "${name}"`, { expected: budgetNames.join(", "), found: name });
+}

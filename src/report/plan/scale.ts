@@ -1,0 +1,150 @@
+import { attackIds, type AttackId } from "../../attacks/ids.js";
+import { findDataset, type DatasetId } from "../../data/datasets.js";
+import { InputError } from "../../errors.js";
+import { requireMethodId, type MethodId } from "../../methods/ids.js";
+import { recipe } from "../../recipes/recipes.js";
+import { parseSettings, type Recipe, type TrainingSettings } from "../../recipes/settings.js";
+import { teacherRecipes } from "../../recipes/teachers.js";
+import { listTeachers } from "../../teacher/store.js";
+import type { PaperAttack, PaperDataset } from "../paper/paper.js";
+import { budgets, type BudgetName } from "./budget.js";
+import { plainRun, type RunPlan, type TeacherChoice } from "./plan.js";
+import { teacherRoles, type TeacherRole } from "./teacher-roles.js";
+
+/** What a call says beyond its table and budget; what is left out is the budget's. */
+export interface ScaleOptions {
+  readonly student?: string | undefined;
+  readonly epochs?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly limitTrain?: number | undefined;
+  readonly limitTest?: number | undefined;
+  readonly changes: Partial<Recipe>;
+  readonly attacks?: readonly AttackId[] | undefined;
+  readonly teachers: Readonly<Record<TeacherRole, Partial<Record<TeacherChoice, string>>>>;
+}
+
+/** A teacher: a reference to one in the store, or the student of a run of the same scale. */
+export type TeacherSource = string | RunPlan;
+
+/** On what, and how long, the runs of a table or figure are trained and evaluated. */
+export interface Scale {
+  readonly budget: BudgetName;
+  readonly paperDataset: PaperDataset;
+  readonly paperStudent: string;
+  readonly dataset: DatasetId;
+  readonly student: string;
+  readonly epochs: number | undefined;
+  readonly limitTrain: number | null;
+  readonly limitTest: number | null;
+  /** Changes of a method's recipe. */
+  readonly changes: (method: MethodId) => Partial<Recipe>;
+  /** The attacks to evaluate with, of those a table has. */
+  readonly evaluates: (attack: PaperAttack) => attack is PaperAttack & AttackId;
+  readonly options: ScaleOptions;
+}
+
+/**
+ * The scale of a budget with a call's changes.
+ *
+ * @param paperStudent The student of the paper's table or figure.
+ * @throws {InputError} if the data set is unknown.
+ */
+export function scaleOf(
+  name: BudgetName,
+  paperDataset: PaperDataset,
+  paperStudent: string,
+  options: ScaleOptions,
+): Scale {
+  const budget = budgets[name];
+  const { batchSize, attacks } = options;
+  const without: readonly PaperAttack[] = budget.without;
+  return {
+    budget: name,
+    paperDataset,
+    paperStudent,
+    dataset: findDataset(budget.dataset ?? paperDataset).id,
+    student: options.student ?? budget.student ?? paperStudent,
+    epochs: options.epochs ?? budget.epochs ?? undefined,
+    limitTrain: options.limitTrain ?? budget.limitTrain,
+    limitTest: options.limitTest ?? budget.limitTest,
+    changes: (method) => ({
+      ...budget.changes(method),
+      ...(batchSize === undefined ? {} : { batchSize }),
+      ...options.changes,
+    }),
+    evaluates: (attack): attack is PaperAttack & AttackId =>
+      attacks ? isOneOf(attack, attacks) : isOneOf(attack, attackIds) && !without.includes(attack),
+    options,
+  };
+}
+
+function isOneOf(attack: PaperAttack, ids: readonly AttackId[]): boolean {
+  return (ids as readonly string[]).includes(attack);
+}
+
+/** The settings of a run at a scale; its teachers by reference, null where its method asks none. */
+export function settingsOf(
+  { method, changes }: Pick<RunPlan, "method" | "changes">,
+  seed: number,
+  scale: Scale,
+  teachers: Readonly<Record<TeacherRole, string | null>>,
+): TrainingSettings {
+  const { dataset, student, epochs, limitTrain, limitTest } = scale;
+  const id = requireMethodId(method);
+  return parseSettings({
+    ...recipe({ dataset, method: id, student }, epochs),
+    ...scale.changes(id),
+    ...changes,
+    dataset,
+    method,
+    student,
+    cleanTeacher: teachers.clean,
+    robustTeacher: teachers.robust,
+    seed,
+    limitTrain,
+    limitTest,
+  });
+}
+
+/** The runs whose students are the second teachers of the demo data, which has two teachers only. */
+const STAND_INS: Readonly<Record<TeacherRole, RunPlan>> = {
+  clean: plainRun("natural"),
+  robust: plainRun("sat"),
+};
+
+/**
+ * Where a run's teacher comes from, or null if its method asks none of this role: the one the call names; the demo's own; a teacher
+ * in the store called DATASET-ROLE; or the only one there of the paper's network.
+ *
+ * @throws {InputError} if none of these is there.
+ */
+export function teacherOf(
+  { method, teachers }: RunPlan,
+  role: TeacherRole,
+  { dataset, options }: Scale,
+  teachersDir: string,
+): TeacherSource | null {
+  if (!teacherRoles[requireMethodId(method)].includes(role)) return null;
+  const choice = teachers[role];
+  const named = options.teachers[role][choice];
+  if (named !== undefined) return named;
+  if (choice === "second" && dataset === "demo") return STAND_INS[role];
+  const there = listTeachers(teachersDir).flatMap((teacher) =>
+    "manifest" in teacher && teacher.manifest.dataset === dataset ? [teacher.manifest] : [],
+  );
+  const network = teacherRecipes[dataset]?.[role].network;
+  const usual = there.find(({ name }) => name === `${dataset}-${role}`);
+  const ofNetwork = there.filter((manifest) => manifest.network === network);
+  const distinct = teacherRecipes[dataset]?.clean.network !== teacherRecipes[dataset]?.robust.network;
+  const found = usual ?? (distinct && ofNetwork.length === 1 ? ofNetwork[0] : undefined);
+  if (choice === "first" && found) return found.name;
+  const option = `--${choice === "second" ? "second-" : ""}${role}-teacher`;
+  throw new InputError(`which ${choice === "second" ? "second " : ""}${role} teacher is not clear`, {
+    expected: `${option} NAME${choice === "first" ? `, or a teacher ${dataset}-${role}` : ""}`,
+    found:
+      there.length > 0
+        ? `for ${dataset}: ${there.map(({ name }) => name).join(", ")}`
+        : `no teacher for ${dataset} in ${teachersDir}`,
+    fix: `mtard teacher import --name ${dataset}-${role} --dataset ${dataset} ...`,
+  });
+}

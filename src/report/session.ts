@@ -1,0 +1,63 @@
+import type { StoreRecord } from "../data/store.js";
+import type { TrainingSettings } from "../recipes/settings.js";
+import type { DeviceRequest } from "../runtime/device.js";
+import type { ImageCounts } from "./run-key.js";
+import type { Ledger } from "./ledger.js";
+import type { Scale } from "./plan/scale.js";
+import type { RunOutcome } from "./run-request.js";
+
+/** Where everything is, and what it runs on. */
+export interface Places {
+  readonly runsDir: string;
+  readonly dataDir: string;
+  readonly teachersDir: string;
+  readonly device: DeviceRequest;
+}
+
+/** What the work tells while it goes on. */
+export interface WorkEvents {
+  /** One line about everything. */
+  onProgress(event: WorkProgress): void;
+  /** A run is found, begun or done. */
+  onMessage(text: string): void;
+  stopRequested(): boolean;
+}
+
+export interface WorkProgress extends RunPlace {
+  readonly doing: string;
+  readonly imagesPerSecond: number | null;
+  readonly secondsLeft: number | null;
+}
+
+/** Which run of how many, from 1. */
+export interface RunPlace {
+  readonly run: number;
+  readonly runs: number;
+}
+
+/** The work was stopped as asked: all of it is saved, and the same call goes on. */
+export class Stopped extends Error {}
+
+/** One call's state. */
+export interface Session {
+  readonly scale: Scale;
+  readonly places: Places;
+  readonly events: WorkEvents;
+  readonly record: StoreRecord;
+  /** Folders of finished runs by key. */
+  readonly finished: Map<string, string>;
+  readonly ledger: Ledger;
+  /** By `runId`. */
+  readonly outcomes: Map<string, RunOutcome>;
+}
+
+/** How many images a run trains on, chooses its best student on, and is tested on. */
+export function imagesOf(
+  settings: TrainingSettings,
+  stored: ImageCounts,
+): ImageCounts & { selection: number } {
+  const all = Math.min(settings.limitTrain ?? Infinity, stored.train);
+  const test = Math.min(settings.limitTest ?? Infinity, stored.test);
+  const heldOut = settings.selection === "held-out" ? settings.heldOut : 0;
+  return { train: all - heldOut, selection: heldOut || test, test };
+}

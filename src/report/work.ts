@@ -1,0 +1,129 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { AttackId } from "../attacks/ids.js";
+import { findDataset } from "../data/datasets.js";
+import { openDataset } from "../data/store.js";
+import { evaluate } from "../evaluation/evaluate.js";
+import type { Evaluation } from "../evaluation/summary.js";
+import type { TrainingSettings } from "../recipes/settings.js";
+import { exportSubject } from "../subject/export.js";
+import { attackTarget, openSubject, type KnownSubject } from "../subject/subject.js";
+import { sha256Of } from "../teacher/store.js";
+import { prepareRun } from "../training/prepare.js";
+import { RUN_FILES } from "../training/run-directory.js";
+import { train } from "../training/train.js";
+import { Stopped, type Places, type WorkEvents } from "./session.js";
+
+/*
+ * The work itself, which loads libtensorflow: kept apart from finding out whether there is any to do.
+ */
+
+/** A checkpoint at least so often, besides one every epoch. */
+const CHECKPOINT_SECONDS = 120;
+
+/** How far a run's training is. */
+export interface TrainingProgress {
+  readonly step: number;
+  readonly steps: number;
+  readonly epoch: number;
+  readonly imagesPerSecond: number | null;
+  /** Images evaluated since the last event. */
+  readonly evaluated: number;
+}
+
+/**
+ * Trains a run to its end, from where it is.
+ *
+ * @throws {Stopped} when asked to stop; everything is saved then.
+ */
+export async function trainRun(
+  settings: TrainingSettings,
+  folder: string,
+  { dataDir, teachersDir, device }: Places,
+  events: Pick<WorkEvents, "stopRequested">,
+  onProgress: (progress: TrainingProgress) => void,
+): Promise<void> {
+  const resume = existsSync(join(folder, RUN_FILES.settings));
+  const run = await prepareRun(settings, { folder, dataDir, teachersDir, device, resume });
+  try {
+    const steps = settings.epochs * run.batches.stepsPerEpoch;
+    const started = performance.now();
+    let [images, evaluated, lastEpoch] = [0, 0, 0];
+    let step = run.step;
+    onProgress({ step, steps, epoch: lastEpoch, imagesPerSecond: null, evaluated: 0 });
+    const { status } = await train(
+      run,
+      {
+        onStep(event) {
+          ({ step } = event);
+          lastEpoch = event.epoch;
+          images += event.images;
+          const imagesPerSecond = images / ((performance.now() - started) / 1000);
+          onProgress({ step, steps, epoch: lastEpoch, imagesPerSecond, evaluated: 0 });
+        },
+        onEvaluationProgress({ epoch, done }) {
+          const since = done > evaluated ? done - evaluated : done;
+          evaluated = done;
+          onProgress({ step, steps, epoch, imagesPerSecond: null, evaluated: since });
+        },
+        onEvaluation: () => (evaluated = 0),
+        stopRequested: () => events.stopRequested(),
+      },
+      CHECKPOINT_SECONDS,
+    );
+    if (status === "stopped") throw new Stopped();
+  } finally {
+    await run.close();
+  }
+}
+
+/** What to evaluate a run's best student with. */
+export interface EvaluationRequest {
+  readonly attack: AttackId | null;
+  readonly epsilon: number;
+  readonly seed: number;
+  readonly batchSize: number;
+  readonly images: number;
+}
+
+/**
+ * Evaluates the best student of a run on the first test images.
+ *
+ * @throws {Stopped} when asked to stop.
+ */
+export async function evaluateRun(
+  folder: string,
+  { attack, epsilon, seed, batchSize, images }: EvaluationRequest,
+  places: Places,
+  events: Pick<WorkEvents, "stopRequested">,
+  onProgress: (imagesSinceLast: number) => void,
+): Promise<Evaluation> {
+  const subject = await bestStudent(folder, places);
+  const { id, image } = findDataset(subject.dataset);
+  const { test } = openDataset(id, places.dataDir, { test: images });
+  const target = await attackTarget(subject);
+  let before = 0;
+  try {
+    const settings = { attacks: attack === null ? [] : [attack], epsilon, batchSize, seed };
+    return await evaluate(target, test, image, settings, ({ done }) => {
+      if (events.stopRequested()) throw new Stopped();
+      onProgress(done - before);
+      before = done;
+    });
+  } finally {
+    target.dispose();
+  }
+}
+
+/** The best student of a run as an ONNX file in its folder, for use as a teacher; made if it is not there. */
+export async function exportTeacher(folder: string, places: Places): Promise<string> {
+  const path = join(folder, `${sha256Of(readFileSync(join(folder, RUN_FILES.best))).slice(0, 10)}.onnx`);
+  if (!existsSync(path)) await exportSubject(await bestStudent(folder, places), "onnx", path);
+  return path;
+}
+
+async function bestStudent(folder: string, { teachersDir }: Places): Promise<KnownSubject> {
+  const subject = await openSubject(folder, { teachersDir, checkpoint: "best" });
+  if (subject.kind === "foreign") throw new Error(`${folder} is no run`);
+  return subject;
+}

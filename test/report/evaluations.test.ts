@@ -1,0 +1,72 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { summarize } from "#mtard/evaluation/summary.js";
+import { readEvaluation, writeEvaluation, type EvaluationKey } from "#mtard/report/evaluations.js";
+
+const folder = mkdtempSync(join(tmpdir(), "mtard-evaluations-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const key: EvaluationKey = {
+  attack: "pgd-sat",
+  epsilon: 8 / 255,
+  seed: 0,
+  batchSize: 2,
+  images: 3,
+  data: "d",
+  student: "s",
+};
+/** Two of three right when clean, one of them under attack. */
+const perExample = [
+  { index: 0, label: 4, clean: 4, attacks: { "pgd-sat": 4 } },
+  { index: 1, label: 5, clean: 5, attacks: { "pgd-sat": 1 } },
+  { index: 2, label: 6, clean: 0, attacks: { "pgd-sat": 6 } },
+];
+const evaluation = { ...summarize(perExample, ["pgd-sat"]), perExample };
+
+describe("a kept evaluation", () => {
+  it("comes back as it was", () => {
+    expect(readEvaluation(folder, key)).toBeNull();
+    writeEvaluation(folder, key, evaluation);
+    expect(readEvaluation(folder, key)).toEqual(evaluation);
+    expect(evaluation).toMatchObject({
+      total: 3,
+      clean: { correct: 2 },
+      attacks: { "pgd-sat": { robust: 1, wRobust: 0.5 } },
+    });
+  });
+
+  it("is there for nothing else", () => {
+    for (const other of [
+      { attack: "fgsm" },
+      { attack: null },
+      { epsilon: 4 / 255 },
+      { seed: 1 },
+      { batchSize: 3 },
+      { images: 2 },
+      { data: "e" },
+      { student: "t" },
+    ] as const)
+      expect(readEvaluation(folder, { ...key, ...other }), JSON.stringify(other)).toBeNull();
+  });
+
+  it("that is damaged is none", () => {
+    const [name = ""] = readdirSync(join(folder, "evaluations"));
+    const path = join(folder, "evaluations", name);
+    const whole = readFileSync(path, "utf8");
+    expect(name).toMatch(/^pgd-sat-[0-9a-f]{10}\.json$/);
+    for (const content of [
+      whole.slice(0, -20),
+      "{}",
+      whole.replace('"index":1', '"index":7'),
+      whole.replace('"attacks":{"pgd-sat":1}', '"attacks":{}'),
+      JSON.stringify({ ...evaluation, perExample: perExample.slice(0, 2) }),
+    ]) {
+      writeFileSync(path, content);
+      expect(readEvaluation(folder, key)).toBeNull();
+    }
+    writeFileSync(path, whole);
+    expect(readEvaluation(folder, key)).toEqual(evaluation);
+  });
+});
