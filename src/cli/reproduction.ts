@@ -10,13 +10,14 @@ import {
   type SettingName,
   type TrainingSettings,
 } from "../recipes/settings.js";
+import { requireReading } from "../recipes/rule.js";
 import { datasetTitles, type PaperDataset } from "../report/paper/paper.js";
 import { budgetNames, budgets, requireBudget, type BudgetName } from "../report/plan/budget.js";
 import type { ScaleOptions } from "../report/plan/scale.js";
 import { Stopped, type Places, type WorkEvents } from "../report/session.js";
 import { requestedDevice } from "../runtime/device.js";
 import { writeFileAtomically } from "../runtime/files.js";
-import { deviceOption } from "./options.js";
+import { deviceOption, readingOption } from "./options.js";
 import { log, type GlobalArguments } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
 import { stopOnSignals } from "./stop-on-signals.js";
@@ -29,6 +30,7 @@ export interface ReproductionArguments extends GlobalArguments {
   seeds: string;
   methods: string | undefined;
   attacks: string | undefined;
+  reading: string;
   student: string | undefined;
   cleanTeacher: string | undefined;
   robustTeacher: string | undefined;
@@ -53,6 +55,7 @@ export function withReproductionOptions(yargs: Argv): Argv {
     .option("budget", { ...text, default: "smoke", describe })
     .option("seeds", { ...text, default: "0", describe: "one run each, such as 0,1,2" })
     .option("attacks", { ...text, describe: `only these, of ${attackIds.join(", ")}` })
+    .option("reading", readingOption)
     .option("student", { ...text, describe: "the network to train", defaultDescription: "the budget's" })
     .option("clean-teacher", {
       ...text,
@@ -112,6 +115,7 @@ export function reproductionOf(what: "table" | "figure", args: ReproductionArgum
     seeds: [...new Set(args.seeds.split(",").map((seed) => parseSetting("seed", seed, "--seeds")))],
     methods: args.methods === undefined ? null : args.methods.split(",").map(requireMethodId),
     options: {
+      reading: requireReading(args.reading),
       student: args.student,
       epochs: given("epochs", args.epochs),
       batchSize: given("batchSize", args.batchSize),

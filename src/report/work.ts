@@ -10,7 +10,7 @@ import { exportSubject } from "../subject/export.js";
 import { attackTarget, openSubject, type KnownSubject } from "../subject/subject.js";
 import { sha256Of } from "../teacher/store.js";
 import { prepareRun } from "../training/prepare.js";
-import { RUN_FILES } from "../training/run-directory.js";
+import { readRun, RUN_FILES } from "../training/run-directory.js";
 import { train } from "../training/train.js";
 import { Stopped, type Places, type WorkEvents } from "./session.js";
 
@@ -44,7 +44,8 @@ export async function trainRun(
   onProgress: (progress: TrainingProgress) => void,
 ): Promise<void> {
   const resume = existsSync(join(folder, RUN_FILES.settings));
-  const run = await prepareRun(settings, { folder, dataDir, teachersDir, device, resume });
+  const whole = resume ? asBegun(settings, folder) : settings;
+  const run = await prepareRun(whole, { folder, dataDir, teachersDir, device, resume });
   try {
     const steps = settings.epochs * run.batches.stepsPerEpoch;
     const started = performance.now();
@@ -75,6 +76,11 @@ export async function trainRun(
   } finally {
     await run.close();
   }
+}
+
+/** The settings a run was begun with, which has the same results by its key; its teachers may have been moved since. */
+function asBegun({ cleanTeacher, robustTeacher }: TrainingSettings, folder: string): TrainingSettings {
+  return { ...readRun(folder).settings, cleanTeacher, robustTeacher };
 }
 
 /** What to evaluate a run's best student with. */

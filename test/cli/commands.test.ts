@@ -278,6 +278,8 @@ describe("help", () => {
       "train",
       "evaluate",
       "export",
+      "table",
+      "figure",
       "networks",
       "recipe",
       "doctor",
@@ -290,6 +292,8 @@ describe("help", () => {
       train: ["--reading", "--method", "--clean-teacher", "--resume", "--set", "b-mtard", "temperatureRate"],
       evaluate: ["--attacks", "--eps", "--limit", "pgd-trades"],
       export: ["--to", "safetensors", "npz"],
+      table: ["1, 3, 4, 7, 8, 10, 11", "--budget", "subset", "--seeds", "--runs-dir", "--methods"],
+      figure: ["3, 4, 5, 6", "--budget", "--out"],
     };
     for (const [name, words] of Object.entries(options)) {
       const { stdout: help } = await run(`${name} --help`);

@@ -111,6 +111,7 @@ describe("a scale", () => {
       dataset: "cifar10",
       method: "b-mtard",
       student: "resnet-18",
+      reading: "paper",
       cleanTeacher: "c",
       robustTeacher: "r",
       seed: 3,

@@ -3,6 +3,7 @@ import { findDataset, type DatasetId } from "../../data/datasets.js";
 import { InputError } from "../../errors.js";
 import { requireMethodId, type MethodId } from "../../methods/ids.js";
 import { recipe } from "../../recipes/recipes.js";
+import type { Reading } from "../../recipes/rule.js";
 import { parseSettings, type Recipe, type TrainingSettings } from "../../recipes/settings.js";
 import { teacherRecipes } from "../../recipes/teachers.js";
 import { listTeachers } from "../../teacher/store.js";
@@ -13,6 +14,8 @@ import { teacherRoles, type TeacherRole } from "./teacher-roles.js";
 
 /** What a call says beyond its table and budget; what is left out is the budget's. */
 export interface ScaleOptions {
+  /** Whose settings where sources disagree; the paper's if left out. */
+  readonly reading?: Reading | undefined;
   readonly student?: string | undefined;
   readonly epochs?: number | undefined;
   readonly batchSize?: number | undefined;
@@ -90,14 +93,16 @@ export function settingsOf(
   teachers: Readonly<Record<TeacherRole, string | null>>,
 ): TrainingSettings {
   const { dataset, student, epochs, limitTrain, limitTest } = scale;
+  const { reading = "paper" } = scale.options;
   const id = requireMethodId(method);
   return parseSettings({
-    ...recipe({ dataset, method: id, student }, epochs),
+    ...recipe({ dataset, method: id, student, reading }, epochs),
     ...scale.changes(id),
     ...changes,
     dataset,
     method,
     student,
+    reading,
     cleanTeacher: teachers.clean,
     robustTeacher: teachers.robust,
     seed,
