@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { AttackId } from "../attacks/ids.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
+import { InputError } from "../errors.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { TrainingSettings } from "../recipes/settings.js";
@@ -78,9 +79,19 @@ export async function trainRun(
   }
 }
 
-/** The settings a run was begun with, which has the same results by its key; its teachers may have been moved since. */
+/**
+ * The settings a run was begun with, which has the same results by its key; its teachers may have been moved since.
+ *
+ * @throws {InputError} if the folder's run cannot be read.
+ */
 function asBegun({ cleanTeacher, robustTeacher }: TrainingSettings, folder: string): TrainingSettings {
-  return { ...readRun(folder).settings, cleanTeacher, robustTeacher };
+  try {
+    return { ...readRun(folder).settings, cleanTeacher, robustTeacher };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const fix = `move ${folder} away, and the run is trained again`;
+    throw new InputError(error.message, { ...error.detail, fix, cause: error });
+  }
 }
 
 /** What to evaluate a run's best student with. */
