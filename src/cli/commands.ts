@@ -7,6 +7,7 @@ import { exportCommand } from "./export.js";
 import { figureCommand } from "./figure.js";
 import { networksCommand } from "./networks.js";
 import { recipeCommand, recipeUsages } from "./recipe.js";
+import { reportCommand } from "./report.js";
 import { tableCommand } from "./table.js";
 import { teacherCommand, teacherUsages } from "./teacher.js";
 import { trainCommand } from "./train.js";
@@ -22,6 +23,7 @@ export const commands: CommandModule[] = [
   exportCommand,
   tableCommand,
   figureCommand,
+  reportCommand,
   networksCommand,
   recipeCommand,
   doctorCommand,

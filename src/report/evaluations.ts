@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { AttackId } from "../attacks/ids.js";
+import { attackIds, type AttackId } from "../attacks/ids.js";
 import { summarize, type Evaluation } from "../evaluation/summary.js";
 import { writeFileAtomically } from "../runtime/files.js";
 
@@ -22,6 +22,16 @@ export interface EvaluationKey {
 
 const count = z.int().nonnegative();
 
+const keySchema = z.object({
+  attack: z.enum(attackIds).nullable(),
+  epsilon: z.number(),
+  seed: count,
+  batchSize: count,
+  images: count,
+  data: z.string(),
+  student: z.string(),
+});
+
 const fileSchema = z.object({
   perExample: z.array(
     z.object({ index: count, label: count, clean: count, attacks: z.record(z.string(), count) }),
@@ -39,6 +49,28 @@ export function readEvaluation(folder: string, key: EvaluationKey): Evaluation |
     );
     if (perExample.length !== key.images || !whole) return null;
     return { ...summarize(perExample, key.attack === null ? [] : [key.attack]), perExample };
+  } catch {
+    return null;
+  }
+}
+
+/** Every evaluation that is kept in a run's folder and is of the student's file there now. */
+export function keptEvaluations(folder: string, student: string): Evaluation[] {
+  const evaluations = join(folder, "evaluations");
+  if (!existsSync(evaluations)) return [];
+  return readdirSync(evaluations)
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .flatMap((name) => {
+      const key = readKey(join(evaluations, name));
+      const evaluation = key?.student === student ? readEvaluation(folder, key) : null;
+      return evaluation ? [evaluation] : [];
+    });
+}
+
+function readKey(path: string): EvaluationKey | null {
+  try {
+    return keySchema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch {
     return null;
   }

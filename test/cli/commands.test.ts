@@ -280,6 +280,7 @@ describe("help", () => {
       "export",
       "table",
       "figure",
+      "report",
       "networks",
       "recipe",
       "doctor",
@@ -293,6 +294,7 @@ describe("help", () => {
       evaluate: ["--attacks", "--eps", "--limit", "pgd-trades"],
       export: ["--to", "safetensors", "npz"],
       table: ["1, 3, 4, 7, 8, 10, 11", "--budget", "subset", "--seeds", "--runs-dir", "--methods"],
+      report: ["--out"],
       figure: ["3, 4, 5, 6", "--budget", "--out"],
     };
     for (const [name, words] of Object.entries(options)) {

@@ -253,3 +253,33 @@ describe("a figure", () => {
     ).toBe("PNG");
   });
 });
+
+describe("a report", () => {
+  it("is one HTML file with the run's curves, accuracies and settings", async () => {
+    const [folder = ""] = first.rows[1]?.runs ?? [];
+    expect(await runJson(`report ${folder}`)).toEqual({ run: folder, file: `${folder}/report.html` });
+    const html = read(`${folder}/report.html`);
+    const pictures = [...html.matchAll(/<img alt="([^"]*)" src="data:image\/svg\+xml;base64,([^"]*)">/g)];
+    expect(pictures.map(([, title]) => title)).toEqual([
+      "Accuracy",
+      "Losses",
+      "Relative losses",
+      "Loss weights",
+      "Teachers' temperatures",
+      "Entropy of the teachers' predictions",
+    ]);
+    for (const [, title, data = ""] of pictures) {
+      const svg = Buffer.from(data, "base64").toString();
+      expect(svg, title).toContain("Training epoch");
+    }
+    expect(html).toContain("<td>fgsm</td>");
+    expect(html).toContain("Finished after 2 epochs (8 steps).");
+    expect(Buffer.byteLength(html)).toBeLessThan(300_000);
+  });
+
+  it("of no run is refused", async () => {
+    const { code, stderr } = await run("report data");
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^error: data is no run directory/);
+  });
+});

@@ -3,7 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { summarize } from "#mtard/evaluation/summary.js";
-import { readEvaluation, writeEvaluation, type EvaluationKey } from "#mtard/report/evaluations.js";
+import {
+  keptEvaluations,
+  readEvaluation,
+  writeEvaluation,
+  type EvaluationKey,
+} from "#mtard/report/evaluations.js";
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-evaluations-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -68,5 +73,14 @@ describe("a kept evaluation", () => {
     }
     writeFileSync(path, whole);
     expect(readEvaluation(folder, key)).toEqual(evaluation);
+  });
+
+  it("is listed with the others of the same student", () => {
+    const clean = { ...summarize(perExample, []), perExample };
+    writeEvaluation(folder, { ...key, attack: null }, clean);
+    writeEvaluation(folder, { ...key, student: "t" }, evaluation);
+    writeFileSync(join(folder, "evaluations", "other.json"), "{}");
+    expect(keptEvaluations(folder, "s")).toEqual([clean, evaluation]);
+    expect(keptEvaluations(join(folder, "nowhere"), "s")).toEqual([]);
   });
 });

@@ -52,7 +52,14 @@ describe("a figure", () => {
     const count = (text: string): number => texts.filter((each) => each === text).length;
     expect(count("Training epoch")).toBe(2);
     expect(count("Entropy (nats)")).toBe(2);
-    for (const text of ["clean teacher", "robust teacher", "left", "right", lines.title, lines.subtitle])
+    for (const text of [
+      "clean teacher",
+      "robust teacher",
+      "left",
+      "right",
+      lines.title,
+      "demo data, 2 of 300 epochs",
+    ])
       expect(count(text), text).toBe(1);
     expect(svg).toContain('stroke="#0072B2"');
     expect(svg).toContain('stroke="#D55E00"');

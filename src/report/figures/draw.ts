@@ -43,8 +43,9 @@ async function bringFont(): Promise<void> {
   }
 }
 
-function heading({ title, subtitle }: Figure): { text: string; subtitle: string } {
-  return { text: title, subtitle };
+/** A figure's title; each of `more` is a line below what it was run on. */
+function heading({ title, subtitle }: Figure, ...more: string[]): { text: string; subtitle: string[] } {
+  return { text: title, subtitle: [...(subtitle === null ? [] : [subtitle]), ...more] };
 }
 
 function lines(figure: Extract<Figure, { kind: "lines" }>): TopLevelSpec {
@@ -65,7 +66,11 @@ function linePanel({ title, xTitle, yTitle, series }: LinePanel, names: string[]
   // The first part of the training ends after its beginning.
   const domain = [first <= 1 ? 0 : first, Math.max(...times)];
   return {
-    title: { text: title, fontSize: 19, fontWeight: "normal", anchor: "middle", offset: 10 },
+    ...(title === null
+      ? {}
+      : {
+          title: { text: title, fontSize: 19, fontWeight: "normal", anchor: "middle", offset: 10 } as const,
+        }),
     width: 460,
     height: 340,
     data: { values },
@@ -98,10 +103,7 @@ function bars(figure: Extract<Figure, { kind: "bars" }>): TopLevelSpec {
   const y = { field: "value", type: "quantitative", scale: { domain, zero: false, nice: false } } as const;
   return {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
-    title: {
-      ...heading(figure),
-      subtitle: [figure.subtitle, ...(domain[0] === 0 ? [] : [`The axis begins at ${domain[0]}.`])],
-    },
+    title: heading(figure, ...(domain[0] === 0 ? [] : [`The axis begins at ${domain[0]}.`])),
     data: { values },
     facet: {
       column: { field: "group", type: "nominal", sort: figure.groups.map(({ title }) => title), title: null },

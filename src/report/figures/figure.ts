@@ -8,7 +8,8 @@ export interface Series {
 
 /** A part of a figure with axes of its own. */
 export interface LinePanel {
-  readonly title: string;
+  /** Null where the figure's title says it all. */
+  readonly title: string | null;
   readonly xTitle: string;
   readonly yTitle: string;
   readonly series: readonly Series[];
@@ -30,5 +31,5 @@ export type Figure = FigureFacts &
 interface FigureFacts {
   readonly title: string;
   /** What it was run on. */
-  readonly subtitle: string;
+  readonly subtitle: string | null;
 }

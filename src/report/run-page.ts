@@ -1,0 +1,155 @@
+import { changedSettings, sourcedRecipe } from "../recipes/recipes.js";
+import { requireMethodId } from "../methods/ids.js";
+import type { RunDescription } from "../training/run-directory.js";
+import type { Evaluation } from "../evaluation/summary.js";
+import type { RunMetrics } from "./metrics.js";
+
+/** A run as its page shows it. */
+export interface RunPage {
+  readonly name: string;
+  readonly run: RunDescription;
+  readonly metrics: RunMetrics;
+  readonly finished: boolean;
+  /** Of the best student, what is kept in the run's folder. */
+  readonly evaluations: readonly Evaluation[];
+  /** SVG documents by title. */
+  readonly pictures: readonly { readonly title: string; readonly svg: string }[];
+}
+
+/** A page of its own about a run: nothing is loaded from elsewhere, and nothing runs in it. */
+export function runPageHtml(page: RunPage): string {
+  const { name, run } = page;
+  const { dataset, method, student, seed } = run.settings;
+  const pictures = page.pictures.map(({ title, svg }) => {
+    const data = Buffer.from(svg).toString("base64");
+    return `<img alt="${escaped(title)}" src="data:image/svg+xml;base64,${data}">`;
+  });
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>${escaped(name)}</title>
+<style>
+body { font: 16px/1.5 sans-serif; color: #111; max-width: 1200px; margin: 2em auto; padding: 0 1em; }
+table { border-collapse: collapse; margin: 1em 0; }
+th, td { padding: 0.2em 0.9em 0.2em 0; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }
+td.number, th.number { text-align: right; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(440px, 1fr)); gap: 1em; }
+img { width: 100%; }
+code { font-size: 0.85em; word-break: break-all; }
+</style>
+</head>
+<body>
+<h1>${escaped(name)}</h1>
+<p>${escaped(`${method} on ${dataset}, student ${student}, seed ${seed}. ${progressText(page)}`)}</p>
+<h2>Accuracy of the best student</h2>
+${evaluationTable(page)}
+<h2>Training</h2>
+<div class="pictures">
+${pictures.join("\n")}
+</div>
+<h2>Settings</h2>
+${settingsTable(run)}
+<h2>Data and teachers</h2>
+${inputsTable(run)}
+</body>
+</html>
+`;
+}
+
+function progressText({ metrics: { steps, evaluations }, finished, run }: RunPage): string {
+  const last = steps.at(-1);
+  const done = finished
+    ? `Finished after ${run.settings.epochs} epochs (${last?.step ?? 0} steps).`
+    : `Not finished: ${last ? `step ${last.step}, in epoch ${last.epoch}` : "no step yet"} of ${run.settings.epochs}.`;
+  const best = evaluations.filter((evaluation) => evaluation.best).at(-1);
+  if (!best) return done;
+  const images = run.settings.selection === "test" ? "test images" : "images held out of the training set";
+  return `${done} Best by W-Robust ${percent(best.wRobust)} on ${images} in epoch ${best.epoch}.`;
+}
+
+function evaluationTable({ metrics, evaluations, run }: RunPage): string {
+  const best = metrics.evaluations.filter((evaluation) => evaluation.best).at(-1);
+  const rows = evaluations.flatMap(({ total, clean, attacks }) =>
+    Object.entries(attacks).map(([attack, { accuracy, wRobust }]) => [
+      attack,
+      String(total),
+      percent(clean.accuracy),
+      percent(accuracy),
+      percent(wRobust),
+    ]),
+  );
+  const chosen = best
+    ? [
+        [
+          `pgd-trades, when it was chosen (${run.settings.selection})`,
+          "",
+          percent(best.clean),
+          percent(best.robust),
+          percent(best.wRobust),
+        ],
+      ]
+    : [];
+  if (rows.length + chosen.length === 0) return "<p>Not evaluated yet.</p>";
+  return htmlTable(["attack", "images", "clean", "robust", "W-Robust"], [...rows, ...chosen], [1, 2, 3, 4]);
+}
+
+function settingsTable({ settings }: RunDescription): string {
+  const training = { ...settings, method: requireMethodId(settings.method) };
+  const changed = changedSettings(training);
+  const rows = sourcedRecipe(training).map(({ name, source }) => {
+    const value = shown(settings[name]);
+    return name in changed
+      ? [name, value, `changed; the recipe has ${shown(changed[name])} (${source})`]
+      : [name, value, source];
+  });
+  const call = (["reading", "limitTrain", "limitTest"] as const).map((name) => [
+    name,
+    shown(settings[name] ?? "all images"),
+    "the call",
+  ]);
+  return htmlTable(["setting", "value", "source"], [...rows, ...call], []);
+}
+
+function inputsTable({ settings, inputs }: RunDescription): string {
+  const rows = [
+    ["data", settings.dataset, inputs.data],
+    ["clean teacher", settings.cleanTeacher, inputs.cleanTeacher],
+    ["robust teacher", settings.robustTeacher, inputs.robustTeacher],
+  ].filter((row): row is string[] => row.every((cell) => cell !== null));
+  return htmlTable(["what", "name", "SHA-256"], rows, []);
+}
+
+/** @param numbers The columns that hold numbers. */
+function htmlTable(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  numbers: readonly number[],
+) {
+  const line = (cells: readonly string[], tag: "th" | "td"): string =>
+    `<tr>${cells
+      .map((cell, column) => {
+        const kind = numbers.includes(column) ? ' class="number"' : "";
+        return `<${tag}${kind}>${escaped(cell)}</${tag}>`;
+      })
+      .join("")}</tr>`;
+  return `<table>\n${[line(heading, "th"), ...rows.map((row) => line(row, "td"))].join("\n")}\n</table>`;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function percent(fraction: number): string {
+  return `${(100 * fraction).toFixed(2)}%`;
+}
+
+function escaped(text: string): string {
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}

@@ -1,0 +1,52 @@
+import type { Figure, Series } from "./figures/figure.js";
+import { curveOf, type RunMetrics } from "./metrics.js";
+
+interface PanelSource {
+  readonly title: string;
+  readonly yTitle: string;
+  /** What a step reports, and what to call it. */
+  readonly reported: Readonly<Record<string, string>>;
+}
+
+const IMAGES = ["clean images", "adversarial images"] as const;
+const TEACHERS = ["clean teacher", "robust teacher"] as const;
+
+function pair(name: string, [nat, adv]: readonly [string, string]): Record<string, string> {
+  return { [`${name}Nat`]: nat, [`${name}Adv`]: adv };
+}
+
+const sources: readonly PanelSource[] = [
+  { title: "Losses", yTitle: "Loss", reported: { ...pair("loss", IMAGES), lossTotal: "total" } },
+  { title: "Relative losses", yTitle: "Share of the first step's", reported: pair("relativeLoss", IMAGES) },
+  { title: "Loss weights", yTitle: "Weight", reported: pair("weight", IMAGES) },
+  { title: "Teachers' temperatures", yTitle: "Temperature", reported: pair("temperature", TEACHERS) },
+  {
+    title: "Entropy of the teachers' predictions",
+    yTitle: "Entropy (nats)",
+    reported: pair("entropy", TEACHERS),
+  },
+];
+
+/** The curves of a run, a figure each: what its method reported of every step, and the accuracies its best student was chosen by. */
+export function runPanels({ steps, evaluations }: RunMetrics): Figure[] {
+  const ofSteps = sources.map(({ title, yTitle, reported }) => ({
+    title,
+    yTitle,
+    series: Object.entries(reported).map(([name, shown]): Series => ({
+      name: shown,
+      points: curveOf(steps, name),
+    })),
+  }));
+  const accuracies = (["clean", "robust", "wRobust"] as const).map((name): Series => ({
+    name: { clean: "clean", robust: "PGD-trades", wRobust: "W-Robust" }[name],
+    points: evaluations.map((evaluation) => ({ x: evaluation.epoch, y: 100 * evaluation[name] })),
+  }));
+  return [{ title: "Accuracy", yTitle: "Accuracy (%)", series: accuracies }, ...ofSteps].flatMap(
+    ({ title, yTitle, series }): Figure[] => {
+      const known = series.filter(({ points }) => points.length > 0);
+      if (known.length === 0) return [];
+      const panel = { title: null, xTitle: "Training epoch", yTitle, series: known };
+      return [{ kind: "lines", title, subtitle: null, panels: [panel] }];
+    },
+  );
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { summarize } from "#mtard/evaluation/summary.js";
+import type { RunMetrics } from "#mtard/report/metrics.js";
+import { runPageHtml, type RunPage } from "#mtard/report/run-page.js";
+import { runPanels } from "#mtard/report/run-panels.js";
+import { tinySettings } from "../training/tiny-run.js";
+
+const step = { lossNat: 2, lossAdv: 1, lossTotal: 1.5, weightNat: 0.4, weightAdv: 0.6, entropyNat: 0.1 };
+const metrics: RunMetrics = {
+  steps: [
+    { epoch: 1, step: 1, ...step },
+    { epoch: 1, step: 2, ...step, lossNat: 4 },
+  ],
+  evaluations: [
+    { epoch: 1, step: 2, clean: 0.5, robust: 0.25, wRobust: 0.375, best: true },
+    { epoch: 2, step: 4, clean: 0.5, robust: 0.2, wRobust: 0.35, best: false },
+  ],
+};
+const perExample = [
+  { index: 0, label: 4, clean: 4, attacks: { fgsm: 4 } },
+  { index: 1, label: 5, clean: 5, attacks: { fgsm: 1 } },
+];
+const settings = tinySettings({ cleanTeacher: `<b>"x"&y`, beta: 4 });
+const page: RunPage = {
+  name: "runs/<script>alert(1)</script>",
+  run: {
+    settings,
+    inputs: { data: "d", cleanTeacher: "c", robustTeacher: null },
+    recipe: { beta: 1 },
+  },
+  metrics,
+  finished: false,
+  evaluations: [{ ...summarize(perExample, ["fgsm"]), perExample }],
+  pictures: [{ title: "Losses", svg: "<svg>one</svg>" }],
+};
+
+/** The rows of a page's tables, cells in order, tags taken off. */
+function rowsOf(html: string): string[][] {
+  return [...html.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, row = ""]) =>
+    [...row.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/g)].map(([, cell]) => cell ?? ""),
+  );
+}
+
+describe("a run's page", () => {
+  const html = runPageHtml(page);
+
+  it("says how far the run is, and how good", () => {
+    expect(html).toContain("Not finished: step 2, in epoch 1 of 2.");
+    expect(html).toContain("Best by W-Robust 37.50% on test images in epoch 1.");
+    expect(runPageHtml({ ...page, finished: true })).toContain("Finished after 2 epochs (2 steps).");
+    expect(rowsOf(html)).toEqual(
+      expect.arrayContaining([
+        ["fgsm", "2", "100.00%", "50.00%", "75.00%"],
+        ["pgd-trades, when it was chosen (test)", "", "50.00%", "25.00%", "37.50%"],
+      ]),
+    );
+  });
+
+  it("has every setting, with what the recipe has where it was changed", () => {
+    const rows = rowsOf(html);
+    const of = (name: string) => rows.find(([first]) => first === name);
+    expect(of("momentum")).toEqual(["momentum", "0.9", expect.stringContaining("section 4.1") as string]);
+    expect(of("beta")).toEqual([
+      "beta",
+      "4",
+      expect.stringMatching(/^changed; the recipe has 1 \(/) as string,
+    ]);
+    expect(of("limitTrain")?.[1]).toBe("90");
+    expect(of("clean teacher")).toEqual(["clean teacher", "&lt;b&gt;&quot;x&quot;&amp;y", "c"]);
+    expect(of("robust teacher")).toBeUndefined();
+  });
+
+  it("runs nothing and loads nothing, whatever the names are", () => {
+    expect(html).toContain("&lt;script&gt;alert(1)&lt;/script&gt;");
+    expect(html).not.toMatch(/<script|<b>|\shref=|src="(?!data:)/);
+    expect(html).toContain("default-src 'none'");
+    const [, data = ""] = /src="data:image\/svg\+xml;base64,([^"]+)"/.exec(html) ?? [];
+    expect(Buffer.from(data, "base64").toString()).toBe("<svg>one</svg>");
+  });
+});
+
+describe("a run's curves", () => {
+  it("are those its method reported, and the accuracies by epoch in percent", () => {
+    const panels = runPanels(metrics).flatMap((figure) =>
+      figure.kind === "lines" ? figure.panels.map((panel) => ({ ...panel, title: figure.title })) : [],
+    );
+    expect(panels.map(({ title, series }) => [title, series.map(({ name }) => name)])).toEqual([
+      ["Accuracy", ["clean", "PGD-trades", "W-Robust"]],
+      ["Losses", ["clean images", "adversarial images", "total"]],
+      ["Loss weights", ["clean images", "adversarial images"]],
+      ["Entropy of the teachers' predictions", ["clean teacher"]],
+    ]);
+    expect(panels[0]?.series[2]?.points).toEqual([
+      { x: 1, y: 37.5 },
+      { x: 2, y: 35 },
+    ]);
+    expect(panels[1]?.series[0]?.points).toEqual([
+      { x: 0.5, y: 2 },
+      { x: 1, y: 4 },
+    ]);
+  });
+});
