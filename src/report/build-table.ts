@@ -82,9 +82,12 @@ function shortfallOfRow(runs: readonly RunOutcome[]): Shortfall | null {
 /** A number of a run in the unit of its section, or null if it was not evaluated with the attack. */
 export function measured(measure: Measure, { evaluations, folder, settings }: RunOutcome): number | null {
   if (measure.kind === "knowledgeScale") {
+    const metrics = readMetrics(folder);
     const { classes } = classifierShape(findDataset(settings.dataset));
-    const name = measure.teacher === "nat" ? "entropyNat" : "entropyAdv";
-    return Math.log(classes) - finalEpochMean(readMetrics(folder), name);
+    const scaleOf = (name: string): number => Math.log(classes) - finalEpochMean(metrics, name);
+    if (measure.of === "nat") return scaleOf("entropyNat");
+    if (measure.of === "adv") return scaleOf("entropyAdv");
+    return Math.abs(scaleOf("entropyNat") - scaleOf("entropyAdv"));
   }
   for (const [attack, { clean, attacks }] of evaluations) {
     if (measure.kind === "clean") return 100 * clean.accuracy;

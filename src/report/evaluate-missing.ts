@@ -45,8 +45,9 @@ async function evaluateNow(
   key: EvaluationKey,
   name: string,
   place: RunPlace,
-  { places, events, ledger }: Session,
+  { places, events, ledger, lock }: Session,
 ): Promise<Evaluation> {
+  lock.hold();
   const { evaluateRun } = await loadWork(places);
   const { attack, images } = key;
   const started = performance.now();

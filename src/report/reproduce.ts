@@ -5,6 +5,7 @@ import { teacherRecipes } from "../recipes/teachers.js";
 import { readRun } from "../training/run-directory.js";
 import { evaluateMissing } from "./evaluate-missing.js";
 import { evaluationCost, openLedger, trainingPasses } from "./ledger.js";
+import { openLock } from "./lock.js";
 import { settingsOf, type Scale } from "./plan/scale.js";
 import { shortfallOf } from "./plan/shortfall.js";
 import { runKey } from "./run-key.js";
@@ -19,6 +20,7 @@ import { trainMissing } from "./train-missing.js";
  * disk already is not done again.
  *
  * @throws {InputError} if data or teachers are missing, before anything is trained.
+ * @throws {WorkError} if another process is doing the same.
  * @throws {Stopped} when asked to stop.
  */
 export async function reproduce(
@@ -36,11 +38,16 @@ export async function reproduce(
     record,
     finished: finishedRuns(places.runsDir, places.dataDir),
     ledger: openLedger(tasks.reduce((sum, task) => sum + passesOf(task, scale, record), 0)),
+    lock: openLock(places.runsDir),
     outcomes: new Map(),
   };
-  for (const [index, task] of tasks.entries()) {
-    const outcome = await perform(task, { run: index + 1, runs: tasks.length }, session);
-    session.outcomes.set(runId(task), outcome);
+  try {
+    for (const [index, task] of tasks.entries()) {
+      const outcome = await perform(task, { run: index + 1, runs: tasks.length }, session);
+      session.outcomes.set(runId(task), outcome);
+    }
+  } finally {
+    session.lock.release();
   }
   return requests.map((request) => {
     const outcome = session.outcomes.get(runId(request));

@@ -3,6 +3,7 @@ import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import type { ImageCounts } from "./run-key.js";
 import type { Ledger } from "./ledger.js";
+import type { Lock } from "./lock.js";
 import type { Scale } from "./plan/scale.js";
 import type { RunOutcome } from "./run-request.js";
 
@@ -47,6 +48,7 @@ export interface Session {
   /** Folders of finished runs by key. */
   readonly finished: Map<string, string>;
   readonly ledger: Ledger;
+  readonly lock: Lock;
   /** By `runId`. */
   readonly outcomes: Map<string, RunOutcome>;
 }

@@ -9,8 +9,9 @@ export async function trainMissing(
   settings: TrainingSettings,
   name: string,
   place: RunPlace,
-  { places, events, ledger, record }: Session,
+  { places, events, ledger, lock, record }: Session,
 ): Promise<void> {
+  lock.hold();
   const { trainRun } = await loadWork(places);
   const images = imagesOf(settings, record);
   const allotted = trainingPasses(settings, images.train, images.selection);

@@ -181,6 +181,9 @@ describe("the other tables", () => {
         expect(rows[index]?.cells[section]?.[0]?.ours?.mean).toBeCloseTo(Math.log(10) - mean, 9);
       }
     }
+    const [clean, robust, gap] = rows.map(({ cells }) => cells.map(([cell]) => cell?.ours?.mean ?? NaN));
+    for (const section of [0, 1])
+      expect(gap?.[section]).toBeCloseTo(Math.abs((clean?.[section] ?? NaN) - (robust?.[section] ?? NaN)), 9);
   });
 
   it("11: students of the demo's runs stand in for the teachers that are missing", async () => {

@@ -22,8 +22,8 @@ export function plainRun(method: PaperMethod, changes: Partial<Recipe> = {}): Ru
 export type Measure =
   | { readonly kind: "clean" }
   | { readonly kind: "robust" | "wRobust"; readonly attack: PaperAttack }
-  /** log C - H of the clean teacher (`nat`) or the robust one, the mean over the final epoch. */
-  | { readonly kind: "knowledgeScale"; readonly teacher: "nat" | "adv" };
+  /** log C - H of the clean teacher (`nat`) or the robust one, the mean over the final epoch; or how far they are apart. */
+  | { readonly kind: "knowledgeScale"; readonly of: "nat" | "adv" | "gap" };
 
 export interface CellPlan {
   readonly run: RunPlan;
