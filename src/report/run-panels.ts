@@ -8,7 +8,7 @@ interface PanelSource {
   readonly reported: Readonly<Record<string, string>>;
 }
 
-const IMAGES = ["clean images", "adversarial images"] as const;
+const IMAGES = ["clean", "adversarial"] as const;
 const TEACHERS = ["clean teacher", "robust teacher"] as const;
 
 function pair(name: string, [nat, adv]: readonly [string, string]): Record<string, string> {

@@ -120,7 +120,7 @@ describe("a table from nothing", () => {
 });
 
 describe("a table that is interrupted", () => {
-  it.each(["SIGKILL", "SIGINT"] as const)(
+  it.concurrent.each(["SIGKILL", "SIGINT"] as const)(
     "with %s goes on when called again, with the same result",
     async (signal) => {
       const folder = `interrupted-${signal}`;

@@ -86,8 +86,8 @@ describe("a run's curves", () => {
     );
     expect(panels.map(({ title, series }) => [title, series.map(({ name }) => name)])).toEqual([
       ["Accuracy", ["clean", "PGD-trades", "W-Robust"]],
-      ["Losses", ["clean images", "adversarial images", "total"]],
-      ["Loss weights", ["clean images", "adversarial images"]],
+      ["Losses", ["clean", "adversarial", "total"]],
+      ["Loss weights", ["clean", "adversarial"]],
       ["Entropy of the teachers' predictions", ["clean teacher"]],
     ]);
     expect(panels[0]?.series[2]?.points).toEqual([

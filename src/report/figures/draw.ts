@@ -59,12 +59,16 @@ function lines(figure: Extract<Figure, { kind: "lines" }>): TopLevelSpec {
   };
 }
 
+/** Lines of fewer points than these show each. */
+const FEW_POINTS = 8;
+
 function linePanel({ title, xTitle, yTitle, series }: LinePanel, names: string[]) {
   const values = series.flatMap(({ name, points }) => points.map(({ x, y }) => ({ x, y, name })));
   const times = values.map(({ x }) => x);
   const first = Math.min(...times);
   // The first part of the training ends after its beginning.
-  const domain = [first <= 1 ? 0 : first, Math.max(...times)];
+  const domain: [number, number] = [first <= 1 ? 0 : first, Math.max(...times)];
+  const few = values.length / series.length < FEW_POINTS;
   return {
     ...(title === null
       ? {}
@@ -74,11 +78,22 @@ function linePanel({ title, xTitle, yTitle, series }: LinePanel, names: string[]
     width: 460,
     height: 340,
     data: { values },
-    mark: { type: "line", strokeWidth: 3, clip: true, point: values.length / series.length < 8 },
+    mark: { type: "line", strokeWidth: 3, point: few ? { filled: true, size: 70 } : false },
     encoding: {
-      x: { field: "x", type: "quantitative", title: xTitle, scale: { domain, nice: false } },
+      x: {
+        field: "x",
+        type: "quantitative",
+        title: xTitle,
+        scale: { domain, nice: false },
+        axis: domain[1] - domain[0] >= 2 ? { tickMinStep: 1 } : {},
+      },
       y: { field: "y", type: "quantitative", title: yTitle, scale: { zero: false } },
-      color: { field: "name", type: "nominal", scale: { domain: names, range: [...COLORS] } },
+      color: {
+        field: "name",
+        type: "nominal",
+        scale: { domain: names, range: [...COLORS] },
+        legend: { symbolType: "stroke" },
+      },
       strokeDash: {
         field: "name",
         type: "nominal",

@@ -53,7 +53,7 @@ export const config: Config = {
     title: null,
     symbolSize: 320,
     symbolStrokeWidth: 3,
-    columnPadding: 26,
+    columnPadding: 6,
     labelLimit: 0,
     offset: 14,
   },
