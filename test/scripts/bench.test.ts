@@ -58,7 +58,7 @@ describe("scripts/bench/run.mjs", () => {
   it.each([
     ["an unknown flag", ["--stepz", "3"], "stepz"],
     ["no timed step", ["--steps", "0"], "--steps is wrong"],
-    ["an unknown student", ["--student", "resnet-17"], 'unknown network "resnet-17"'],
+    ["an unknown student", ["--student", "vgg-16"], 'unknown network "vgg-16"'],
     ["a batch that the images do not fill", ["--batch", "3000", "--student", "resnet-8"], "do not fill"],
     [
       "an interpreter that is not there",
