@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type Message } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
@@ -22,6 +22,12 @@ export function node(
   attribute: AttributeProto[] = [],
 ): NodeProto {
   return create(NodeProtoSchema, { opType, input: [...input], output: [output], name: output, attribute });
+}
+
+/** A copy of a message with other values in some fields. A spread would lose the defaults, which messages inherit. */
+export function changed<Kind extends Message>(message: Kind, changes: Partial<Kind>): Kind {
+  const copy = Object.create(Object.getPrototypeOf(message) as object) as Kind;
+  return Object.assign(copy, message, changes);
 }
 
 export function intAttribute(name: string, value: number): AttributeProto {

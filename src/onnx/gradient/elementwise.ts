@@ -28,6 +28,11 @@ function where(
 
 const positive = ({ graph }: Step, x: string): string => graph.op("Greater", [x, graph.floats([0])]);
 
+/** A condition as 0 and 1. */
+function toFloat({ graph }: Step, condition: string): string {
+  return graph.op("Cast", [condition], [intAttribute("to", TensorProto_DataType.FLOAT)]);
+}
+
 /** Whether x is between two values, ends excluded. */
 function within({ graph }: Step, x: string, low: string, high: string): string {
   return graph.op("And", [graph.op("Greater", [x, low]), graph.op("Less", [x, high])]);
@@ -127,7 +132,8 @@ export const elementwiseGradients = {
   Log: ({ graph, node, gradient }) => graph.op("Div", [gradient, node.input[0] ?? ""]),
   Neg: ({ graph, gradient }) => graph.op("Neg", [gradient]),
   Reciprocal: times(({ graph }, _, y) => graph.op("Neg", [graph.op("Mul", [y, y])])),
-  Relu: where((step, _, y) => positive(step, y)),
+  /** A product, because ONNX Runtime multiplies faster than it chooses. */
+  Relu: times((step, _, y) => toFloat(step, positive(step, y))),
   Sigmoid: times((step, _, y) => logisticSlope(step, y)),
   Softplus: times(({ graph }, x) => graph.op("Sigmoid", [x])),
   Sqrt: ({ graph, node, gradient }) =>

@@ -1,4 +1,5 @@
 import type { GraphProto, NodeProto } from "onnx-buf";
+import { changed } from "../build.js";
 import { intAttributeOf } from "./attributes.js";
 import { batchNormalizationFactor } from "./normalization.js";
 import type { NodeWriter } from "./step.js";
@@ -49,5 +50,5 @@ function folded(writer: NodeWriter, graph: GraphProto, conv: NodeProto, node: No
   const scaled = writer.op("Mul", [filters, writer.op("Reshape", [factor, shape])]);
   const centred = bias === "" ? writer.op("Neg", [mean]) : writer.op("Sub", [bias, mean]);
   const shifted = writer.op("Add", [writer.op("Mul", [centred, factor]), offset]);
-  return { ...conv, input: [x, scaled, shifted], output: [node.output[0] ?? ""] };
+  return changed(conv, { input: [x, scaled, shifted], output: [node.output[0] ?? ""] });
 }

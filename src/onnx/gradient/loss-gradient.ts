@@ -1,5 +1,5 @@
 import type { ModelProto, NodeProto } from "onnx-buf";
-import { floatValue, node } from "../build.js";
+import { changed, floatValue, node } from "../build.js";
 import { graphOf } from "../model.js";
 import { IMAGES, LOGITS } from "../writer.js";
 import type { DifferentiatedModel } from "./differentiate.js";
@@ -20,7 +20,7 @@ export function lossGradientModel(differentiated: DifferentiatedModel, kind: Los
   const { model, forwardNodes, classes, logitsGradient, imagesGradient } = differentiated;
   const graph = graphOf(model);
   const lossNodes: NodeProto[] = [];
-  const copy = { ...graph, initializer: [...graph.initializer] };
+  const copy = changed(graph, { initializer: [...graph.initializer] });
   const head = lossHeads[kind](nodeWriter(copy, lossNodes, "loss"), LOGITS, classes);
   lossNodes.push(node("Identity", [head.gradient], logitsGradient));
   if (head.loss !== null) lossNodes.push(node("Identity", [head.loss], LOSS_GRADIENT.loss));
@@ -36,7 +36,7 @@ export function lossGradientModel(differentiated: DifferentiatedModel, kind: Los
   copy.output = [
     floatValue(LOGITS, ["batch", classes]),
     ...(head.loss === null ? [] : [floatValue(LOSS_GRADIENT.loss, ["batch"])]),
-    { ...images, name: LOSS_GRADIENT.gradient },
+    changed(images, { name: LOSS_GRADIENT.gradient }),
   ];
-  return { ...model, graph: copy };
+  return changed(model, { graph: copy });
 }

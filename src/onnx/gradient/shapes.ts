@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type ModelProto, type TensorProto, TensorProto_DataType, ValueInfoProtoSchema } from "onnx-buf";
 import { onnxRuntime } from "../../runtime/onnxruntime.js";
 import { openSynchronousModel } from "../../runtime/synchronous-session.js";
-import { node } from "../build.js";
+import { changed, node } from "../build.js";
 import { graphOf, isExternal, serializeModel } from "../model.js";
 import { valueNames } from "../values.js";
 import type { Shape } from "./step.js";
@@ -52,14 +52,12 @@ export function inspectValues(
   const shapes = [...outputs].flatMap(([value, output]) =>
     value === output ? [] : [node("Shape", [value], output)],
   );
-  const probe = {
-    ...model,
-    graph: {
-      ...graph,
+  const probe = changed(model, {
+    graph: changed(graph, {
       node: [...graph.node, ...shapes],
       output: [...outputs.values()].map((name) => create(ValueInfoProtoSchema, { name })),
-    },
-  };
+    }),
+  });
   const session = openSynchronousModel(serializeModel(probe), { device: "cpu", threads: 1, dataFolder });
   try {
     const { Tensor } = onnxRuntime();

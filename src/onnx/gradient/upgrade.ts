@@ -1,5 +1,5 @@
 import type { ModelProto, NodeProto } from "onnx-buf";
-import { intAttribute } from "../build.js";
+import { changed, intAttribute } from "../build.js";
 import { graphOf } from "../model.js";
 import { findAttribute, floatAttributeOf, intAttributeOf, intsAttributeOf } from "./attributes.js";
 import type { NodeWriter } from "./step.js";
@@ -33,7 +33,7 @@ export function upgradeOperators(model: ModelProto): void {
 const upgrades: Readonly<Partial<Record<string, Upgrade>>> = {
   BatchNormalization: {
     before: 14,
-    rewrite: (node) => ({ ...without(node, "spatial"), output: node.output.slice(0, 1) }),
+    rewrite: (node) => changed(without(node, "spatial"), { output: node.output.slice(0, 1) }),
   },
   Clip: {
     before: 11,
@@ -45,19 +45,19 @@ const upgrades: Readonly<Partial<Record<string, Upgrade>>> = {
   },
   Dropout: {
     before: 12,
-    rewrite: (node) => ({ ...without(node, "ratio"), output: node.output.slice(0, 1) }),
+    rewrite: (node) => changed(without(node, "ratio"), { output: node.output.slice(0, 1) }),
   },
   LogSoftmax: { before: 13, rewrite: flatSoftmax },
   Pad: {
     before: 11,
-    rewrite: (node, writer) => ({
-      ...without(node, "pads", "value"),
-      input: [
-        ...node.input,
-        writer.integers(intsAttributeOf(node, "pads") ?? []),
-        writer.floats([floatAttributeOf(node, "value", 0)]),
-      ],
-    }),
+    rewrite: (node, writer) =>
+      changed(without(node, "pads", "value"), {
+        input: [
+          ...node.input,
+          writer.integers(intsAttributeOf(node, "pads") ?? []),
+          writer.floats([floatAttributeOf(node, "value", 0)]),
+        ],
+      }),
   },
   ReduceSum: { before: 13, rewrite: listInput("axes") },
   Slice: {
@@ -78,17 +78,17 @@ const upgrades: Readonly<Partial<Record<string, Upgrade>>> = {
 function listInput(name: string): Upgrade["rewrite"] {
   return (node, writer) => {
     const values = intsAttributeOf(node, name);
-    return values ? { ...without(node, name), input: [...node.input, writer.integers(values)] } : node;
+    return values ? changed(without(node, name), { input: [...node.input, writer.integers(values)] }) : node;
   };
 }
 
 /** Moves attributes to inputs. */
 function withInputs(node: NodeProto, names: readonly string[], made: (name: string) => string): NodeProto {
-  return { ...without(node, ...names), input: [...node.input, ...names.map(made)] };
+  return changed(without(node, ...names), { input: [...node.input, ...names.map(made)] });
 }
 
 function without(node: NodeProto, ...names: string[]): NodeProto {
-  return { ...node, attribute: node.attribute.filter(({ name }) => !names.includes(name)) };
+  return changed(node, { attribute: node.attribute.filter(({ name }) => !names.includes(name)) });
 }
 
 /** Before operator set 13 softmax saw a matrix: all axes from `axis` on were its columns. */
@@ -97,5 +97,5 @@ function flatSoftmax(node: NodeProto, writer: NodeWriter): NodeProto {
   const axis = intAttributeOf(node, "axis", 1);
   const flat = writer.op("Flatten", [value], [intAttribute("axis", axis)]);
   const soft = writer.op(node.opType, [flat], [intAttribute("axis", 1)]);
-  return { ...node, opType: "Reshape", input: [soft, writer.op("Shape", [value])], attribute: [] };
+  return changed(node, { opType: "Reshape", input: [soft, writer.op("Shape", [value])], attribute: [] });
 }

@@ -1,5 +1,5 @@
 import type { GraphProto, NodeProto } from "onnx-buf";
-import { floatTensor, int64Tensor, node } from "../build.js";
+import { changed, floatTensor, int64Tensor, node } from "../build.js";
 import { valueNames } from "../values.js";
 import type { NodeWriter } from "./step.js";
 
@@ -30,7 +30,7 @@ export function nodeWriter(graph: GraphProto, nodes: NodeProto[], prefix: string
     },
     ops(opType, inputs, outputs, attributes = []) {
       const names = Array.from({ length: outputs }, () => fresh(opType));
-      nodes.push({ ...node(opType, inputs, names[0] ?? "", attributes), output: names });
+      nodes.push(changed(node(opType, inputs, names[0] ?? "", attributes), { output: names }));
       return names;
     },
     floats: (values, shape = []) =>

@@ -1,44 +1,75 @@
-import { readSafetensors, float32Values, type SafeTensor } from "#mtard/checkpoint/safetensors.js";
-
-/** A graph whose gradient golden.py knows. */
-export interface GoldenGraph {
-  readonly model: Uint8Array;
-  readonly images: HostArray;
-  readonly cotangent: HostArray;
-  /** The gradient of <logits, cotangent> in the images. */
-  readonly gradient: HostArray;
-}
+import { fileURLToPath } from "node:url";
+import ort from "onnxruntime-node";
+import type { ModelProto } from "onnx-buf";
+import { float32Values, readSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { differentiate } from "#mtard/onnx/gradient/differentiate.js";
+import { lossGradientModel } from "#mtard/onnx/gradient/loss-gradient.js";
+import type { LossHeadKind } from "#mtard/onnx/gradient/losses.js";
+import { serializeModel } from "#mtard/onnx/model.js";
 
 export interface HostArray {
   readonly shape: readonly number[];
-  readonly data: Float32Array;
+  readonly data: Float32Array | Int32Array;
 }
 
-/** The graphs of a golden file, by name. */
-export async function goldenGraphs(file: string): Promise<Map<string, GoldenGraph>> {
-  const { tensors } = await readSafetensors(new URL(file, import.meta.url).pathname);
-  const names = [...tensors.keys()].filter((name) => name.endsWith("/model"));
-  const found = (name: string): SafeTensor => {
+/** A graph whose gradient is known, as golden.py and networks.py write it. */
+export interface GoldenGraph {
+  /** Empty where the file itself is in shared/. */
+  readonly model: Uint8Array;
+  readonly images: HostArray;
+  /** The gradient of <logits, cotangent> in the images, or of the summed cross-entropy to the labels. */
+  readonly gradient: HostArray;
+  readonly cotangent?: HostArray;
+  readonly labels?: HostArray;
+}
+
+/** The graphs of a golden file beside this one, by name. */
+export async function goldenGraphs(file: string): Promise<[string, GoldenGraph][]> {
+  const { tensors } = await readSafetensors(fileURLToPath(new URL(file, import.meta.url)));
+  const found = (name: string): HostArray | undefined => {
     const tensor = tensors.get(name);
-    if (!tensor) throw new Error(`${file} has no "${name}"`);
-    return tensor;
+    if (!tensor) return undefined;
+    const { shape, bytes, dtype } = tensor;
+    return { shape, data: dtype === "int32" ? new Int32Array(bytes.buffer) : float32Values(tensor) };
   };
-  const floats = (name: string): HostArray => ({
-    shape: found(name).shape,
-    data: float32Values(found(name)),
-  });
-  return new Map(
-    names.sort().map((model) => {
-      const name = model.slice(0, -"/model".length);
-      return [
-        name,
-        {
-          model: found(model).bytes,
-          images: floats(`${name}/images`),
-          cotangent: floats(`${name}/cotangent`),
-          gradient: floats(`${name}/gradient`),
-        },
-      ];
-    }),
+  const names = [...tensors.keys()].flatMap((name) =>
+    name.endsWith("/images") ? [name.slice(0, -"/images".length)] : [],
   );
+  return names.sort().map((name) => {
+    const [images, gradient] = [found(`${name}/images`), found(`${name}/gradient`)];
+    if (!images || !gradient) throw new Error(`${file} has not all of "${name}"`);
+    const [cotangent, labels] = [found(`${name}/cotangent`), found(`${name}/labels`)];
+    const model = tensors.get(`${name}/model`)?.bytes ?? new Uint8Array();
+    return [
+      name,
+      { model, images, gradient, ...(cotangent ? { cotangent } : {}), ...(labels ? { labels } : {}) },
+    ];
+  });
+}
+
+/** The first `count` rows as a tensor. */
+export function rows({ shape: [, ...rest], data }: HostArray, count: number): ort.Tensor {
+  const size = rest.reduce((product, extent) => product * extent, 1);
+  const taken = data.slice(0, count * size);
+  return taken instanceof Int32Array
+    ? new ort.Tensor("int32", taken, [count, ...rest])
+    : new ort.Tensor("float32", taken, [count, ...rest]);
+}
+
+/** Builds the gradient of a classifier in the standard form, and runs it. */
+export async function runGradient(
+  model: ModelProto,
+  kind: LossHeadKind,
+  feeds: Record<string, ort.Tensor>,
+): Promise<{ logits: Float32Array; gradient: Float32Array; dims: readonly number[] }> {
+  const bytes = serializeModel(lossGradientModel(differentiate(model), kind));
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const { logits, gradient } = await session.run(feeds);
+  await session.release();
+  if (!logits || !gradient) throw new Error("no gradient");
+  return {
+    logits: logits.data as Float32Array,
+    gradient: gradient.data as Float32Array,
+    dims: gradient.dims,
+  };
 }
