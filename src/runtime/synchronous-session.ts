@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import type { Tensor } from "onnxruntime-node";
 import type * as Internals from "onnxruntime-node/dist/binding.js";
-import { InputError } from "../errors.js";
+import { InputError, WorkError } from "../errors.js";
 import type { Device } from "./device.js";
 import { firstLine, onnxRuntime, sessionOptions } from "./onnxruntime.js";
 
@@ -9,8 +9,15 @@ const require = createRequire(import.meta.url);
 
 /** A model that answers in place, which is what attacks need: they are written as plain loops over tensors. */
 export interface SynchronousSession {
-  /** Every output of the model by name. */
-  run(feeds: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>>;
+  /**
+   * The outputs asked for by name; all if none is.
+   *
+   * @throws {WorkError} if ONNX Runtime fails, such as for want of memory.
+   */
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    outputs?: readonly string[],
+  ): Readonly<Partial<Record<string, Tensor>>>;
   release(): void;
 }
 
@@ -21,6 +28,8 @@ export interface SynchronousSessionOptions {
   readonly threads: number;
   /** Where the model's external data are, if it has any. */
   readonly dataFolder: string | null;
+  /** Whether ONNX Runtime rewrites the model first, which takes longer than a few runs; true by default. */
+  readonly optimized?: boolean;
 }
 
 /**
@@ -32,7 +41,7 @@ export interface SynchronousSessionOptions {
  */
 export function openSynchronousModel(
   model: Uint8Array,
-  { device, threads, dataFolder }: SynchronousSessionOptions,
+  { device, threads, dataFolder, optimized = true }: SynchronousSessionOptions,
 ): SynchronousSession {
   onnxRuntime();
   const { binding, initOrt } = require("onnxruntime-node/dist/binding.js") as typeof Internals;
@@ -44,7 +53,7 @@ export function openSynchronousModel(
       buffer as ArrayBuffer,
       byteOffset,
       byteLength,
-      sessionOptions(device, threads, { dataFolder }),
+      sessionOptions(device, threads, { dataFolder, optimized }),
     );
   } catch (cause) {
     throw new InputError("ONNX Runtime cannot load the model", {
@@ -53,9 +62,15 @@ export function openSynchronousModel(
       cause,
     });
   }
-  const fetches = Object.fromEntries(session.outputMetadata.map(({ name }) => [name, null]));
+  const all = session.outputMetadata.map(({ name }) => name);
   return {
-    run: (feeds) => session.run(feeds, { ...fetches }, {}),
+    run(feeds, outputs = all) {
+      try {
+        return session.run(feeds, Object.fromEntries(outputs.map((name) => [name, null])), {});
+      } catch (cause) {
+        throw new WorkError("ONNX Runtime cannot run the model", { found: firstLine(cause), cause });
+      }
+    },
     release: () => session.dispose(),
   };
 }

@@ -1,3 +1,4 @@
+import { TensorProto_DataType } from "onnx-buf";
 import { intAttribute } from "../build.js";
 import { noGradient } from "./unsupported.js";
 import type { GradientGraph, OperatorGradient, Shape, Step } from "./step.js";
@@ -63,8 +64,9 @@ export const broadcastingGradients = {
       const slope = constant === 2 ? base : graph.op("Pow", [base, graph.floats([constant - 1])]);
       return graph.op("Mul", [gradient, graph.op("Mul", [slope, graph.floats([constant])])]);
     }
-    const lower = graph.op("Pow", [base, graph.op("Sub", [exponent, graph.floats([1])])]);
-    return graph.op("Mul", [gradient, graph.op("Mul", [exponent, lower])]);
+    const real = graph.op("Cast", [exponent], [intAttribute("to", TensorProto_DataType.FLOAT)]);
+    const lower = graph.op("Pow", [base, graph.op("Sub", [real, graph.floats([1])])]);
+    return graph.op("Mul", [gradient, graph.op("Mul", [real, lower])]);
   }),
   PRelu: operand(({ graph, node, input, gradient }, [x = "", slope = ""]) => {
     if (input === 1) throw noGradient(node, "a slope that depends on the images");

@@ -83,8 +83,11 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
     },
   };
   for (const node of way.toReversed()) {
-    const [gradient] = node.output.flatMap((name) => gradientOf(name) ?? []);
+    const [first, ...more] = node.output.map(gradientOf);
+    const [gradient] = [first, ...more].filter((one) => typeof one === "string");
     if (gradient === undefined) continue;
+    if (!SEVERAL_OUTPUTS.has(node.opType) && more.some((one) => one !== null))
+      throw noGradient(node, "logits that depend on its second output");
     for (const [input, value] of node.input.entries()) {
       if (!dependence.smooth.has(value)) continue;
       const made = gradientOfOperator(node)({ graph: gradients, node, input, gradient });
@@ -102,6 +105,9 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
     });
   return { model, forwardNodes, classes, logitsGradient, imagesGradient };
 }
+
+/** Operators whose outputs after the first have gradients too. */
+const SEVERAL_OUTPUTS: ReadonlySet<string> = new Set(["Split"]);
 
 /** Nodes in the order that ONNX prescribes, each after those that make what it reads, can be followed back in the opposite one. */
 function requireOrder(graph: GraphProto): void {

@@ -14,18 +14,6 @@ function times(derivative: (step: Step, x: string, y: string) => string): Operat
   };
 }
 
-/** The gradient where a condition holds, something else elsewhere. */
-function where(
-  condition: (step: Step, x: string, y: string) => string,
-  otherwise: (step: Step, x: string, y: string) => string = ({ graph }) => graph.floats([0]),
-): OperatorGradient {
-  return (step) => {
-    const [x = "", y = ""] = [step.node.input[0], step.node.output[0]];
-    if (step.input !== 0) return null;
-    return step.graph.op("Where", [condition(step, x, y), step.gradient, otherwise(step, x, y)]);
-  };
-}
-
 const positive = ({ graph }: Step, x: string): string => graph.op("Greater", [x, graph.floats([0])]);
 
 /** A condition as 0 and 1. */
@@ -119,16 +107,14 @@ export const elementwiseGradients = {
     const { graph } = step;
     const [low, high] = [graph.floats([-3]), graph.floats([3])];
     const rising = graph.op("Add", [graph.op("Div", [x, high]), graph.floats([0.5])]);
-    const flat = graph.op(
-      "Cast",
-      [graph.op("Greater", [x, high])],
-      [intAttribute("to", TensorProto_DataType.FLOAT)],
-    );
+    const flat = toFloat(step, graph.op("Greater", [x, high]));
     return graph.op("Where", [within(step, x, low, high), rising, flat]);
   }),
-  LeakyRelu: where(positive, ({ graph, node, gradient }) =>
-    graph.op("Mul", [gradient, graph.floats([floatAttributeOf(node, "alpha", 0.01)])]),
-  ),
+  LeakyRelu: times((step, x) => {
+    const { graph, node } = step;
+    const slope = graph.floats([floatAttributeOf(node, "alpha", 0.01)]);
+    return graph.op("Where", [positive(step, x), graph.floats([1]), slope]);
+  }),
   Log: ({ graph, node, gradient }) => graph.op("Div", [gradient, node.input[0] ?? ""]),
   Neg: ({ graph, gradient }) => graph.op("Neg", [gradient]),
   Reciprocal: times(({ graph }, _, y) => graph.op("Neg", [graph.op("Mul", [y, y])])),

@@ -1,11 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import { type ModelProto, type TensorProto, TensorProto_DataType, ValueInfoProtoSchema } from "onnx-buf";
-import { onnxRuntime } from "../../runtime/onnxruntime.js";
+import { onnxRuntime, type Tensor } from "../../runtime/onnxruntime.js";
 import { openSynchronousModel } from "../../runtime/synchronous-session.js";
-import { changed, node } from "../build.js";
+import { changed } from "../build.js";
 import { graphOf, isExternal, serializeModel } from "../model.js";
-import { valueNames } from "../values.js";
 import type { Shape } from "./step.js";
+import { nodeWriter } from "./writer.js";
 
 /** What is known of a value before any image is seen. */
 export interface KnownValue {
@@ -29,10 +29,13 @@ export interface Inspection {
   readonly dataFolder: string | null;
 }
 
+/** More numbers than any operator takes as settings; weights that nodes compute are not read. */
+const MAXIMUM_CONSTANT = 65_536;
+
 /**
  * Finds shapes and constants by running a model on two batches of grey images; whatever computes shapes is folded this way.
  *
- * @throws {InputError} if ONNX Runtime cannot run the model.
+ * @throws {InputError} if ONNX Runtime cannot load the model.
  */
 export function inspectValues(
   model: ModelProto,
@@ -42,41 +45,47 @@ export function inspectValues(
   const known = new Map<string, KnownValue>();
   for (const tensor of graph.initializer) if (values.has(tensor.name)) known.set(tensor.name, stored(tensor));
   const computed = [...values].filter((name) => !known.has(name));
-  const taken = valueNames(graph);
-  const shapeName = (value: string): string => {
-    let name = `${value}.shape`;
-    while (taken.has(name)) name += ".";
-    return name;
-  };
-  const outputs = new Map(computed.map((value) => [value, onContent.has(value) ? shapeName(value) : value]));
-  const shapes = [...outputs].flatMap(([value, output]) =>
-    value === output ? [] : [node("Shape", [value], output)],
-  );
+  const nodes = [...graph.node];
+  const writer = nodeWriter(graph, nodes, "inspected");
+  const shapeNames = new Map(computed.map((value) => [value, writer.op("Shape", [value])]));
+  const fixed = computed.filter((value) => !onContent.has(value));
   const probe = changed(model, {
     graph: changed(graph, {
-      node: [...graph.node, ...shapes],
-      output: [...outputs.values()].map((name) => create(ValueInfoProtoSchema, { name })),
+      node: nodes,
+      output: [...shapeNames.values(), ...fixed].map((name) => create(ValueInfoProtoSchema, { name })),
     }),
   });
-  const session = openSynchronousModel(serializeModel(probe), { device: "cpu", threads: 1, dataFolder });
-  try {
-    const { Tensor } = onnxRuntime();
-    const size = extents.reduce((total, extent) => total * extent, 1);
-    const [first, second] = BATCHES.map((batch) => {
-      const grey = new Float32Array(batch * size).fill(0.5);
-      return session.run({ [images]: new Tensor("float32", grey, [batch, ...extents]) });
+  const session = openSynchronousModel(serializeModel(probe), {
+    device: "cpu",
+    threads: 1,
+    dataFolder,
+    optimized: false,
+  });
+  const run = (outputs: readonly string[]) =>
+    BATCHES.map((batch) => {
+      const size = extents.reduce((total, extent) => total * extent, batch);
+      const grey = new (onnxRuntime().Tensor)("float32", new Float32Array(size).fill(0.5), [
+        batch,
+        ...extents,
+      ]);
+      return session.run({ [images]: grey }, outputs);
     });
-    for (const [value, output] of outputs) {
-      const [one, other] = [first?.[output], second?.[output]];
-      if (!one || !other) throw new Error(`ONNX Runtime did not answer "${output}"`);
-      const numbers = [one, other].map(({ data }) => Array.from(data as ArrayLike<number | bigint>, Number));
-      const same = sameNumbers(numbers[0] ?? [], numbers[1] ?? []);
-      known.set(
-        value,
-        onContent.has(value)
-          ? { shape: common(numbers[0] ?? [], numbers[1] ?? []), constant: null }
-          : { shape: common(one.dims, other.dims), constant: same ? (numbers[0] ?? null) : null },
-      );
+  try {
+    const shapes = run([...shapeNames.values()]);
+    for (const [value, name] of shapeNames) {
+      const [one = [], other = []] = shapes.map((answers) => numbersOf(answers[name]));
+      known.set(value, {
+        shape: one.map((extent, axis) => (extent === other[axis] ? extent : null)),
+        constant: null,
+      });
+    }
+    const readable = fixed.filter((value) => countOf(known.get(value)) <= MAXIMUM_CONSTANT);
+    const constants = readable.length === 0 ? [] : run(readable);
+    for (const value of readable) {
+      const [one = [], other = []] = constants.map((answers) => numbersOf(answers[value]));
+      const same =
+        one.length === other.length && one.every((number, index) => Object.is(number, other[index]));
+      if (same) known.set(value, { shape: known.get(value)?.shape ?? [], constant: one });
     }
   } finally {
     session.release();
@@ -84,12 +93,14 @@ export function inspectValues(
   return known;
 }
 
-function common(one: readonly number[], other: readonly number[]): Shape {
-  return one.map((extent, axis) => (extent === other[axis] ? extent : null));
+function numbersOf(answer: Tensor | undefined): number[] {
+  if (!answer) throw new Error("ONNX Runtime left an output out");
+  return Array.from(answer.data as ArrayLike<number | bigint>, Number);
 }
 
-function sameNumbers(one: readonly number[], other: readonly number[]): boolean {
-  return one.length === other.length && one.every((value, index) => Object.is(value, other[index]));
+/** How many numbers a value has if all its extents are fixed, and otherwise at least. */
+function countOf(value: KnownValue | undefined): number {
+  return (value?.shape ?? []).reduce<number>((total, extent) => total * (extent ?? 1), 1);
 }
 
 function stored(tensor: TensorProto): KnownValue {
@@ -116,6 +127,6 @@ const readers: Readonly<Partial<Record<number, (tensor: TensorProto, raw: Raw | 
 function storedNumbers(tensor: TensorProto): number[] | null {
   if (isExternal(tensor)) return null;
   // A copy, because the bytes need not start at a multiple of the type's size.
-  const raw = tensor.rawData.length > 0 ? tensor.rawData.slice().buffer : null;
+  const raw = tensor.rawData.length > 0 ? Uint8Array.from(tensor.rawData).buffer : null;
   return readers[tensor.dataType]?.(tensor, raw) ?? null;
 }
