@@ -1,5 +1,6 @@
-import { type Entry, RandomAccessReader, type ZipFile, fromRandomAccessReaderPromise } from "yauzl";
+import type { Entry, ZipFile } from "yauzl";
 import { InputError } from "../errors.js";
+import { openZipArchive } from "../runtime/zip.js";
 import { type SourceFile, damagedFile, quoted } from "./source-file.js";
 
 /** Where a member of a zip archive lies in it, and what its bytes should be. */
@@ -26,9 +27,7 @@ export async function readZipMembers(file: SourceFile): Promise<ReadonlyMap<stri
   const members = new Map<string, ZipMember>();
   let total = 0;
   try {
-    const zip = await fromRandomAccessReaderPromise(new BoundedReader(file), file.size, {
-      strictFileNames: true,
-    });
+    const zip = await openZipArchive(file.size, file.bytes);
     for await (const entry of zip.eachEntry()) {
       const { fileName, compressedSize } = entry;
       if (members.has(fileName)) throw damagedFile(file.path, `the archive has ${quoted(fileName)} twice`);
@@ -61,30 +60,3 @@ const packings: ReadonlyMap<number, ZipMember["packing"]> = new Map([
   [0, "stored"],
   [8, "deflated"],
 ]);
-
-/** Lets yauzl read only inside the file, whatever positions the archive claims. */
-class BoundedReader extends RandomAccessReader {
-  constructor(readonly file: SourceFile) {
-    super();
-  }
-
-  override read(
-    buffer: Buffer,
-    offset: number,
-    length: number,
-    position: number,
-    callback: (error: Error | null) => void,
-  ): void {
-    let failure: Error | null = null;
-    try {
-      buffer.set(this.file.bytes(position, length), offset);
-    } catch (error) {
-      failure = error as Error;
-    }
-    callback(failure);
-  }
-
-  override close(callback: (error: Error | null) => void): void {
-    callback(null);
-  }
-}

@@ -1,5 +1,7 @@
 import type { Argv } from "yargs";
 import { datasetIds } from "../data/datasets.js";
+import { methodIds } from "../methods/ids.js";
+import { networkIds } from "../networks/networks.js";
 import { readingNames } from "../recipes/rule.js";
 import { parseQuantity } from "../recipes/settings.js";
 import { teacherRoles } from "../teacher/manifest.js";
@@ -60,3 +62,19 @@ export function examples(lines: Readonly<Record<string, string>>): string {
 /** What a handler is given, from the function that adds its options. */
 export type HandlerArguments<Options extends (yargs: Argv<GlobalArguments>) => Argv<unknown>> =
   ReturnType<Options> extends Argv<infer Values> ? Values : never;
+
+/** `--method`, checked with `requireMethodId`. */
+export const methodOption = {
+  type: "string",
+  requiresArg: true,
+  default: "b-mtard",
+  describe: methodIds.join(", "),
+} as const;
+
+/** `--student`, checked with `createNetwork`. */
+export const studentOption = {
+  type: "string",
+  requiresArg: true,
+  describe: `the network to train, one of mtard networks: ${networkIds.join(", ")}, and other sizes`,
+  defaultDescription: "resnet-8 for demo, preact-resnet-18 for tiny-imagenet, else resnet-18",
+} as const;

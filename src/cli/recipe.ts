@@ -7,7 +7,7 @@ import { recipe, sourcedRecipe, type SourcedSetting } from "../recipes/recipes.j
 import { readings, requireReading } from "../recipes/rule.js";
 import { parseOverrides, parseSetting } from "../recipes/settings.js";
 import { paperStudents, studentOf, teacherRecipes } from "../recipes/teachers.js";
-import { datasetOption, examples, readingOption } from "./options.js";
+import { datasetOption, examples, methodOption, readingOption, studentOption } from "./options.js";
 import { formatTable, printResult, type GlobalArguments } from "./output.js";
 
 /** How each action is called. */
@@ -80,18 +80,8 @@ function runList(args: Arguments<typeof listOptions>): void {
 function showOptions(yargs: Argv<GlobalArguments>) {
   return yargs
     .option("dataset", { ...datasetOption, demandOption: true })
-    .option("method", {
-      type: "string",
-      requiresArg: true,
-      default: "b-mtard",
-      describe: methodIds.join(", "),
-    })
-    .option("student", {
-      type: "string",
-      requiresArg: true,
-      describe: "the network to train, one of mtard networks",
-      defaultDescription: "the paper's",
-    })
+    .option("method", methodOption)
+    .option("student", studentOption)
     .option("reading", readingOption)
     .option("epochs", { requiresArg: true, describe: "instead of the recipe's; milestones keep their share" })
     .option("set", { type: "string", array: true, nargs: 1, describe: "change a setting, name=value" })

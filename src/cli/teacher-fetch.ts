@@ -2,9 +2,9 @@ import type { Argv } from "yargs";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import { examples, type HandlerArguments } from "./options.js";
-import { type GlobalArguments, log, printResult } from "./output.js";
-import { formatDownload, ProgressLine } from "./progress.js";
-import { importProgress } from "./teacher-import.js";
+import type { GlobalArguments } from "./output.js";
+import { formatDownload } from "./progress.js";
+import { importProgress, reportImport } from "./teacher-import.js";
 
 /** The options of `mtard teacher fetch`. */
 export function fetchOptions(yargs: Argv<GlobalArguments>) {
@@ -42,25 +42,14 @@ export async function runFetch(args: HandlerArguments<typeof fetchOptions>): Pro
       found: args.name,
       fix: "mtard teacher list, or bring in your own with mtard teacher import",
     });
-  const line = new ProgressLine();
-  try {
-    const { manifest, folder, dialect, notes } = await fetchTeacher(description, {
+  await reportImport(args, (line) =>
+    fetchTeacher(description, {
       dataset: classifierShape(findDataset(description.dataset)),
       teachersDir: args.teachersDir,
       from: args.from,
       force: args.force,
       onDownload: (progress) => line.show(formatDownload(progress)),
       onImport: importProgress(line),
-    });
-    line.clear();
-    for (const note of notes) log(note);
-    const { name, dataset, network } = manifest;
-    printResult(
-      args,
-      { teacher: manifest, folder, dialect, notes },
-      `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}\nmeasure it with: mtard teacher check ${name}`,
-    );
-  } finally {
-    line.clear();
-  }
+    }),
+  );
 }

@@ -2,6 +2,7 @@ import type { Argv } from "yargs";
 import { classifierShape, datasetIds, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
+import type { ImportedTeacher } from "../teacher/import.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
 import { type GlobalArguments, log, printResult } from "./output.js";
 import { ProgressLine } from "./progress.js";
@@ -59,9 +60,8 @@ export function importOptions(yargs: Argv<GlobalArguments>) {
 /** `mtard teacher import`. */
 export async function runImport(args: HandlerArguments<typeof importOptions>): Promise<void> {
   const { importTeacher } = await import("../teacher/import.js");
-  const line = new ProgressLine();
-  try {
-    const { manifest, folder, dialect, notes } = await importTeacher({
+  await reportImport(args, (line) =>
+    importTeacher({
       name: args.name,
       dataset: classifierShape(findDataset(args.dataset)),
       from: sourceOf(args),
@@ -70,7 +70,18 @@ export async function runImport(args: HandlerArguments<typeof importOptions>): P
       force: args.force,
       teachersDir: args.teachersDir,
       onProgress: importProgress(line),
-    });
+    }),
+  );
+}
+
+/** Runs an import beside a progress line, and prints what it made. */
+export async function reportImport(
+  args: GlobalArguments,
+  importing: (line: ProgressLine) => Promise<ImportedTeacher>,
+): Promise<void> {
+  const line = new ProgressLine();
+  try {
+    const { manifest, folder, dialect, notes } = await importing(line);
     line.clear();
     for (const note of notes) log(note);
     const { name, dataset, network } = manifest;

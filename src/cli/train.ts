@@ -1,7 +1,6 @@
 import type { CommandModule } from "yargs";
 import { findDataset } from "../data/datasets.js";
-import { methodIds, requireMethodId } from "../methods/ids.js";
-import { networkIds } from "../networks/networks.js";
+import { requireMethodId } from "../methods/ids.js";
 import { idleSettings } from "../recipes/read-settings.js";
 import { recipe } from "../recipes/recipes.js";
 import { requireReading } from "../recipes/rule.js";
@@ -16,7 +15,14 @@ import {
   type TrainingSettings,
 } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
-import { datasetOption, deviceOption, examples, readingOption } from "./options.js";
+import {
+  datasetOption,
+  deviceOption,
+  examples,
+  methodOption,
+  readingOption,
+  studentOption,
+} from "./options.js";
 import { log, printResult, type GlobalArguments } from "./output.js";
 import { trainWithProgress } from "./training-progress.js";
 
@@ -52,18 +58,8 @@ export const trainCommand: CommandModule = {
   builder: (yargs) =>
     yargs
       .option("dataset", { ...datasetOption, demandOption: true })
-      .option("method", {
-        type: "string",
-        requiresArg: true,
-        default: "b-mtard",
-        describe: methodIds.join(", "),
-      })
-      .option("student", {
-        type: "string",
-        requiresArg: true,
-        describe: `the network to train: ${networkIds.join(", ")}`,
-        defaultDescription: "resnet-8 for demo, preact-resnet-18 for tiny-imagenet, else resnet-18",
-      })
+      .option("method", methodOption)
+      .option("student", studentOption)
       .option("reading", readingOption)
       .option("clean-teacher", teacherOption)
       .option("robust-teacher", teacherOption)

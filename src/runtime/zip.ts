@@ -1,0 +1,43 @@
+import { fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
+
+/**
+ * Opens a zip archive of `size` bytes; names that lead out of a folder make listing it fail.
+ *
+ * @param read Bytes of the archive by position; it throws where there are none. It is called at once instead of through the thread pool,
+ * which takes a second instead of 13 for the directory of 120,000 entries.
+ */
+export function openZipArchive(
+  size: number,
+  read: (position: number, length: number) => Uint8Array,
+): Promise<ZipFile> {
+  return fromRandomAccessReaderPromise(new Reader(read), size, { strictFileNames: true });
+}
+
+class Reader extends RandomAccessReader {
+  readonly #read: (position: number, length: number) => Uint8Array;
+
+  constructor(read: (position: number, length: number) => Uint8Array) {
+    super();
+    this.#read = read;
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    let failure: Error | null = null;
+    try {
+      buffer.set(this.#read(position, length), offset);
+    } catch (error) {
+      failure = error as Error;
+    }
+    callback(failure);
+  }
+
+  override close(callback: (error: Error | null) => void): void {
+    callback(null);
+  }
+}
