@@ -46,7 +46,7 @@ export function runPanels({ steps, evaluations }: RunMetrics): Figure[] {
       const known = series.filter(({ points }) => points.length > 0);
       if (known.length === 0) return [];
       const panel = { title: null, xTitle: "Training epoch", yTitle, series: known };
-      return [{ kind: "lines", title, subtitle: null, panels: [panel] }];
+      return [{ kind: "lines", title, subtitle: null, panels: [panel], sameScale: false }];
     },
   );
 }

@@ -25,6 +25,7 @@ const lines: Figure = {
   title: "Figure 6: entropies",
   subtitle: "demo data, 2 of 300 epochs",
   panels: [panel("left"), panel("right")],
+  sameScale: true,
 };
 const bars: Figure = {
   kind: "bars",
@@ -114,5 +115,29 @@ describe("a figure", () => {
     // The text is worth thousands of dark pixels, which a machine with fonts draws in the same places.
     expect((await dark(png)) - (await dark(withoutText))).toBeGreaterThan(3000);
     expect(await dark(png)).toBe(await dark(await svgToPng(svg)));
+  });
+});
+
+describe("the panels of a figure", () => {
+  const highest = {
+    ...panel("low"),
+    series: [
+      {
+        name: "clean teacher",
+        points: [
+          { x: 1, y: 0 },
+          { x: 2, y: 900 },
+        ],
+      },
+    ],
+  };
+  const ticks = async (sameScale: boolean): Promise<number> => {
+    const texts = textsOf(await drawSvg({ ...lines, panels: [panel("left"), highest], sameScale }));
+    return texts.filter((text) => text === "800").length;
+  };
+
+  it("have one y-axis where they are to be compared, and their own where not", async () => {
+    expect(await ticks(true)).toBe(2);
+    expect(await ticks(false)).toBe(1);
   });
 });

@@ -55,7 +55,9 @@ function lines(figure: Extract<Figure, { kind: "lines" }>): TopLevelSpec {
     title: heading(figure),
     spacing: 48,
     hconcat: figure.panels.map((panel) => linePanel(panel, names)),
-    resolve: { scale: { color: "shared", strokeDash: "shared" } },
+    resolve: {
+      scale: { color: "shared", strokeDash: "shared", y: figure.sameScale ? "shared" : "independent" },
+    },
   };
 }
 

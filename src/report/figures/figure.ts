@@ -24,7 +24,12 @@ export interface BarGroup {
 /** What a figure shows, before it is drawn; also what its JSON file holds. */
 export type Figure = FigureFacts &
   (
-    | { readonly kind: "lines"; readonly panels: readonly LinePanel[] }
+    | {
+        readonly kind: "lines";
+        readonly panels: readonly LinePanel[];
+        /** Whether the panels have one y-axis between them, to be compared. */
+        readonly sameScale: boolean;
+      }
     | { readonly kind: "bars"; readonly yTitle: string; readonly groups: readonly BarGroup[] }
   );
 

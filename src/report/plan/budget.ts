@@ -30,7 +30,7 @@ export const budgets = {
     // A run this short makes about a thousandth of the paper's steps: EBB must move faster to move temperatures at all.
     changes: (method) => ({
       milestones: [3],
-      ...(["baseline-ebb", "b-mtard"].includes(method) ? { temperatureRate: 0.02 } : {}),
+      ...(["baseline-ebb", "b-mtard"].includes(method) ? { temperatureRate: 0.1 } : {}),
     }),
     without: ["aa"],
   },

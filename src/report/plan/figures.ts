@@ -33,7 +33,7 @@ const figures: Readonly<Record<number, FigurePlan>> = {
     attacks: ["pgd-sat", "pgd-trades", "cw"],
     draw: (outcomes, evaluated) => ({
       kind: "bars",
-      title: "Figure 3: ablation of NLB and EBB, CIFAR-10",
+      title: "Figure 3: ablation of NLB and EBB",
       yTitle: "W-Robust (%)",
       groups: evaluated.map((attack) => ({
         title: attackTitles[attack],
@@ -61,7 +61,8 @@ const figures: Readonly<Record<number, FigurePlan>> = {
       });
       return {
         kind: "lines",
-        title: "Figure 4: total loss in training, CIFAR-10",
+        title: "Figure 4: total loss in training",
+        sameScale: false,
         panels: [panel("whole training", (points) => [...points]), panel("final fifth", finalFifth)],
       };
     },
@@ -70,7 +71,8 @@ const figures: Readonly<Record<number, FigurePlan>> = {
     ...planOf(5, ["baseline", "mtard"]),
     draw: (outcomes) => ({
       kind: "lines",
-      title: "Figure 5: relative losses in training, CIFAR-10",
+      title: "Figure 5: relative losses in training",
+      sameScale: true,
       panels: (["baseline", "mtard"] as const).map((method) => ({
         title: nameOf(method),
         xTitle: X_TITLE,
@@ -86,7 +88,8 @@ const figures: Readonly<Record<number, FigurePlan>> = {
     ...planOf(6, ["mtard", "b-mtard"]),
     draw: (outcomes) => ({
       kind: "lines",
-      title: "Figure 6: entropy of the teachers' predictions, CIFAR-10",
+      title: "Figure 6: entropy of the teachers' predictions",
+      sameScale: true,
       panels: (["mtard", "b-mtard"] as const).map((method) => ({
         title: nameOf(method),
         xTitle: X_TITLE,

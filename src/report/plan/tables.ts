@@ -87,7 +87,7 @@ function methodsAgainstAttacks(number: number, table: RobustnessTable, dataset: 
   }));
   return {
     number,
-    title: `white-box robustness on ${datasetTitles[dataset]}, ${block.student}`,
+    title: `white-box robustness (paper: ${datasetTitles[dataset]}, ${block.student})`,
     rowHeading: "method",
     student: block.student,
     ...robustnessPlan(table.attacks, rows),
@@ -121,7 +121,7 @@ function knowledgeScales(): TablePlan {
   ];
   return {
     number: 1,
-    title: "knowledge scale of the teachers in the final epoch, CIFAR-10",
+    title: "knowledge scale of the teachers in the final epoch (paper: CIFAR-10)",
     rowHeading: "teacher",
     student: "resnet-18",
     sections: [
@@ -151,7 +151,7 @@ function variedSetting(
   }));
   return {
     number,
-    title: `B-MTARD ${title}, CIFAR-10, resnet-18`,
+    title: `B-MTARD ${title} (paper: CIFAR-10, resnet-18)`,
     rowHeading,
     student: "resnet-18",
     ...robustnessPlan(["pgd-sat", "pgd-trades", "cw"], rows),
@@ -168,7 +168,7 @@ function multiTeacherMethods(): TablePlan {
   }));
   return {
     number: 10,
-    title: "multi-teacher distillation methods, CIFAR-10, resnet-18",
+    title: "multi-teacher distillation methods (paper: CIFAR-10, resnet-18)",
     rowHeading: "method",
     student: "resnet-18",
     ...wRobustPlan(["fgsm", "pgd-sat", "pgd-trades", "cw", "aa"], rows),
@@ -193,7 +193,7 @@ function teacherPairs(): TablePlan {
   }));
   return {
     number: 11,
-    title: "B-MTARD with other teachers, CIFAR-10, resnet-18",
+    title: "B-MTARD with other teachers (paper: CIFAR-10, resnet-18)",
     rowHeading: "clean and robust teacher",
     student: "resnet-18",
     ...wRobustPlan(["pgd-sat", "pgd-trades", "cw"], rows),
