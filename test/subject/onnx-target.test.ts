@@ -48,7 +48,7 @@ describe.skipIf(!hasShared)(
         batchSize: 64,
         seed: 0,
       });
-    });
+    }, 600_000);
 
     afterAll(() => {
       target.dispose();

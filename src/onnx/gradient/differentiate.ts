@@ -35,11 +35,17 @@ export interface DifferentiatedModel {
  */
 export function differentiate(model: ModelProto, dataFolder: string | null = null): DifferentiatedModel {
   const graph = graphOf(model);
+  requireOrder(graph);
   upgradeOperators(model);
   keepWhatMakes(graph, LOGITS);
-  requireOrder(graph);
   foldBatchNormalization(graph);
   const dependence = dependenceOn(IMAGES, graph);
+  if (!dependence.smooth.has(LOGITS))
+    throw new InputError("the model's logits do not depend smoothly on its images", {
+      expected: "a classifier with a gradient",
+      found: "no way from the logits back to the images",
+      fix: "attacks that need no gradient",
+    });
   const way = nodesOnTheWay(graph, dependence);
   const seen = new Set(
     [IMAGES, ...way.flatMap(({ input, output }) => [...input, ...output])].filter((name) => name !== ""),
@@ -97,12 +103,7 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
   }
   const imagesGradient = gradientOf(IMAGES);
   const classes = find(LOGITS).shape[1];
-  if (imagesGradient === null || typeof classes !== "number")
-    throw new InputError("the model's logits do not depend smoothly on its images", {
-      expected: "a classifier with a gradient",
-      found: "no way from the logits back to the images",
-      fix: "attacks that need no gradient",
-    });
+  if (imagesGradient === null || typeof classes !== "number") throw new Error("the gradient ends on its way");
   return { model, forwardNodes, classes, logitsGradient, imagesGradient };
 }
 
