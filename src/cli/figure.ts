@@ -56,6 +56,8 @@ async function runFigure(args: ReproductionArguments): Promise<void> {
 }
 
 function subtitleOf(outcomes: readonly RunOutcome[]): string {
-  const briefs = new Set(outcomes.map(({ shortfall }) => shortfall?.brief ?? "CIFAR-10, ResNet-18, the paper's budget"));
+  const briefs = new Set(
+    outcomes.map(({ shortfall }) => shortfall?.brief ?? "CIFAR-10, ResNet-18, the paper's budget"),
+  );
   return [...briefs].join("; ");
 }
