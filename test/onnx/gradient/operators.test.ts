@@ -20,13 +20,20 @@ describe.each(graphs)("%s", (name, { model: bytes, images, cotangent, gradient }
     expect(found.dims).toEqual(gradient.shape);
     expect(relativeNorm(found.gradient, gradient.data as Float32Array)).toBeLessThan(1e-5);
   });
-
-  it.skipIf(mixesImages.test(name))("has it for one image too", async () => {
-    const feeds = { images: rows(images, 1), cotangent: rows(cotangent, 1) };
-    const found = await runGradient(parseModel(bytes, name), "cotangent", feeds);
-    expect(relativeNorm(found.gradient, rows(gradient, 1).data as Float32Array)).toBeLessThan(1e-5);
-  });
 });
+
+describe.each(graphs.filter(([name]) => !mixesImages.test(name)))(
+  "%s",
+  (name, { model: bytes, images, cotangent, gradient }) => {
+    if (!cotangent) throw new Error(`"${name}" has no cotangent`);
+
+    it("has it for one image too", async () => {
+      const feeds = { images: rows(images, 1), cotangent: rows(cotangent, 1) };
+      const found = await runGradient(parseModel(bytes, name), "cotangent", feeds);
+      expect(relativeNorm(found.gradient, rows(gradient, 1).data as Float32Array)).toBeLessThan(1e-5);
+    });
+  },
+);
 
 it("every operator with a gradient has a graph", () => {
   const nodes = graphs.flatMap(([name, { model: bytes }]) => parseModel(bytes, name).graph?.node ?? []);
