@@ -1,31 +1,36 @@
-import type { NoiseSeed } from "../runtime/noise.js";
-import type { Tensor1D, Tensor4D } from "../runtime/tensorflow.js";
+import { singleAttack, type Attack, type SingleAttack } from "./attack.js";
 import type { AttackId } from "./ids.js";
 import { pgd, type PgdSettings } from "./pgd.js";
-import type { AttackTarget } from "./target.js";
-
-/** An attack as evaluation runs it, within an L-infinity ball. */
-export interface Attack {
-  readonly title: string;
-  /** Adversarial images `[N, H, W, C]` within `epsilon` of `images` and in [0, 1]; `labels` are int32 `[N]`. */
-  run(target: AttackTarget, images: Tensor4D, labels: Tensor1D, epsilon: number, seed: NoiseSeed): Tensor4D;
-}
 
 /** PGD on the cross-entropy to the labels; the step size and start as given, in pixel values. */
-function pgdAttack(title: string, settings: (epsilon: number) => Omit<PgdSettings, "epsilon">): Attack {
-  return {
+function pgdAttack(title: string, stepSize: number): SingleAttack {
+  return singleAttack({
     title,
-    run: (target, images, labels, epsilon, seed) =>
-      pgd(target, images, { kind: "crossEntropy", labels }, { epsilon, ...settings(epsilon) }, seed),
-  };
+    access: "gradient",
+    random: true,
+    defaults: { steps: 20, stepSize },
+    run: (target, { images, labels, epsilon, seed }, { steps, stepSize }) => {
+      const settings: PgdSettings = { epsilon, stepSize, steps, start: "uniform" };
+      return { adversarial: pgd(target, images, { kind: "crossEntropy", labels }, settings, seed) };
+    },
+  });
 }
 
 /** Every attack by id. */
 export const attacks = {
   /** One step of epsilon, no random start. @see Goodfellow et al. (2015). */
-  fgsm: pgdAttack("FGSM", (epsilon) => ({ stepSize: epsilon, steps: 1, start: "image" })),
+  fgsm: singleAttack({
+    title: "FGSM",
+    access: "gradient",
+    random: false,
+    defaults: {},
+    run: (target, { images, labels, epsilon, seed }) => {
+      const settings: PgdSettings = { epsilon, stepSize: epsilon, steps: 1, start: "image" };
+      return { adversarial: pgd(target, images, { kind: "crossEntropy", labels }, settings, seed) };
+    },
+  }),
   /** 20 steps of 2/255 from a uniform start. @see Madry et al. (2018); B-MTARD, section 4.1. */
-  "pgd-sat": pgdAttack("PGD-sat", () => ({ stepSize: 2 / 255, steps: 20, start: "uniform" })),
+  "pgd-sat": pgdAttack("PGD-sat", 2 / 255),
   /** 20 steps of 0.003 from a uniform start. @see Zhang et al. (2019); B-MTARD, section 4.1. */
-  "pgd-trades": pgdAttack("PGD-trades", () => ({ stepSize: 0.003, steps: 20, start: "uniform" })),
-} as const satisfies Record<AttackId, Attack>;
+  "pgd-trades": pgdAttack("PGD-trades", 0.003),
+} as const satisfies Record<AttackId, Attack<AttackId>>;

@@ -6,7 +6,7 @@ import { evaluationBatches } from "../data/batches.js";
 import type { Split } from "../data/store.js";
 import type { ImageShape } from "../graph/network.js";
 import { Random } from "../runtime/random.js";
-import { tf, type Tensor1D, type Tensor4D } from "../runtime/tensorflow.js";
+import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import { summarize, type Evaluation, type ExampleOutcome } from "./summary.js";
 
 /** What to measure and how. */
@@ -47,10 +47,8 @@ export async function evaluate(
     const labels = tf.tensor1d(batch.labels, "int32");
     const clean = predictions(target, images);
     const attacked = settings.attacks.map((id) => {
-      const adversarial = attacks[id].run(target, images, labels, settings.epsilon, [
-        random.uint32(),
-        random.uint32(),
-      ]);
+      const seed = [random.uint32(), random.uint32()] as const;
+      const { adversarial } = attacks[id].run(target, { images, labels, epsilon: settings.epsilon, seed });
       const answers = predictions(target, adversarial);
       adversarial.dispose();
       return [id, answers] as const;
@@ -74,10 +72,7 @@ export async function evaluate(
 const EVALUATION_STREAM = 1;
 
 function predictions(target: AttackTarget, images: Tensor4D): Int32Array {
-  const answers = tf.tidy(() => {
-    const logits = target.logits(images);
-    return tf.argMax<Tensor1D>(logits, 1);
-  });
+  const answers = target.predict(images);
   const classes = answers.dataSync<"int32">();
   answers.dispose();
   return classes;

@@ -1,4 +1,4 @@
-import type { AttackTarget, LossGradient } from "../attacks/target.js";
+import { predictBy, type AttackTarget, type LossGradient } from "../attacks/target.js";
 import { logitLoss, type LogitLoss } from "../attacks/logit-loss.js";
 import { releasedAfter } from "../graph/liveness.js";
 import type { ConvLayer, Layer, Network } from "../graph/network.js";
@@ -40,12 +40,15 @@ export function inferenceStudent(network: Network, parameters: Parameters): Infe
     return values;
   }
 
+  function logits(images: Tensor4D): Tensor2D {
+    const values = forward(images, releasedForward);
+    return values.take<Tensor2D>(network.output);
+  }
+
   return {
     classes: network.classes,
-    logits(images) {
-      const values = forward(images, releasedForward);
-      return values.take<Tensor2D>(network.output);
-    },
+    logits,
+    predict: predictBy(logits),
     lossGradient(images, loss: LogitLoss): LossGradient {
       const values = forward(images, releasedWithGradient);
       const logits = values.take<Tensor2D>(network.output);

@@ -1,7 +1,7 @@
 import { logitLoss } from "../attacks/logit-loss.js";
-import type { AttackTarget } from "../attacks/target.js";
+import { predictBy, type AttackTarget } from "../attacks/target.js";
 import type { Network } from "../graph/network.js";
-import { tf } from "../runtime/tensorflow.js";
+import { tf, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import type { Parameters } from "./parameters.js";
 import {
   freePass,
@@ -20,14 +20,17 @@ export function trainingTarget(
   statistics: TrainingPassOptions["statistics"],
 ): AttackTarget {
   const options = { statistics, gradients: "images" } as const;
+  function logits(images: Tensor4D): Tensor2D {
+    const pass = trainingForward(network, parameters, images, options);
+    const answer = tf.clone(pass.logits);
+    freePass(pass);
+    return answer;
+  }
+
   return {
     classes: network.classes,
-    logits(images) {
-      const pass = trainingForward(network, parameters, images, options);
-      const logits = tf.clone(pass.logits);
-      freePass(pass);
-      return logits;
-    },
+    logits,
+    predict: predictBy(logits),
     lossGradient(images, loss) {
       const pass = trainingForward(network, parameters, images, options);
       const logits = tf.clone(pass.logits);

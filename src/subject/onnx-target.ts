@@ -1,4 +1,4 @@
-import type { AttackTarget } from "../attacks/target.js";
+import { predictBy, type AttackTarget } from "../attacks/target.js";
 import { type DifferentiatedModel, differentiate } from "../onnx/gradient/differentiate.js";
 import { LOSS_GRADIENT, lossGradientModel } from "../onnx/gradient/loss-gradient.js";
 import type { LossHeadKind } from "../onnx/gradient/losses.js";
@@ -64,9 +64,12 @@ export function onnxTarget(
     return answer;
   }
 
+  const logits = (images: Tensor4D): Tensor2D => toTensor(run("logits", images)[LOGITS]);
+
   return {
     classes,
-    logits: (images) => toTensor<Tensor2D>(run("logits", images)[LOGITS]),
+    logits,
+    predict: predictBy(logits),
     lossGradient(images, { kind, ...parts }) {
       const answer = run(kind, images, parts);
       return {

@@ -27,7 +27,7 @@ const labels = tf.tensor1d([0, 4, 9], "int32");
 const EPSILON = 8 / 255;
 
 function run(id: (typeof attackIds)[number], epsilon: number, seed: [number, number] = [1, 2]): Float32Array {
-  const adversarial = attacks[id].run(target, images, labels, epsilon, seed);
+  const { adversarial } = attacks[id].run(target, { images, labels, epsilon, seed });
   const values = adversarial.dataSync<"float32">();
   adversarial.dispose();
   return values;
@@ -81,6 +81,7 @@ describe("climb, on a loss whose gradient is known", () => {
   const linear: AttackTarget = {
     classes: 1,
     logits: () => tf.zeros<Rank.R2>([1, 1]),
+    predict: () => tf.zeros<Rank.R1>([1], "int32"),
     lossGradient: () => ({ loss: tf.zeros([1]), logits: tf.zeros([1, 1]), gradient: slope.clone() }),
   };
   const loss = { kind: "crossEntropy", labels } as const;
