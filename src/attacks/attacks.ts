@@ -33,4 +33,6 @@ export const attacks = {
   "pgd-sat": pgdAttack("PGD-sat", 2 / 255),
   /** 20 steps of 0.003 from a uniform start. @see Zhang et al. (2019); B-MTARD, section 4.1. */
   "pgd-trades": pgdAttack("PGD-trades", 0.003),
+  /** PGD-trades on a surrogate. @see B-MTARD, Table 6. */
+  "transfer-pgd-trades": { kind: "transfer", title: "transfer of PGD-trades", of: "pgd-trades" },
 } as const satisfies Record<AttackId, Attack<AttackId>>;

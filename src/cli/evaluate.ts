@@ -4,7 +4,7 @@ import { attackIds, requireAttackIds, type AttackId } from "../attacks/ids.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
-import type { EvaluationProgress } from "../evaluation/evaluate.js";
+import type { EvaluationProgress } from "../evaluation/progress.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { ImageShape } from "../graph/network.js";
 import type { ClassifierShape } from "../onnx/signature.js";

@@ -3,7 +3,7 @@ import { attackIds, requireAttackIds, type AttackId } from "../attacks/ids.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
-import type { EvaluationProgress } from "../evaluation/evaluate.js";
+import type { ImagesDone } from "../evaluation/progress.js";
 import { parseSetting } from "../recipes/settings.js";
 import {
   type Device,
@@ -182,7 +182,7 @@ async function measureRobust(
   }
 }
 
-function progressOf(line: ProgressLine, what: string): (progress: EvaluationProgress) => void {
+function progressOf(line: ProgressLine, what: string): (progress: ImagesDone) => void {
   const started = performance.now();
   return (progress) => line.show(`${what}: ${formatImages(progress, started)}`);
 }

@@ -3,6 +3,7 @@ import type { ImageShape } from "../graph/network.js";
 import { Random, type RandomState } from "../runtime/random.js";
 import { augmentInto, drawView, scaled } from "./augmentation.js";
 import type { Augmentation } from "./datasets.js";
+import { imageBytes } from "./images.js";
 import type { Split } from "./store.js";
 
 /** The images and labels of one training step. */
@@ -152,4 +153,13 @@ export function* evaluationBatches(
     labels.set(split.labels.subarray(first, first + count));
     yield { images: images.subarray(0, count * size), labels: labels.subarray(0, count), count, first };
   }
+}
+
+/** The images of a split at some positions, in their order: `[indexes.length, height, width, channels]` in [0, 1]. */
+export function imagesAt(split: Split, shape: ImageShape, indexes: readonly number[]): Float32Array {
+  const size = imageBytes(shape);
+  const images = new Float32Array(indexes.length * size);
+  for (const [row, index] of indexes.entries())
+    scaled(split.images.read(index, 1), images.subarray(row * size, (row + 1) * size));
+  return images;
 }

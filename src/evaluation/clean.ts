@@ -1,4 +1,4 @@
-import type { EvaluationProgress } from "./evaluate.js";
+import type { ImagesDone } from "./progress.js";
 import { summarize, type Evaluation, type ExampleOutcome } from "./summary.js";
 import { evaluationBatches } from "../data/batches.js";
 import type { Split } from "../data/store.js";
@@ -9,7 +9,7 @@ export async function evaluateClean(
   teacher: Teacher,
   split: Split,
   batchSize: number,
-  onProgress: (progress: EvaluationProgress) => void = () => undefined,
+  onProgress: (progress: ImagesDone) => void = () => undefined,
 ): Promise<Evaluation> {
   const { image, classes } = teacher.manifest;
   const perExample: ExampleOutcome[] = [];

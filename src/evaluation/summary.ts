@@ -11,6 +11,10 @@ export interface RobustAccuracy {
   readonly robust: number;
   readonly accuracy: number;
   readonly wRobust: number;
+  /** Of an attack that counts them: looks at the model an attacked image, on average. */
+  readonly meanQueries?: number;
+  /** Of an ensemble, how many images each of its attacks fooled that had withstood those before it. */
+  readonly fooledBy?: Readonly<Partial<Record<AttackId, number>>>;
 }
 
 /** One image's outcome: its label, the class answered when clean, and under each attack. */
@@ -18,7 +22,14 @@ export interface ExampleOutcome {
   readonly index: number;
   readonly label: number;
   readonly clean: number;
+  /** An image that is wrong when clean is not attacked: its answer stays. */
   readonly attacks: Readonly<Partial<Record<AttackId, number>>>;
+  /** Of an ensemble that fooled the model, which of its attacks did; absent if nothing is to be said. */
+  readonly fooledBy?: Readonly<Partial<Record<AttackId, AttackId>>>;
+  /** Of attacks that count them, the looks at the model. */
+  readonly queries?: Readonly<Partial<Record<AttackId, number>>>;
+  /** Of attacks that fooled the model, the largest change of a pixel value. */
+  readonly linf?: Readonly<Partial<Record<AttackId, number>>>;
 }
 
 export interface Evaluation {
@@ -38,7 +49,27 @@ export function summarize(
   const clean = { correct: correct.length, accuracy: correct.length / total };
   const robust = attackIds.map((id): [AttackId, RobustAccuracy] => {
     const count = correct.filter((example) => example.attacks[id] === example.label).length;
-    return [id, { robust: count, accuracy: count / total, wRobust: (clean.accuracy + count / total) / 2 }];
+    const accuracies = {
+      robust: count,
+      accuracy: count / total,
+      wRobust: (clean.accuracy + count / total) / 2,
+    };
+    return [id, { ...accuracies, ...meanQueries(correct, id), ...fooledBy(correct, id) }];
   });
   return { total, clean, attacks: Object.fromEntries(robust) };
+}
+
+function meanQueries(attacked: readonly ExampleOutcome[], id: AttackId): Pick<RobustAccuracy, "meanQueries"> {
+  const queries = attacked.flatMap((example) => example.queries?.[id] ?? []);
+  if (queries.length === 0) return {};
+  return { meanQueries: queries.reduce((sum, count) => sum + count, 0) / queries.length };
+}
+
+function fooledBy(attacked: readonly ExampleOutcome[], id: AttackId): Pick<RobustAccuracy, "fooledBy"> {
+  const counts: Partial<Record<AttackId, number>> = {};
+  for (const example of attacked) {
+    const part = example.fooledBy?.[id];
+    if (part !== undefined) counts[part] = (counts[part] ?? 0) + 1;
+  }
+  return Object.keys(counts).length === 0 ? {} : { fooledBy: counts };
 }

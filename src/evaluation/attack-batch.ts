@@ -1,0 +1,61 @@
+import type { AttackBatch, AttackSettings } from "../attacks/attack.js";
+import type { AttackTarget } from "../attacks/target.js";
+import { tf, type Tensor4D } from "../runtime/tensorflow.js";
+import { imageTensor, type ImageSource } from "./images.js";
+import type { Round } from "./rounds.js";
+import { verifyAdversarial } from "./verify.js";
+
+/** What a round of an attack did to some images, in their order. */
+export interface BatchOutcome {
+  /** The classes that the model under test answers. */
+  readonly answers: Int32Array;
+  readonly adversarial: Float32Array;
+  /** The largest change of a pixel value. */
+  readonly linf: readonly number[];
+  /** Looks at the model by image, or null where the attack counts none. */
+  readonly queries: Int32Array | null;
+}
+
+/**
+ * Attacks images of a source, verifies what comes back, and asks the model under test about it.
+ *
+ * @param maker The classifier the attack looks at: the model under test, or a surrogate.
+ * @throws {WorkError} if an image that comes back does not count.
+ */
+export function attackBatch(
+  target: AttackTarget,
+  maker: AttackTarget,
+  source: ImageSource,
+  indexes: readonly number[],
+  { id, attack }: Round,
+  batch: Omit<AttackBatch, "images" | "labels">,
+  changes: Readonly<Partial<AttackSettings>>,
+): BatchOutcome {
+  const clean = source.read(indexes);
+  const images = imageTensor(source.shape, clean);
+  const labels = tf.tensor1d(
+    indexes.map((index) => source.labels[index] as number),
+    "int32",
+  );
+  try {
+    const found = attack.run(maker, { ...batch, images, labels }, changes);
+    try {
+      const adversarial = found.adversarial.dataSync<"float32">();
+      const linf = verifyAdversarial(id, indexes, clean, adversarial, batch.epsilon);
+      const answers = predictions(target, found.adversarial);
+      return { answers, adversarial, linf, queries: found.queries ?? null };
+    } finally {
+      found.adversarial.dispose();
+    }
+  } finally {
+    tf.dispose([images, labels]);
+  }
+}
+
+/** The classes a model answers. */
+export function predictions(target: AttackTarget, images: Tensor4D): Int32Array {
+  const answers = target.predict(images);
+  const classes = answers.dataSync<"int32">();
+  answers.dispose();
+  return classes;
+}

@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { attackIds, type AttackId } from "../attacks/ids.js";
+
+/** `AttackState.fooledIn` of an image that nothing fooled. */
+export const WITHSTOOD = -1;
+
+/** What an attack has found so far; lists have an entry for every image. */
+export interface AttackState {
+  /** Where it goes on: the round, and the batch of it. */
+  round: number;
+  batch: number;
+  /** The class answered: under the attack that fooled the model, else the clean one. */
+  readonly answers: number[];
+  /** The round that fooled the model, or `WITHSTOOD`. */
+  readonly fooledIn: number[];
+  /** The largest change of a pixel value in the image that fooled the model, else 0. */
+  readonly linf: number[];
+  /** Looks at the model, or null while no round has counted any. */
+  queries: number[] | null;
+  seconds: number;
+}
+
+/** How far an evaluation is: plain, so that it can be kept on the disk between any two batches. */
+export interface EvaluationState {
+  /** The classes answered on the first so many images as they are. */
+  readonly clean: number[];
+  readonly attacks: Partial<Record<AttackId, AttackState>>;
+}
+
+/** An attack before its first batch, on images that are answered as in `clean`. */
+export function attackState(clean: readonly number[]): AttackState {
+  return {
+    round: 0,
+    batch: 0,
+    answers: [...clean],
+    fooledIn: clean.map(() => WITHSTOOD),
+    linf: clean.map(() => 0),
+    queries: null,
+    seconds: 0,
+  };
+}
+
+/** The images a round attacks: those answered right that no earlier round fooled. */
+export function attackedIn(
+  round: number,
+  { fooledIn }: Pick<AttackState, "fooledIn">,
+  clean: readonly number[],
+  labels: ArrayLike<number>,
+): number[] {
+  return clean.flatMap((answer, index) => {
+    const fooled = fooledIn[index] ?? WITHSTOOD;
+    return answer === labels[index] && (fooled === WITHSTOOD || fooled >= round) ? [index] : [];
+  });
+}
+
+/** The shape of a state of `images` images of `classes` classes; `rounds` is the number of rounds of each attack. */
+export function stateSchema(
+  images: number,
+  classes: number,
+  rounds: ReadonlyMap<AttackId, number>,
+): z.ZodType<EvaluationState> {
+  const answer = z
+    .int()
+    .min(0)
+    .max(classes - 1);
+  const count = z.int().min(0);
+  const attack = (id: AttackId): z.ZodType<AttackState> => {
+    const each = (value: z.ZodType<number>) => z.array(value).length(images);
+    const last = (rounds.get(id) ?? 0) - 1;
+    return z
+      .strictObject({
+        round: count.max(last + 1),
+        batch: count.max(images),
+        answers: each(answer),
+        fooledIn: each(z.int().min(WITHSTOOD).max(last)),
+        linf: each(z.number().min(0).max(1)),
+        queries: each(count).nullable(),
+        seconds: z.number().min(0),
+      })
+      .refine(
+        ({ round, fooledIn }) => fooledIn.every((each) => each <= round),
+        "an image fooled later than now",
+      );
+  };
+  const known = attackIds.filter((id) => rounds.has(id));
+  return z
+    .strictObject({
+      clean: z.array(answer).max(images),
+      attacks: z.strictObject(Object.fromEntries(known.map((id) => [id, attack(id).optional()]))),
+    })
+    .refine(
+      ({ clean, attacks }) => clean.length === images || Object.keys(attacks).length === 0,
+      "an attack before all images were seen clean",
+    ) as unknown as z.ZodType<EvaluationState>;
+}
