@@ -9,12 +9,15 @@ TEST_ARGS ?=
 # make data-cifar10 FROM=~/Downloads/cifar-10-binary.tar.gz
 FROM ?=
 
-# make train-cifar10 METHOD=rslad STUDENT=mobilenet-v2 RUN=runs/mine TRAIN_ARGS="--epochs 3 --limit-train 10000"
+# make train-cifar10 METHOD=rslad STUDENT=mobilenet-v2 BUDGET=subset RUN=runs/mine TRAIN_ARGS="--epochs 3 --limit-train 5000"
 METHOD ?= b-mtard
-STUDENT ?= $(if $(filter train-tiny-imagenet,$(MAKECMDGOALS)),preact-resnet-18,resnet-18)
+STUDENT ?=
+BUDGET ?= full
+ATTACKS ?= fgsm,pgd-sat,pgd-trades,cw
 CLEAN_TEACHER ?=
 ROBUST_TEACHER ?=
 RUN ?=
+RUN_FOLDER = $(or $(RUN),runs/$*-$(METHOD)-$(if $(STUDENT),$(STUDENT)-)$(BUDGET))
 TRAIN_ARGS ?=
 
 MTARD := node dist/cli/main.js
@@ -50,10 +53,13 @@ doctor: ## say what runs on this machine and what to fix
 data-cifar10 data-cifar100 data-tiny-imagenet: data-%: setup ## fetch, verify and pack a data set (FROM=archive or folder)
 	@$(MTARD) data $* $(if $(FROM),--from "$(FROM)")
 
-train-cifar10 train-cifar100 train-tiny-imagenet: train-%: setup ## train a student, or go on (METHOD, STUDENT, CLEAN_TEACHER, ROBUST_TEACHER, RUN, TRAIN_ARGS)
-	@$(MTARD) train --dataset $* --method $(METHOD) --student $(STUDENT) \
+train-cifar10 train-cifar100 train-tiny-imagenet: train-%: setup ## data, training (or go on), evaluation, page (METHOD, STUDENT, BUDGET, CLEAN_TEACHER, ROBUST_TEACHER, RUN, ATTACKS, FROM, TRAIN_ARGS)
+	@$(MTARD) data $* $(if $(FROM),--from "$(FROM)")
+	@$(MTARD) train --dataset $* --method $(METHOD) --budget $(BUDGET) $(if $(STUDENT),--student $(STUDENT)) \
 		$(if $(CLEAN_TEACHER),--clean-teacher "$(CLEAN_TEACHER)") $(if $(ROBUST_TEACHER),--robust-teacher "$(ROBUST_TEACHER)") \
-		--out "$(or $(RUN),runs/$*-$(METHOD)-$(STUDENT))" --resume $(TRAIN_ARGS)
+		--out "$(RUN_FOLDER)" --resume $(TRAIN_ARGS)
+	@$(MTARD) evaluate "$(RUN_FOLDER)" --attacks $(ATTACKS)
+	@$(MTARD) report "$(RUN_FOLDER)"
 
 clean: ## remove what was built (data, runs, teachers and the cache of native libraries stay)
 	rm -rf dist coverage node_modules .cache

@@ -2,6 +2,7 @@ import type { Argv } from "yargs";
 import { datasetIds } from "../data/datasets.js";
 import { methodIds } from "../methods/ids.js";
 import { networkIds } from "../networks/networks.js";
+import { budgetNames, budgets } from "../recipes/budgets.js";
 import { readingNames } from "../recipes/rule.js";
 import { parseQuantity } from "../recipes/settings.js";
 import { teacherRoles } from "../teacher/manifest.js";
@@ -28,6 +29,13 @@ export const deviceOption = {
   requiresArg: true,
   describe: "auto, cpu or cuda",
   defaultDescription: "MTARD_DEVICE, or auto",
+} as const;
+
+/** `--budget`, checked with `requireBudget`. */
+export const budgetOption = {
+  type: "string",
+  requiresArg: true,
+  describe: budgetNames.map((name) => `${name} (${budgets[name].describe})`).join("; "),
 } as const;
 
 /** `--reading` of a recipe, checked with `requireReading`. */

@@ -3,6 +3,7 @@ import type { Argv } from "yargs";
 import { attackIds, requireAttackIds } from "../attacks/ids.js";
 import { InputError } from "../errors.js";
 import { methodIds, requireMethodId, type MethodId } from "../methods/ids.js";
+import { requireBudget, type BudgetName } from "../recipes/budgets.js";
 import {
   optionName,
   parseOverrides,
@@ -12,12 +13,11 @@ import {
 } from "../recipes/settings.js";
 import { requireReading } from "../recipes/rule.js";
 import { datasetTitles, type PaperDataset } from "../report/paper/paper.js";
-import { budgetNames, budgets, requireBudget, type BudgetName } from "../report/plan/budget.js";
 import type { ScaleOptions } from "../report/plan/scale.js";
 import { Stopped, type Places, type WorkEvents } from "../report/session.js";
 import { requestedDevice } from "../runtime/device.js";
 import { writeFileAtomically } from "../runtime/files.js";
-import { deviceOption, readingOption } from "./options.js";
+import { budgetOption, deviceOption, readingOption } from "./options.js";
 import { log, type GlobalArguments } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
 import { stopOnSignals } from "./stop-on-signals.js";
@@ -50,9 +50,8 @@ const text = { type: "string", requiresArg: true } as const;
 
 /** Adds the options both commands take. */
 export function withReproductionOptions(yargs: Argv): Argv {
-  const describe = budgetNames.map((name) => `${name} (${budgets[name].describe})`).join("; ");
   return yargs
-    .option("budget", { ...text, default: "smoke", describe })
+    .option("budget", { ...budgetOption, default: "smoke" })
     .option("seeds", { ...text, default: "0", describe: "one run each, such as 0,1,2" })
     .option("attacks", { ...text, describe: `only these, of ${attackIds.join(", ")}` })
     .option("reading", readingOption)
@@ -60,12 +59,12 @@ export function withReproductionOptions(yargs: Argv): Argv {
     .option("clean-teacher", {
       ...text,
       describe: "a name, folder or .onnx file",
-      defaultDescription: "DATASET-clean",
+      defaultDescription: "DATASET-clean, or the paper's",
     })
     .option("robust-teacher", {
       ...text,
       describe: "a name, folder or .onnx file",
-      defaultDescription: "DATASET-robust",
+      defaultDescription: "DATASET-robust, or the paper's",
     })
     .option("epochs", { requiresArg: true, describe: "of every run, instead of the budget's" })
     .option("batch-size", { requiresArg: true, describe: "images a step" })

@@ -1,6 +1,8 @@
 import type { CommandModule } from "yargs";
 import { findDataset } from "../data/datasets.js";
-import { requireMethodId } from "../methods/ids.js";
+import { requireMethodId, type MethodId } from "../methods/ids.js";
+import { teacherRolesOf } from "../methods/teacher-roles.js";
+import { budgets, requireBudget } from "../recipes/budgets.js";
 import { idleSettings } from "../recipes/read-settings.js";
 import { recipe } from "../recipes/recipes.js";
 import { requireReading } from "../recipes/rule.js";
@@ -15,7 +17,10 @@ import {
   type TrainingSettings,
 } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
+import type { TeacherRole } from "../teacher/manifest.js";
+import { requireUsualTeachers } from "../teacher/usual.js";
 import {
+  budgetOption,
   datasetOption,
   deviceOption,
   examples,
@@ -31,6 +36,7 @@ interface TrainArguments extends GlobalArguments {
   method: string;
   student: string | undefined;
   reading: string;
+  budget: string;
   cleanTeacher: string | undefined;
   robustTeacher: string | undefined;
   epochs: unknown;
@@ -51,6 +57,9 @@ const teacherOption = {
   describe: "a teacher's name, its folder or an .onnx file",
 } as const;
 
+/** Where no teacher is named: mtard teacher list shows both. */
+const usual = (role: TeacherRole): string => `DATASET-${role}, or the paper's, where the method asks one`;
+
 /** `mtard train`: trains a student and keeps everything in a run directory. */
 export const trainCommand: CommandModule = {
   command: "train",
@@ -61,8 +70,14 @@ export const trainCommand: CommandModule = {
       .option("method", methodOption)
       .option("student", studentOption)
       .option("reading", readingOption)
-      .option("clean-teacher", teacherOption)
-      .option("robust-teacher", teacherOption)
+      .option("clean-teacher", { ...teacherOption, defaultDescription: usual("clean") })
+      .option("robust-teacher", { ...teacherOption, defaultDescription: usual("robust") })
+      .option("budget", {
+        ...budgetOption,
+        default: "full",
+        describe:
+          "student, epochs and images where nothing else is said: smoke, subset, or full (the recipe's)",
+      })
       .option("epochs", {
         requiresArg: true,
         describe: "instead of the recipe's; milestones keep their share",
@@ -96,8 +111,9 @@ export const trainCommand: CommandModule = {
       })
       .epilogue(
         examples({
-          "the demo data, in two minutes":
-            "mtard train --dataset demo --clean-teacher demo-clean --robust-teacher demo-robust",
+          "the demo data, in two minutes": "mtard train --dataset demo",
+          "CIFAR-10 cut down, in hours on two cores, with other teachers":
+            "mtard train --dataset cifar10 --budget subset --clean-teacher A --robust-teacher B.onnx",
           "adversarial training with one setting changed":
             "mtard train --dataset cifar10 --method sat --student resnet-18 --set innerSteps=7",
         }),
@@ -128,26 +144,42 @@ async function runTrain(args: TrainArguments): Promise<void> {
 function settingsOf(args: TrainArguments): TrainingSettings {
   const dataset = findDataset(args.dataset).id;
   const method = requireMethodId(args.method);
-  const student = args.student ?? studentOf(dataset);
+  const budget = budgets[requireBudget(args.budget)];
+  const student = args.student ?? budget.student ?? studentOf(dataset);
   const reading = requireReading(args.reading);
   const overrides = parseOverrides(args.set ?? []);
   for (const name of idleSettings(method, overrides)) log(`note: ${method} does not read ${name}`);
-  const epochs = given("epochs", args.epochs);
+  const epochs = given("epochs", args.epochs) ?? budget.epochs ?? undefined;
   const batchSize = given("batchSize", args.batchSize);
   return parseSettings({
     ...recipe({ dataset, method, student, reading }, epochs),
+    ...budget.changes(method),
     ...(batchSize === undefined ? {} : { batchSize }),
     dataset,
     method,
     student,
     reading,
-    cleanTeacher: args.cleanTeacher ?? null,
-    robustTeacher: args.robustTeacher ?? null,
+    ...teachersOf(method, dataset, args),
     seed: parseSetting("seed", args.seed, "--seed"),
-    limitTrain: given("limitTrain", args.limitTrain) ?? null,
-    limitTest: given("limitTest", args.limitTest) ?? null,
+    limitTrain: given("limitTrain", args.limitTrain) ?? budget.limitTrain,
+    limitTest: given("limitTest", args.limitTest) ?? budget.limitTest,
     ...overrides,
   });
+}
+
+/** The teachers the call names, and the usual ones for those a method asks beside them. */
+function teachersOf(
+  method: MethodId,
+  dataset: string,
+  { cleanTeacher, robustTeacher, teachersDir }: TrainArguments,
+): Pick<TrainingSettings, "cleanTeacher" | "robustTeacher"> {
+  const named = { clean: cleanTeacher, robust: robustTeacher };
+  const open = teacherRolesOf[method].filter((role) => named[role] === undefined);
+  const usual = requireUsualTeachers(dataset, open, teachersDir);
+  return {
+    cleanTeacher: named.clean ?? usual.clean ?? null,
+    robustTeacher: named.robust ?? usual.robust ?? null,
+  };
 }
 
 /** A setting that has an option of its own, if that was given. */

@@ -3,6 +3,8 @@ import type { Rule } from "./rule.js";
 
 /** A teacher as the paper has it: a network, and how it can be trained here; null where it was taken ready-made. */
 export interface TeacherRecipe {
+  /** Its description's, `teachers/NAME.json`. */
+  readonly name: string;
   readonly network: string;
   readonly method: MethodId | null;
   readonly source: string;
@@ -13,20 +15,41 @@ const SOURCE = "B-MTARD, section 4.1 and table 2";
 /** The paper's teachers by data set. */
 export const teacherRecipes: Readonly<Record<string, { clean: TeacherRecipe; robust: TeacherRecipe }>> = {
   cifar10: {
-    clean: { network: "resnet-56", method: "natural", source: SOURCE },
-    robust: { network: "wide-resnet-34-10", method: "trades", source: SOURCE },
+    clean: { name: "cifar10-resnet-56", network: "resnet-56", method: "natural", source: SOURCE },
+    robust: {
+      name: "cifar10-wide-resnet-34-10",
+      network: "wide-resnet-34-10",
+      method: "trades",
+      source: SOURCE,
+    },
   },
   cifar100: {
-    clean: { network: "wide-resnet-22-6", method: "natural", source: SOURCE },
+    clean: {
+      name: "cifar100-wide-resnet-22-6",
+      network: "wide-resnet-22-6",
+      method: "natural",
+      source: SOURCE,
+    },
     robust: {
+      name: "cifar100-wide-resnet-70-16",
       network: "wide-resnet-70-16",
       method: null,
       source: `${SOURCE}: the weights of Gowal et al. (2020), deepmind/deepmind-research, adversarial_robustness`,
     },
   },
   "tiny-imagenet": {
-    clean: { network: "preact-resnet-34", method: "natural", source: SOURCE },
-    robust: { network: "preact-resnet-34", method: "trades", source: SOURCE },
+    clean: {
+      name: "tiny-imagenet-preact-resnet-34-clean",
+      network: "preact-resnet-34",
+      method: "natural",
+      source: SOURCE,
+    },
+    robust: {
+      name: "tiny-imagenet-preact-resnet-34-robust",
+      network: "preact-resnet-34",
+      method: "trades",
+      source: SOURCE,
+    },
   },
 };
 

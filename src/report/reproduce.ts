@@ -2,10 +2,10 @@ import { prepareDataset } from "../data/prepare.js";
 import { readStoreRecord, type StoreRecord } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { teacherRecipes } from "../recipes/teachers.js";
+import { openLock } from "../runtime/lock.js";
 import { readRun } from "../training/run-directory.js";
 import { evaluateMissing } from "./evaluate-missing.js";
 import { evaluationCost, openLedger, trainingPasses } from "./ledger.js";
-import { openLock } from "./lock.js";
 import { settingsOf, type Scale } from "./plan/scale.js";
 import { shortfallOf } from "./plan/shortfall.js";
 import { runKey } from "./run-key.js";
@@ -38,7 +38,7 @@ export async function reproduce(
     record,
     finished: finishedRuns(places.runsDir, places.dataDir),
     ledger: openLedger(tasks.reduce((sum, task) => sum + passesOf(task, scale, record), 0)),
-    lock: openLock(places.runsDir),
+    lock: openLock(places.runsDir, LOCK),
     outcomes: new Map(),
   };
   try {
@@ -55,6 +55,11 @@ export async function reproduce(
     return outcome;
   });
 }
+
+const LOCK = {
+  once: "one table or figure at a time in a folder of runs",
+  instead: "another folder with --runs-dir",
+};
 
 async function storeRecord({ dataset }: Scale, { dataDir }: Places): Promise<StoreRecord> {
   if (dataset === "demo") await prepareDataset("demo", dataDir);

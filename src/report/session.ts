@@ -1,9 +1,9 @@
 import type { StoreRecord } from "../data/store.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
+import type { Lock } from "../runtime/lock.js";
 import type { ImageCounts } from "./run-key.js";
 import type { Ledger } from "./ledger.js";
-import type { Lock } from "./lock.js";
 import type { Scale } from "./plan/scale.js";
 import type { RunOutcome } from "./run-request.js";
 

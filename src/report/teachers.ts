@@ -1,10 +1,9 @@
 import { classifierShape, findDataset } from "../data/datasets.js";
-import { readManifest, type TeacherManifest } from "../teacher/manifest.js";
+import { readManifest, type TeacherManifest, type TeacherRole } from "../teacher/manifest.js";
 import { findTeacher, loadTeacher, teacherSha256 } from "../teacher/store.js";
 import { loadWork } from "./load-work.js";
 import type { RunPlan } from "./plan/plan.js";
 import { teacherOf, type Scale } from "./plan/scale.js";
-import type { TeacherRole } from "./plan/teacher-roles.js";
 import { runId, type RunRequest } from "./run-request.js";
 import type { Places, Session } from "./session.js";
 

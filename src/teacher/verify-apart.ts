@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, WorkError } from "../errors.js";
+import { dataFilesOf, openStoredModel } from "../onnx/external-data.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import type { StandardModel } from "./verify.js";
 import type { StoredTeacher } from "./store.js";
@@ -30,7 +31,7 @@ export async function verifyClassifierApart(
   expected: ClassifierShape,
   source: string,
 ): Promise<Float32Array> {
-  const megabytes = sizeOf(model) / 1e6;
+  const megabytes = sizeOf(model, source) / 1e6;
   const memory = Math.ceil((MEMORY_MEGABYTES + MEMORY_FACTOR * megabytes) * 1000);
   const seconds = Math.floor(PROCESSOR_SECONDS + SECONDS_A_MEGABYTE * megabytes);
   const program = [process.execPath, fileURLToPath(new URL("verify-process.js", import.meta.url))];
@@ -87,11 +88,12 @@ export async function verifyBareModel(
   passed.add(key);
 }
 
-function sizeOf(model: StandardModel): number {
+function sizeOf(model: StandardModel, source: string): number {
   const sizeOfFile = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (typeof model === "string") return sizeOfFile(model) + sizeOfFile(`${model}.data`);
   const { bytes, dataFolder } = model;
   if (dataFolder === null) return bytes.length;
-  const files = readdirSync(dataFolder).map((name) => sizeOfFile(join(dataFolder, name)));
+  const named = dataFilesOf(openStoredModel(bytes, source, dataFolder).model);
+  const files = named.map((name) => sizeOfFile(join(dataFolder, name)));
   return files.reduce((total, size) => total + size, bytes.length);
 }

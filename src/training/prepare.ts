@@ -10,6 +10,7 @@ import { createNetwork } from "../networks/networks.js";
 import { changedSettings } from "../recipes/recipes.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
+import { openLock } from "../runtime/lock.js";
 import { Random } from "../runtime/random.js";
 import { disposeParameters, parametersFromWeights, tensorsFromWeights } from "../student/parameters.js";
 import { initialMomenta } from "../student/sgd.js";
@@ -65,6 +66,7 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
   });
   const { train, selectionSplit } = splitsOf(dataset, settings);
 
+  const lock = openLock(places.folder, LOCK);
   const teachers: Teacher[] = [];
   const open = async (reference: string | null): Promise<Teacher | null> => {
     if (reference === null) return null;
@@ -89,6 +91,7 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
     };
     const changed = changedSettings({ ...settings, method: methodId });
     const existed = openRunDirectory(places.folder, { settings, inputs, recipe: changed }, places.resume);
+    lock.hold();
     const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;
 
     const fresh = Random.fromSeed(settings.seed, INITIALIZATION_STREAM);
@@ -123,13 +126,17 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
         disposeParameters(parameters);
         disposeParameters(momenta);
         await Promise.all(teachers.map((teacher) => teacher.close()));
+        lock.release();
       },
     };
   } catch (error) {
+    lock.release();
     await Promise.all(teachers.map((teacher) => teacher.close()));
     throw error;
   }
 }
+
+const LOCK = { once: "one training at a time in a run directory", instead: "another folder with --out" };
 
 /** The generator stream of initial weights, apart from those of batches and evaluations. */
 const INITIALIZATION_STREAM = 2;

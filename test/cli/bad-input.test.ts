@@ -403,7 +403,11 @@ const trainCases: BadCase[] = [
   {
     name: "no teacher for a method that needs one",
     call: "train --dataset demo",
-    says: ['the method "b-mtard" needs a clean teacher', "--clean-teacher"],
+    says: [
+      "no clean and no robust teacher is named",
+      "--clean-teacher",
+      "mtard teacher import --name demo-clean",
+    ],
   },
   {
     name: "an unknown teacher",

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { recipe } from "#mtard/recipes/recipes.js";
-import { budgetNames, requireBudget } from "#mtard/report/plan/budget.js";
+import { budgetNames, requireBudget } from "#mtard/recipes/budgets.js";
 import { figureNumbers, figurePlan } from "#mtard/report/plan/figures.js";
 import { plainRun } from "#mtard/report/plan/plan.js";
 import { scaleOf, settingsOf, teacherOf, type ScaleOptions } from "#mtard/report/plan/scale.js";
@@ -144,7 +144,7 @@ describe("a scale", () => {
     ];
     expect(shortfallOf(plan, settings, scale, { train: 50_000, test: 2000 }, used)).toEqual({
       brief: "resnet-20, 3 of 300 epochs, 10,000 of 50,000 images",
-      others: "1,000 of 10,000 test images, teacher r, learningRate 0.05",
+      others: "1,000 of 10,000 test images, teacher r, learningRate 0.05, temperatureRate 0.01",
     });
   });
 
@@ -189,25 +189,36 @@ describe("the teachers of a run", () => {
   });
 
   it("are found in the store by network, then by name, and missed with what to do", () => {
+    const rslad = plainRun("rslad");
     expect(() => teacherOf(mtard, "robust", subset(), teachers)).toThrow(
       expect.objectContaining({
-        message: "which robust teacher is not clear",
-        detail: expect.objectContaining({ found: `no teacher for cifar10 in ${teachers}` }) as object,
+        message: "no clean and no robust teacher is named, and the usual ones are not here",
+        detail: expect.objectContaining({
+          found: `no teacher for cifar10 in ${teachers}`,
+          fix: expect.stringMatching(
+            /^mtard teacher fetch cifar10-resnet-56; and get .*, then mtard teacher fetch cifar10-wide-resnet-34-10 /,
+          ) as string,
+        }) as object,
       }),
     );
     addTeacher("wide", "wide-resnet-34-10");
     addTeacher("small", "resnet-20");
-    expect(teacherOf(mtard, "robust", subset(), teachers)).toBe("wide");
+    expect(teacherOf(rslad, "robust", subset(), teachers)).toBe("wide");
+    const named = subset({ teachers: { clean: { first: "a" }, robust: {} } });
+    expect(teacherOf(mtard, "robust", named, teachers)).toBe("wide");
     addTeacher("wide-too", "wide-resnet-34-10");
-    expect(() => teacherOf(mtard, "robust", subset(), teachers)).toThrow(
+    expect(() => teacherOf(rslad, "robust", subset(), teachers)).toThrow(
       expect.objectContaining({
+        message: "no robust teacher is named, and the usual one is not here",
         detail: expect.objectContaining({ found: "for cifar10: small, wide, wide-too" }) as object,
       }),
     );
+    addTeacher("cifar10-wide-resnet-34-10", "wide-resnet-34-10");
+    expect(teacherOf(rslad, "robust", subset(), teachers)).toBe("cifar10-wide-resnet-34-10");
     addTeacher("cifar10-robust", "resnet-20");
-    expect(teacherOf(mtard, "robust", subset(), teachers)).toBe("cifar10-robust");
+    expect(teacherOf(rslad, "robust", subset(), teachers)).toBe("cifar10-robust");
     expect(() => teacherOf(second, "robust", subset(), teachers)).toThrow(
-      "which second robust teacher is not clear",
+      "the second robust teacher is not named",
     );
   });
 

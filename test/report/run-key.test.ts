@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { methods } from "#mtard/methods/methods.js";
 import { methodIds } from "#mtard/methods/ids.js";
 import { runKey } from "#mtard/report/run-key.js";
-import { teacherRoles } from "#mtard/report/plan/teacher-roles.js";
+import { teacherRolesOf } from "#mtard/methods/teacher-roles.js";
 import type { TrainingSettings } from "#mtard/recipes/settings.js";
 import { tinySettings } from "../training/tiny-run.js";
 
@@ -85,6 +85,6 @@ describe("the teachers of each method", () => {
     const asked = new Set(
       methods[id].teachers.map((answer) => (answer.startsWith("clean") ? "clean" : "robust")),
     );
-    expect(new Set(teacherRoles[id])).toEqual(asked);
+    expect(new Set(teacherRolesOf[id])).toEqual(asked);
   });
 });

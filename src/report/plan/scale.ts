@@ -2,15 +2,16 @@ import { attackIds, type AttackId } from "../../attacks/ids.js";
 import { findDataset, type DatasetId } from "../../data/datasets.js";
 import { InputError } from "../../errors.js";
 import { requireMethodId, type MethodId } from "../../methods/ids.js";
+import { teacherRolesOf } from "../../methods/teacher-roles.js";
+import { budgets, type BudgetName } from "../../recipes/budgets.js";
 import { recipe } from "../../recipes/recipes.js";
 import type { Reading } from "../../recipes/rule.js";
 import { parseSettings, type Recipe, type TrainingSettings } from "../../recipes/settings.js";
-import { teacherRecipes } from "../../recipes/teachers.js";
+import type { TeacherRole } from "../../teacher/manifest.js";
+import { requireUsualTeachers } from "../../teacher/usual.js";
 import { listTeachers } from "../../teacher/store.js";
 import type { PaperAttack, PaperDataset } from "../paper/paper.js";
-import { budgets, type BudgetName } from "./budget.js";
 import { plainRun, type RunPlan, type TeacherChoice } from "./plan.js";
-import { teacherRoles, type TeacherRole } from "./teacher-roles.js";
 
 /** What a call says beyond its table and budget; what is left out is the budget's. */
 export interface ScaleOptions {
@@ -118,8 +119,8 @@ const STAND_INS: Readonly<Record<TeacherRole, RunPlan>> = {
 };
 
 /**
- * Where a run's teacher comes from, or null if its method asks none of this role: the one the call names; the demo's own; a teacher
- * in the store called DATASET-ROLE; or the only one there of the paper's network.
+ * Where a run's teacher comes from, or null if its method asks none of this role: the one the call names, the usual one of the data
+ * set, or, as the demo data has two teachers only, a run.
  *
  * @throws {InputError} if none of these is there.
  */
@@ -129,27 +130,27 @@ export function teacherOf(
   { dataset, options }: Scale,
   teachersDir: string,
 ): TeacherSource | null {
-  if (!teacherRoles[requireMethodId(method)].includes(role)) return null;
+  const roles = teacherRolesOf[requireMethodId(method)];
+  if (!roles.includes(role)) return null;
   const choice = teachers[role];
   const named = options.teachers[role][choice];
   if (named !== undefined) return named;
-  if (choice === "second" && dataset === "demo") return STAND_INS[role];
+  if (choice === "first") {
+    const open = roles.filter((each) => options.teachers[each].first === undefined);
+    const usual = requireUsualTeachers(dataset, open, teachersDir)[role];
+    if (usual === undefined) throw new Error("a teacher that is asked was not looked for");
+    return usual;
+  }
+  if (dataset === "demo") return STAND_INS[role];
   const there = listTeachers(teachersDir).flatMap((teacher) =>
-    "manifest" in teacher && teacher.manifest.dataset === dataset ? [teacher.manifest] : [],
+    "manifest" in teacher && teacher.manifest.dataset === dataset ? [teacher.name] : [],
   );
-  const network = teacherRecipes[dataset]?.[role].network;
-  const usual = there.find(({ name }) => name === `${dataset}-${role}`);
-  const ofNetwork = there.filter((manifest) => manifest.network === network);
-  const distinct = teacherRecipes[dataset]?.clean.network !== teacherRecipes[dataset]?.robust.network;
-  const found = usual ?? (distinct && ofNetwork.length === 1 ? ofNetwork[0] : undefined);
-  if (choice === "first" && found) return found.name;
-  const option = `--${choice === "second" ? "second-" : ""}${role}-teacher`;
-  throw new InputError(`which ${choice === "second" ? "second " : ""}${role} teacher is not clear`, {
-    expected: `${option} NAME${choice === "first" ? `, or a teacher ${dataset}-${role}` : ""}`,
+  throw new InputError(`the second ${role} teacher is not named`, {
+    expected: `--second-${role}-teacher NAME`,
     found:
       there.length > 0
-        ? `for ${dataset}: ${there.map(({ name }) => name).join(", ")}`
+        ? `for ${dataset}: ${there.join(", ")}`
         : `no teacher for ${dataset} in ${teachersDir}`,
-    fix: `mtard teacher import --name ${dataset}-${role} --dataset ${dataset} ...`,
+    fix: "mtard teacher list",
   });
 }

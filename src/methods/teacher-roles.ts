@@ -1,9 +1,8 @@
-import type { MethodId } from "../../methods/ids.js";
-
-export type TeacherRole = "clean" | "robust";
+import type { TeacherRole } from "../teacher/manifest.js";
+import type { MethodId } from "./ids.js";
 
 /** The teachers each method asks; apart from the methods themselves, so that planning loads no native library. */
-export const teacherRoles: Readonly<Record<MethodId, readonly TeacherRole[]>> = {
+export const teacherRolesOf: Readonly<Record<MethodId, readonly TeacherRole[]>> = {
   natural: [],
   sat: [],
   trades: [],

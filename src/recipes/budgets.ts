@@ -1,12 +1,11 @@
-import { InputError } from "../../errors.js";
-import type { MethodId } from "../../methods/ids.js";
-import type { Recipe } from "../../recipes/settings.js";
-import type { PaperAttack } from "../paper/paper.js";
+import { InputError } from "../errors.js";
+import type { MethodId } from "../methods/ids.js";
+import type { Recipe } from "./settings.js";
 
 /** How much of the paper's work is done. */
 export interface Budget {
   readonly describe: string;
-  /** The data set trained on, or null for the paper's. */
+  /** The data set that tables and figures are made on, or null for the paper's. */
   readonly dataset: "demo" | null;
   /** The student, or null for the paper's. */
   readonly student: string | null;
@@ -16,7 +15,7 @@ export interface Budget {
   readonly limitTest: number | null;
   readonly changes: (method: MethodId) => Partial<Recipe>;
   /** Attacks that take too long for it; `--attacks` runs them all the same. */
-  readonly without: readonly PaperAttack[];
+  readonly without: readonly "aa"[];
 }
 
 export const budgets = {
