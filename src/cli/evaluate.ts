@@ -1,205 +1,182 @@
 import { join } from "node:path";
-import type { CommandModule } from "yargs";
-import { attackIds, requireAttackIds, type AttackId } from "../attacks/ids.js";
-import { classifierShape, findDataset } from "../data/datasets.js";
-import { openDataset } from "../data/store.js";
-import { InputError } from "../errors.js";
-import type { EvaluationProgress } from "../evaluation/progress.js";
+import type { Argv, CommandModule } from "yargs";
+import { attackIds, requireAttackIds } from "../attacks/ids.js";
+import { findDataset } from "../data/datasets.js";
+import type { EvaluationIdentity } from "../evaluation/state-file.js";
 import type { Evaluation } from "../evaluation/summary.js";
-import type { ImageShape } from "../graph/network.js";
-import type { ClassifierShape } from "../onnx/signature.js";
-import { parseQuantity, parseSetting } from "../recipes/settings.js";
-import {
-  prepareNativeLibraries,
-  requestedDevice,
-  threadCount,
-  type DeviceRequest,
-} from "../runtime/device.js";
-import { writeFileAtomically } from "../runtime/files.js";
-import type { KnownSubject } from "../subject/subject.js";
-import {
-  checkpointOption,
-  datasetOption,
-  deviceOption,
-  examples,
-  limitOption,
-  parseLimit,
-} from "./options.js";
+import { parseSetting } from "../recipes/settings.js";
+import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
+import { requireFilePath } from "../runtime/files.js";
+import type { Opened } from "../subject/opened.js";
+import type { Subject } from "../subject/subject.js";
+import { version } from "../version.js";
+import { percent } from "./accuracy.js";
+import { attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
+import { evaluationProgress } from "./evaluation-progress.js";
+import { datasetOption, examples, limitOption, parseLimit, type HandlerArguments } from "./options.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
-import { formatImages, ProgressLine } from "./progress.js";
+import { ProgressLine } from "./progress.js";
 
-interface EvaluateArguments extends GlobalArguments {
-  model: string;
-  dataset: string | undefined;
-  attacks: string;
-  limit: unknown;
-  eps: string;
-  seed: unknown;
-  batchSize: unknown;
-  checkpoint: "best" | "last";
-  device: string | undefined;
-  out: string | undefined;
+function evaluateOptions(yargs: Argv<GlobalArguments>) {
+  return attackOptions(yargs)
+    .positional("model", {
+      type: "string",
+      demandOption: true,
+      describe: "a run directory, a teacher's name or an .onnx file",
+    })
+    .option("dataset", { ...datasetOption, defaultDescription: "what the model was trained on" })
+    .option("attacks", {
+      type: "string",
+      requiresArg: true,
+      default: "fgsm,pgd-sat,pgd-trades",
+      describe: `none, or some of ${attackIds.join(", ")}`,
+    })
+    .option("limit", limitOption)
+    .option("batch-size", { requiresArg: true, default: 128, describe: "images at a time" })
+    .option("resume", {
+      type: "boolean",
+      default: false,
+      describe: "go on with the same evaluation where it was interrupted",
+    })
+    .option("out", {
+      type: "string",
+      requiresArg: true,
+      describe: "the file for what each image was taken for, JSON lines",
+      defaultDescription: "in the run directory, or runs/evaluations",
+    })
+    .option("save-adversarial", {
+      type: "string",
+      requiresArg: true,
+      describe: "an .npz file for the adversarial images of every attack",
+    })
+    .epilogue(
+      examples({
+        "a run's best student": "mtard evaluate runs/demo --attacks pgd-sat --limit 500",
+        "a teacher": "mtard evaluate demo-robust --dataset demo",
+        "images made on another classifier":
+          "mtard evaluate runs/demo --attacks transfer-pgd-trades --surrogate demo-robust",
+        "hours of work, begun or gone on with": "mtard evaluate runs/demo --attacks aa --resume",
+      }),
+    );
 }
+
+type EvaluateArguments = GlobalArguments & HandlerArguments<typeof evaluateOptions>;
 
 /** `mtard evaluate MODEL`: clean and robust accuracy of a run, a teacher or an ONNX file. */
 export const evaluateCommand: CommandModule = {
   command: "evaluate <model>",
   describe: "clean and robust accuracy of a run's student, a teacher or an ONNX file",
-  builder: (yargs) =>
-    yargs
-      .positional("model", {
-        type: "string",
-        demandOption: true,
-        describe: "a run directory, a teacher's name or an .onnx file",
-      })
-      .option("dataset", { ...datasetOption, defaultDescription: "what the model was trained on" })
-      .option("attacks", {
-        type: "string",
-        requiresArg: true,
-        default: "fgsm,pgd-sat,pgd-trades",
-        describe: `none, or some of ${attackIds.join(", ")}`,
-      })
-      .option("limit", limitOption)
-      .option("eps", {
-        type: "string",
-        requiresArg: true,
-        default: "8/255",
-        describe: "L-infinity radius, in pixel values of [0, 1]",
-      })
-      .option("seed", { requiresArg: true, default: 0, describe: "of the attacks' random starts" })
-      .option("batch-size", { requiresArg: true, default: 128, describe: "images at a time" })
-      .option("checkpoint", checkpointOption)
-      .option("device", deviceOption)
-      .option("out", {
-        type: "string",
-        requiresArg: true,
-        describe: "the file for what each image was taken for, JSON lines",
-        defaultDescription: "in the run directory, or runs/evaluations",
-      })
-      .epilogue(
-        examples({
-          "a run's best student": "mtard evaluate runs/demo --attacks pgd-sat --limit 500",
-          "a teacher": "mtard evaluate demo-robust --dataset demo",
-        }),
-      ),
+  builder: (yargs) => evaluateOptions(yargs as Argv<GlobalArguments>),
   handler: (args) => runEvaluate(args as unknown as EvaluateArguments),
 };
 
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
-  const request = evaluationRequest(args);
+  const attacks = args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(","));
+  const request = attackRequest(args);
+  const images = {
+    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
+    limit: parseLimit(args.limit),
+  };
+  const batchSize = parseSetting("batchSize", args["batch-size"], "--batch-size");
+  const { out, "save-adversarial": adversarial } = args;
+  if (out !== undefined) requireFilePath(out, "evaluation.jsonl");
+  if (adversarial !== undefined) requireFilePath(adversarial, "adversarial.npz");
+
+  prepareNativeLibraries(request.device, threadCount());
+  const changes = await requestedChanges(attacks, request);
+  const [{ openForAttack }, { keptEvaluation }, { sourceOf }] = await Promise.all([
+    import("../subject/opened.js"),
+    import("../evaluation/kept.js"),
+    import("../evaluation/images.js"),
+  ]);
+  const { model, dataDir, teachersDir, resume } = args;
+  const opened = await openForAttack({ model, ...request, ...images, dataDir, teachersDir });
   const line = new ProgressLine();
-  const started = performance.now();
-  const onProgress = (progress: EvaluationProgress): void => line.show(formatImages(progress, started));
-  try {
-    const { model, dataset, device, evaluation, isRun } = await measure(args, request, onProgress);
+  const say = (text: string): void => {
     line.clear();
-    log(`${model} on ${device}`);
-    const perExample = args.out ?? (isRun ? join(model, "evaluation.jsonl") : defaultOutput(model, dataset));
-    const lines = evaluation.perExample.map((example) => JSON.stringify(example));
-    writeFileAtomically(perExample, `${lines.join("\n")}\n`);
+    log(text);
+  };
+  try {
+    const { subject, target, surrogate, description, data } = opened;
+    say(`${subject.name} on ${target.runsOn}`);
+    const { epsilon, seed, restarts } = request;
+    const settings = {
+      ...{ attacks, epsilon, batchSize, seed, restarts, changes },
+      ...(surrogate ? { surrogate: surrogate.target } : {}),
+    };
+    const files = { perExample: out ?? defaultOutput(subject, description.id), adversarial, resume };
+    const { evaluation, seconds, warnings } = await keptEvaluation(
+      target,
+      sourceOf(data.test, description.image),
+      settings,
+      files,
+      identityOf(opened),
+      { onProgress: evaluationProgress(line, say), onMessage: say },
+    );
     const { total, clean, attacks: robust } = evaluation;
     printResult(
       args,
-      { model, dataset, total, clean, attacks: robust, perExample },
+      {
+        model: subject.name,
+        dataset: description.id,
+        total,
+        clean,
+        attacks: Object.fromEntries(
+          attacks.map((id) => [id, { ...robust[id], seconds: Math.round(1000 * (seconds[id] ?? 0)) / 1000 }]),
+        ),
+        perExample: files.perExample,
+        settings: {
+          norm: args.norm,
+          ...{ epsilon, seed, restarts, batchSize, changes },
+          surrogate: surrogate?.subject.name ?? null,
+          device: target.runsOn,
+        },
+        ...(adversarial === undefined ? {} : { adversarial }),
+        warnings,
+      },
       evaluationTable(evaluation),
     );
   } finally {
     line.clear();
+    opened.dispose();
   }
 }
 
-/** What is asked for, checked before anything is loaded. */
-interface EvaluationRequest {
-  readonly dataset: string | undefined;
-  readonly attacks: readonly AttackId[];
-  readonly limit: number | undefined;
-  readonly epsilon: number;
-  readonly seed: number;
-  readonly batchSize: number;
-  readonly device: DeviceRequest;
-}
-
-function evaluationRequest(args: EvaluateArguments): EvaluationRequest {
+/** What decides the outcome besides the settings. */
+function identityOf({
+  subject,
+  fingerprint,
+  target,
+  surrogate,
+  description,
+  data,
+}: Opened): EvaluationIdentity {
   return {
-    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
-    attacks: args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(",")),
-    limit: parseLimit(args.limit),
-    epsilon: parseQuantity("--eps", args.eps, { minimum: 0, maximum: 1 }),
-    seed: parseSetting("seed", args.seed, "--seed"),
-    batchSize: parseSetting("batchSize", args.batchSize, "--batch-size"),
-    device: requestedDevice(args.device),
+    program: version,
+    model: `${subject.name} ${fingerprint}`,
+    data: `${description.id} ${data.fingerprint}`,
+    surrogate: surrogate && `${surrogate.subject.name} ${surrogate.fingerprint}`,
+    device: target.runsOn,
   };
 }
 
-interface Measured {
-  readonly model: string;
-  readonly dataset: string;
-  readonly device: string;
-  readonly evaluation: Evaluation;
-  readonly isRun: boolean;
+function defaultOutput(subject: Subject, dataset: string): string {
+  if (subject.kind === "known" && subject.isRun) return join(subject.name, "evaluation.jsonl");
+  return join("runs", "evaluations", `${subject.name.replace(/[^A-Za-z0-9._-]+/g, "-")}-${dataset}.jsonl`);
 }
 
-async function measure(
-  { model, checkpoint, dataDir, teachersDir }: EvaluateArguments,
-  request: EvaluationRequest,
-  onProgress: (progress: EvaluationProgress) => void,
-): Promise<Measured> {
-  const { attacks, limit, epsilon, seed, batchSize } = request;
-  prepareNativeLibraries(request.device, threadCount());
-  const { openSubject, attackTarget } = await import("../subject/subject.js");
-  const subject = await openSubject(model, { teachersDir, dataset: request.dataset, checkpoint });
-  const dataset = findDataset(request.dataset ?? subject.dataset);
-  const shape = classifierShape(dataset);
-  const { test } = openDataset(dataset.id, dataDir, limit === undefined ? {} : { test: limit });
-  const common = {
-    model: subject.name,
-    dataset: dataset.id,
-    isRun: subject.kind === "known" && subject.isRun,
-  };
-
-  if (subject.kind === "known") refuseMisfit(subject, shape);
-  const { evaluate } = await import("../evaluation/evaluate.js");
-  const target = await attackTarget(subject, request.device);
-  try {
-    const settings = { attacks, epsilon, batchSize, seed };
-    const evaluation = await evaluate(target, test, dataset.image, settings, onProgress);
-    return { ...common, device: target.runsOn, evaluation };
-  } finally {
-    target.dispose();
-  }
-}
-
-function refuseMisfit({ name, dataset, network }: KnownSubject, wanted: ClassifierShape): void {
-  const { input, classes } = network;
-  const size = ({ height, width, channels }: ImageShape): string => `${height}x${width}x${channels}`;
-  if (classes === wanted.classes && size(input) === size(wanted.image)) return;
-  throw new InputError(
-    classes === wanted.classes
-      ? `"${name}" takes images of ${size(input)}, but those of ${wanted.name} are ${size(wanted.image)}`
-      : `"${name}" answers ${classes} classes, but ${wanted.name} has ${wanted.classes}`,
-    {
-      expected: `a model for ${wanted.name}`,
-      found: `one for ${dataset}`,
-      fix: `--dataset ${dataset}`,
+/** An evaluation as a table: clean, then each attack with robust accuracy and W-Robust, and what each part of an ensemble fooled. */
+export function evaluationTable({ total, clean, attacks }: Evaluation): string {
+  const rows = Object.entries(attacks).flatMap(
+    ([id, { robust, accuracy, wRobust, meanQueries, fooledBy }]) => {
+      const parts = Object.entries(fooledBy ?? {}).map(([part, count]) => [`  ${part}`, `fooled ${count}`]);
+      const queries = meanQueries === undefined ? "" : meanQueries.toFixed(1);
+      return [[id, `${robust}/${total}`, percent(accuracy), percent(wRobust), queries], ...parts];
     },
   );
-}
-
-function defaultOutput(model: string, dataset: string): string {
-  return join("runs", "evaluations", `${model.replace(/[^A-Za-z0-9._-]+/g, "-")}-${dataset}.jsonl`);
-}
-
-/** An evaluation as a table: clean, then each attack with robust accuracy and W-Robust. */
-export function evaluationTable({ total, clean, attacks }: Evaluation): string {
-  const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)}%`;
-  const rows = Object.entries(attacks).map(([id, { robust, accuracy, wRobust }]) => [
-    id,
-    `${robust}/${total}`,
-    percent(accuracy),
-    percent(wRobust),
-  ]);
+  const counted = Object.values(attacks).some(({ meanQueries }) => meanQueries !== undefined);
   return formatTable([
-    ["attack", "right", "accuracy", "W-Robust"],
+    ["attack", "right", "accuracy", "W-Robust", ...(counted ? ["queries an image"] : [])],
     ["none", `${clean.correct}/${total}`, percent(clean.accuracy), ""],
     ...rows,
   ]);

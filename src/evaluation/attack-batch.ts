@@ -1,4 +1,4 @@
-import type { AttackBatch, AttackSettings } from "../attacks/attack.js";
+import type { AttackBatch } from "../attacks/attack.js";
 import type { AttackTarget } from "../attacks/target.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import { imageTensor, type ImageSource } from "./images.js";
@@ -27,9 +27,8 @@ export function attackBatch(
   maker: AttackTarget,
   source: ImageSource,
   indexes: readonly number[],
-  { id, attack }: Round,
+  { id, attack, numbers }: Round,
   batch: Omit<AttackBatch, "images" | "labels">,
-  changes: Readonly<Partial<AttackSettings>>,
 ): BatchOutcome {
   const clean = source.read(indexes);
   const images = imageTensor(source.shape, clean);
@@ -38,7 +37,7 @@ export function attackBatch(
     "int32",
   );
   try {
-    const found = attack.run(maker, { ...batch, images, labels }, changes);
+    const found = attack.run(maker, { ...batch, images, labels }, numbers);
     try {
       const adversarial = found.adversarial.dataSync<"float32">();
       const linf = verifyAdversarial(id, indexes, clean, adversarial, batch.epsilon);

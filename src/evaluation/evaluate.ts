@@ -61,8 +61,8 @@ export async function evaluateImages(
   requireLabels(source, target.classes);
   const { labels, count: total } = source;
   const { batchSize, epsilon, surrogate, changes = {}, restarts = 1 } = settings;
-  const rounds = new Map(settings.attacks.map((id) => [id, roundsOf(id, restarts)]));
-  const work = (): Work => workOf(state, rounds, changes, labels, total, batchSize);
+  const rounds = new Map(settings.attacks.map((id) => [id, roundsOf(id, restarts, changes[id])]));
+  const work = (): Work => workOf(state, rounds, labels, total, batchSize);
 
   function tell(pass: EvaluationPass, { done, left }: Work): void {
     const share = done / (done + left);
@@ -97,13 +97,13 @@ export async function evaluateImages(
         const [pass, before] = [attackPass(id, round, attack, attacked, first), work()];
         const onStep = (step: AttackStep): void => {
           const share = step.step / Math.max(1, step.steps);
-          const looks = share * indexes.length * looksOf(round, changes[id]);
+          const looks = share * indexes.length * looksOf(round);
           const fooled = indexes.length - (step.robust ?? indexes.length);
-          const now = { ...pass, step, robust: pass.robust - fooled };
+          const now = { ...pass, step, inHand: indexes.length, robust: pass.robust - fooled };
           tell(now, { done: before.done + looks, left: before.left - looks });
         };
         const batch = { epsilon, seed: noiseSeed(settings.seed, round, attack.batch), onStep };
-        const found = attackBatch(target, maker, source, indexes, round, batch, changes[id] ?? {});
+        const found = attackBatch(target, maker, source, indexes, round, batch);
         events.onAdversarial?.(id, indexes, found.adversarial);
         record(attack, indexes, labels, found);
         attack.batch++;
@@ -135,7 +135,16 @@ function requireSurrogate(id: AttackId, surrogate: AttackTarget | undefined): At
 
 function cleanPass(clean: readonly number[], labels: ArrayLike<number>, total: number): EvaluationPass {
   const robust = clean.filter((answer, index) => answer === labels[index]).length;
-  return { attack: null, round: null, done: clean.length, total, robust, step: null, queries: null };
+  return {
+    attack: null,
+    round: null,
+    done: clean.length,
+    total,
+    robust,
+    inHand: 0,
+    step: null,
+    queries: null,
+  };
 }
 
 function attackPass(
@@ -147,7 +156,7 @@ function attackPass(
 ): EvaluationPass {
   const robust = attacked.filter((index) => fooledIn[index] === WITHSTOOD).length;
   const counted = queries?.reduce((sum, count) => sum + count, 0) ?? null;
-  return { attack, round, done, total: attacked.length, robust, step: null, queries: counted };
+  return { attack, round, done, total: attacked.length, robust, inHand: 0, step: null, queries: counted };
 }
 
 /** Takes what a batch of the current round found into an attack's state. */

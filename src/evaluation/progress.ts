@@ -1,7 +1,6 @@
 import type { AttackStep } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/ids.js";
 import { looksOf, type Round } from "./rounds.js";
-import type { AttackChanges } from "./settings.js";
 import { type EvaluationState, WITHSTOOD } from "./state.js";
 
 /** Images that are done, of all. */
@@ -17,7 +16,9 @@ export interface EvaluationPass extends ImagesDone {
   readonly round: Round | null;
   /** Images that are still answered right, in what is done so far. */
   readonly robust: number;
-  /** Within the batch, where the attack tells. */
+  /** Images of the batch that is being attacked; 0 between batches. */
+  readonly inHand: number;
+  /** How far that batch is, where the attack tells. */
   readonly step: AttackStep | null;
   /** Looks at the model by this attack so far, where it counts them. */
   readonly queries: number | null;
@@ -40,7 +41,6 @@ export interface Work {
 export function workOf(
   { clean, attacks }: EvaluationState,
   rounds: ReadonlyMap<AttackId, readonly Round[]>,
-  changes: AttackChanges,
   labels: ArrayLike<number>,
   total: number,
   batchSize: number,
@@ -56,7 +56,7 @@ export function workOf(
     const [current, batch] = [state?.round ?? 0, state?.batch ?? 0];
     let attacked = total - wrong;
     for (const [index, round] of ofAttack.entries()) {
-      const looks = looksOf(round, changes[id]);
+      const looks = looksOf(round);
       const over = index < current ? attacked : index > current ? 0 : Math.min(batch * batchSize, attacked);
       done += over * looks;
       left += (attacked - over) * looks;

@@ -4,10 +4,15 @@ import { attacks } from "../attacks/attacks.js";
 import type { AttackId } from "../attacks/ids.js";
 import type { NoiseSeed } from "../runtime/noise.js";
 
+/** The numbers an attack has. */
+export type AttackNumbers = Readonly<Partial<AttackSettings>>;
+
 /** One run of one attack over the images that are still answered right: what ensembles and restarts are made of. */
 export interface Round {
   readonly id: AttackId;
   readonly attack: SingleAttack;
+  /** Its defaults with the changes it knows. */
+  readonly numbers: AttackNumbers;
   /** Which of how many runs of this attack it is, from 0. */
   readonly restart: number;
   readonly restarts: number;
@@ -16,33 +21,38 @@ export interface Round {
 }
 
 /** The rounds of an attack in their order; one without randomness would only repeat itself. */
-export function roundsOf(id: AttackId, restarts: number): Round[] {
+export function roundsOf(id: AttackId, restarts = 1, changes: AttackNumbers = {}): Round[] {
   const known: Readonly<Record<AttackId, Attack<AttackId>>> = attacks;
   const attack = known[id];
   switch (attack.kind) {
     case "single": {
       const runs = attack.random ? restarts : 1;
+      const numbers = { ...attack.defaults, ...pick(changes, Object.keys(attack.defaults)) };
       return Array.from({ length: runs }, (_, restart) => ({
         id,
         attack,
+        numbers,
         restart,
         restarts: runs,
         isTransfer: false,
       }));
     }
     case "ensemble":
-      return attack.parts.flatMap((part) => roundsOf(part, restarts));
+      return attack.parts.flatMap((part) => roundsOf(part, restarts, changes));
     case "transfer":
-      return roundsOf(attack.of, restarts).map((round) => ({ ...round, isTransfer: true }));
+      return roundsOf(attack.of, restarts, changes).map((round) => ({ ...round, isTransfer: true }));
   }
+}
+
+function pick(numbers: AttackNumbers, names: readonly string[]): AttackNumbers {
+  return Object.fromEntries(Object.entries(numbers).filter(([name]) => names.includes(name)));
 }
 
 /** A gradient takes about as long as so many looks. */
 const GRADIENT_LOOKS = 3;
 
 /** About how many looks at the model a round takes an image, if nothing ends it early. */
-export function looksOf({ attack }: Round, changes: Readonly<Partial<AttackSettings>> = {}): number {
-  const { steps = 1, queries, targetClasses = 1 } = { ...attack.defaults, ...changes };
+export function looksOf({ numbers: { steps = 1, queries, targetClasses = 1 } }: Round): number {
   return queries ?? GRADIENT_LOOKS * steps * targetClasses;
 }
 

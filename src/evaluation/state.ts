@@ -91,5 +91,5 @@ export function stateSchema(
     .refine(
       ({ clean, attacks }) => clean.length === images || Object.keys(attacks).length === 0,
       "an attack before all images were seen clean",
-    ) as unknown as z.ZodType<EvaluationState>;
+    );
 }

@@ -9,7 +9,7 @@ const ROUNDING = 1e-6;
  * (and 1e-6 for rounding) of the clean one.
  *
  * @param clean The images before the attack, `indexes.length` of them, values in order; `adversarial` the same after it.
- * @throws {WorkError} naming the attack and the image otherwise: the attack has a defect, and what it found does not count.
+ * @throws {WorkError} naming the attack and the image otherwise: the attack or the model has a defect, and what was found does not count.
  */
 export function verifyAdversarial(
   attack: AttackId,
@@ -38,6 +38,6 @@ function violation(attack: AttackId, where: string, found: string): WorkError {
   return new WorkError(`${attack} made an image that does not count: ${where}`, {
     expected: "finite pixel values in [0, 1], each within epsilon of the clean one",
     found,
-    fix: "report it with the model: the attack has a defect",
+    fix: "see whether the model's gradients are finite; else the attack has a defect: report it",
   });
 }

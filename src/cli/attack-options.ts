@@ -1,0 +1,117 @@
+import type { Argv } from "yargs";
+import type { AttackSettings } from "../attacks/attack.js";
+import type { AttackId } from "../attacks/ids.js";
+import { InputError } from "../errors.js";
+import type { AttackNumbers } from "../evaluation/rounds.js";
+import type { AttackChanges } from "../evaluation/settings.js";
+import { parseQuantity, parseSetting } from "../recipes/settings.js";
+import { requestedDevice, type DeviceRequest } from "../runtime/device.js";
+import { checkpointOption, deviceOption, type HandlerArguments } from "./options.js";
+import type { GlobalArguments } from "./output.js";
+
+/** The options of commands that attack. */
+export function attackOptions(yargs: Argv<GlobalArguments>) {
+  return yargs
+    .option("eps", {
+      type: "string",
+      requiresArg: true,
+      default: "8/255",
+      describe: "L-infinity radius, in pixel values of [0, 1]",
+    })
+    .option("norm", {
+      choices: ["linf"] as const,
+      default: "linf" as const,
+      requiresArg: true,
+      describe: "what the radius is measured in",
+    })
+    .option("steps", { requiresArg: true, describe: "in place of the attacks' own number of steps" })
+    .option("step-size", {
+      type: "string",
+      requiresArg: true,
+      describe: "in place of the attacks' own step size, such as 2/255",
+    })
+    .option("queries", { requiresArg: true, describe: "in place of the attacks' own most looks an image" })
+    .option("restarts", {
+      requiresArg: true,
+      default: 1,
+      describe: "runs of each random attack, on the images still robust",
+    })
+    .option("surrogate", {
+      type: "string",
+      requiresArg: true,
+      describe: "the classifier that transfer attacks make their images on",
+    })
+    .option("seed", { requiresArg: true, default: 0, describe: "of everything random in the attacks" })
+    .option("checkpoint", checkpointOption)
+    .option("device", deviceOption);
+}
+
+type AttackArguments = HandlerArguments<typeof attackOptions>;
+
+/** What the options ask for, each checked by itself. */
+export interface AttackRequest {
+  readonly epsilon: number;
+  readonly numbers: AttackNumbers;
+  readonly restarts: number;
+  readonly surrogate: string | undefined;
+  readonly seed: number;
+  readonly checkpoint: "best" | "last";
+  readonly device: DeviceRequest;
+}
+
+const OPTIONS: Readonly<Record<keyof AttackSettings | "restarts", string>> = {
+  steps: "--steps",
+  stepSize: "--step-size",
+  queries: "--queries",
+  targetClasses: "--target-classes",
+  restarts: "--restarts",
+};
+
+/** @throws {InputError} naming the option that is wrong. */
+export function attackRequest(args: AttackArguments): AttackRequest {
+  const whole = (option: string, value: unknown): number =>
+    parseQuantity(option, value, { minimum: 1, whole: true });
+  return {
+    epsilon: parseQuantity("--eps", args.eps, { minimum: 0, maximum: 1 }),
+    numbers: {
+      ...(args.steps === undefined ? {} : { steps: whole(OPTIONS.steps, args.steps) }),
+      ...(args["step-size"] === undefined
+        ? {}
+        : { stepSize: parseQuantity(OPTIONS.stepSize, args["step-size"], { minimum: 0, maximum: 1 }) }),
+      ...(args.queries === undefined ? {} : { queries: whole(OPTIONS.queries, args.queries) }),
+    },
+    restarts: whole(OPTIONS.restarts, args.restarts),
+    surrogate: args.surrogate,
+    seed: parseSetting("seed", args.seed, "--seed"),
+    checkpoint: args.checkpoint,
+    device: requestedDevice(args.device),
+  };
+}
+
+/**
+ * What the options change in the attacks that are asked for.
+ *
+ * @throws {InputError} if an option changes none of them, or a transfer attack lacks its surrogate.
+ */
+export async function requestedChanges(
+  ids: readonly AttackId[],
+  { numbers, restarts, surrogate }: AttackRequest,
+): Promise<AttackChanges> {
+  const [{ changesOf }, { roundsOf }] = await Promise.all([
+    import("../evaluation/numbers.js"),
+    import("../evaluation/rounds.js"),
+  ]);
+  const transfers = ids.filter((id) => roundsOf(id).some(({ isTransfer }) => isTransfer));
+  if (transfers.length > 0 && surrogate === undefined)
+    throw new InputError(`${transfers.join(" and ")} needs another classifier to make the images on`, {
+      expected: "--surrogate with a teacher's name, a run directory or an .onnx file",
+      found: "no --surrogate",
+    });
+  if (transfers.length === 0 && surrogate !== undefined)
+    throw new InputError("--surrogate is for transfer attacks alone", {
+      expected: "a transfer attack among --attacks",
+      found: ids.length === 0 ? "none" : ids.join(", "),
+      fix: "leave --surrogate out, or add transfer-pgd-trades",
+    });
+  return changesOf(ids, numbers, restarts, OPTIONS);
+}

@@ -1,0 +1,152 @@
+import type { AttackId } from "../attacks/ids.js";
+import type { AttackTarget } from "../attacks/target.js";
+import { InputError } from "../errors.js";
+import { tf, type Tensor4D } from "../runtime/tensorflow.js";
+import { imageTensor, type ImageSource } from "./images.js";
+import { type Round, roundsOf } from "./rounds.js";
+import type { Evaluation } from "./summary.js";
+
+/** Two answers to the same images may differ by so much of their length; probabilities may miss their sum by so much. */
+const RANDOMISED = 1e-4;
+const PROBABILITY = 1e-5;
+/** The share of images that only a black-box attack may fool. */
+const BLACK_BOX_SHARE = 0.002;
+
+/**
+ * Looks, before anything is attacked, for what makes robust accuracy mean little: answers that change, probabilities in place of logits,
+ * gradients that vanish. The ideas are those of AutoAttack's own checks.
+ *
+ * @param most Look at so many images, the first ones.
+ * @returns What was found, one sentence each.
+ * @throws {InputError} if what the model answers is not `[N, classes]` and finite.
+ */
+export function checkModel(
+  target: AttackTarget,
+  source: ImageSource,
+  attacks: readonly AttackId[],
+  most: number,
+): string[] {
+  const indexes = Array.from({ length: Math.min(most, source.count) }, (_, index) => index);
+  const images = imageTensor(source.shape, source.read(indexes));
+  try {
+    const first = rows(target, images);
+    return [
+      ...randomised(first, rows(target, images)),
+      ...probabilities(first),
+      ...(usesGradients(attacks) ? zeroGradients(target, source, indexes, first) : []),
+    ];
+  } finally {
+    images.dispose();
+  }
+}
+
+/**
+ * Compares attacks on the same images: one that sees less of the model should not find more.
+ *
+ * @returns What was found, one sentence each.
+ */
+export function checkOutcome({ total, perExample }: Evaluation, attacks: readonly AttackId[]): string[] {
+  const enough = (count: number): boolean => count > BLACK_BOX_SHARE * total;
+  const rounds = attacks.map((id) => [id, roundsOf(id)] as const);
+  const whiteBox = rounds.filter(([, all]) => all.some(isWhiteBox)).map(([id]) => id);
+  const inEnsembles = rounds.flatMap(([id, all]) => {
+    if (!all.some(isWhiteBox)) return [];
+    const blackBox = new Set(all.filter((round) => !isWhiteBox(round)).map((round) => round.id));
+    const fooled = perExample.filter(({ fooledBy }) => blackBox.has(fooledBy?.[id] as AttackId)).length;
+    return enough(fooled) ? [maskedGradients(`in ${id}, ${[...blackBox].join(" and ")}`, fooled)] : [];
+  });
+  const alone = rounds.flatMap(([id, all]) => {
+    if (whiteBox.length === 0 || all.some((round) => isWhiteBox(round) || round.isTransfer)) return [];
+    const fooled = perExample.filter(
+      ({ label, clean, attacks: answers }) =>
+        clean === label && answers[id] !== label && whiteBox.every((each) => answers[each] === label),
+    ).length;
+    return enough(fooled) ? [maskedGradients(id, fooled)] : [];
+  });
+  return [...inEnsembles, ...alone];
+}
+
+function isWhiteBox({ attack, isTransfer }: Round): boolean {
+  return attack.access === "gradient" && !isTransfer;
+}
+
+function usesGradients(attacks: readonly AttackId[]): boolean {
+  return attacks.flatMap((id) => roundsOf(id)).some(isWhiteBox);
+}
+
+function maskedGradients(which: string, fooled: number): string {
+  return `${which} fooled the model on ${fooled} images that withstood every gradient attack: its gradients may mislead, and robust accuracy may be lower`;
+}
+
+/** The logits of each image. */
+function rows(target: AttackTarget, images: Tensor4D): Float32Array[] {
+  const logits = target.logits(images);
+  const { shape } = logits;
+  const values = logits.dataSync<"float32">();
+  logits.dispose();
+  const expected = [images.shape[0], target.classes];
+  if (shape.join() !== expected.join())
+    throw new InputError("the model does not answer one row of logits an image", {
+      expected: `an output [${expected.join(", ")}]`,
+      found: `[${shape.join(", ")}]`,
+    });
+  const broken = values.findIndex((value) => !Number.isFinite(value));
+  if (broken >= 0)
+    throw new InputError("the model's logits are not finite", {
+      expected: "numbers",
+      found: `${values[broken]} for image ${Math.floor(broken / target.classes)}`,
+    });
+  return Array.from({ length: images.shape[0] }, (_, row) =>
+    values.subarray(row * target.classes, (row + 1) * target.classes),
+  );
+}
+
+function randomised(first: readonly Float32Array[], second: readonly Float32Array[]): string[] {
+  const differing = first.filter((row, index) => {
+    const other = second[index] as Float32Array;
+    const difference = Math.hypot(...row.map((value, at) => value - (other[at] as number)));
+    return difference > RANDOMISED * Math.hypot(...row);
+  }).length;
+  if (differing === 0) return [];
+  return [
+    `the model answers differently when asked again (${differing} of ${first.length} images): what it withstands once it may not withstand twice`,
+  ];
+}
+
+function probabilities(answers: readonly Float32Array[]): string[] {
+  const areProbabilities = answers.every(
+    (row) =>
+      row.every((value) => value >= -PROBABILITY) &&
+      Math.abs(row.reduce((sum, value) => sum + value, 0) - 1) <= PROBABILITY,
+  );
+  if (!areProbabilities) return [];
+  return [
+    "the model seems to answer probabilities instead of logits: losses saturate, and gradient attacks find too little",
+  ];
+}
+
+function zeroGradients(
+  target: AttackTarget,
+  source: ImageSource,
+  indexes: readonly number[],
+  answers: readonly Float32Array[],
+): string[] {
+  const right = indexes.filter((index) => {
+    const row = answers[index] as Float32Array;
+    return row.indexOf(Math.max(...row)) === source.labels[index];
+  });
+  if (right.length === 0) return [];
+  const images = imageTensor(source.shape, source.read(right));
+  const labels = tf.tensor1d(
+    right.map((index) => source.labels[index] as number),
+    "int32",
+  );
+  const found = target.lossGradient(images, { kind: "crossEntropy", labels });
+  const largest = tf.tidy(() => tf.max(tf.abs(found.gradient), [1, 2, 3]).dataSync<"float32">());
+  tf.dispose([images, labels, found.loss, found.logits, found.gradient]);
+  const zero = largest.filter((value) => value === 0).length;
+  if (zero === 0) return [];
+  return [
+    `the loss has no gradient at ${zero} of ${right.length} images: gradient attacks cannot move them, and robust accuracy may be lower`,
+  ];
+}

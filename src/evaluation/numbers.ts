@@ -1,0 +1,51 @@
+import type { AttackSettings } from "../attacks/attack.js";
+import { attackIds, type AttackId } from "../attacks/ids.js";
+import { InputError } from "../errors.js";
+import { type AttackNumbers, roundsOf } from "./rounds.js";
+import type { AttackChanges } from "./settings.js";
+
+/**
+ * Gives each attack the changed numbers that it has.
+ *
+ * @param options What the numbers are called in errors.
+ * @throws {InputError} if a number is of none of the attacks, or no attack would run more than once where `restarts` says so.
+ */
+export function changesOf(
+  ids: readonly AttackId[],
+  numbers: AttackNumbers,
+  restarts: number,
+  options: Readonly<Record<keyof AttackSettings | "restarts", string>>,
+): AttackChanges {
+  const names = Object.keys(numbers) as (keyof AttackSettings)[];
+  for (const name of names) {
+    if (!ids.some((id) => hasNumber(id, name)))
+      throw useless(ids, options[name], (id) => hasNumber(id, name));
+  }
+  if (restarts > 1 && !ids.some(isRandom)) throw useless(ids, options.restarts, isRandom);
+  return Object.fromEntries(
+    ids.map((id) => [
+      id,
+      Object.fromEntries(names.filter((name) => hasNumber(id, name)).map((name) => [name, numbers[name]])),
+    ]),
+  );
+}
+
+function hasNumber(id: AttackId, name: keyof AttackSettings): boolean {
+  return roundsOf(id).some(({ numbers }) => name in numbers);
+}
+
+function isRandom(id: AttackId): boolean {
+  return roundsOf(id).some(({ attack }) => attack.random);
+}
+
+function useless(
+  asked: readonly AttackId[],
+  option: string,
+  isServed: (id: AttackId) => boolean,
+): InputError {
+  return new InputError(`${option} changes none of the attacks`, {
+    expected: `one of ${attackIds.filter(isServed).join(", ")}`,
+    found: asked.length === 0 ? "none" : asked.join(", "),
+    fix: `leave ${option} out, or add such an attack`,
+  });
+}

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import type { AttackTarget } from "#mtard/attacks/target.js";
+import { checkModel, checkOutcome } from "#mtard/evaluation/checks.js";
+import { type ExampleOutcome, summarize } from "#mtard/evaluation/summary.js";
+import { tf, type Tensor2D } from "#mtard/runtime/tensorflow.js";
+import { CLASSES, labelledBy, linearTarget } from "./linear.js";
+
+const target = linearTarget(1);
+const source = labelledBy(target, 12, 6);
+
+/** The target with its logits changed. */
+function answering(change: (logits: Tensor2D) => Tensor2D): AttackTarget {
+  return { ...target, logits: (images) => tf.tidy(() => change(target.logits(images))) };
+}
+
+const check = (model: AttackTarget) => checkModel(model, source, ["pgd-sat"], 12);
+
+describe("checks of a model", () => {
+  it("find nothing in an ordinary one, and leave no tensor behind", () => {
+    const before = tf.memory().numTensors;
+    expect(check(target)).toEqual([]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("find answers that change when asked again", () => {
+    let asked = 0;
+    const model = answering((logits) => tf.add(logits, tf.oneHot([asked++ % 2], CLASSES).mul(0.01)));
+    expect(check(model)).toEqual([expect.stringContaining("answers differently when asked again (12 of 12")]);
+  });
+
+  it("forgive the rounding of another order of sums", () => {
+    let asked = 0;
+    expect(check(answering((logits) => tf.mul(logits, 1 + 1e-6 * (asked++ % 2))))).toEqual([]);
+  });
+
+  it("find probabilities in place of logits", () => {
+    expect(check(answering((logits) => tf.softmax(logits)))).toEqual([
+      expect.stringContaining("probabilities instead of logits"),
+    ]);
+  });
+
+  it("find images without a gradient, among those that are right", () => {
+    const model: AttackTarget = {
+      ...target,
+      lossGradient(images, loss) {
+        const found = target.lossGradient(images, loss);
+        const [count] = images.shape;
+        const mask = Float32Array.from({ length: count }, (_, index) => (index < 3 ? 0 : 1));
+        const gradient = tf.tidy(() =>
+          tf.mul<typeof found.gradient>(found.gradient, tf.tensor4d(mask, [count, 1, 1, 1])),
+        );
+        found.gradient.dispose();
+        return { ...found, gradient };
+      },
+    };
+    expect(check(model)).toEqual([expect.stringContaining("no gradient at 3 of 10 images")]);
+    expect(checkModel(model, source, [], 12), "no gradient attack is asked for").toEqual([]);
+  });
+
+  it("find the vanished gradient of logits that saturate", () => {
+    expect(checkModel(linearTarget(1, 1e4), labelledBy(linearTarget(1, 1e4), 12, 6), ["fgsm"], 12)).toEqual([
+      expect.stringContaining("no gradient at 10 of 10 images"),
+    ]);
+  });
+
+  it.each([
+    ["one row too few", (logits: Tensor2D) => tf.slice(logits, [1, 0])],
+    ["other classes", (logits: Tensor2D) => tf.pad(logits, [[0, 0], [0, 1]])], // prettier-ignore
+    ["four axes", (logits: Tensor2D) => tf.reshape(logits, [12, CLASSES, 1, 1]) as unknown as Tensor2D],
+  ])("refuse an output of %s", (_, change) => {
+    expect(() => check(answering(change))).toThrow("does not answer one row of logits an image");
+  });
+
+  it("refuse logits that are not finite, naming an image", () => {
+    const model = answering((logits) => tf.div(logits, tf.sub(1, tf.oneHot(tf.range(0, 12, 1, "int32"), 12).slice([0, 5], [12, 1])))); // prettier-ignore
+    expect(() => check(model)).toThrow("the model's logits are not finite");
+  });
+});
+
+describe("checks of an outcome", () => {
+  const outcome = (index: number, attacks: ExampleOutcome["attacks"]): ExampleOutcome => ({
+    index,
+    label: 0,
+    clean: 0,
+    attacks,
+  });
+
+  it("have nothing to say of gradient attacks alone", () => {
+    const perExample = [outcome(0, { fgsm: 1, "pgd-sat": 0 }), outcome(1, { fgsm: 0, "pgd-sat": 0 })];
+    const ids = ["fgsm", "pgd-sat"] as const;
+    expect(checkOutcome({ ...summarize(perExample, ids), perExample }, ids)).toEqual([]);
+  });
+});

@@ -1,0 +1,244 @@
+import { describe, expect, it } from "vitest";
+import type { AttackTarget } from "#mtard/attacks/target.js";
+import { evaluateImages } from "#mtard/evaluation/evaluate.js";
+import type { EvaluationProgress } from "#mtard/evaluation/progress.js";
+import { changesOf } from "#mtard/evaluation/numbers.js";
+import { looksOf, noiseSeed, roundsOf } from "#mtard/evaluation/rounds.js";
+import type { EvaluationState } from "#mtard/evaluation/state.js";
+import { verifyAdversarial } from "#mtard/evaluation/verify.js";
+import { tf } from "#mtard/runtime/tensorflow.js";
+import { CLASSES, labelledBy, linearTarget } from "./linear.js";
+
+const target = linearTarget(1);
+const source = labelledBy(target, 20, 5);
+const settings = { attacks: [], epsilon: 0.02, batchSize: 6, seed: 3 } as const;
+
+describe("an evaluation", () => {
+  it("attacks no image that is wrong when clean, and leaves its answer", async () => {
+    target.asked.length = 0;
+    const { clean, attacks, perExample } = await evaluateImages(target, source, {
+      ...settings,
+      attacks: ["fgsm"],
+    });
+    expect(clean).toEqual({ correct: 16, accuracy: 0.8 });
+    expect(target.asked.filter((each) => each.startsWith("gradient"))).toEqual([
+      "gradient 6",
+      "gradient 6",
+      "gradient 4",
+    ]);
+    const wrong = perExample.filter(({ clean: answer, label }) => answer !== label);
+    expect(wrong.map(({ index }) => index)).toEqual([4, 9, 14, 19]);
+    for (const { clean: answer, attacks: answers, linf } of wrong)
+      expect({ answers, linf }).toEqual({ answers: { fgsm: answer }, linf: undefined });
+    const fooled = perExample.filter(({ linf }) => linf !== undefined);
+    expect(fooled.length).toBeGreaterThan(0);
+    expect(attacks.fgsm?.robust).toBe(16 - fooled.length);
+    for (const { linf } of fooled) expect(linf?.fgsm).toBeCloseTo(0.02, 6);
+  });
+
+  it("with epsilon 0 finds every image robust that is right when clean", async () => {
+    const attacks = ["fgsm", "pgd-sat", "pgd-trades"] as const;
+    const { clean, attacks: robust } = await evaluateImages(target, source, {
+      ...settings,
+      attacks,
+      epsilon: 0,
+    });
+    for (const id of attacks) expect(robust[id]?.robust, id).toBe(clean.correct);
+  });
+
+  it("finds the same whichever other attacks are asked for, in any order", async () => {
+    const alone = await evaluateImages(target, source, { ...settings, attacks: ["pgd-trades"] });
+    const among = await evaluateImages(target, source, {
+      ...settings,
+      attacks: ["pgd-sat", "pgd-trades", "fgsm"],
+    });
+    const answers = (evaluation: typeof alone) =>
+      evaluation.perExample.map(({ attacks }) => attacks["pgd-trades"]);
+    expect(answers(among)).toEqual(answers(alone));
+  });
+
+  it("restarts a random attack on the images that withstood it, and one without randomness not at all", async () => {
+    target.asked.length = 0;
+    const changes = { "pgd-sat": { steps: 1 } };
+    const attacks = ["pgd-sat", "fgsm"] as const;
+    const states: EvaluationState[] = [];
+    const { attacks: robust } = await evaluateImages(
+      target,
+      source,
+      { ...settings, attacks, changes, batchSize: 20, restarts: 3 },
+      { onState: (state) => states.push(structuredClone(state)) },
+    );
+    const { fooledIn = [] } = states.at(-1)?.attacks["pgd-sat"] ?? {};
+    const left = [0, 1, 2].map((round) => 16 - fooledIn.filter((each) => each >= 0 && each < round).length);
+    expect(target.asked.filter((each) => each.startsWith("gradient"))).toEqual(
+      [...left, 16].map((count) => `gradient ${count}`),
+    );
+    expect(left[1]).toBeLessThan(16);
+    expect(robust["pgd-sat"]?.robust).toBe(16 - fooledIn.filter((each) => each >= 0).length);
+  });
+
+  it("makes a transfer's images on the surrogate and judges them by the model", async () => {
+    const surrogate = linearTarget(2);
+    target.asked.length = 0;
+    const { attacks } = await evaluateImages(target, source, {
+      ...settings,
+      attacks: ["transfer-pgd-trades"],
+      surrogate,
+    });
+    expect(surrogate.asked.every((each) => each.startsWith("gradient"))).toBe(true);
+    expect(surrogate.asked).toHaveLength(20 * 3);
+    expect(target.asked.every((each) => each.startsWith("predict"))).toBe(true);
+    expect(attacks["transfer-pgd-trades"]?.robust).toBeLessThanOrEqual(16);
+  });
+
+  it("made on the model itself, a transfer is the attack", async () => {
+    const both = await evaluateImages(target, source, {
+      ...settings,
+      attacks: ["pgd-trades", "transfer-pgd-trades"],
+      surrogate: target,
+    });
+    for (const { attacks } of both.perExample)
+      expect(attacks["transfer-pgd-trades"]).toBe(attacks["pgd-trades"]);
+  });
+
+  it("goes on from the state after any batch to the same outcome", async () => {
+    const all = { ...settings, attacks: ["fgsm", "pgd-sat"], restarts: 2 } as const;
+    const states: string[] = [];
+    const whole = await evaluateImages(target, source, all, {
+      onState: (state) => states.push(JSON.stringify(state)),
+    });
+    expect(states.length).toBeGreaterThan(8);
+    for (const state of states) {
+      const resumed = await evaluateImages(target, source, all, {}, JSON.parse(state) as EvaluationState);
+      expect(resumed).toEqual(whole);
+    }
+  });
+
+  it("tells how far it is: never back, all at the end, by what each attack costs", async () => {
+    const told: EvaluationProgress[] = [];
+    await evaluateImages(
+      target,
+      source,
+      { ...settings, attacks: ["fgsm", "pgd-sat"] },
+      { onProgress: (progress) => told.push(progress) },
+    );
+    const shares = told.map(({ share }) => share);
+    expect(shares).toEqual([...shares].sort((one, other) => one - other));
+    expect(told.at(-1)).toMatchObject({ done: 20, total: 20, share: 1 });
+    // Clean 20 looks, FGSM 3 an image, PGD 60: after the clean pass less than a fiftieth is done.
+    const clean = told.filter(({ pass }) => pass.attack === null).at(-1);
+    expect(clean?.share).toBeCloseTo(20 / (20 + 16 * 63), 10);
+    expect(clean?.pass).toMatchObject({ done: 20, total: 20, robust: 16 });
+  });
+
+  it("leaves no tensor behind", async () => {
+    const all = {
+      ...settings,
+      attacks: ["fgsm", "pgd-sat", "transfer-pgd-trades"],
+      surrogate: target,
+    } as const;
+    const before = tf.memory().numTensors;
+    await evaluateImages(target, source, all);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it.each([-1, CLASSES, 1.5, NaN])("refuses a label of %d", async (label) => {
+    const labels = Array.from(source.labels);
+    labels[7] = label;
+    await expect(evaluateImages(target, { ...source, labels }, settings)).rejects.toThrow(
+      "image 7 has a label that is no class of the model",
+    );
+  });
+
+  it("refuses a transfer attack without a surrogate", async () => {
+    const call = evaluateImages(target, source, { ...settings, attacks: ["transfer-pgd-trades"] });
+    await expect(call).rejects.toThrow("transfer-pgd-trades needs a surrogate");
+  });
+
+  it("believes no attack: images beyond the bounds end it, and the verdict is the model's", async () => {
+    const lying: AttackTarget = {
+      ...target,
+      lossGradient(images, loss) {
+        const found = target.lossGradient(images, loss);
+        const gradient = tf.tidy(() => tf.mul<typeof found.gradient>(found.gradient, NaN));
+        found.gradient.dispose();
+        return { ...found, gradient };
+      },
+    };
+    const call = evaluateImages(lying, source, { ...settings, attacks: ["fgsm"] });
+    await expect(call).rejects.toThrow("fgsm made an image that does not count: image 0");
+  });
+});
+
+describe("verifyAdversarial", () => {
+  const clean = Float32Array.of(0, 0.5, 1, 0.25);
+  const verify = (...adversarial: number[]): number[] =>
+    verifyAdversarial("fgsm", [8, 9], clean, Float32Array.from(adversarial), 0.1);
+
+  it("measures the largest change of each image", () => {
+    const [first, second] = verify(0.05, 0.4, 1, 0.25);
+    expect(first).toBeCloseTo(0.1, 6);
+    expect(second).toBe(0);
+  });
+
+  it.each([
+    ["below 0", [-1e-6, 0.5, 1, 0.25], 8],
+    ["above 1", [0, 0.5, 1.0001, 0.25], 9],
+    ["too far", [0, 0.5, 1, 0.35001], 9],
+    ["not a number", [0, NaN, 1, 0.25], 8],
+    ["infinite", [0, Infinity, 1, 0.25], 8],
+  ])("names the image that is %s", (_, adversarial, image) => {
+    expect(() => verify(...adversarial)).toThrow(`fgsm made an image that does not count: image ${image}`);
+  });
+
+  it("wants as many values as there were", () => {
+    expect(() => verify(0, 0.5, 1)).toThrow("does not count");
+  });
+});
+
+describe("rounds", () => {
+  it("cost about their looks, a gradient three", () => {
+    expect(roundsOf("fgsm").map(looksOf)).toEqual([3]);
+    expect(roundsOf("pgd-sat", 2, { steps: 7 }).map(looksOf)).toEqual([21, 21]);
+    expect(roundsOf("fgsm", 1, { steps: 7 }).map(looksOf)).toEqual([3]);
+  });
+
+  it("have a seed of their own for every batch", () => {
+    const [first, second] = roundsOf("pgd-sat", 2);
+    const [other] = roundsOf("pgd-trades");
+    if (!first || !second || !other) throw new Error("no rounds");
+    const seeds = [
+      noiseSeed(0, first, 0),
+      noiseSeed(0, first, 1),
+      noiseSeed(0, second, 0),
+      noiseSeed(1, first, 0),
+      noiseSeed(0, other, 0),
+    ];
+    expect(new Set(seeds.map(String)).size).toBe(seeds.length);
+    expect(noiseSeed(0, first, 0)).toEqual(noiseSeed(0, first, 0));
+  });
+
+  const options = {
+    steps: "--steps",
+    stepSize: "--step-size",
+    queries: "--queries",
+    targetClasses: "--target-classes",
+    restarts: "--restarts",
+  };
+
+  it("get the changed numbers that they have", () => {
+    expect(changesOf(["fgsm", "pgd-sat", "transfer-pgd-trades"], { steps: 4 }, 1, options)).toEqual({
+      fgsm: {},
+      "pgd-sat": { steps: 4 },
+      "transfer-pgd-trades": { steps: 4 },
+    });
+  });
+
+  it.each([
+    ["--steps", ["fgsm"], { steps: 4 }, 1],
+    ["--step-size", [], { stepSize: 0.1 }, 1],
+    ["--restarts", ["fgsm"], {}, 2],
+  ] as const)("refuse %s where it changes nothing", (option, ids, numbers, restarts) => {
+    expect(() => changesOf(ids, numbers, restarts, options)).toThrow(`${option} changes none of the attacks`);
+  });
+});
