@@ -84,9 +84,10 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
 
   prepareNativeLibraries(request.device, threadCount());
   const changes = await requestedChanges(attacks, request);
-  const [{ openForAttack }, { keptEvaluation }, { sourceOf }] = await Promise.all([
+  const [{ openForAttack }, { keptEvaluation }, { numbersOf }, { sourceOf }] = await Promise.all([
     import("../subject/opened.js"),
     import("../evaluation/kept.js"),
+    import("../evaluation/numbers.js"),
     import("../evaluation/images.js"),
   ]);
   const { model, dataDir, teachersDir, resume } = args;
@@ -127,7 +128,8 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
         perExample: files.perExample,
         settings: {
           norm: args.norm,
-          ...{ epsilon, seed, restarts, batchSize, changes },
+          ...{ epsilon, seed, restarts, batchSize },
+          numbers: numbersOf(attacks, changes),
           surrogate: surrogate?.subject.name ?? null,
           device: target.runsOn,
         },

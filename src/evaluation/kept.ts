@@ -6,6 +6,7 @@ import { openAdversarialFile } from "./adversarial-file.js";
 import { checkModel, checkOutcome } from "./checks.js";
 import { evaluateImages, type EvaluationEvents } from "./evaluate.js";
 import type { ImageSource } from "./images.js";
+import { numbersOf } from "./numbers.js";
 import { roundsOf } from "./rounds.js";
 import type { EvaluationSettings } from "./settings.js";
 import { type EvaluationState, stateSchema } from "./state.js";
@@ -86,15 +87,10 @@ export async function keptEvaluation(
 
 function identityOf(settings: EvaluationSettings, images: number): EvaluationIdentity {
   const { attacks, epsilon, batchSize, seed, restarts = 1, changes = {} } = settings;
-  const numbers = attacks.map((id) =>
-    [...new Map(roundsOf(id, 1, changes[id]).map((round) => [round.id, round.numbers]))].map(
-      ([part, values]) => `${part} ${JSON.stringify(values)}`,
-    ),
-  );
   return {
     images,
     attacks: attacks.join(","),
-    numbers: numbers.flat().join(" "),
+    numbers: JSON.stringify(numbersOf(attacks, changes)),
     epsilon,
     batchSize,
     seed,

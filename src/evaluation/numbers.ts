@@ -30,6 +30,21 @@ export function changesOf(
   );
 }
 
+/** The numbers that each attack runs with; of an ensemble, those of each of its attacks. */
+export function numbersOf(
+  ids: readonly AttackId[],
+  changes: AttackChanges,
+): Partial<Record<AttackId, AttackNumbers | Partial<Record<AttackId, AttackNumbers>>>> {
+  return Object.fromEntries(
+    ids.map((id) => {
+      const parts = roundsOf(id, 1, changes[id]);
+      const [only] = parts;
+      if (parts.length === 1 && only) return [id, only.numbers];
+      return [id, Object.fromEntries(parts.map((round) => [round.id, round.numbers]))];
+    }),
+  );
+}
+
 function hasNumber(id: AttackId, name: keyof AttackSettings): boolean {
   return roundsOf(id).some(({ numbers }) => name in numbers);
 }

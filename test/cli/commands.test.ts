@@ -96,7 +96,22 @@ describe("a trained run", () => {
 
   it("is evaluated: counts, fractions, W-Robust, and every image, in the run's own folder", async () => {
     const { total, clean, attacks, ...rest } = await evaluate(`${SAT} --attacks fgsm,pgd-sat --limit 50`);
-    expect(rest).toEqual({ model: SAT, dataset: "demo", perExample: `${SAT}/evaluation.jsonl` });
+    expect(rest).toEqual({
+      model: SAT,
+      dataset: "demo",
+      perExample: `${SAT}/evaluation.jsonl`,
+      settings: {
+        norm: "linf",
+        epsilon: 8 / 255,
+        seed: 0,
+        restarts: 1,
+        batchSize: 128,
+        numbers: { fgsm: {}, "pgd-sat": { steps: 20, stepSize: 2 / 255 } },
+        surrogate: null,
+        device: "cpu (libtensorflow)",
+      },
+      warnings: [],
+    });
     expect(total).toBe(50);
     expect(clean.accuracy).toBe(clean.correct / 50);
     expect(Object.keys(attacks)).toEqual(["fgsm", "pgd-sat"]);
@@ -121,7 +136,8 @@ describe("a trained run", () => {
     const { code, stdout, stderr } = await run(
       `evaluate ${SAT} --attacks pgd-sat --limit 20 --checkpoint last`,
     );
-    expect({ code, stderr }).toEqual({ code: 0, stderr: `${SAT} on cpu (libtensorflow)\n` });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) as string });
+    expect(stderr).toMatch(/^\S+ on cpu \(libtensorflow\)\npgd-sat: \d+ of \d+ left robust\n$/);
     expect(stdout).toMatch(
       /^attack +right +accuracy +W-Robust\nnone +\d+\/20 +[\d.]+%\npgd-sat +\d+\/20 +[\d.]+% +[\d.]+%\n$/,
     );
