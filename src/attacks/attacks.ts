@@ -1,6 +1,9 @@
 import { singleAttack, type Attack, type SingleAttack } from "./attack.js";
 import type { AttackId } from "./ids.js";
+import { gradientEstimation } from "./gradient-estimation.js";
 import { pgd, type PgdSettings } from "./pgd.js";
+import { rays } from "./rays.js";
+import { square } from "./square.js";
 
 /** PGD on the cross-entropy to the labels; the step size and start as given, in pixel values. */
 function pgdAttack(title: string, stepSize: number): SingleAttack {
@@ -33,6 +36,30 @@ export const attacks = {
   "pgd-sat": pgdAttack("PGD-sat", 2 / 255),
   /** 20 steps of 0.003 from a uniform start. @see Zhang et al. (2019); B-MTARD, section 4.1. */
   "pgd-trades": pgdAttack("PGD-trades", 0.003),
+  /** Random search with the logits. @see Andriushchenko et al. (2020). */
+  square: singleAttack({
+    title: "Square",
+    access: "logits",
+    random: true,
+    defaults: { queries: 5000 },
+    run: square,
+  }),
+  /** Search for the nearest decision boundary with the classes answered. @see Chen and Gu (2020). */
+  rays: singleAttack({
+    title: "RayS",
+    access: "labels",
+    random: false,
+    defaults: { queries: 100 },
+    run: rays,
+  }),
   /** PGD-trades on a surrogate. @see B-MTARD, Table 6. */
   "transfer-pgd-trades": { kind: "transfer", title: "transfer of PGD-trades", of: "pgd-trades" },
+  /** Descent along gradients estimated from logits: 20 steps of 0.01, 100 looks around each point. @see Tramer et al. (2020). */
+  "gradient-estimation": singleAttack({
+    title: "Gradient estimation",
+    access: "logits",
+    random: true,
+    defaults: { steps: 20, stepSize: 0.01, queries: 2020 },
+    run: gradientEstimation,
+  }),
 } as const satisfies Record<AttackId, Attack<AttackId>>;

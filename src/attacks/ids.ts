@@ -1,7 +1,15 @@
 import { InputError } from "../errors.js";
 
 /** The ids of all attacks; apart from the attacks themselves, so that naming one loads no native library. */
-export const attackIds = ["fgsm", "pgd-sat", "pgd-trades", "transfer-pgd-trades"] as const;
+export const attackIds = [
+  "fgsm",
+  "pgd-sat",
+  "pgd-trades",
+  "square",
+  "rays",
+  "transfer-pgd-trades",
+  "gradient-estimation",
+] as const;
 
 export type AttackId = (typeof attackIds)[number];
 

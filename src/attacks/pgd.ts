@@ -1,5 +1,6 @@
 import { normalNoise, uniformNoise, type NoiseSeed } from "../runtime/noise.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
+import { ballAround, intoBall } from "./ball.js";
 import type { LogitLoss } from "./logit-loss.js";
 import type { AttackTarget, LossGradient } from "./target.js";
 
@@ -45,20 +46,16 @@ export function climb(
   { epsilon, stepSize, steps }: Pick<PgdSettings, "epsilon" | "stepSize" | "steps">,
   watch?: (ascent: LossGradient) => void,
 ): Tensor4D {
-  const lower = tf.tidy(() => tf.maximum<Tensor4D>(tf.sub(images, epsilon), 0));
-  const upper = tf.tidy(() => tf.minimum<Tensor4D>(tf.add(images, epsilon), 1));
+  const ball = ballAround(images, epsilon);
   let current = tf.clone(start);
   for (let step = 0; step < steps; step++) {
     const ascent = target.lossGradient(current, loss);
     watch?.(ascent);
-    const next = tf.tidy(() => {
-      const moved = tf.add(current, tf.mul(tf.sign(ascent.gradient), stepSize));
-      return tf.minimum<Tensor4D>(tf.maximum(moved, lower), upper);
-    });
+    const next = tf.tidy(() => intoBall(tf.add(current, tf.mul(tf.sign(ascent.gradient), stepSize)), ball));
     tf.dispose([current, ascent.loss, ascent.logits, ascent.gradient]);
     current = next;
   }
-  tf.dispose([lower, upper]);
+  tf.dispose([ball.lower, ball.upper]);
   return current;
 }
 

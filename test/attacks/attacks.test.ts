@@ -1,6 +1,6 @@
 import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { describe, expect, it } from "vitest";
-import type { Attack } from "#mtard/attacks/attack.js";
+import type { Attack, AttackSettings, AttackStep, SingleAttack } from "#mtard/attacks/attack.js";
 import { attacks } from "#mtard/attacks/attacks.js";
 import { attackIds, type AttackId } from "#mtard/attacks/ids.js";
 import { logitLoss } from "#mtard/attacks/logit-loss.js";
@@ -12,6 +12,7 @@ import { Random } from "#mtard/runtime/random.js";
 import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 import { inferenceStudent } from "#mtard/student/inference.js";
 import { disposeParameters, parametersFromWeights } from "#mtard/student/parameters.js";
+import { countingTarget, onlyAnswering } from "./counting.js";
 
 const COUNT = 3;
 const SIZE = COUNT * 8 * 8 * 3;
@@ -24,7 +25,8 @@ const images = tf.tensor4d(
   Float32Array.from({ length: SIZE }, () => random.uniform()),
   [COUNT, 8, 8, 3],
 );
-const labels = tf.tensor1d([0, 4, 9], "int32");
+/** The classes it answers: attacks stop at what is answered wrong already. */
+const labels = target.predict(images);
 const EPSILON = 8 / 255;
 
 const singles = attackIds.flatMap((id) => {
@@ -35,37 +37,59 @@ const singles = attackIds.flatMap((id) => {
 function run(id: AttackId, epsilon: number, seed: [number, number] = [1, 2]): Float32Array {
   const [, attack] = singles.find(([single]) => single === id) ?? [];
   if (!attack) throw new Error(`${id} is not one attack`);
-  const { adversarial } = attack.run(target, { images, labels, epsilon, seed });
+  const { adversarial } = attack.run(target, { images, labels, epsilon, seed }, few(attack));
   const values = adversarial.dataSync<"float32">();
   adversarial.dispose();
   return values;
 }
 
-describe.each(singles.map(([id]) => id))("%s", (id) => {
+/** Queries enough for a tiny network, where an attack has a budget of them. */
+function few({ defaults }: SingleAttack): Partial<AttackSettings> {
+  return defaults.queries === undefined ? {} : { queries: 100 };
+}
+
+describe.each(singles)("%s", (id, attack) => {
   const clean = images.dataSync<"float32">();
 
-  it("stays within epsilon and [0, 1], and uses the room it has", () => {
+  it("stays within epsilon and [0, 1]", () => {
     const distances = run(id, EPSILON).map((value, index) => {
       expect(value).toBeGreaterThanOrEqual(0);
       expect(value).toBeLessThanOrEqual(1);
       return Math.abs(value - (clean[index] ?? NaN));
     });
     expect(Math.max(...distances)).toBeLessThanOrEqual(EPSILON + 1e-6);
-    expect(Math.max(...distances)).toBeGreaterThan(0.9 * EPSILON);
+    // With labels alone it cannot tell better from worse before it fools: it may stay, or stop at any distance.
+    if (attack.access !== "labels") expect(Math.max(...distances)).toBeGreaterThan(0.9 * EPSILON);
   });
 
   it("with epsilon 0 returns the images it was given", () => {
     expect(run(id, 0)).toEqual(clean);
   });
 
-  it("raises the loss", () => {
-    const loss = (values: Float32Array): number =>
-      tf.tidy(() => {
-        const logits = target.logits(tf.tensor4d(values, [COUNT, 8, 8, 3]));
-        return tf.sum(logitLoss(logits, { kind: "crossEntropy", labels }).loss).dataSync()[0] as number;
-      });
-    expect(loss(run(id, EPSILON))).toBeGreaterThan(loss(clean));
-  });
+  if (attack.access === "labels") {
+    it("changes no image but those it fools", () => {
+      const size = SIZE / COUNT;
+      const adversarial = run(id, 0.3);
+      const answers = tf.tidy(() => target.predict(tf.tensor4d(adversarial, [COUNT, 8, 8, 3]))).dataSync();
+      const right = labels.dataSync();
+      const fooled = [...answers.keys()].filter((image) => answers[image] !== right[image]);
+      expect(fooled).not.toEqual([]);
+      for (let image = 0; image < COUNT; image++)
+        if (!fooled.includes(image))
+          expect(adversarial.slice(image * size, (image + 1) * size)).toEqual(
+            clean.slice(image * size, (image + 1) * size),
+          );
+    });
+  } else {
+    it("raises the loss", () => {
+      const loss = (values: Float32Array): number =>
+        tf.tidy(() => {
+          const logits = target.logits(tf.tensor4d(values, [COUNT, 8, 8, 3]));
+          return tf.sum(logitLoss(logits, { kind: "crossEntropy", labels }).loss).dataSync()[0] as number;
+        });
+      expect(loss(run(id, EPSILON))).toBeGreaterThan(loss(clean));
+    });
+  }
 
   it("gives the same images for the same seed", () => {
     expect(run(id, EPSILON, [3, 4])).toEqual(run(id, EPSILON, [3, 4]));
@@ -77,6 +101,45 @@ describe.each(singles.map(([id]) => id))("%s", (id) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 });
+
+describe.each(singles.filter(([, { defaults }]) => defaults.queries !== undefined))(
+  "%s has a budget of looks, and",
+  (_, attack) => {
+    const { steps = 1 } = attack.defaults;
+    const batch = { images, labels, seed: [5, 6] as const };
+
+    it.each([3, 7, 60, 101].map((budget) => budget * steps))(
+      "of %i counts every image that the target is shown, and shows none more often",
+      (budget) => {
+        for (const epsilon of [0, EPSILON, 0.5]) {
+          const counting = countingTarget(target);
+          const seen = onlyAnswering(counting, attack.access === "labels" ? "predict" : "logits");
+          const { adversarial, queries = [] } = attack.run(seen, { ...batch, epsilon }, { queries: budget });
+          adversarial.dispose();
+          expect([...queries].reduce((sum, count) => sum + count, 0)).toBe(counting.shown());
+          expect(Math.max(...queries)).toBeLessThanOrEqual(budget);
+          if (epsilon === 0) expect(counting.shown()).toBeGreaterThan(0.9 * COUNT * (budget - steps));
+        }
+      },
+    );
+
+    it("tells how many images are left, and ends where that throws, leaving no tensor", () => {
+      const before = tf.memory().numTensors;
+      const told: AttackStep[] = [];
+      const onStep = (step: AttackStep): void => {
+        told.push(step);
+        if (told.length === 2) throw new Error("enough");
+      };
+      const changes = { queries: 60 * steps };
+      expect(() => attack.run(target, { ...batch, epsilon: 0, onStep }, changes)).toThrow("enough");
+      expect(told.map(({ step, robust }) => [step, robust])).toEqual([
+        [1, COUNT],
+        [2, COUNT],
+      ]);
+      expect(tf.memory().numTensors).toBe(before);
+    });
+  },
+);
 
 it("random starts differ with the seed, and fgsm has none", () => {
   expect(run("pgd-sat", EPSILON, [1, 1])).not.toEqual(run("pgd-sat", EPSILON, [1, 2]));

@@ -162,6 +162,7 @@ describe("a scale", () => {
     expect(attacks.filter(scaleOf("smoke", "cifar10", "resnet-18", options()).evaluates)).toEqual([
       "fgsm",
       "pgd-sat",
+      "rays",
     ]);
     const named = scaleOf("smoke", "cifar10", "resnet-18", options({ attacks: ["pgd-sat"] }));
     expect(attacks.filter(named.evaluates)).toEqual(["pgd-sat"]);
