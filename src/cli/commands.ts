@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { attackCommand } from "./attack.js";
 import { dataCommand } from "./data.js";
 import { demoCommand } from "./demo.js";
 import { doctorCommand } from "./doctor.js";
@@ -20,6 +21,7 @@ export const commands: CommandModule[] = [
   teacherCommand,
   trainCommand,
   evaluateCommand,
+  attackCommand,
   exportCommand,
   tableCommand,
   figureCommand,

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Argv, CommandModule } from "yargs";
 import { attackIds, requireAttackIds } from "../attacks/ids.js";
 import { findDataset } from "../data/datasets.js";
+import { openDataset } from "../data/store.js";
 import type { EvaluationIdentity } from "../evaluation/state-file.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import { parseSetting } from "../recipes/settings.js";
@@ -73,10 +74,8 @@ export const evaluateCommand: CommandModule = {
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
   const attacks = args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(","));
   const request = attackRequest(args);
-  const images = {
-    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
-    limit: parseLimit(args.limit),
-  };
+  const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset).id;
+  const limit = parseLimit(args.limit);
   const batchSize = parseSetting("batchSize", args["batch-size"], "--batch-size");
   const { out, "save-adversarial": adversarial } = args;
   if (out !== undefined) requireFilePath(out, "evaluation.jsonl");
@@ -91,14 +90,15 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     import("../evaluation/images.js"),
   ]);
   const { model, dataDir, teachersDir, resume } = args;
-  const opened = await openForAttack({ model, ...request, ...images, dataDir, teachersDir });
+  const opened = await openForAttack({ model, ...request, dataset, teachersDir });
   const line = new ProgressLine();
   const say = (text: string): void => {
     line.clear();
     log(text);
   };
   try {
-    const { subject, target, surrogate, description, data } = opened;
+    const { subject, target, surrogate, description } = opened;
+    const data = openDataset(description.id, dataDir, limit === undefined ? {} : { test: limit });
     say(`${subject.name} on ${target.runsOn}`);
     const { epsilon, seed, restarts } = request;
     const settings = {
@@ -111,7 +111,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       sourceOf(data.test, description.image),
       settings,
       files,
-      identityOf(opened),
+      { ...identityOf(opened), data: `${description.id} ${data.fingerprint}` },
       { onProgress: evaluationProgress(line, say), onMessage: say },
     );
     const { total, clean, attacks: robust } = evaluation;
@@ -156,7 +156,6 @@ function identityOf({
   return {
     program: version,
     model: `${subject.name} ${fingerprint}`,
-    data: `${description.id} ${data.fingerprint}`,
     surrogate: surrogate && `${surrogate.subject.name} ${surrogate.fingerprint}`,
     device: target.runsOn,
   };

@@ -42,7 +42,10 @@ async function runFigure(args: ReproductionArguments): Promise<void> {
   if (!outcomes) return;
   const shown = plan.draw((method) => outcomes.filter((outcome) => outcome.plan.method === method), attacks);
   const figure: Figure = { ...shown, subtitle: subtitleOf(outcomes) };
-  const { drawSvg, svgToPng } = await import("../report/figures/draw.js");
+  const [{ drawSvg }, { svgToPng }] = await Promise.all([
+    import("../report/figures/draw.js"),
+    import("../report/figures/png.js"),
+  ]);
   const svg = await drawSvg(figure);
   const runs = outcomes.map(({ folder }) => folder);
   const content = { figure: call.number, budget: call.budget, ...figure, runs };

@@ -1,5 +1,4 @@
-import { classifierShape, type DatasetDescription, findDataset } from "../data/datasets.js";
-import { type Dataset, openDataset } from "../data/store.js";
+import { classifierShape, type DatasetDescription, type DatasetId, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import type { ClassifierShape } from "../onnx/signature.js";
@@ -12,12 +11,9 @@ export interface OpenRequest {
   readonly model: string;
   /** Unless given, what the model was made for. */
   readonly dataset: string | undefined;
-  /** The first so many test images alone. */
-  readonly limit: number | undefined;
   readonly surrogate: string | undefined;
   readonly checkpoint: "best" | "last";
   readonly device: DeviceRequest;
-  readonly dataDir: string;
   readonly teachersDir: string;
 }
 
@@ -29,10 +25,9 @@ export interface OpenedModel {
   readonly fingerprint: string;
 }
 
-/** A model, the images to attack it with, and the surrogate of transfer attacks where there is one. */
+/** A model, the data set it is attacked on, and the surrogate of transfer attacks where there is one. */
 export interface Opened extends OpenedModel {
-  readonly description: DatasetDescription;
-  readonly data: Dataset;
+  readonly description: DatasetDescription & { readonly id: DatasetId };
   readonly surrogate: OpenedModel | null;
   dispose(): void;
 }
@@ -40,13 +35,12 @@ export interface Opened extends OpenedModel {
 /**
  * Opens a model to be evaluated or attacked; the caller disposes of it.
  *
- * @throws {InputError} if there is no such model or data set, or they do not fit each other.
+ * @throws {InputError} if there is no such model, or it does not fit the data set.
  */
 export async function openForAttack(request: OpenRequest): Promise<Opened> {
-  const { model, limit, checkpoint, teachersDir, dataDir, device } = request;
+  const { model, checkpoint, teachersDir, device } = request;
   const subject = await openSubject(model, { teachersDir, dataset: request.dataset, checkpoint });
   const description = findDataset(request.dataset ?? subject.dataset);
-  const data = openDataset(description.id, dataDir, limit === undefined ? {} : { test: limit });
   refuseMisfit(subject, classifierShape(description));
   const surrogate = request.surrogate === undefined ? null : await openSurrogate(request, description);
   const target = await attackTarget(subject, device);
@@ -56,7 +50,6 @@ export async function openForAttack(request: OpenRequest): Promise<Opened> {
     target,
     fingerprint: subjectFingerprint(subject),
     description,
-    data,
     surrogate:
       surrogate && surrogateTarget
         ? { subject: surrogate, target: surrogateTarget, fingerprint: subjectFingerprint(surrogate) }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import { drawSvg, svgToPng } from "#mtard/report/figures/draw.js";
+import { drawSvg } from "#mtard/report/figures/draw.js";
+import { svgToPng } from "#mtard/report/figures/png.js";
 import type { Figure } from "#mtard/report/figures/figure.js";
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-figures-"));
@@ -100,7 +101,7 @@ describe("a figure", () => {
     );
     const script = `
       import { readFileSync } from "node:fs";
-      import { svgToPng } from ${JSON.stringify(resolve("dist/report/figures/draw.js"))};
+      import { svgToPng } from ${JSON.stringify(resolve("dist/report/figures/png.js"))};
       process.stdout.write(await svgToPng(readFileSync(${JSON.stringify(join(folder, "figure.svg"))}, "utf8")));`;
     const env = { ...process.env, FONTCONFIG_FILE: join(folder, "fonts.conf") };
     const png = execFileSync(process.execPath, ["--input-type=module", "-e", script], {

@@ -1,0 +1,102 @@
+import { isNpz, openNpz } from "../checkpoint/npz.js";
+import { withSourceFile } from "../checkpoint/source-file.js";
+import { readZipMembers } from "../checkpoint/zip.js";
+import { imagesAt } from "../data/batches.js";
+import type { Split } from "../data/store.js";
+import { InputError } from "../errors.js";
+import type { ImageShape } from "../graph/network.js";
+import type { StoredTensor } from "../graph/parameters.js";
+import type { ExaminedImage } from "./examine.js";
+import type { ImageSource } from "./images.js";
+
+/** Images with the places they were taken from. */
+export interface PickedImages extends ImageSource {
+  /** Of each image, where it is in the split or the file. */
+  readonly places: readonly number[];
+}
+
+/**
+ * Images of a split: the first so many, or those at some places.
+ *
+ * @throws {InputError} if there is no image at a place.
+ */
+export function pickedImages(split: Split, shape: ImageShape, which: number | readonly number[]): PickedImages {
+  const places =
+    typeof which === "number"
+      ? Array.from({ length: Math.min(which, split.count) }, (_, index) => index)
+      : which;
+  const beyond = places.find((place) => place >= split.count);
+  if (beyond !== undefined)
+    throw new InputError(`there is no test image ${beyond}`, {
+      expected: `--index from 0 to ${split.count - 1}`,
+      found: String(beyond),
+    });
+  return {
+    shape,
+    places,
+    count: places.length,
+    labels: places.map((place) => split.labels[place] as number),
+    read: (indexes) => imagesAt(split, shape, indexes.map((index) => places[index] as number)), // prettier-ignore
+  };
+}
+
+/**
+ * The first images of an npz file with `images` `[N, height, width, channels]` and `labels` `[N]`, of floating point.
+ *
+ * @throws {InputError} if it is no such file, or a pixel value is outside [0, 1].
+ */
+export function imagesInNpz(path: string, shape: ImageShape, most: number): Promise<PickedImages> {
+  return withSourceFile(path, async (file) => {
+    const members = await readZipMembers(file);
+    const { tensors, others } = isNpz(members) ? openNpz(file, members) : { tensors: new Map<string, StoredTensor>(), others: [] }; // prettier-ignore
+    const [images, labels] = [tensors.get("images"), tensors.get("labels")];
+    const found = [...[...tensors].map(([name, tensor]) => `${name} [${tensor.shape.join(", ")}]`), ...others.map((name) => `${name}, not of floating point`)]; // prettier-ignore
+    const wanted = [shape.height, shape.width, shape.channels];
+    const total = images?.shape[0] ?? 0;
+    if (!images || !labels || total === 0 || images.shape.slice(1).join() !== wanted.join() || labels.shape.join() !== String(total)) // prettier-ignore
+      throw new InputError(`${path} does not hold images and their labels`, {
+        expected: `images [N, ${wanted.join(", ")}] and labels [N], float32 in an npz file`,
+        found: found.length === 0 ? "no arrays" : found.join("; "),
+        fix: "numpy.savez(FILE, images=images.astype('float32'), labels=labels.astype('float32'))",
+      });
+    const values = images.read();
+    const size = values.length / total;
+    const outside = values.findIndex((value) => !(value >= 0 && value <= 1));
+    if (outside >= 0)
+      throw new InputError(`image ${Math.floor(outside / size)} of ${path} has a pixel value outside [0, 1]`, {
+        expected: "numbers from 0 to 1",
+        found: String(values[outside]),
+        fix: "divide by 255 if they are bytes; a normalisation belongs in the model",
+      });
+    const count = Math.min(most, total);
+    return {
+      shape,
+      count,
+      places: Array.from({ length: count }, (_, index) => index),
+      labels: labels.read().subarray(0, count),
+      read: (indexes) => Float32Array.from(indexes.flatMap((index) => [...values.subarray(index * size, (index + 1) * size)])), // prettier-ignore
+    };
+  });
+}
+
+/** What examined images come to as arrays of an npz file: `images`, `adversarial`, `labels` and `index`. */
+export function examinedArrays(
+  images: readonly ExaminedImage[],
+  places: readonly number[],
+  { height, width, channels }: ImageShape,
+): [string, StoredTensor][] {
+  const stacked = (which: "clean" | "adversarial"): StoredTensor => ({
+    shape: [images.length, height, width, channels],
+    read: () => Float32Array.from(images.flatMap((image) => [...image[which]])),
+  });
+  const list = (values: readonly number[]): StoredTensor => ({
+    shape: [values.length],
+    read: () => Float32Array.from(values),
+  });
+  return [
+    ["images", stacked("clean")],
+    ["adversarial", stacked("adversarial")],
+    ["labels", list(images.map(({ label }) => label))],
+    ["index", list(places)],
+  ];
+}
