@@ -121,7 +121,9 @@ async function runAttack(args: AttackArguments): Promise<void> {
     line.clear();
     const nameOfClass = (answer: number): string => classNames[answer] ?? `class ${answer}`;
     const files = { picture: out ?? defaultOutput(subject, id, attack) };
-    const fooled = examined.filter(({ label, before, after }) => before.answer === label && after.answer !== label);
+    const fooled = examined.filter(
+      ({ label, before, after }) => before.answer === label && after.answer !== label,
+    );
     const right = examined.filter(({ label, before }) => before.answer === label);
     const picture = await drawGrid(examined, shape, {
       title: `${attack} on ${subject.kind === "known" && subject.isRun ? basename(subject.name) : subject.name}`,

@@ -145,14 +145,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
 }
 
 /** What decides the outcome besides the settings. */
-function identityOf({
-  subject,
-  fingerprint,
-  target,
-  surrogate,
-  description,
-  data,
-}: Opened): EvaluationIdentity {
+function identityOf({ subject, fingerprint, target, surrogate }: Opened): EvaluationIdentity {
   return {
     program: version,
     model: `${subject.name} ${fingerprint}`,

@@ -20,7 +20,11 @@ export interface PickedImages extends ImageSource {
  *
  * @throws {InputError} if there is no image at a place.
  */
-export function pickedImages(split: Split, shape: ImageShape, which: number | readonly number[]): PickedImages {
+export function pickedImages(
+  split: Split,
+  shape: ImageShape,
+  which: number | readonly number[],
+): PickedImages {
   const places =
     typeof which === "number"
       ? Array.from({ length: Math.min(which, split.count) }, (_, index) => index)
@@ -36,7 +40,12 @@ export function pickedImages(split: Split, shape: ImageShape, which: number | re
     places,
     count: places.length,
     labels: places.map((place) => split.labels[place] as number),
-    read: (indexes) => imagesAt(split, shape, indexes.map((index) => places[index] as number)), // prettier-ignore
+    read: (indexes) =>
+      imagesAt(
+        split,
+        shape,
+        indexes.map((index) => places[index] as number),
+      ),
   };
 }
 
@@ -48,12 +57,23 @@ export function pickedImages(split: Split, shape: ImageShape, which: number | re
 export function imagesInNpz(path: string, shape: ImageShape, most: number): Promise<PickedImages> {
   return withSourceFile(path, async (file) => {
     const members = await readZipMembers(file);
-    const { tensors, others } = isNpz(members) ? openNpz(file, members) : { tensors: new Map<string, StoredTensor>(), others: [] }; // prettier-ignore
+    const { tensors, others } = isNpz(members)
+      ? openNpz(file, members)
+      : { tensors: new Map<string, StoredTensor>(), others: [] };
     const [images, labels] = [tensors.get("images"), tensors.get("labels")];
-    const found = [...[...tensors].map(([name, tensor]) => `${name} [${tensor.shape.join(", ")}]`), ...others.map((name) => `${name}, not of floating point`)]; // prettier-ignore
+    const found = [
+      ...[...tensors].map(([name, tensor]) => `${name} [${tensor.shape.join(", ")}]`),
+      ...others.map((name) => `${name}, not of floating point`),
+    ];
     const wanted = [shape.height, shape.width, shape.channels];
     const total = images?.shape[0] ?? 0;
-    if (!images || !labels || total === 0 || images.shape.slice(1).join() !== wanted.join() || labels.shape.join() !== String(total)) // prettier-ignore
+    if (
+      !images ||
+      !labels ||
+      total === 0 ||
+      images.shape.slice(1).join() !== wanted.join() ||
+      labels.shape.join() !== String(total)
+    )
       throw new InputError(`${path} does not hold images and their labels`, {
         expected: `images [N, ${wanted.join(", ")}] and labels [N], float32 in an npz file`,
         found: found.length === 0 ? "no arrays" : found.join("; "),
@@ -63,18 +83,22 @@ export function imagesInNpz(path: string, shape: ImageShape, most: number): Prom
     const size = values.length / total;
     const outside = values.findIndex((value) => !(value >= 0 && value <= 1));
     if (outside >= 0)
-      throw new InputError(`image ${Math.floor(outside / size)} of ${path} has a pixel value outside [0, 1]`, {
-        expected: "numbers from 0 to 1",
-        found: String(values[outside]),
-        fix: "divide by 255 if they are bytes; a normalisation belongs in the model",
-      });
+      throw new InputError(
+        `image ${Math.floor(outside / size)} of ${path} has a pixel value outside [0, 1]`,
+        {
+          expected: "numbers from 0 to 1",
+          found: String(values[outside]),
+          fix: "divide by 255 if they are bytes; a normalisation belongs in the model",
+        },
+      );
     const count = Math.min(most, total);
     return {
       shape,
       count,
       places: Array.from({ length: count }, (_, index) => index),
       labels: labels.read().subarray(0, count),
-      read: (indexes) => Float32Array.from(indexes.flatMap((index) => [...values.subarray(index * size, (index + 1) * size)])), // prettier-ignore
+      read: (indexes) =>
+        Float32Array.from(indexes.flatMap((index) => [...values.subarray(index * size, (index + 1) * size)])),
     };
   });
 }

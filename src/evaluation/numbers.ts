@@ -30,13 +30,14 @@ export function changesOf(
   );
 }
 
+type NumbersOf = Readonly<
+  Partial<Record<AttackId, AttackNumbers | Readonly<Partial<Record<AttackId, AttackNumbers>>>>>
+>;
+
 /** The numbers that each attack runs with; of an ensemble, those of each of its attacks. */
-export function numbersOf(
-  ids: readonly AttackId[],
-  changes: AttackChanges,
-): Partial<Record<AttackId, AttackNumbers | Partial<Record<AttackId, AttackNumbers>>>> {
+export function numbersOf(ids: readonly AttackId[], changes: AttackChanges): NumbersOf {
   return Object.fromEntries(
-    ids.map((id) => {
+    ids.map((id): [AttackId, NumbersOf[AttackId]] => {
       const parts = roundsOf(id, 1, changes[id]);
       const [only] = parts;
       if (parts.length === 1 && only) return [id, only.numbers];

@@ -18,9 +18,9 @@ export interface GridHeading {
 const SIDE = 160;
 const GAP = 26;
 const MARGIN = 24;
-const HEAD = 108;
+const HEAD = 112;
 const CAPTION = 34;
-const NAMES = 210;
+const NAMES = 190;
 
 const RIGHT = COLORS[2];
 const WRONG = COLORS[1];
@@ -35,7 +35,9 @@ export async function drawGrid(
   const height = HEAD + images.length * (SIDE + CAPTION) + MARGIN;
   const gain = gainOf(heading.epsilon);
   const columns = ["clean", "adversarial", `difference x ${formatGain(gain)}`];
-  const heads = columns.map((text, column) => label(left(column) + SIDE / 2, HEAD - 12, text, { middle: true }));
+  const heads = columns.map((text, column) =>
+    label(left(column) + SIDE / 2, HEAD - 12, text, { middle: true }),
+  );
   const rows = await Promise.all(images.map((image, row) => drawRow(image, row, shape, heading, gain)));
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
 <rect width="100%" height="100%" fill="white"/>
@@ -47,9 +49,9 @@ ${rows.join("\n")}
   return svgToPng(svg);
 }
 
-/** A change of epsilon becomes white or black. */
+/** A change of epsilon comes three quarters of the way from grey to white or black: 12 times at 8/255. */
 function gainOf(epsilon: number): number {
-  return epsilon === 0 ? 1 : 0.5 / epsilon;
+  return epsilon === 0 ? 1 : 0.375 / epsilon;
 }
 
 function formatGain(gain: number): string {

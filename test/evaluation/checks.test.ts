@@ -65,14 +65,23 @@ describe("checks of a model", () => {
 
   it.each([
     ["one row too few", (logits: Tensor2D) => tf.slice(logits, [1, 0])],
-    ["other classes", (logits: Tensor2D) => tf.pad(logits, [[0, 0], [0, 1]])], // prettier-ignore
+    [
+      "other classes",
+      (logits: Tensor2D) =>
+        tf.pad(logits, [
+          [0, 0],
+          [0, 1],
+        ]),
+    ],
     ["four axes", (logits: Tensor2D) => tf.reshape(logits, [12, CLASSES, 1, 1]) as unknown as Tensor2D],
   ])("refuse an output of %s", (_, change) => {
     expect(() => check(answering(change))).toThrow("does not answer one row of logits an image");
   });
 
   it("refuse logits that are not finite, naming an image", () => {
-    const model = answering((logits) => tf.div(logits, tf.sub(1, tf.oneHot(tf.range(0, 12, 1, "int32"), 12).slice([0, 5], [12, 1])))); // prettier-ignore
+    const model = answering((logits) =>
+      tf.div(logits, tf.sub(1, tf.oneHot(tf.range(0, 12, 1, "int32"), 12).slice([0, 5], [12, 1]))),
+    );
     expect(() => check(model)).toThrow("the model's logits are not finite");
   });
 });
