@@ -1,21 +1,40 @@
-import { singleAttack, type Attack, type SingleAttack } from "./attack.js";
+import { apgd, targetedApgd } from "./apgd.js";
+import { singleAttack, type Attack, type AttackSettings, type SingleAttack } from "./attack.js";
+import { targetedFab } from "./fab.js";
 import type { AttackId } from "./ids.js";
 import { gradientEstimation } from "./gradient-estimation.js";
 import { pgd, type PgdSettings } from "./pgd.js";
 import { rays } from "./rays.js";
 import { square } from "./square.js";
 
-/** PGD on the cross-entropy to the labels; the step size and start as given, in pixel values. */
-function pgdAttack(title: string, stepSize: number): SingleAttack {
+/** PGD from a uniform start, on a loss of the labels; the step size in pixel values. */
+function pgdAttack(
+  title: string,
+  defaults: Readonly<Pick<AttackSettings, "steps" | "stepSize">>,
+  kind: "crossEntropy" | "margin" = "crossEntropy",
+): SingleAttack {
   return singleAttack({
     title,
     access: "gradient",
     random: true,
-    defaults: { steps: 20, stepSize },
-    run: (target, { images, labels, epsilon, seed }, { steps, stepSize }) => {
+    defaults,
+    run: (target, { images, labels, epsilon, seed, onStep }, { steps, stepSize }) => {
       const settings: PgdSettings = { epsilon, stepSize, steps, start: "uniform" };
-      return { adversarial: pgd(target, images, { kind: "crossEntropy", labels }, settings, seed) };
+      let step = 0;
+      const watch = (): void => onStep?.({ step: step++, steps });
+      return { adversarial: pgd(target, images, { kind, labels }, settings, seed, watch) };
     },
+  });
+}
+
+/** Auto-PGD of 100 steps. */
+function apgdAttack(title: string, kind: "crossEntropy" | "dlr"): SingleAttack {
+  return singleAttack({
+    title,
+    access: "gradient",
+    random: true,
+    defaults: { steps: 100 },
+    run: (target, batch, settings) => apgd(kind, target, batch, settings),
   });
 }
 
@@ -33,9 +52,31 @@ export const attacks = {
     },
   }),
   /** 20 steps of 2/255 from a uniform start. @see Madry et al. (2018); B-MTARD, section 4.1. */
-  "pgd-sat": pgdAttack("PGD-sat", 2 / 255),
+  "pgd-sat": pgdAttack("PGD-sat", { steps: 20, stepSize: 2 / 255 }),
   /** 20 steps of 0.003 from a uniform start. @see Zhang et al. (2019); B-MTARD, section 4.1. */
-  "pgd-trades": pgdAttack("PGD-trades", 0.003),
+  "pgd-trades": pgdAttack("PGD-trades", { steps: 20, stepSize: 0.003 }),
+  /** 30 steps of 2/255 up the margin from a uniform start. @see Carlini and Wagner (2017); B-MTARD, section 4.1. */
+  cw: pgdAttack("CW", { steps: 30, stepSize: 2 / 255 }, "margin"),
+  /** @see Croce and Hein (2020). */
+  "apgd-ce": apgdAttack("APGD-CE", "crossEntropy"),
+  /** @see Croce and Hein (2020). */
+  "apgd-dlr": apgdAttack("APGD-DLR", "dlr"),
+  /** Auto-PGD towards each of nine classes. @see Croce and Hein (2020). */
+  "apgd-t": singleAttack({
+    title: "APGD-T",
+    access: "gradient",
+    random: true,
+    defaults: { steps: 100, targetClasses: 9 },
+    run: targetedApgd,
+  }),
+  /** The fast adaptive boundary attack towards each of nine classes. @see Croce and Hein (2020). */
+  "fab-t": singleAttack({
+    title: "FAB-T",
+    access: "gradient",
+    random: false,
+    defaults: { steps: 100, targetClasses: 9 },
+    run: targetedFab,
+  }),
   /** Random search with the logits. @see Andriushchenko et al. (2020). */
   square: singleAttack({
     title: "Square",

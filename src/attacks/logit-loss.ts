@@ -1,21 +1,24 @@
 import { tf, type Tensor1D, type Tensor2D } from "../runtime/tensorflow.js";
+import { dlr, dlrTargeted, margin, targetedMargin, type LogitLossGradient } from "./margin-losses.js";
 
 /** A loss on logits as data, not a closure, so that an engine may compile it into its graph. */
 export type LogitLoss =
   | {
-      readonly kind: "crossEntropy";
+      readonly kind: "crossEntropy" | "margin" | "dlr";
       /** The classes, int32 `[N]`. */
       readonly labels: Tensor1D;
+    }
+  | {
+      readonly kind: "targetedMargin" | "dlrTargeted";
+      readonly labels: Tensor1D;
+      /** The classes aimed at, int32 `[N]`. */
+      readonly targets: Tensor1D;
     }
   | {
       readonly kind: "klTo" | "squaredTo";
       /** What the prediction is compared with, `[N, classes]`, rows of sum 1. */
       readonly probabilities: Tensor2D;
     };
-
-/** The loss of each row of logits, `[N]`, and the gradient of the summed loss with respect to the logits, `[N, classes]`. */
-// An interface would have no index signature, which tf.tidy wants of what it returns.
-type LogitLossGradient = { loss: Tensor1D; gradient: Tensor2D };
 
 /**
  * The value and gradient of a loss on logits z `[N, classes]`, with q = softmax(z):
@@ -25,6 +28,10 @@ type LogitLossGradient = { loss: Tensor1D; gradient: Tensor2D };
  * | `crossEntropy` | -log q_y                  | q - onehot(y)                        |
  * | `klTo`         | sum_c p_c log(p_c / q_c)  | q - p                                |
  * | `squaredTo`    | sum_c (q_c - p_c)^2       | 2 q (q - p - sum_c q_c (q_c - p_c))  |
+ *
+ * The other kinds compare single logits: `margin`, `targetedMargin`, `dlr` and `dlrTargeted`, of the functions of those names.
+ *
+ * @throws {InputError} if there are too few classes for the loss.
  */
 export function logitLoss(logits: Tensor2D, loss: LogitLoss): LogitLossGradient {
   return tf.tidy(() => {
@@ -35,13 +42,21 @@ export function logitLoss(logits: Tensor2D, loss: LogitLoss): LogitLossGradient 
         return klTo(logits, loss.probabilities);
       case "squaredTo":
         return squaredTo(logits, loss.probabilities);
+      case "margin":
+        return margin(logits, loss.labels);
+      case "targetedMargin":
+        return targetedMargin(logits, loss.labels, loss.targets);
+      case "dlr":
+        return dlr(logits, loss.labels);
+      case "dlrTargeted":
+        return dlrTargeted(logits, loss.labels, loss.targets);
     }
   });
 }
 
-/** Frees what a loss holds, labels excepted: they are the caller's. */
+/** Frees what a loss holds, labels and targets excepted: they are the caller's. */
 export function disposeLogitLoss(loss: LogitLoss): void {
-  if (loss.kind !== "crossEntropy") loss.probabilities.dispose();
+  if ("probabilities" in loss) loss.probabilities.dispose();
 }
 
 function crossEntropy(logits: Tensor2D, labels: Tensor1D): LogitLossGradient {

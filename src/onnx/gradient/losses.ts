@@ -65,6 +65,18 @@ function margin(writer: NodeWriter, logits: string, classes: number): LossHead {
   };
 }
 
+/** z_t - z_y. */
+function targetedMargin(writer: NodeWriter, logits: string, classes: number): LossHead {
+  const truth = oneHot(writer, column(writer, "labels"), classes);
+  const target = oneHot(writer, column(writer, "targets"), classes);
+  const direction = writer.op("Sub", [target, truth]);
+  return {
+    inputs: [LABELS, TARGETS],
+    loss: row(writer, picked(writer, logits, direction)),
+    gradient: direction,
+  };
+}
+
 /** -(z_y - max_{c != y} z_c) / (z_1 - z_3 + 1e-12), z_1 >= z_2 >= ... sorted. @see Croce and Hein (2020), equation 6. */
 function dlr(writer: NodeWriter, logits: string, classes: number): LossHead {
   const [first, , third] = largest(writer, logits, classes, 3);
@@ -104,6 +116,7 @@ export const lossHeads = {
   klTo,
   squaredTo,
   margin,
+  targetedMargin,
   dlr,
   dlrTargeted,
   cotangent,
@@ -120,7 +133,7 @@ interface Logit {
 const value = (logit: Logit | undefined): string => logit?.value ?? "";
 const place = (logit: Logit | undefined): string => logit?.place ?? "";
 
-/** The `count` largest logits of each row, the largest first. */
+/** The `count` largest logits of each row, the largest first; of equal ones the last class first, as PyTorch's sort has them. */
 function largest(writer: NodeWriter, logits: string, classes: number, count: number): Logit[] {
   if (classes < count)
     throw new InputError("the model has too few classes for the DLR loss", {
@@ -128,7 +141,10 @@ function largest(writer: NodeWriter, logits: string, classes: number, count: num
       found: String(classes),
       fix: "attacks on the cross-entropy or the margin",
     });
-  const [values = "", places = ""] = writer.ops("TopK", [logits, writer.integers([count])], 2);
+  const backwards = [-1, -classes - 1, 1, -1].map((at) => writer.integers([at]));
+  const reversed = writer.op("Slice", [logits, ...backwards]);
+  const [values = "", fromLast = ""] = writer.ops("TopK", [reversed, writer.integers([count])], 2);
+  const places = writer.op("Sub", [writer.integers([classes - 1]), fromLast]);
   return Array.from({ length: count }, (_, rank) => {
     const part = (sorted: string): string =>
       writer.op("Slice", [sorted, ...[rank, rank + 1, 1].map((at) => writer.integers([at]))]);

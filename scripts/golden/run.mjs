@@ -1,0 +1,81 @@
+// Holds the attacks against golden/attacks.json of the shared folder, image by image, and the two engines against each other.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import yargs from "yargs";
+import { formatTable, log, printResult } from "#mtard/cli/output.js";
+import { prepareDataset } from "#mtard/data/prepare.js";
+import { openDataset } from "#mtard/data/store.js";
+import { prepareNativeLibraries, threadCount } from "#mtard/runtime/device.js";
+
+const ATTACKS =
+  "clean,fgsm,pgd-sat-no-start,pgd-sat,pgd-trades,cw,apgd-ce,apgd-dlr,apgd-t,fab-t,square";
+
+const args = await yargs(process.argv.slice(2))
+  .scriptName("node scripts/golden/run.mjs")
+  .usage("$0\n\nHolds the attacks against golden/attacks.json, image by image.")
+  .option("attacks", { type: "string", default: ATTACKS, describe: "comma-separated" })
+  .option("shared", { type: "string", default: process.env["MTARD_SHARED"] ?? "../shared" })
+  .option("limit", { type: "number", default: 256, describe: "so many of the first images" })
+  .option("batch", { type: "number", default: 128 })
+  .option("seed", { type: "number", default: 0 })
+  .option("json", { type: "boolean", default: false })
+  .strict()
+  .parseAsync();
+
+prepareNativeLibraries("cpu", threadCount());
+const { accuracy, agreement, subjects, withstood } = await import("./subjects.mjs");
+
+/** @type {Record<string, Record<string, readonly number[]>>} */
+const golden = JSON.parse(readFileSync(join(args.shared, "golden/attacks.json"), "utf8"));
+const folder = mkdtempSync(join(tmpdir(), "mtard-golden-"));
+const rows = [];
+try {
+  await prepareDataset("cifar10", folder, {
+    from: join(args.shared, "data/cifar-10-binary-subset.tar.gz"),
+  });
+  const split = openDataset("cifar10", folder, { test: args.limit }).test;
+  /** Verdicts by model and attack, of the engine that came first. @type {Map<string, readonly number[]>} */
+  const first = new Map();
+  for (const { model, engine, open } of subjects) {
+    const target = await open(args.shared, threadCount());
+    for (const attack of args.attacks.split(",")) {
+      const started = performance.now();
+      const ours = withstood(target, split, attack, args);
+      const seconds = (performance.now() - started) / 1000;
+      const theirs = (golden[model]?.[attack] ?? []).slice(0, args.limit);
+      const other = first.get(`${model} ${attack}`);
+      if (!other) first.set(`${model} ${attack}`, ours);
+      rows.push({
+        model,
+        engine,
+        attack,
+        accuracy: accuracy(ours),
+        golden: accuracy(theirs),
+        sameVerdict: agreement(ours, theirs),
+        sameByOtherEngine: other ? agreement(ours, other) : null,
+        seconds,
+      });
+      log(`${model} ${engine} ${attack}: ${seconds.toFixed(1)} s`);
+    }
+    target.dispose();
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+/** @param {number} share */
+const percent = (share) => (100 * share).toFixed(2);
+const table = rows.map((row) => [
+  row.model,
+  row.engine,
+  row.attack,
+  percent(row.accuracy),
+  percent(row.golden),
+  percent(row.sameVerdict),
+  row.sameByOtherEngine === null ? "" : percent(row.sameByOtherEngine),
+  row.seconds.toFixed(1),
+]);
+const heading = ["model", "engine", "attack", "robust %", "golden %", "same images %", "same as student %", "s"];
+printResult(args, { rows }, formatTable([heading, ...table]));

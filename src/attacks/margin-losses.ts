@@ -1,0 +1,96 @@
+import { InputError } from "../errors.js";
+import { tf, type Tensor1D, type Tensor2D, type Tensor3D } from "../runtime/tensorflow.js";
+
+/*
+ * Losses that compare single logits. Each is made of directions in the space of logits, rows that say which logits count and how much:
+ * a row's difference is its product with the logits, and the direction is that difference's gradient.
+ */
+
+/** The loss of each row of logits, `[N]`, and the gradient of the summed loss with respect to the logits, `[N, classes]`. */
+// An interface would have no index signature, which tf.tidy wants of what it returns.
+export type LogitLossGradient = { loss: Tensor1D; gradient: Tensor2D };
+
+/** The fewest classes for which the DLR losses are defined: they divide by the distance to the third, or to the fourth largest logit. */
+const FEWEST_CLASSES = { dlr: 3, dlrTargeted: 4 } as const;
+
+/** @throws {InputError} if a classifier has too few classes for a DLR loss. */
+export function requireDlrClasses(kind: keyof typeof FEWEST_CLASSES, classes: number): void {
+  if (classes >= FEWEST_CLASSES[kind]) return;
+  throw new InputError("the model has too few classes for the DLR loss", {
+    expected: `at least ${FEWEST_CLASSES[kind]} classes`,
+    found: String(classes),
+    fix: "apgd-ce, cw or fab-t",
+  });
+}
+
+/** max_{c != y} z_c - z_y. @see Carlini and Wagner, "Towards Evaluating the Robustness of Neural Networks" (2017), f_6. */
+export function margin(logits: Tensor2D, labels: Tensor1D): LogitLossGradient {
+  return difference(logits, towardsOther(logits, labels, largest(logits, 2)));
+}
+
+/** z_t - z_y. */
+export function targetedMargin(logits: Tensor2D, labels: Tensor1D, targets: Tensor1D): LogitLossGradient {
+  return difference(logits, towardsTarget(logits, labels, targets));
+}
+
+/**
+ * (max_{c != y} z_c - z_y) / (z_1 - z_3 + 1e-12), with z_1 >= z_2 >= ... the sorted logits.
+ *
+ * @see Croce and Hein, "Reliable Evaluation of Adversarial Robustness ..." (2020), equation 6.
+ */
+export function dlr(logits: Tensor2D, labels: Tensor1D): LogitLossGradient {
+  requireDlrClasses("dlr", logits.shape[1]);
+  const ranked = largest(logits, 3);
+  return ratio(logits, towardsOther(logits, labels, ranked), weighted(ranked, logits, [1, 0, -1]));
+}
+
+/** (z_t - z_y) / (z_1 - (z_3 + z_4) / 2 + 1e-12). @see Croce and Hein (2020), equation 7. */
+export function dlrTargeted(logits: Tensor2D, labels: Tensor1D, targets: Tensor1D): LogitLossGradient {
+  requireDlrClasses("dlrTargeted", logits.shape[1]);
+  const scale = weighted(largest(logits, 4), logits, [1, 0, -0.5, -0.5]);
+  return ratio(logits, towardsTarget(logits, labels, targets), scale);
+}
+
+/** The classes of the `count` largest logits of each row, int32 `[N, count]`; of equal ones the last first, as PyTorch's sort has them. */
+export function largest(logits: Tensor2D, count: number): Tensor2D {
+  // topk puts the first of equal ones first.
+  const { indices } = tf.topk(tf.reverse2d(logits, 1), count);
+  return tf.sub(tf.scalar(logits.shape[1] - 1, "int32"), indices);
+}
+
+function difference(logits: Tensor2D, direction: Tensor2D): LogitLossGradient {
+  return { loss: along(logits, direction).squeeze([1]), gradient: direction };
+}
+
+function ratio(logits: Tensor2D, numerator: Tensor2D, denominator: Tensor2D): LogitLossGradient {
+  const scale = tf.add(along(logits, denominator), 1e-12);
+  const loss = tf.div(along(logits, numerator), scale);
+  return {
+    loss: loss.squeeze([1]),
+    gradient: tf.div(tf.sub(numerator, tf.mul(loss, denominator)), scale),
+  };
+}
+
+/** Each row's product with its direction, `[N, 1]`. */
+function along(logits: Tensor2D, direction: Tensor2D): Tensor2D {
+  return tf.sum(tf.mul(logits, direction), 1, true);
+}
+
+/** From the true class to the largest other. */
+function towardsOther(logits: Tensor2D, labels: Tensor1D, ranked: Tensor2D): Tensor2D {
+  const [first, second] = tf.unstack(ranked, 1) as [Tensor1D, Tensor1D];
+  return towardsTarget(logits, labels, tf.where(tf.equal(first, labels), second, first));
+}
+
+/** From the true class to another. */
+function towardsTarget(logits: Tensor2D, labels: Tensor1D, targets: Tensor1D): Tensor2D {
+  const classes = logits.shape[1];
+  const at = (places: Tensor1D): Tensor2D => tf.oneHot(places, classes, 1, 0, "float32") as Tensor2D;
+  return tf.sub(at(targets), at(labels));
+}
+
+/** The logits of ranks 1, 2, ... with the weights given. */
+function weighted(ranked: Tensor2D, logits: Tensor2D, weights: readonly number[]): Tensor2D {
+  const places = tf.oneHot(ranked, logits.shape[1]) as Tensor3D;
+  return tf.sum(tf.mul(places, tf.tensor3d([...weights], [1, weights.length, 1])), 1);
+}

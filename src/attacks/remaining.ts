@@ -1,0 +1,88 @@
+import { execute, attribute } from "../runtime/kernels.js";
+import { tf, type Tensor, type Tensor4D } from "../runtime/tensorflow.js";
+import type { AttackBatch } from "./attack.js";
+import { ballBounds } from "./pgd.js";
+import type { AttackTarget } from "./target.js";
+
+/** The images of a batch that are still answered right, and what fooled the target into a wrong answer on the others. */
+export interface Remaining {
+  /** The places in the batch of the images still answered right, ascending. */
+  places(): readonly number[];
+  /** Notes the images `[M, H, W, C]` that fooled the target at `places`: they remain no longer. */
+  fooled(places: readonly number[], images: Tensor4D): void;
+  /** What fooled, in the ball to the last bit, and elsewhere the images as they were, `[N, H, W, C]`; the caller disposes of it. */
+  adversarial(): Tensor4D;
+}
+
+/** Looks once at the clean images: those answered wrong need no attack. */
+export function remainingImages(target: AttackTarget, { images, labels, epsilon }: AttackBatch): Remaining {
+  const answers = target.predict(images);
+  const right = readBooleans(tf.equal(answers, labels));
+  answers.dispose();
+  const size = images.size / images.shape[0];
+  /** The host's copy, made with the first image that fools. */
+  let found: Float32Array | undefined;
+
+  return {
+    places: () => right.flatMap((stillRight, place) => (stillRight ? [place] : [])),
+    fooled(places, fooling) {
+      found ??= images.dataSync<"float32">().slice();
+      const values = fooling.dataSync<"float32">();
+      for (const [index, place] of places.entries()) {
+        found.set(values.subarray(index * size, (index + 1) * size), place * size);
+        right[place] = false;
+      }
+    },
+    adversarial: () =>
+      tf.tidy(() => {
+        if (!found) return tf.clone(images);
+        const { lower, upper } = ballBounds(images, epsilon);
+        return tf.minimum<Tensor4D>(tf.maximum(tf.tensor4d(found, images.shape), lower), upper);
+      }),
+  };
+}
+
+/**
+ * Notes those of the images `[M, H, W, C]`, at `places` of the batch, that were not answered right. Returns the rows of the others.
+ */
+export function noteFooled(
+  remaining: Remaining,
+  places: readonly number[],
+  right: readonly boolean[],
+  images: Tensor4D,
+): number[] {
+  const rows = (wanted: boolean): number[] => right.flatMap((is, row) => (is === wanted ? [row] : []));
+  const fooled = rows(false);
+  const fooling = rowsOf(images, fooled);
+  remaining.fooled(
+    fooled.map((row) => places[row] as number),
+    fooling,
+  );
+  fooling.dispose();
+  return rows(true);
+}
+
+/** The rows at `places` of the first dimension. */
+export function rowsOf<T extends Tensor>(tensor: T, places: readonly number[]): T {
+  return tf.tidy(() => tf.gather(tensor, tf.tensor1d([...places], "int32")));
+}
+
+/** For each row of the first dimension, that of `whereTrue` or of `whereFalse`. */
+export function selectRows(
+  condition: readonly boolean[],
+  whereTrue: Tensor4D,
+  whereFalse: Tensor4D,
+): Tensor4D {
+  return tf.tidy(() => {
+    const inputs = [tf.tensor1d([...condition], "bool"), whereTrue, whereFalse];
+    // Unlike tf.where, which spreads the condition over all elements first, TensorFlow's first Select copies whole rows.
+    return execute("Select", [attribute.float32("T")], inputs) as Tensor4D;
+  });
+}
+
+/** The values of a condition by row, which is freed. */
+export function readBooleans(condition: Tensor): boolean[] {
+  const values = Array.from(condition.dataSync(), Boolean);
+  condition.dispose();
+  return values;
+}
