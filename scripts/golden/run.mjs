@@ -9,8 +9,7 @@ import { prepareDataset } from "#mtard/data/prepare.js";
 import { openDataset } from "#mtard/data/store.js";
 import { prepareNativeLibraries, threadCount } from "#mtard/runtime/device.js";
 
-const ATTACKS =
-  "clean,fgsm,pgd-sat-no-start,pgd-sat,pgd-trades,cw,apgd-ce,apgd-dlr,apgd-t,fab-t,square";
+const ATTACKS = "clean,fgsm,pgd-sat-no-start,pgd-sat,pgd-trades,cw,apgd-ce,apgd-dlr,apgd-t,fab-t,square";
 
 const args = await yargs(process.argv.slice(2))
   .scriptName("node scripts/golden/run.mjs")
@@ -77,5 +76,14 @@ const table = rows.map((row) => [
   row.sameByOtherEngine === null ? "" : percent(row.sameByOtherEngine),
   row.seconds.toFixed(1),
 ]);
-const heading = ["model", "engine", "attack", "robust %", "golden %", "same images %", "same as student %", "s"];
+const heading = [
+  "model",
+  "engine",
+  "attack",
+  "robust %",
+  "golden %",
+  "same images %",
+  "same as student %",
+  "s",
+];
 printResult(args, { rows }, formatTable([heading, ...table]));

@@ -1,10 +1,11 @@
 import { Random } from "../runtime/random.js";
 import { tf } from "../runtime/tensorflow.js";
 import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
-import { ascend } from "./auto-ascent.js";
+import { ascend, randomStart } from "./auto-ascent.js";
 import { likeliestOthers } from "./likeliest-others.js";
 import { requireDlrClasses } from "./margin-losses.js";
-import { remainingImages, rowsOf } from "./remaining.js";
+import { remainingImages } from "./remaining.js";
+import { rowsOf } from "./rows.js";
 import type { AttackTarget } from "./target.js";
 
 /**
@@ -23,7 +24,7 @@ export function apgd(
   const remaining = remainingImages(target, batch);
   ascend(target, batch, remaining, {
     steps,
-    seed: batch.seed,
+    start: (places) => randomStart(batch, places, batch.seed),
     loss: (places) => ({ kind, labels: rowsOf(batch.labels, places) }),
     onStep: (step, robust) => batch.onStep?.({ step, steps, robust }),
   });
@@ -48,7 +49,7 @@ export function targetedApgd(
   for (const [rank, aim] of aims.entries()) {
     ascend(target, batch, remaining, {
       steps,
-      seed: [random.uint32(), random.uint32()],
+      start: (places) => randomStart(batch, places, [random.uint32(), random.uint32()]),
       loss: (places) => ({
         kind: "dlrTargeted",
         labels: rowsOf(batch.labels, places),

@@ -1,9 +1,10 @@
 import { uniformNoise, type NoiseSeed } from "../runtime/noise.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch } from "./attack.js";
+import { ballAround, intoBall, type Ball } from "./ball.js";
 import type { LogitLoss } from "./logit-loss.js";
-import { ballBounds } from "./pgd.js";
-import { noteFooled, readBooleans, rowsOf, selectRows, type Remaining } from "./remaining.js";
+import { noteFooled, readBooleans, type Remaining } from "./remaining.js";
+import { rowsOf, selectRows } from "./rows.js";
 import { beginAscent, checkpoints, observeLoss, reachCheckpoint, type Ascent } from "./step-schedule.js";
 import type { AttackTarget } from "./target.js";
 
@@ -15,17 +16,15 @@ type LossOfLabels = Extract<LogitLoss, { labels: unknown }>;
 
 export interface AscentSettings {
   readonly steps: number;
-  /** Of the random start. */
-  readonly seed: NoiseSeed;
+  /** Where the images at these places of the batch start, in [0, 1]. */
+  readonly start: (places: readonly number[]) => Tensor4D;
   /** What the images at these places of the batch climb; its labels and targets are the ascent's to free. */
   readonly loss: (places: readonly number[]) => LossOfLabels;
   readonly onStep: (step: number, robust: number) => void;
 }
 
 /** Where the images of an ascent are, `[M, H, W, C]` each. */
-interface Points {
-  readonly lower: Tensor4D;
-  readonly upper: Tensor4D;
+interface Points extends Ball {
   readonly previous: Tensor4D;
   readonly current: Tensor4D;
   readonly gradient: Tensor4D;
@@ -44,14 +43,14 @@ export function ascend(
   target: AttackTarget,
   batch: AttackBatch,
   remaining: Remaining,
-  { steps, seed, loss: lossAt, onStep }: AscentSettings,
+  { steps, start: startAt, loss: lossAt, onStep }: AscentSettings,
 ): void {
   let places = remaining.places();
   if (places.length === 0) return;
   let loss = lossAt(places);
-  const start = startingPoints(batch, places, seed);
-  let look = lookAt(target, start.current, loss);
-  let points: Points = { ...start, gradient: look.gradient, bestGradient: tf.clone(look.gradient) };
+  const start = startAt(places);
+  let look = lookAt(target, start, loss);
+  let points = beginAt(start, look.gradient, batch, places);
   let ascents = look.losses.map((first) => beginAscent(batch.epsilon, first));
   const windows = checkpoints(steps);
   for (let step = 0; ; step++) {
@@ -89,21 +88,37 @@ export function ascend(
   tf.dispose([{ ...points }, { ...loss }]);
 }
 
-function startingPoints(
+/** Uniform noise, made as large as the ball. */
+export function randomStart(
   { images, epsilon }: AttackBatch,
   places: readonly number[],
   seed: NoiseSeed,
-): Omit<Points, "gradient" | "bestGradient"> {
-  const originals = rowsOf(images, places);
-  const { lower, upper } = ballBounds(originals, epsilon);
-  const current = tf.tidy(() => {
+): Tensor4D {
+  return tf.tidy(() => {
+    const originals = rowsOf(images, places);
     const noise = uniformNoise(originals.shape, seed);
     const furthest = tf.add(tf.max(tf.abs(noise), [1, 2, 3], true), 1e-12);
-    const start = tf.add<Tensor4D>(originals, tf.mul(epsilon, tf.div(noise, furthest)));
-    return tf.clipByValue<Tensor4D>(start, 0, 1);
+    return tf.clipByValue(tf.add<Tensor4D>(originals, tf.mul(epsilon, tf.div(noise, furthest))), 0, 1);
   });
+}
+
+function beginAt(
+  start: Tensor4D,
+  gradient: Tensor4D,
+  { images, epsilon }: AttackBatch,
+  places: readonly number[],
+): Points {
+  const originals = rowsOf(images, places);
+  const ball = ballAround(originals, epsilon);
   originals.dispose();
-  return { lower, upper, current, previous: tf.clone(current), best: tf.clone(current) };
+  return {
+    ...ball,
+    previous: tf.clone(start),
+    current: start,
+    gradient,
+    best: tf.clone(start),
+    bestGradient: tf.clone(gradient),
+  };
 }
 
 interface Look {
@@ -121,19 +136,15 @@ function lookAt(target: AttackTarget, images: Tensor4D, loss: LossOfLabels): Loo
 }
 
 /** The next points: up the sign of the gradient by each image's step size, and some of the step before, in the ball and in [0, 1]. */
-function moved(
-  { lower, upper, previous, current, gradient }: Points,
-  stepSizes: readonly number[],
-  alpha: number,
-): Tensor4D {
+function moved(points: Points, stepSizes: readonly number[], alpha: number): Tensor4D {
+  const { previous, current, gradient } = points;
   return tf.tidy(() => {
-    const inBall = (images: Tensor4D): Tensor4D => tf.minimum(tf.maximum(images, lower), upper);
     const sizes = tf.tensor4d([...stepSizes], [stepSizes.length, 1, 1, 1]);
-    const stepped = inBall(tf.add(current, tf.mul(tf.sign(gradient), sizes)));
+    const stepped = intoBall(tf.add(current, tf.mul(tf.sign(gradient), sizes)), points);
     if (alpha === 1) return stepped;
     const climb = tf.mul<Tensor4D>(tf.sub(stepped, current), alpha);
     const momentum = tf.mul<Tensor4D>(tf.sub(current, previous), 1 - alpha);
-    return inBall(tf.add(tf.add(current, climb), momentum));
+    return intoBall(tf.add(tf.add(current, climb), momentum), points);
   });
 }
 

@@ -2,14 +2,8 @@ import { tf, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tens
 import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
 import { likeliestOthers } from "./likeliest-others.js";
 import { linfProjection } from "./linf-projection.js";
-import {
-  noteFooled,
-  readBooleans,
-  remainingImages,
-  rowsOf,
-  selectRows,
-  type Remaining,
-} from "./remaining.js";
+import { noteFooled, readBooleans, remainingImages, type Remaining } from "./remaining.js";
+import { rowsOf, selectRows } from "./rows.js";
 import type { AttackTarget, LossGradient } from "./target.js";
 
 /** How much of a step may lead back to the projection of the image itself. */

@@ -1,7 +1,7 @@
-import { execute, attribute } from "../runtime/kernels.js";
 import { tf, type Tensor, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch } from "./attack.js";
-import { ballBounds } from "./pgd.js";
+import { ballAround, intoBall } from "./ball.js";
+import { rowsOf } from "./rows.js";
 import type { AttackTarget } from "./target.js";
 
 /** The images of a batch that are still answered right, and what fooled the target into a wrong answer on the others. */
@@ -36,8 +36,7 @@ export function remainingImages(target: AttackTarget, { images, labels, epsilon 
     adversarial: () =>
       tf.tidy(() => {
         if (!found) return tf.clone(images);
-        const { lower, upper } = ballBounds(images, epsilon);
-        return tf.minimum<Tensor4D>(tf.maximum(tf.tensor4d(found, images.shape), lower), upper);
+        return intoBall(tf.tensor4d(found, images.shape), ballAround(images, epsilon));
       }),
   };
 }
@@ -60,24 +59,6 @@ export function noteFooled(
   );
   fooling.dispose();
   return rows(true);
-}
-
-/** The rows at `places` of the first dimension. */
-export function rowsOf<T extends Tensor>(tensor: T, places: readonly number[]): T {
-  return tf.tidy(() => tf.gather(tensor, tf.tensor1d([...places], "int32")));
-}
-
-/** For each row of the first dimension, that of `whereTrue` or of `whereFalse`. */
-export function selectRows(
-  condition: readonly boolean[],
-  whereTrue: Tensor4D,
-  whereFalse: Tensor4D,
-): Tensor4D {
-  return tf.tidy(() => {
-    const inputs = [tf.tensor1d([...condition], "bool"), whereTrue, whereFalse];
-    // Unlike tf.where, which spreads the condition over all elements first, TensorFlow's first Select copies whole rows.
-    return execute("Select", [attribute.float32("T")], inputs) as Tensor4D;
-  });
 }
 
 /** The values of a condition by row, which is freed. */

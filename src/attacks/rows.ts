@@ -9,11 +9,7 @@ export function rowsOf<T extends Tensor>(tensor: T, places: readonly number[]): 
 }
 
 /** For each row that of `whereTrue` or of `whereFalse`. */
-export function selectRows<T extends Tensor>(
-  condition: readonly boolean[],
-  whereTrue: T,
-  whereFalse: T,
-): T {
+export function selectRows<T extends Tensor>(condition: readonly boolean[], whereTrue: T, whereFalse: T): T {
   return tf.tidy(() => {
     const inputs = [tf.tensor1d([...condition], "bool"), whereTrue, whereFalse];
     // Unlike tf.where, which spreads the condition over all elements first, TensorFlow's first Select copies whole rows.

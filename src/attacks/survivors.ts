@@ -1,6 +1,7 @@
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch } from "./attack.js";
 import { ballAround, type Ball } from "./ball.js";
+import { rowsOf, selectRows } from "./rows.js";
 
 /** The images of a batch that no look at the target has shown fooled: an attack goes on with these rows alone. */
 export interface Survivors {
@@ -49,9 +50,7 @@ export function moveToBetter(survivors: Survivors, candidates: Tensor4D, margins
   const better = survivors.margins.map((margin, row) => (margins[row] as number) < margin);
   if (!better.includes(true)) return;
   survivors.margins = survivors.margins.map((margin, row) => Math.min(margin, margins[row] as number));
-  survivors.current = tf.tidy(() =>
-    tf.where(tf.tensor4d(better, [better.length, 1, 1, 1], "bool"), candidates, current),
-  );
+  survivors.current = selectRows(better, candidates, current);
   current.dispose();
 }
 
@@ -78,8 +77,4 @@ function record({ places, current, found }: Survivors, rows: readonly number[]):
   const size = values.length / rows.length;
   for (const [index, row] of rows.entries())
     found.set(values.subarray(index * size, (index + 1) * size), (places[row] as number) * size);
-}
-
-function rowsOf(images: Tensor4D, rows: readonly number[]): Tensor4D {
-  return tf.tidy(() => tf.gather(images, tf.tensor1d([...rows], "int32")));
 }

@@ -59,7 +59,9 @@ describe.each(singles)("%s", (id, attack) => {
     });
     expect(Math.max(...distances)).toBeLessThanOrEqual(EPSILON + 1e-6);
     // With labels alone it cannot tell better from worse before it fools: it may stay, or stop at any distance.
-    if (attack.access !== "labels") expect(Math.max(...distances)).toBeGreaterThan(0.9 * EPSILON);
+    // FAB looks for the nearest image that fools.
+    if (attack.access !== "labels" && id !== "fab-t")
+      expect(Math.max(...distances)).toBeGreaterThan(0.9 * EPSILON);
   });
 
   it("with epsilon 0 returns the images it was given", () => {

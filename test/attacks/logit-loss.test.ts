@@ -1,10 +1,14 @@
+import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { describe, expect, it } from "vitest";
 import { disposeLogitLoss, logitLoss, type LogitLoss } from "#mtard/attacks/logit-loss.js";
+import { largest, requireDlrClasses } from "#mtard/attacks/margin-losses.js";
+import { InputError } from "#mtard/errors.js";
 import { methodIds, type MethodId } from "#mtard/methods/ids.js";
 import { methods } from "#mtard/methods/methods.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { Random } from "#mtard/runtime/random.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
+import { reference } from "./formula-network.js";
 import {
   crossEntropy,
   divergence,
@@ -33,6 +37,85 @@ it("the divergence from a probability of zero is finite", () => {
   const logits = tf.tensor2d([1, 2], [1, 2]);
   const { loss } = logitLoss(logits, { kind: "klTo", probabilities: tf.tensor2d([0, 1], [1, 2]) });
   expect(loss.dataSync()[0]).toBeCloseTo(Math.log(1 + Math.exp(-1)), 6);
+});
+
+describe("the losses of single logits", () => {
+  const { logits: rows, labels: truth, targets: aims } = reference.losses;
+  const logits = tf.tensor2d(rows.flat(), [rows.length, 5]);
+  const labels = tf.tensor1d([...truth], "int32");
+  const targets = tf.tensor1d([...aims], "int32");
+
+  it.each([{ kind: "dlr", labels } as const, { kind: "dlrTargeted", labels, targets } as const])(
+    "$kind is the public implementation's, and its gradient too, where logits are equal as well",
+    (loss) => {
+      const expected = reference.losses[loss.kind];
+      const found = logitLoss(logits, loss);
+      for (const [index, value] of found.loss.dataSync().entries())
+        expect(value).toBeCloseTo(expected.loss[index] ?? NaN, 6);
+      const gradients = expected.gradient.flat();
+      for (const [index, value] of found.gradient.dataSync().entries())
+        expect(value / (Math.abs(gradients[index] ?? NaN) + 1)).toBeCloseTo(
+          (gradients[index] ?? NaN) / (Math.abs(gradients[index] ?? NaN) + 1),
+          6,
+        );
+    },
+  );
+
+  it.each([
+    {
+      kind: "margin",
+      loss: { kind: "margin", labels } as const,
+      definition: (row: readonly number[], n: number): number =>
+        Math.max(...row.filter((_, c) => c !== truth[n])) - (row[truth[n] ?? NaN] ?? NaN),
+    },
+    {
+      kind: "targetedMargin",
+      loss: { kind: "targetedMargin", labels, targets } as const,
+      definition: (row: readonly number[], n: number): number =>
+        (row[aims[n] ?? NaN] ?? NaN) - (row[truth[n] ?? NaN] ?? NaN),
+    },
+  ])("$kind has the value and gradient of its definition", ({ loss, definition }) => {
+    const distinct = [0, 1].map((n) => rows[n] ?? []);
+    const found = logitLoss(logits, loss);
+    const losses = found.loss.dataSync();
+    for (const [n, row] of rows.entries()) expect(losses[n]).toBeCloseTo(definition(row, n), 6);
+    const gradient = finiteDifferences(
+      (moved) => moved.reduce((sum, row, n) => sum + definition(row, n), 0),
+      distinct,
+    );
+    const values = found.gradient.dataSync();
+    for (const [index, value] of gradient.entries()) expect(values[index]).toBeCloseTo(value, 5);
+  });
+
+  it("frees all but the loss and the gradient", () => {
+    const before = tf.memory().numTensors;
+    for (const loss of [
+      { kind: "margin", labels },
+      { kind: "dlr", labels },
+      { kind: "targetedMargin", labels, targets },
+      { kind: "dlrTargeted", labels, targets },
+    ] as const) {
+      tf.dispose({ ...logitLoss(logits, loss) });
+      disposeLogitLoss(loss);
+    }
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("orders equal logits as PyTorch's sort does, the last first", () => {
+    // torch.tensor([[1., 1, 0, 0, 1], [2, 3, 3, 1, 1]]).sort(dim=1)[1].flip(1)
+    const ranked = largest(tf.tensor2d([1, 1, 0, 0, 1, 2, 3, 3, 1, 1], [2, 5]), 5);
+    expect([...ranked.dataSync()]).toEqual([4, 1, 0, 3, 2, 2, 1, 0, 4, 3]);
+  });
+
+  it.each([
+    ["dlr", 2, 3],
+    ["dlrTargeted", 3, 4],
+  ] as const)("%s of %i classes is refused", (kind, classes, fewest) => {
+    const few = tf.zeros<Rank.R2>([5, classes]);
+    expect(() => logitLoss(few, { kind, labels, targets })).toThrow(InputError);
+    expect(() => logitLoss(few, { kind, labels, targets })).toThrow("too few classes");
+    expect(() => requireDlrClasses(kind, fewest)).not.toThrow();
+  });
 });
 
 interface AttackBatch {

@@ -5,6 +5,7 @@ import { differentiate } from "#mtard/onnx/gradient/differentiate.js";
 import { lossGradientModel } from "#mtard/onnx/gradient/loss-gradient.js";
 import { type LossHeadKind } from "#mtard/onnx/gradient/losses.js";
 import { serializeModel } from "#mtard/onnx/model.js";
+import { reference } from "../../attacks/formula-network.js";
 import { relativeNorm } from "../../golden.js";
 import { model } from "../models.js";
 
@@ -51,6 +52,7 @@ const definitions: Record<
     return sum(softmax(z).map((value, c) => (value - entry(p, c)) ** 2));
   },
   margin: (z, row) => largestOther(z, entry(labels, row)) - entry(z, entry(labels, row)),
+  targetedMargin: (z, row) => entry(z, entry(targets, row)) - entry(z, entry(labels, row)),
   dlr: (z, row) => {
     const [first = NaN, , third = NaN] = sorted(z);
     const y = entry(labels, row);
@@ -103,6 +105,26 @@ describe.each(Object.entries(definitions))("%s", (kind, definition) => {
       1e-5,
     );
   });
+});
+
+it.each(["dlr", "dlrTargeted"] as const)("%s of equal logits has PyTorch's gradient", async (kind) => {
+  const { logits, loss, gradient } = { ...reference.losses, ...reference.losses[kind] };
+  const bytes = serializeModel(lossGradientModel(identity, kind));
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const inputs: Record<string, ort.Tensor> = {
+    images: new ort.Tensor("float32", Float32Array.from(logits.flat()), [5, 1, 1, 5]),
+    labels: new ort.Tensor("int32", Int32Array.from(reference.losses.labels), [5]),
+    targets: new ort.Tensor("int32", Int32Array.from(reference.losses.targets), [5]),
+  };
+  const taken = session.inputNames.map((name) => [name, inputs[name]] as const);
+  const answer = await session.run(Object.fromEntries(taken) as Record<string, ort.Tensor>);
+  await session.release();
+  expect(relativeNorm(answer["loss"]?.data as Float32Array, Float32Array.from(loss))).toBeLessThan(1e-6);
+  // Row by row: where the three largest are equal the gradient is of the order of 1e12.
+  for (const [row, expected] of gradient.entries()) {
+    const ours = (answer["gradient"]?.data as Float32Array).subarray(5 * row, 5 * row + 5);
+    expect(relativeNorm(ours, Float32Array.from(expected))).toBeLessThan(1e-5);
+  }
 });
 
 it("the loss heads leave the differentiated model as it was", () => {
