@@ -49,7 +49,9 @@ export function moveToBetter(survivors: Survivors, candidates: Tensor4D, margins
   const { current } = survivors;
   const better = survivors.margins.map((margin, row) => (margins[row] as number) < margin);
   if (!better.includes(true)) return;
-  survivors.margins = survivors.margins.map((margin, row) => Math.min(margin, margins[row] as number));
+  survivors.margins = survivors.margins.map((margin, row) =>
+    better[row] ? (margins[row] as number) : margin,
+  );
   survivors.current = selectRows(better, candidates, current);
   current.dispose();
 }
