@@ -16,6 +16,11 @@ export const attackIds = [
   "gradient-estimation",
 ] as const;
 
+/** Whether an attack is made on another classifier than the one it is shown to. */
+export function isTransfer(id: AttackId): boolean {
+  return id.startsWith("transfer-");
+}
+
 export type AttackId = (typeof attackIds)[number];
 
 /** @throws {InputError} if one of them is no attack. */

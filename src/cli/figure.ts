@@ -3,7 +3,7 @@ import { InputError } from "../errors.js";
 import type { Figure } from "../report/figures/figure.js";
 import { figureNumbers, figurePlan } from "../report/plan/figures.js";
 import { scaleOf } from "../report/plan/scale.js";
-import { reproduce } from "../report/reproduce.js";
+import { reproduceRuns } from "../report/reproduce.js";
 import type { RunOutcome } from "../report/run-request.js";
 import { examples } from "./options.js";
 import { printResult } from "./output.js";
@@ -38,7 +38,7 @@ async function runFigure(args: ReproductionArguments): Promise<void> {
   const requests = plan.runs.flatMap((run) =>
     call.seeds.map((seed) => ({ plan: run, seed, attacks, clean: false })),
   );
-  const outcomes = await withWorkProgress((events) => reproduce(requests, scale, call.places, events));
+  const outcomes = await withWorkProgress((events) => reproduceRuns(requests, scale, call.places, events));
   if (!outcomes) return;
   const shown = plan.draw((method) => outcomes.filter((outcome) => outcome.plan.method === method), attacks);
   const figure: Figure = { ...shown, subtitle: subtitleOf(outcomes) };

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Argv } from "yargs";
-import { attackIds, requireAttackIds } from "../attacks/ids.js";
+import { attackIds, requireAttackIds, type AttackId } from "../attacks/ids.js";
 import { InputError } from "../errors.js";
 import { methodIds, requireMethodId, type MethodId } from "../methods/ids.js";
 import { requireBudget, type BudgetName } from "../recipes/budgets.js";
@@ -30,6 +30,7 @@ export interface ReproductionArguments extends GlobalArguments {
   seeds: string;
   methods: string | undefined;
   attacks: string | undefined;
+  attackImages: string[] | undefined;
   reading: string;
   student: string | undefined;
   cleanTeacher: string | undefined;
@@ -54,6 +55,13 @@ export function withReproductionOptions(yargs: Argv): Argv {
     .option("budget", { ...budgetOption, default: "smoke" })
     .option("seeds", { ...text, default: "0", describe: "one run each, such as 0,1,2" })
     .option("attacks", { ...text, describe: `only these, of ${attackIds.join(", ")}` })
+    .option("attack-images", {
+      ...text,
+      array: true,
+      nargs: 1,
+      describe: "an attack on the first K test images only, such as aa=500",
+      defaultDescription: "the budget's",
+    })
     .option("reading", readingOption)
     .option("student", { ...text, describe: "the network to train", defaultDescription: "the budget's" })
     .option("clean-teacher", {
@@ -122,6 +130,7 @@ export function reproductionOf(what: "table" | "figure", args: ReproductionArgum
       limitTest: given("limitTest", args.limitTest) ?? undefined,
       changes: parseOverrides(args.set ?? []),
       attacks: args.attacks === undefined ? undefined : requireAttackIds(args.attacks.split(",")),
+      attackImages: attackImages(args.attackImages ?? []),
       teachers: {
         clean: teacherNames(args.cleanTeacher, args.secondCleanTeacher),
         robust: teacherNames(args.robustTeacher, args.secondRobustTeacher),
@@ -156,6 +165,17 @@ function requirePaperDataset(name: string): PaperDataset {
     expected: Object.keys(datasetTitles).join(", "),
     found: name,
   });
+}
+
+/** @throws {InputError} if one is not ATTACK=COUNT. */
+function attackImages(given: readonly string[]): Partial<Record<AttackId, number>> {
+  return Object.fromEntries(
+    given.map((text) => {
+      const [name = "", count] = text.split("=");
+      const [attack = ""] = requireAttackIds([name]);
+      return [attack, parseSetting("limitTest", count, `--attack-images ${attack}`)];
+    }),
+  );
 }
 
 function teacherNames(first: string | undefined, second: string | undefined) {

@@ -5,6 +5,7 @@ import type { TablePlan } from "../report/plan/plan.js";
 import { scaleOf } from "../report/plan/scale.js";
 import { tableNumbers, tablePlan } from "../report/plan/tables.js";
 import { tableCsv, tableJson, tableMarkdown, tableText } from "../report/render-table.js";
+import { isTeacherPlan } from "../report/run-request.js";
 import { reproduce } from "../report/reproduce.js";
 import { examples } from "./options.js";
 import { formatTable, printResult } from "./output.js";
@@ -47,7 +48,9 @@ async function runTable(args: ReproductionArguments): Promise<void> {
   const plan = withMethods(tablePlan(call.number, call.dataset), call);
   const scale = scaleOf(call.budget, call.dataset, plan.student, call.options);
   const requests = tableRequests(plan, call.seeds, scale);
-  const outcomes = await withWorkProgress((events) => reproduce(requests, scale, call.places, events));
+  const outcomes = await withWorkProgress((events) =>
+    reproduce(requests, scale, call.places, events, plan.attackChanges),
+  );
   if (!outcomes) return;
   const table = buildTable(plan, outcomes, call.seeds, scale);
   const files = writeReport(call.out, {
@@ -69,11 +72,14 @@ async function runTable(args: ReproductionArguments): Promise<void> {
 function withMethods(plan: TablePlan, { methods }: Reproduction): TablePlan {
   if (!methods) return plan;
   const rows = plan.rows.filter(({ cells }) =>
-    cells.flat().every(({ run }) => methods.some((id) => id === run.method)),
+    cells.flat().every(({ of }) => isTeacherPlan(of) || methods.some((id) => id === of.method)),
   );
   if (rows.length > 0) return { ...plan, rows };
+  const there = plan.rows.flatMap(({ cells }) =>
+    cells.flat().flatMap(({ of }) => (isTeacherPlan(of) ? [] : [of.method])),
+  );
   throw new InputError(`table ${plan.number} has no row of these methods`, {
-    expected: `some of ${[...new Set(plan.rows.flatMap(({ cells }) => cells.flat().map(({ run }) => run.method)))].join(", ")}`,
+    expected: `some of ${[...new Set(there)].join(", ")}`,
     found: methods.join(", "),
   });
 }

@@ -14,8 +14,8 @@ export interface Budget {
   readonly limitTrain: number | null;
   readonly limitTest: number | null;
   readonly changes: (method: MethodId) => Partial<Recipe>;
-  /** Attacks that take too long for it; `--attacks` runs them all the same. */
-  readonly without: readonly "aa"[];
+  /** Test images of attacks that would take too long on all of them. */
+  readonly attackImages: Readonly<Record<string, number>>;
 }
 
 export const budgets = {
@@ -27,7 +27,7 @@ export const budgets = {
     limitTrain: 1024,
     limitTest: 200,
     changes: (method) => ({ milestones: [3], ...hastened(method, 0.1) }),
-    without: ["aa"],
+    attackImages: { aa: 50, "gradient-estimation": 50 },
   },
   subset: {
     describe: "hours on two cores: the paper's data cut down, a small student, few epochs",
@@ -37,7 +37,7 @@ export const budgets = {
     limitTrain: 10_000,
     limitTest: 1000,
     changes: (method) => hastened(method, 0.01),
-    without: ["aa"],
+    attackImages: { aa: 200, "gradient-estimation": 200 },
   },
   full: {
     describe: "the paper's own, for a GPU",
@@ -47,7 +47,7 @@ export const budgets = {
     limitTrain: null,
     limitTest: null,
     changes: () => ({}),
-    without: [],
+    attackImages: {},
   },
 } as const satisfies Record<string, Budget>;
 

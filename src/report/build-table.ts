@@ -1,23 +1,23 @@
 import { classifierShape, findDataset } from "../data/datasets.js";
-import { attackTitles } from "./paper/paper.js";
+import { attackTitles, type PaperAttack } from "./paper/paper.js";
 import { finalEpochMean, readMetrics } from "./metrics.js";
 import { attackOf, type CellPlan, type Measure, type RowPlan, type TablePlan } from "./plan/plan.js";
 import type { Scale } from "./plan/scale.js";
-import { runId, type RunOutcome, type RunRequest } from "./run-request.js";
+import { isRun, isTeacherPlan, subjectId, type Outcome, type SubjectRequest } from "./run-request.js";
 import { cellOf, type ReportTable, type Shortfall } from "./table.js";
 
-/** The runs a table needs, each once a seed, with the attacks its cells read. */
-export function tableRequests({ rows }: TablePlan, seeds: readonly number[], scale: Scale): RunRequest[] {
-  const requests = new Map<string, RunRequest>();
+/** The runs a table needs, each once a seed, and the teachers, with the attacks its cells read. */
+export function tableRequests({ rows }: TablePlan, seeds: readonly number[], scale: Scale): SubjectRequest[] {
+  const requests = new Map<string, SubjectRequest>();
   for (const cell of rows.flatMap(({ cells }) => cells.flat())) {
     const attack = attackOf(cell);
-    for (const seed of seeds) {
-      const id = runId({ plan: cell.run, seed });
+    for (const seed of isTeacherPlan(cell.of) ? [0] : seeds) {
+      const id = subjectId({ plan: cell.of, seed });
       const known = requests.get(id);
       const attacks = new Set(known?.attacks);
       if (attack !== null && scale.evaluates(attack)) attacks.add(attack);
       requests.set(id, {
-        plan: cell.run,
+        plan: cell.of,
         seed,
         attacks: [...attacks],
         clean: (known?.clean ?? false) || cell.measure.kind === "clean",
@@ -30,13 +30,15 @@ export function tableRequests({ rows }: TablePlan, seeds: readonly number[], sca
 /** The table of a plan, from its finished runs. */
 export function buildTable(
   plan: TablePlan,
-  outcomes: readonly RunOutcome[],
+  outcomes: readonly Outcome[],
   seeds: readonly number[],
   scale: Scale,
 ): ReportTable {
-  const byId = new Map(outcomes.map((outcome) => [runId(outcome), outcome]));
-  const outcomesOf = ({ run }: CellPlan): RunOutcome[] =>
-    seeds.map((seed) => byId.get(runId({ plan: run, seed }))).filter((outcome) => outcome !== undefined);
+  const byId = new Map(outcomes.map((outcome) => [subjectId(outcome), outcome]));
+  const outcomesOf = ({ of }: CellPlan): Outcome[] =>
+    (isTeacherPlan(of) ? [0] : seeds)
+      .map((seed) => byId.get(subjectId({ plan: of, seed })))
+      .filter((outcome) => outcome !== undefined);
   const rows = plan.rows.map(({ label, cells }: RowPlan) => {
     const runs = [...new Set(cells.flat().flatMap(outcomesOf))];
     return {
@@ -64,12 +66,12 @@ export function buildTable(
     budget: scale.budget,
     sections,
     rows,
-    notes: [...plan.notes, ...notEvaluated(plan, scale)],
+    notes: [...plan.notes, ...notEvaluated(plan, scale), ...onFewerImages(plan, outcomes, scale)],
   };
 }
 
 /** Of the runs of a row; a cell may have its own run. */
-function shortfallOfRow(runs: readonly RunOutcome[]): Shortfall | null {
+function shortfallOfRow(runs: readonly Outcome[]): Shortfall | null {
   const shortfalls = runs.map(({ shortfall }) => shortfall).filter((shortfall) => shortfall !== null);
   if (shortfalls.length === 0) return null;
   const others = new Set(shortfalls.map((shortfall) => shortfall.others).filter((text) => text !== null));
@@ -80,29 +82,50 @@ function shortfallOfRow(runs: readonly RunOutcome[]): Shortfall | null {
 }
 
 /** A number of a run in the unit of its section, or null if it was not evaluated with the attack. */
-export function measured(measure: Measure, { evaluations, folder, settings }: RunOutcome): number | null {
+export function measured(measure: Measure, outcome: Outcome): number | null {
+  const { evaluations, folder } = outcome;
   if (measure.kind === "knowledgeScale") {
+    if (!isRun(outcome)) throw new Error("a teacher has no knowledge scale of its own");
     const metrics = readMetrics(folder);
-    const { classes } = classifierShape(findDataset(settings.dataset));
+    const { classes } = classifierShape(findDataset(outcome.settings.dataset));
     const scaleOf = (name: string): number => Math.log(classes) - finalEpochMean(metrics, name);
     if (measure.of === "nat") return scaleOf("entropyNat");
     if (measure.of === "adv") return scaleOf("entropyAdv");
     return Math.abs(scaleOf("entropyNat") - scaleOf("entropyAdv"));
   }
-  for (const [attack, { clean, attacks }] of evaluations) {
-    if (measure.kind === "clean") return 100 * clean.accuracy;
-    if (attack === null || attack !== measure.attack) continue;
-    const robust = attacks[attack];
-    if (robust) return 100 * (measure.kind === "robust" ? robust.accuracy : robust.wRobust);
+  if (measure.kind === "clean") {
+    // Of all test images, where an attack saw fewer.
+    const [whole] = [...evaluations.values()].sort((one, other) => other.total - one.total);
+    return whole ? 100 * whole.clean.accuracy : null;
   }
-  return null;
+  const robust = evaluations.get(measure.attack)?.attacks[measure.attack];
+  return robust ? 100 * (measure.kind === "robust" ? robust.accuracy : robust.wRobust) : null;
 }
 
-function notEvaluated({ rows }: TablePlan, scale: Scale): string[] {
-  const attacks = new Set(
-    rows.flatMap(({ cells }) => cells.flat().map(attackOf)).filter((attack) => attack !== null),
-  );
-  const missing = [...attacks].filter((attack) => !scale.evaluates(attack));
+/** The attacks that saw fewer images than the clean accuracy is of. */
+function onFewerImages(plan: TablePlan, outcomes: readonly Outcome[], scale: Scale): string[] {
+  return attacksOf(plan)
+    .filter((attack) => scale.evaluates(attack) && scale.imagesOf(attack) !== null)
+    .flatMap((attack) => {
+      const totals = outcomes.flatMap(({ evaluations }) => evaluations.get(attack)?.total ?? []);
+      const whole = outcomes.flatMap(({ evaluations }) =>
+        [...evaluations.values()].map(({ total }) => total),
+      );
+      const images = Math.max(...totals);
+      if (totals.length === 0 || images === Math.max(...whole)) return [];
+      return [
+        `${attackTitles[attack]}: the first ${images} test images, W-Robust with the clean accuracy on them.`,
+      ];
+    });
+}
+
+function attacksOf({ rows }: TablePlan): PaperAttack[] {
+  const attacks = rows.flatMap(({ cells }) => cells.flat().map(attackOf));
+  return [...new Set(attacks)].filter((attack) => attack !== null);
+}
+
+function notEvaluated(plan: TablePlan, scale: Scale): string[] {
+  const missing = attacksOf(plan).filter((attack) => !scale.evaluates(attack));
   if (missing.length === 0) return [];
   return [`Not evaluated: ${missing.map((attack) => attackTitles[attack]).join(", ")}.`];
 }

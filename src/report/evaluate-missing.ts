@@ -1,64 +1,105 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { AttackId } from "../attacks/ids.js";
+import { isTransfer, type AttackId } from "../attacks/ids.js";
 import type { Evaluation } from "../evaluation/summary.js";
-import type { TrainingSettings } from "../recipes/settings.js";
-import { sha256Of } from "../teacher/store.js";
-import { RUN_FILES } from "../training/run-directory.js";
 import { readEvaluation, writeEvaluation, type EvaluationKey } from "./evaluations.js";
 import { evaluationCost } from "./ledger.js";
 import { loadWork } from "./load-work.js";
-import { imagesOf, type RunPlace, type Session } from "./session.js";
+import { surrogateOf } from "./plan/scale.js";
+import type { RunPlace, Session } from "./session.js";
+import { resolved } from "./teachers.js";
 
 /** Attacks start from this seed, as in `mtard evaluate`. */
 const SEED = 0;
 
-/** The evaluations of a run's best student by attack: those kept in its folder, and those that are missing, made now. */
+/** The best student of a run, or a teacher, to be evaluated. */
+export interface Evaluated {
+  /** What it is called in messages. */
+  readonly name: string;
+  /** The run's folder, or the teacher's name, folder or file. */
+  readonly reference: string;
+  /** Where its evaluations are kept. */
+  readonly folder: string;
+  /** Of its weights. */
+  readonly sha256: string;
+  readonly epsilon: number;
+  readonly batchSize: number;
+  /** How many test images there are for it. */
+  readonly images: number;
+}
+
+/** The evaluations of a subject by attack: those kept in its folder, and those that are missing, made now. */
 export async function evaluateMissing(
   attacks: readonly (AttackId | null)[],
-  folder: string,
-  settings: TrainingSettings,
-  name: string,
+  subject: Evaluated,
   place: RunPlace,
   session: Session,
 ): Promise<{ evaluations: Map<AttackId | null, Evaluation>; made: number }> {
-  const { events, ledger, record } = session;
+  const { events, ledger } = session;
   const evaluations = new Map<AttackId | null, Evaluation>();
   let made = 0;
-  if (attacks.length === 0) return { evaluations, made };
-  const student = sha256Of(readFileSync(join(folder, RUN_FILES.best)));
-  const { test: images } = imagesOf(settings, record);
   for (const attack of attacks) {
-    const { evaluationEpsilon: epsilon, evaluationBatch: batchSize } = settings;
-    const key = { attack, epsilon, seed: SEED, batchSize, images, data: record.fingerprint, student };
-    const kept = readEvaluation(folder, key);
-    if (kept) ledger.strike(evaluationCost(attack) * images);
+    const key = keyOf(attack, subject, session);
+    const kept = readEvaluation(subject.folder, key);
+    if (kept) ledger.strike(evaluationCost(attack, key.changes) * key.images);
     else made++;
-    evaluations.set(attack, kept ?? (await evaluateNow(folder, key, name, place, session)));
+    evaluations.set(attack, kept ?? (await evaluateNow(key, subject, place, session)));
   }
   if (made > 0) events.onMessage(evaluationText(evaluations));
   return { evaluations, made };
 }
 
+function keyOf(
+  attack: AttackId | null,
+  { epsilon, batchSize, images, sha256 }: Evaluated,
+  { scale, places, record, attackChanges }: Session,
+): EvaluationKey {
+  const changes = attack === null ? undefined : attackChanges[attack];
+  const limit = attack === null ? null : scale.imagesOf(attack);
+  return {
+    attack,
+    epsilon,
+    seed: SEED,
+    batchSize,
+    images: Math.min(limit ?? Infinity, images),
+    data: record.fingerprint,
+    student: sha256,
+    ...(changes ? { changes } : {}),
+    ...(attack !== null && isTransfer(attack)
+      ? { surrogate: resolved(surrogateOf(scale, places.teachersDir), scale, places).sha256 }
+      : {}),
+  };
+}
+
 async function evaluateNow(
-  folder: string,
   key: EvaluationKey,
-  name: string,
+  { name, reference, folder }: Evaluated,
   place: RunPlace,
-  { places, events, ledger, lock }: Session,
+  { scale, places, events, ledger, lock }: Session,
 ): Promise<Evaluation> {
   lock.hold();
-  const { evaluateRun } = await loadWork(places);
-  const { attack, images } = key;
+  const { evaluateSubject } = await loadWork(places);
+  const { attack, changes = {}, images, epsilon, seed, batchSize } = key;
+  const surrogate = key.surrogate === undefined ? null : surrogateOf(scale, places.teachersDir);
+  const request = {
+    reference,
+    dataset: scale.dataset,
+    attack,
+    changes,
+    epsilon,
+    seed,
+    batchSize,
+    images,
+    surrogate,
+  };
+  const cost = evaluationCost(attack, changes) * images;
   const started = performance.now();
   let done = 0;
-  const evaluation = await evaluateRun(folder, key, places, events, (count) => {
-    done += count;
-    ledger.work(evaluationCost(attack) * count);
+  const evaluation = await evaluateSubject(request, places, events, (share, robust) => {
+    ledger.work(cost * (share - done));
+    done = share;
     events.onProgress({
       ...place,
-      doing: `${name}: ${attack ?? "clean"} on ${done}/${images} images`,
-      imagesPerSecond: done / ((performance.now() - started) / 1000),
+      doing: `${name}: ${attack ?? "clean"} on ${images} images, ${robust} robust`,
+      imagesPerSecond: (share * images) / ((performance.now() - started) / 1000),
       secondsLeft: ledger.secondsLeft(),
     });
   });

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import type { AttackSettings } from "../attacks/attack.js";
 import { attackIds, type AttackId } from "../attacks/ids.js";
 import { summarize, type Evaluation } from "../evaluation/summary.js";
 import { writeFileAtomically } from "../runtime/files.js";
@@ -18,6 +19,10 @@ export interface EvaluationKey {
   /** SHA-256 of the data set's store and of the student's file. */
   readonly data: string;
   readonly student: string;
+  /** What the attack has other than its defaults; absent if nothing. */
+  readonly changes?: Readonly<Partial<AttackSettings>> | undefined;
+  /** Of a transfer attack: the SHA-256 of the classifier it is made on. */
+  readonly surrogate?: string | undefined;
 }
 
 const count = z.int().nonnegative();
@@ -30,6 +35,8 @@ const keySchema = z.object({
   images: count,
   data: z.string(),
   student: z.string(),
+  changes: z.record(z.string(), z.number()).optional(),
+  surrogate: z.string().optional(),
 });
 
 const fileSchema = z.object({
@@ -82,8 +89,9 @@ export function writeEvaluation(folder: string, key: EvaluationKey, evaluation: 
 }
 
 function evaluationFile(folder: string, key: EvaluationKey): string {
-  const { attack, epsilon, seed, batchSize, images, data, student } = key;
-  const decisive = JSON.stringify([attack, epsilon, seed, batchSize, images, data, student]);
+  const { attack, epsilon, seed, batchSize, images, data, student, changes, surrogate } = key;
+  const more = changes === undefined && surrogate === undefined ? [] : [changes, surrogate];
+  const decisive = JSON.stringify([attack, epsilon, seed, batchSize, images, data, student, ...more]);
   const hash = createHash("sha256").update(decisive).digest("hex").slice(0, 10);
   return join(folder, "evaluations", `${attack ?? "clean"}-${hash}.json`);
 }

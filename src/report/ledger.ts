@@ -1,4 +1,5 @@
 import { isEvaluated } from "../training/schedule.js";
+import type { AttackSettings } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/ids.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 
@@ -6,13 +7,24 @@ import type { TrainingSettings } from "../recipes/settings.js";
  * What the work costs, in passes of one image through the student, forward or backward: rough, and only for the time left.
  */
 
-/** Passes of one image under an attack: forward and backward each step, and the answers before and after. */
-const attackPasses: Readonly<Partial<Record<AttackId, number>>> = {
+/** Passes of one image under an attack: forward and backward each step, or a look a query, where nothing ends it early. */
+const attackPasses: Readonly<Record<AttackId, number>> = {
   fgsm: 4,
   "pgd-sat": 42,
   "pgd-trades": 42,
+  cw: 62,
+  "apgd-ce": 200,
+  "apgd-dlr": 200,
+  "apgd-t": 1800,
+  "fab-t": 2700,
+  square: 5000,
+  // Most images do not get to its last parts.
+  aa: 4000,
+  rays: 100,
+  "transfer-pgd-trades": 42,
+  "transfer-cw": 62,
+  "gradient-estimation": 2000,
 };
-const OTHER_ATTACK_PASSES = 100;
 /** Of the evaluation that chooses the best student. */
 const SELECTION_PASSES = 42;
 
@@ -38,8 +50,11 @@ function selectionCost(settings: TrainingSettings, images: number): number {
 }
 
 /** The passes of one image of an evaluation. */
-export function evaluationCost(attack: AttackId | null): number {
-  return attack === null ? 1 : (attackPasses[attack] ?? OTHER_ATTACK_PASSES);
+export function evaluationCost(
+  attack: AttackId | null,
+  { queries }: Readonly<Partial<AttackSettings>> = {},
+): number {
+  return attack === null ? 1 : (queries ?? attackPasses[attack]);
 }
 
 /** How much of all the work is done, and how long the rest will take at the pace so far. */

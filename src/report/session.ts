@@ -1,11 +1,12 @@
 import type { StoreRecord } from "../data/store.js";
+import type { AttackChanges } from "../evaluation/settings.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import type { Lock } from "../runtime/lock.js";
 import type { ImageCounts } from "./run-key.js";
 import type { Ledger } from "./ledger.js";
 import type { Scale } from "./plan/scale.js";
-import type { RunOutcome } from "./run-request.js";
+import type { Outcome } from "./run-request.js";
 
 /** Where everything is, and what it runs on. */
 export interface Places {
@@ -49,8 +50,15 @@ export interface Session {
   readonly finished: Map<string, string>;
   readonly ledger: Ledger;
   readonly lock: Lock;
-  /** By `runId`. */
-  readonly outcomes: Map<string, RunOutcome>;
+  /** By `subjectId`. */
+  readonly outcomes: Map<string, Outcome>;
+  /** What the attacks have other than their defaults. */
+  readonly attackChanges: AttackChanges;
+}
+
+/** How many test images there are for a subject at a scale. */
+export function testImages({ limitTest }: Scale, stored: ImageCounts): number {
+  return Math.min(limitTest ?? Infinity, stored.test);
 }
 
 /** How many images a run trains on, chooses its best student on, and is tested on. */

@@ -1,10 +1,11 @@
+import { isTransfer } from "../attacks/ids.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { readManifest, type TeacherManifest, type TeacherRole } from "../teacher/manifest.js";
 import { findTeacher, loadTeacher, teacherSha256 } from "../teacher/store.js";
 import { loadWork } from "./load-work.js";
 import type { RunPlan } from "./plan/plan.js";
-import { teacherOf, type Scale } from "./plan/scale.js";
-import { runId, type RunRequest } from "./run-request.js";
+import { surrogateOf, teacherNamed, teacherOf, type Scale } from "./plan/scale.js";
+import { isRun, isTeacherPlan, subjectId, type RunRequest, type SubjectRequest } from "./run-request.js";
 import type { Places, Session } from "./session.js";
 
 const roles = ["clean", "robust"] as const;
@@ -23,9 +24,14 @@ export interface ResolvedTeacher {
  *
  * @throws {InputError} if one is not there or does not fit the data set.
  */
-export function standIns(requests: readonly RunRequest[], scale: Scale, places: Places): RunRequest[] {
+export function standIns(requests: readonly SubjectRequest[], scale: Scale, places: Places): RunRequest[] {
   const found = new Map<string, RunRequest>();
-  for (const { plan } of requests) {
+  for (const { plan, attacks } of requests) {
+    if (attacks.some(isTransfer)) manifestOf(surrogateOf(scale, places.teachersDir), scale, places);
+    if (isTeacherPlan(plan)) {
+      manifestOf(teacherNamed(plan.teacher, scale, places.teachersDir), scale, places);
+      continue;
+    }
     for (const role of roles) {
       const source = teacherOf(plan, role, scale, places.teachersDir);
       if (source === null) continue;
@@ -34,7 +40,7 @@ export function standIns(requests: readonly RunRequest[], scale: Scale, places: 
         continue;
       }
       const request = { plan: source, seed: 0, attacks: [], clean: false };
-      found.set(runId(request), request);
+      found.set(subjectId(request), request);
     }
   }
   return [...found.values()];
@@ -55,13 +61,9 @@ async function resolve(
 ): Promise<ResolvedTeacher | null> {
   const source = teacherOf(plan, role, scale, places.teachersDir);
   if (source === null) return null;
-  if (typeof source === "string") {
-    const manifest = manifestOf(source, scale, places);
-    const { name, network } = manifest;
-    return { reference: source, name, network, sha256: teacherSha256(manifest) };
-  }
-  const run = outcomes.get(runId({ plan: source, seed: 0 }));
-  if (!run) throw new Error("the run that makes a teacher was not made");
+  if (typeof source === "string") return resolved(source, scale, places);
+  const run = outcomes.get(subjectId({ plan: source, seed: 0 }));
+  if (!run || !isRun(run)) throw new Error("the run that makes a teacher was not made");
   const { exportTeacher } = await loadWork(places);
   const reference = await exportTeacher(run.folder, places);
   const manifest = manifestOf(reference, scale, places);
@@ -71,6 +73,16 @@ async function resolve(
     network: manifest.network,
     sha256: teacherSha256(manifest),
   };
+}
+
+/**
+ * A teacher of the store, a folder or an .onnx file.
+ *
+ * @throws {InputError} if it is not there or does not fit the data set.
+ */
+export function resolved(reference: string, scale: Scale, places: Places): ResolvedTeacher {
+  const manifest = manifestOf(reference, scale, places);
+  return { reference, name: manifest.name, network: manifest.network, sha256: teacherSha256(manifest) };
 }
 
 /** A teacher's manifest, without its model where it has a folder of its own. */

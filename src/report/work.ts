@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AttackId } from "../attacks/ids.js";
-import { findDataset } from "../data/datasets.js";
+import type { AttackSettings } from "../attacks/attack.js";
+import { findDataset, type DatasetId } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { evaluate } from "../evaluation/evaluate.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { exportSubject } from "../subject/export.js";
-import { attackTarget, openSubject, type KnownSubject } from "../subject/subject.js";
+import { attackTarget, openSubject, type KnownSubject, type SubjectTarget } from "../subject/subject.js";
 import { sha256Of } from "../teacher/store.js";
 import { prepareRun } from "../training/prepare.js";
 import { readRun, RUN_FILES } from "../training/run-directory.js";
@@ -94,41 +95,58 @@ function asBegun({ cleanTeacher, robustTeacher }: TrainingSettings, folder: stri
   }
 }
 
-/** What to evaluate a run's best student with. */
+/** What to evaluate, and with what. */
 export interface EvaluationRequest {
+  /** A run, whose best student is meant, or a teacher. */
+  readonly reference: string;
+  readonly dataset: DatasetId;
   readonly attack: AttackId | null;
+  readonly changes: Readonly<Partial<AttackSettings>>;
   readonly epsilon: number;
   readonly seed: number;
   readonly batchSize: number;
   readonly images: number;
+  /** The classifier a transfer attack is made on. */
+  readonly surrogate: string | null;
 }
 
 /**
- * Evaluates the best student of a run on the first test images.
+ * Evaluates the best student of a run, or a teacher, on the first test images.
  *
+ * @param onProgress Told how much of the evaluation is done, from 0 to 1, and how many images withstand so far.
  * @throws {Stopped} when asked to stop.
  */
-export async function evaluateRun(
-  folder: string,
-  { attack, epsilon, seed, batchSize, images }: EvaluationRequest,
-  places: Places,
+export async function evaluateSubject(
+  { reference, dataset, attack, changes, epsilon, seed, batchSize, images, surrogate }: EvaluationRequest,
+  { teachersDir, dataDir, device }: Places,
   events: Pick<WorkEvents, "stopRequested">,
-  onProgress: (imagesSinceLast: number) => void,
+  onProgress: (share: number, robust: number) => void,
 ): Promise<Evaluation> {
-  const subject = await bestStudent(folder, places);
-  const { id, image } = findDataset(subject.dataset);
-  const { test } = openDataset(id, places.dataDir, { test: images });
-  const target = await attackTarget(subject);
-  let before = 0;
+  const { image } = findDataset(dataset);
+  const { test } = openDataset(dataset, dataDir, { test: images });
+  const targets: SubjectTarget[] = [];
+  const open = async (name: string): Promise<SubjectTarget> => {
+    const subject = await openSubject(name, { teachersDir, dataset, checkpoint: "best" });
+    const target = await attackTarget(subject, device);
+    targets.push(target);
+    return target;
+  };
   try {
-    const settings = { attacks: attack === null ? [] : [attack], epsilon, batchSize, seed };
-    return await evaluate(target, test, image, settings, ({ done }) => {
+    const target = await open(reference);
+    const settings = {
+      attacks: attack === null ? [] : [attack],
+      epsilon,
+      batchSize,
+      seed,
+      ...(attack === null ? {} : { changes: { [attack]: changes } }),
+      ...(surrogate === null ? {} : { surrogate: await open(surrogate) }),
+    };
+    return await evaluate(target, test, image, settings, ({ share, pass }) => {
       if (events.stopRequested()) throw new Stopped();
-      onProgress(done - before);
-      before = done;
+      onProgress(share, pass.robust);
     });
   } finally {
-    target.dispose();
+    for (const target of targets) target.dispose();
   }
 }
 

@@ -52,6 +52,8 @@ describe("a kept evaluation", () => {
       { images: 2 },
       { data: "e" },
       { student: "t" },
+      { changes: { steps: 5 } },
+      { surrogate: "u" },
     ] as const)
       expect(readEvaluation(folder, { ...key, ...other }), JSON.stringify(other)).toBeNull();
   });

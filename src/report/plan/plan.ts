@@ -1,5 +1,7 @@
 import type { Recipe } from "../../recipes/settings.js";
 import type { PaperAttack, PaperMethod } from "../paper/paper.js";
+import type { AttackChanges } from "../../evaluation/settings.js";
+import type { TeacherRole } from "../../teacher/manifest.js";
 import type { Section } from "../table.js";
 
 /** A run that a table or figure is made from; the budget gives data, student, teachers and how long. */
@@ -12,6 +14,14 @@ export interface RunPlan {
 }
 
 export type TeacherChoice = "first" | "second";
+
+/** A teacher that a table shows; which one, the call or the store says. */
+export interface TeacherPlan {
+  readonly teacher: TeacherRole;
+}
+
+/** Whose accuracy stands in a cell: the best student of a run, or a teacher. */
+export type SubjectPlan = RunPlan | TeacherPlan;
 
 /** A run with the recipe's settings and the data set's teachers. */
 export function plainRun(method: PaperMethod, changes: Partial<Recipe> = {}): RunPlan {
@@ -26,7 +36,7 @@ export type Measure =
   | { readonly kind: "knowledgeScale"; readonly of: "nat" | "adv" | "gap" };
 
 export interface CellPlan {
-  readonly run: RunPlan;
+  readonly of: SubjectPlan;
   readonly measure: Measure;
   readonly paper: number;
   readonly paperMean: number | null;
@@ -47,6 +57,8 @@ export interface TablePlan {
   readonly student: string;
   readonly sections: readonly Section[];
   readonly rows: readonly RowPlan[];
+  /** What its attacks have other than their defaults. */
+  readonly attackChanges: AttackChanges;
   readonly notes: readonly string[];
 }
 

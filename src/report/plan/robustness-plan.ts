@@ -1,6 +1,6 @@
 import { attackTitles, contradiction, type PaperAttack, type PaperRobustness } from "../paper/paper.js";
 import type { Section } from "../table.js";
-import type { CellPlan, RowPlan, RunPlan } from "./plan.js";
+import type { CellPlan, RowPlan, RunPlan, SubjectPlan } from "./plan.js";
 
 /** A row of accuracies: the clean one, then robust accuracy and W-Robust under each attack. */
 export interface RobustnessRowPlan {
@@ -27,7 +27,7 @@ export function robustnessPlan(
     rows: rows.map(({ label, run, clean, attacks: printed }) => ({
       label,
       cells: [
-        [{ run, measure: { kind: "clean" }, paper: clean, paperMean: null }],
+        [{ of: run, measure: { kind: "clean" }, paper: clean, paperMean: null }],
         ...attacks.map((attack) => attackCells(run, attack, clean, printed[attack])),
       ],
     })),
@@ -42,9 +42,9 @@ function attackCells(
 ): CellPlan[] {
   if (!printed) throw new Error(`the paper's row has no ${attack}`);
   return [
-    { run, measure: { kind: "robust", attack }, paper: printed.robust, paperMean: null },
+    { of: run, measure: { kind: "robust", attack }, paper: printed.robust, paperMean: null },
     {
-      run,
+      of: run,
       measure: { kind: "wRobust", attack },
       paper: printed.wRobust,
       paperMean: contradiction(clean, printed),
@@ -72,8 +72,41 @@ export function wRobustPlan(
       cells: attacks.map((attack) => {
         const paper = wRobust[attack];
         if (paper === undefined) throw new Error(`the paper's row has no ${attack}`);
-        return [{ run, measure: { kind: "wRobust", attack }, paper, paperMean: null }];
+        return [{ of: run, measure: { kind: "wRobust", attack }, paper, paperMean: null }];
       }),
+    })),
+  };
+}
+
+/** A row of accuracies without W-Robust. */
+export interface AccuracyRowPlan {
+  readonly label: string;
+  readonly of: SubjectPlan;
+  readonly clean: number;
+  readonly robust: Readonly<Partial<Record<PaperAttack, number>>>;
+}
+
+/** The sections and rows of a table of clean and robust accuracies, a section an accuracy. */
+export function accuracyPlan(
+  attacks: readonly PaperAttack[],
+  rows: readonly AccuracyRowPlan[],
+): { sections: readonly Section[]; rows: readonly RowPlan[] } {
+  const section = (title: string, measure: string): Section => ({ title, measures: [measure], unit: "%" });
+  return {
+    sections: [
+      section("Clean accuracy", "Clean"),
+      ...attacks.map((attack) => section(attackTitles[attack], "Robust")),
+    ],
+    rows: rows.map(({ label, of, clean, robust }) => ({
+      label,
+      cells: [
+        [{ of, measure: { kind: "clean" }, paper: clean, paperMean: null }],
+        ...attacks.map((attack): CellPlan[] => {
+          const paper = robust[attack];
+          if (paper === undefined) throw new Error(`the paper's row has no ${attack}`);
+          return [{ of, measure: { kind: "robust", attack }, paper, paperMean: null }];
+        }),
+      ],
     })),
   };
 }

@@ -1,4 +1,4 @@
-import { attackIds, type AttackId } from "../../attacks/ids.js";
+import type { AttackId } from "../../attacks/ids.js";
 import { findDataset, type DatasetId } from "../../data/datasets.js";
 import { InputError } from "../../errors.js";
 import { requireMethodId, type MethodId } from "../../methods/ids.js";
@@ -24,6 +24,8 @@ export interface ScaleOptions {
   readonly limitTest?: number | undefined;
   readonly changes: Partial<Recipe>;
   readonly attacks?: readonly AttackId[] | undefined;
+  /** Test images of single attacks, instead of the budget's. */
+  readonly attackImages?: Readonly<Partial<Record<AttackId, number>>> | undefined;
   readonly teachers: Readonly<Record<TeacherRole, Partial<Record<TeacherChoice, string>>>>;
 }
 
@@ -43,7 +45,9 @@ export interface Scale {
   /** Changes of a method's recipe. */
   readonly changes: (method: MethodId) => Partial<Recipe>;
   /** The attacks to evaluate with, of those a table has. */
-  readonly evaluates: (attack: PaperAttack) => attack is PaperAttack & AttackId;
+  readonly evaluates: (attack: PaperAttack) => boolean;
+  /** The test images an attack is limited to, or null. */
+  readonly imagesOf: (attack: AttackId) => number | null;
   readonly options: ScaleOptions;
 }
 
@@ -61,7 +65,7 @@ export function scaleOf(
 ): Scale {
   const budget = budgets[name];
   const { batchSize, attacks } = options;
-  const without: readonly PaperAttack[] = budget.without;
+  const attackImages: Readonly<Record<string, number>> = { ...budget.attackImages, ...options.attackImages };
   return {
     budget: name,
     paperDataset,
@@ -76,14 +80,30 @@ export function scaleOf(
       ...(batchSize === undefined ? {} : { batchSize }),
       ...options.changes,
     }),
-    evaluates: (attack): attack is PaperAttack & AttackId =>
-      attacks ? isOneOf(attack, attacks) : isOneOf(attack, attackIds) && !without.includes(attack),
+    evaluates: (attack) => attacks?.includes(attack) ?? true,
+    imagesOf: (attack) => attackImages[attack] ?? null,
     options,
   };
 }
 
-function isOneOf(attack: PaperAttack, ids: readonly AttackId[]): boolean {
-  return (ids as readonly string[]).includes(attack);
+/**
+ * The classifier that transfer attacks are made on: the robust teacher (section 4.1).
+ *
+ * @throws {InputError} if none is named and the usual one is not there.
+ */
+export function surrogateOf(scale: Scale, teachersDir: string): string {
+  return teacherNamed("robust", scale, teachersDir);
+}
+
+/**
+ * The teacher of a role that the call names, or the usual one.
+ *
+ * @throws {InputError} if none is named and the usual one is not there.
+ */
+export function teacherNamed(role: TeacherRole, { dataset, options }: Scale, teachersDir: string): string {
+  const reference = options.teachers[role].first ?? requireUsualTeachers(dataset, [role], teachersDir)[role];
+  if (reference === undefined) throw new Error("a teacher that is asked was not looked for");
+  return reference;
 }
 
 /** The settings of a run at a scale; its teachers by reference, null where its method asks none. */

@@ -73,6 +73,21 @@ export function shortfallOf(
   };
 }
 
+/** The same of a teacher that a table shows. */
+export function teacherShortfall(
+  { name, network, paperNetwork }: UsedTeacher,
+  { dataset, paperDataset }: Scale,
+  test: number,
+): Shortfall | null {
+  const official = images[paperDataset].test;
+  const brief = [
+    ...(dataset === paperDataset ? [] : [`${dataset} data`]),
+    ...(network === paperNetwork ? [] : [`${name}${network === null ? "" : ` (${network})`}`]),
+    ...(test === official ? [] : [`${number(test)} of ${number(official)} test images`]),
+  ];
+  return brief.length === 0 ? null : { brief: brief.join(", "), others: null };
+}
+
 function number(value: number): string {
   return value.toLocaleString("en-US");
 }
