@@ -85,6 +85,8 @@ export const attacks = {
     defaults: { queries: 5000 },
     run: square,
   }),
+  /** AutoAttack's standard version. @see Croce and Hein (2020). */
+  aa: { kind: "ensemble", title: "AutoAttack", parts: ["apgd-ce", "apgd-t", "fab-t", "square"] },
   /** Search for the nearest decision boundary with the classes answered. @see Chen and Gu (2020). */
   rays: singleAttack({
     title: "RayS",
@@ -93,8 +95,10 @@ export const attacks = {
     defaults: { queries: 100 },
     run: rays,
   }),
-  /** PGD-trades on a surrogate. @see B-MTARD, Table 6. */
-  "transfer-pgd-trades": { kind: "transfer", title: "transfer of PGD-trades", of: "pgd-trades" },
+  /** PGD-trades on a surrogate. @see B-MTARD, section 4.1. */
+  "transfer-pgd-trades": { kind: "transfer", title: "PGD-trades (transfer)", of: "pgd-trades" },
+  /** CW on a surrogate. @see B-MTARD, section 4.1. */
+  "transfer-cw": { kind: "transfer", title: "CW (transfer)", of: "cw" },
   /** Descent along gradients estimated from logits: 20 steps of 0.01, 100 looks around each point. @see Tramer et al. (2020). */
   "gradient-estimation": singleAttack({
     title: "Gradient estimation",

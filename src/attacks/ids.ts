@@ -11,8 +11,10 @@ export const attackIds = [
   "apgd-t",
   "fab-t",
   "square",
+  "aa",
   "rays",
   "transfer-pgd-trades",
+  "transfer-cw",
   "gradient-estimation",
 ] as const;
 

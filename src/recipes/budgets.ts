@@ -27,7 +27,7 @@ export const budgets = {
     limitTrain: 1024,
     limitTest: 200,
     changes: (method) => ({ milestones: [3], ...hastened(method, 0.1) }),
-    attackImages: { aa: 50, "gradient-estimation": 50 },
+    attackImages: { aa: 16, "gradient-estimation": 16 },
   },
   subset: {
     describe: "hours on two cores: the paper's data cut down, a small student, few epochs",
@@ -37,7 +37,7 @@ export const budgets = {
     limitTrain: 10_000,
     limitTest: 1000,
     changes: (method) => hastened(method, 0.01),
-    attackImages: { aa: 200, "gradient-estimation": 200 },
+    attackImages: { aa: 100, "gradient-estimation": 100 },
   },
   full: {
     describe: "the paper's own, for a GPU",
