@@ -113,9 +113,9 @@ function onFewerImages(plan: TablePlan, outcomes: readonly Outcome[], scale: Sca
       );
       const images = Math.max(...totals);
       if (totals.length === 0 || images === Math.max(...whole)) return [];
-      return [
-        `${attackTitles[attack]}: the first ${images} test images, W-Robust with the clean accuracy on them.`,
-      ];
+      const wRobust = plan.sections.some(({ measures }) => measures.includes("W-Robust"));
+      const mean = wRobust ? ", W-Robust with the clean accuracy on them" : "";
+      return [`${attackTitles[attack]}: the first ${images} test images${mean}.`];
     });
 }
 
