@@ -17,6 +17,9 @@ ATTACKS ?= fgsm,pgd-sat,pgd-trades,cw
 CLEAN_TEACHER ?=
 ROBUST_TEACHER ?=
 RUN ?=
+# The budgets' test images.
+LIMIT_smoke := --limit 200
+LIMIT_subset := --limit 1000
 RUN_FOLDER = $(or $(RUN),runs/$*-$(METHOD)-$(if $(STUDENT),$(STUDENT)-)$(BUDGET))
 TRAIN_ARGS ?=
 
@@ -58,7 +61,7 @@ train-cifar10 train-cifar100 train-tiny-imagenet: train-%: setup ## data, traini
 	@$(MTARD) train --dataset $* --method $(METHOD) --budget $(BUDGET) $(if $(STUDENT),--student $(STUDENT)) \
 		$(if $(CLEAN_TEACHER),--clean-teacher "$(CLEAN_TEACHER)") $(if $(ROBUST_TEACHER),--robust-teacher "$(ROBUST_TEACHER)") \
 		--out "$(RUN_FOLDER)" --resume $(TRAIN_ARGS)
-	@$(MTARD) evaluate "$(RUN_FOLDER)" --attacks $(ATTACKS)
+	@$(MTARD) evaluate "$(RUN_FOLDER)" --attacks $(ATTACKS) $(LIMIT_$(BUDGET)) --resume
 	@$(MTARD) report "$(RUN_FOLDER)"
 
 clean: ## remove what was built (data, runs, teachers and the cache of native libraries stay)

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Argv, CommandModule } from "yargs";
 import { attackIds, requireAttackIds } from "../attacks/ids.js";
@@ -10,6 +11,8 @@ import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
 import { requireFilePath } from "../runtime/files.js";
 import type { Opened } from "../subject/opened.js";
 import type { Subject } from "../subject/subject.js";
+import { sha256Of } from "../teacher/store.js";
+import { RUN_FILES } from "../training/run-directory.js";
 import { version } from "../version.js";
 import { percent } from "./accuracy.js";
 import { attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
@@ -114,6 +117,15 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       { ...identityOf(opened), data: `${description.id} ${data.fingerprint}` },
       { onProgress: evaluationProgress(line, say), onMessage: say },
     );
+    if (isBestOfRun(opened, args.checkpoint) && restarts === 1) {
+      const { keepByAttack } = await import("../report/evaluations.js");
+      const student = sha256Of(readFileSync(join(subject.name, RUN_FILES.best)));
+      keepByAttack(
+        subject.name,
+        { ...{ epsilon, seed, batchSize, student }, images: evaluation.total, data: data.fingerprint },
+        { evaluation, changes, surrogate: surrogate?.fingerprint ?? null },
+      );
+    }
     const { total, clean, attacks: robust } = evaluation;
     printResult(
       args,
@@ -142,6 +154,12 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     line.clear();
     opened.dispose();
   }
+}
+
+/** Tables and the run's page find what is kept of the best student on the run's own data set. */
+function isBestOfRun({ subject, description }: Opened, checkpoint: "best" | "last"): boolean {
+  const isRun = subject.kind === "known" && subject.isRun;
+  return isRun && checkpoint === "best" && subject.dataset === description.id;
 }
 
 /** What decides the outcome besides the settings. */

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { AttackSettings } from "../attacks/attack.js";
-import { attackIds, type AttackId } from "../attacks/ids.js";
-import { summarize, type Evaluation } from "../evaluation/summary.js";
+import { attackIds, isTransfer, type AttackId } from "../attacks/ids.js";
+import type { AttackChanges } from "../evaluation/settings.js";
+import { summarize, type Evaluation, type ExampleOutcome } from "../evaluation/summary.js";
 import { writeFileAtomically } from "../runtime/files.js";
 
 /** What decides the outcome of an evaluation of a run's best student. */
@@ -41,7 +42,15 @@ const keySchema = z.object({
 
 const fileSchema = z.object({
   perExample: z.array(
-    z.object({ index: count, label: count, clean: count, attacks: z.record(z.string(), count) }),
+    z.object({
+      index: count,
+      label: count,
+      clean: count,
+      attacks: z.record(z.string(), count),
+      fooledBy: z.record(z.string(), z.string()).optional(),
+      queries: z.record(z.string(), count).optional(),
+      linf: z.record(z.string(), z.number()).optional(),
+    }),
   ),
 });
 
@@ -50,7 +59,8 @@ export function readEvaluation(folder: string, key: EvaluationKey): Evaluation |
   const path = evaluationFile(folder, key);
   if (!existsSync(path)) return null;
   try {
-    const { perExample } = fileSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    const content = fileSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    const perExample = content.perExample as readonly ExampleOutcome[];
     const whole = perExample.every(
       ({ index, attacks }, at) => index === at && (key.attack === null || key.attack in attacks),
     );
@@ -86,6 +96,56 @@ function readKey(path: string): EvaluationKey | null {
 /** Keeps an evaluation in a run's folder: what it was of, its counts, and what each image was taken for. */
 export function writeEvaluation(folder: string, key: EvaluationKey, evaluation: Evaluation): void {
   writeFileAtomically(evaluationFile(folder, key), `${JSON.stringify({ ...key, ...evaluation })}\n`);
+}
+
+/** Keeps an evaluation with several attacks, or none, as one an attack: where tables and the run's page find them. */
+export function keepByAttack(
+  folder: string,
+  key: Omit<EvaluationKey, "attack" | "changes" | "surrogate">,
+  { evaluation, changes, surrogate }: AttacksTogether,
+): void {
+  const { perExample } = evaluation;
+  const attacks = Object.keys(evaluation.attacks) as AttackId[];
+  for (const attack of attacks.length === 0 ? [null] : attacks) {
+    const own = perExample.map((example) => ofAttack(example, attack));
+    const changed = attack === null ? undefined : changes[attack];
+    const whole = {
+      ...key,
+      attack,
+      ...(changed ? { changes: changed } : {}),
+      ...(attack !== null && isTransfer(attack) && surrogate !== null ? { surrogate } : {}),
+    };
+    writeEvaluation(folder, whole, {
+      ...summarize(own, attack === null ? [] : [attack]),
+      perExample: own,
+    });
+  }
+}
+
+/** An evaluation with what its attacks have other than their defaults and what transfer attacks were made on. */
+export interface AttacksTogether {
+  readonly evaluation: Evaluation;
+  readonly changes: AttackChanges;
+  /** SHA-256. */
+  readonly surrogate: string | null;
+}
+
+function ofAttack(example: ExampleOutcome, attack: AttackId | null): ExampleOutcome {
+  const { index, label, clean, attacks } = example;
+  if (attack === null) return { index, label, clean, attacks: {} };
+  const only = (name: "fooledBy" | "queries" | "linf") => {
+    const value = example[name]?.[attack];
+    return value === undefined ? {} : { [name]: { [attack]: value } };
+  };
+  return {
+    index,
+    label,
+    clean,
+    attacks: { [attack]: attacks[attack] as number },
+    ...only("fooledBy"),
+    ...only("queries"),
+    ...only("linf"),
+  };
 }
 
 function evaluationFile(folder: string, key: EvaluationKey): string {

@@ -77,6 +77,16 @@ describe("a table from nothing", () => {
     expect(first.rows[1]?.cells[1]?.[0]?.ours?.mean).toBe(100 * attacks.fgsm.accuracy);
   });
 
+  it("takes what mtard evaluate has found already, where its settings are the table's", async () => {
+    const [folder = ""] = first.rows[0]?.runs ?? [];
+    await run(`evaluate ${folder} --attacks pgd-sat,pgd-trades --limit 20`);
+    const made = (await runJson(
+      `table 3 --methods natural ${RUNS} --attacks pgd-sat,pgd-trades`,
+    )) as unknown as TableJson;
+    expect(made).toMatchObject({ trained: 0, evaluated: 0 });
+    expect(made.rows[0]?.cells[2]?.[0]?.ours).not.toBeNull();
+  });
+
   it("is written as Markdown, CSV and JSON", () => {
     const folder = "reports/table-3-cifar10-smoke";
     expect(first.files).toEqual({

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { summarize } from "#mtard/evaluation/summary.js";
 import {
+  keepByAttack,
   keptEvaluations,
   readEvaluation,
   writeEvaluation,
@@ -29,6 +30,45 @@ const perExample = [
   { index: 2, label: 6, clean: 0, attacks: { "pgd-sat": 6 } },
 ];
 const evaluation = { ...summarize(perExample, ["pgd-sat"]), perExample };
+
+describe("an evaluation with several attacks", () => {
+  it("is kept as one an attack, each as if it had been made alone", () => {
+    const several = mkdtempSync(join(folder, "several-"));
+    const both = [
+      { index: 0, label: 4, clean: 4, attacks: { square: 4, rays: 1 }, queries: { square: 100, rays: 7 } },
+      {
+        index: 1,
+        label: 5,
+        clean: 5,
+        attacks: { square: 1, rays: 5 },
+        queries: { square: 3, rays: 90 },
+        linf: { square: 0.03 },
+      },
+      { index: 2, label: 6, clean: 0, attacks: { square: 0, rays: 0 } },
+    ];
+    const together = { ...summarize(both, ["square", "rays"]), perExample: both };
+    keepByAttack(several, key, { evaluation: together, changes: { rays: { queries: 90 } }, surrogate: null });
+    const square = readEvaluation(several, { ...key, attack: "square" });
+    expect(square?.attacks).toEqual({ square: together.attacks.square });
+    expect(square?.perExample[1]).toEqual({
+      index: 1,
+      label: 5,
+      clean: 5,
+      attacks: { square: 1 },
+      queries: { square: 3 },
+      linf: { square: 0.03 },
+    });
+    expect(readEvaluation(several, { ...key, attack: "rays" })).toBeNull();
+    const rays = readEvaluation(several, { ...key, attack: "rays", changes: { queries: 90 } });
+    expect(rays?.attacks.rays).toMatchObject({ robust: 1, meanQueries: 48.5 });
+    keepByAttack(several, key, {
+      evaluation: { ...summarize([], []), perExample: [] },
+      changes: {},
+      surrogate: null,
+    });
+    expect(readdirSync(join(several, "evaluations")).some((name) => name.startsWith("clean-"))).toBe(true);
+  });
+});
 
 describe("a kept evaluation", () => {
   it("comes back as it was", () => {
