@@ -5,23 +5,36 @@ import { formatDuration, type ProgressLine } from "./progress.js";
 export function evaluationProgress(
   line: ProgressLine,
   log: (text: string) => void,
-  now: () => number = () => performance.now(),
 ): (progress: EvaluationProgress) => void {
-  const began = now();
+  const textsOf = progressTexts(() => performance.now() / 1000);
+  return (progress) => {
+    const { now, ended } = textsOf(progress);
+    line.show(now);
+    if (ended === null) return;
+    line.clear();
+    log(ended);
+  };
+}
+
+/** What to say of an evaluation as it goes: now, and of a round of an attack that has ended. */
+export function progressTexts(
+  seconds: () => number,
+): (progress: EvaluationProgress) => { now: string; ended: string | null } {
+  const began = seconds();
   let shareBefore: number | null = null;
   let current = { name: "", began, done: 0 };
   return ({ pass, share }) => {
     const name = nameOf(pass);
     const done = doneOf(pass);
     shareBefore ??= share;
-    if (name !== current.name) current = { name, began: now(), done };
-    const seconds = (now() - current.began) / 1000;
-    const rate = (done - current.done) / seconds;
-    const left = (((now() - began) / 1000) * (1 - share)) / (share - shareBefore);
-    line.show(`${textOf(name, pass)}, ${rateText(rate)}${formatDuration(left)} left`);
-    if (pass.attack === null || pass.step !== null || pass.done < pass.total) return;
-    line.clear();
-    log(`${name}: ${pass.robust} of ${pass.total} left robust${queriesText(pass)}`);
+    if (name !== current.name) current = { name, began: seconds(), done };
+    const rate = (done - current.done) / (seconds() - current.began);
+    const left = ((seconds() - began) * (1 - share)) / (share - shareBefore);
+    const hasEnded = pass.attack !== null && pass.step === null && pass.done === pass.total;
+    return {
+      now: `${textOf(name, pass)}, ${rateText(rate)}${formatDuration(left)} left`,
+      ended: hasEnded ? `${name}: ${pass.robust} of ${pass.total} left robust${queriesText(pass)}` : null,
+    };
   };
 }
 

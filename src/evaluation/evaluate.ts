@@ -6,7 +6,7 @@ import type { Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import { attackBatch, type BatchOutcome, predictions } from "./attack-batch.js";
-import { imageTensor, type ImageSource, sourceOf } from "./images.js";
+import { imageTensor, type ImageSource, requireLabels, sourceOf } from "./images.js";
 import { type EvaluationPass, type EvaluationProgress, type Work, workOf } from "./progress.js";
 import { looksOf, noiseSeed, type Round, roundsOf } from "./rounds.js";
 import type { EvaluationSettings } from "./settings.js";
@@ -114,18 +114,6 @@ export async function evaluateImages(
   }
   const perExample = outcomes(state, rounds, labels);
   return { ...summarize(perExample, settings.attacks), perExample };
-}
-
-function requireLabels({ labels, count }: ImageSource, classes: number): void {
-  for (let index = 0; index < count; index++) {
-    const label = labels[index] as number;
-    if (Number.isInteger(label) && label >= 0 && label < classes) continue;
-    throw new InputError(`image ${index} has a label that is no class of the model`, {
-      expected: `a whole number from 0 to ${classes - 1}`,
-      found: String(label),
-      fix: "give the data set the model was made for, or prepare it again with mtard data --force",
-    });
-  }
 }
 
 function requireSurrogate(id: AttackId, surrogate: AttackTarget | undefined): AttackTarget {

@@ -1,5 +1,6 @@
 import { imagesAt } from "../data/batches.js";
 import type { Split } from "../data/store.js";
+import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 
@@ -21,4 +22,17 @@ export function sourceOf(split: Split, shape: ImageShape): ImageSource {
 /** Images that were read from a source, as a tensor the caller disposes of. */
 export function imageTensor({ height, width, channels }: ImageShape, values: Float32Array): Tensor4D {
   return tf.tensor4d(values, [values.length / (height * width * channels), height, width, channels]);
+}
+
+/** @throws {InputError} if a label is none of so many classes. */
+export function requireLabels({ labels, count }: ImageSource, classes: number): void {
+  for (let index = 0; index < count; index++) {
+    const label = labels[index] as number;
+    if (Number.isInteger(label) && label >= 0 && label < classes) continue;
+    throw new InputError(`image ${index} has a label that is no class of the model`, {
+      expected: `a whole number from 0 to ${classes - 1}`,
+      found: String(label),
+      fix: "give the data set the model was made for, or prepare it again with mtard data --force",
+    });
+  }
 }

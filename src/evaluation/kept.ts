@@ -5,7 +5,7 @@ import { writeFileAtomically } from "../runtime/files.js";
 import { openAdversarialFile } from "./adversarial-file.js";
 import { checkModel, checkOutcome } from "./checks.js";
 import { evaluateImages, type EvaluationEvents } from "./evaluate.js";
-import type { ImageSource } from "./images.js";
+import { type ImageSource, requireLabels } from "./images.js";
 import { numbersOf } from "./numbers.js";
 import { roundsOf } from "./rounds.js";
 import type { EvaluationSettings } from "./settings.js";
@@ -48,6 +48,7 @@ export async function keptEvaluation(
   of: EvaluationIdentity,
   events: Pick<EvaluationEvents, "onProgress"> & { onMessage(text: string): void },
 ): Promise<KeptEvaluation> {
+  requireLabels(source, target.classes);
   const { attacks, restarts = 1, changes = {} } = settings;
   const [statePath, imagesPath] = [`${perExample}.state.json`, `${perExample}.adversarial`];
   const identity = { ...of, ...identityOf(settings, source.count), adversarial: adversarial !== undefined };

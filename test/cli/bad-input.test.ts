@@ -1,14 +1,17 @@
+import { createHash } from "node:crypto";
 import {
   copyFileSync,
   cpSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeNpz } from "#mtard/checkpoint/npz.js";
 import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
@@ -18,7 +21,7 @@ import { Random } from "#mtard/runtime/random.js";
 import { importTeacher } from "#mtard/teacher/import.js";
 import { fixture } from "../checkpoint/fixtures.js";
 import { archivedCifar10, craftedArchive } from "../data/tiny-cifar.js";
-import { sineClassifier } from "../onnx/models.js";
+import { imageToImage, sineClassifier } from "../onnx/models.js";
 import { hasShared, shared } from "../shared.js";
 import { contentsOf, mtard, workFolder } from "./mtard.js";
 
@@ -587,6 +590,135 @@ const evaluateCases: BadCase[] = [
     call: "evaluate runs/it --dataset cifar10",
     says: ["data set cifar10 is not there yet", "mtard data cifar10"],
   },
+  {
+    name: "an ONNX file that answers an image in place of logits",
+    make: write("map.onnx", imageToImage()),
+    call: "evaluate map.onnx --dataset demo --attacks fgsm",
+    says: ["map.onnx", /10/],
+  },
+  {
+    name: "a label that is no class",
+    make: damagedLabel,
+    call: "evaluate ten --attacks fgsm --save-adversarial adversarial.npz",
+    says: ["image 5 has a label that is no class", /expected +a whole number from 0 to 9\n/, /found +200\n/],
+  },
+  { name: "another norm", call: "evaluate ten --norm l2", says: ["--norm is wrong", '"linf"'] },
+  { name: "no steps", call: "evaluate ten --steps 0", says: ["--steps is wrong", wholeNumber] },
+  { name: "half a query", call: "evaluate ten --queries 1.5", says: ["--queries is wrong", wholeNumber] },
+  { name: "no run at all", call: "evaluate ten --restarts 0", says: ["--restarts is wrong", wholeNumber] },
+  {
+    name: "a step size below 0",
+    call: "evaluate ten --step-size -2/255",
+    says: ["--step-size is wrong", "-2/255"],
+  },
+  {
+    name: "steps for attacks without any",
+    call: "evaluate ten --attacks fgsm --steps 3",
+    says: ["--steps changes none of the attacks", /expected +one of pgd-sat, /, /found +fgsm\n/],
+  },
+  {
+    name: "a transfer attack without a surrogate",
+    call: "evaluate ten --attacks fgsm,transfer-pgd-trades",
+    says: ["transfer-pgd-trades needs another classifier", "--surrogate"],
+  },
+  {
+    name: "a surrogate for another data set",
+    call: "evaluate ten --attacks transfer-pgd-trades --surrogate hundred",
+    says: ["--surrogate: ", "hundred", "demo"],
+  },
+  {
+    name: "a surrogate that is not there",
+    call: "evaluate ten --attacks transfer-pgd-trades --surrogate nobody",
+    says: ["--surrogate: ", "nobody"],
+  },
+  {
+    name: "a surrogate for no transfer attack",
+    call: "evaluate ten --attacks fgsm --surrogate ten",
+    says: ["--surrogate is for transfer attacks", "transfer-pgd-trades"],
+  },
+  {
+    name: "a state that is none, to resume",
+    make: write("it.jsonl.state.json", '{"format": 1'),
+    call: "evaluate ten --attacks fgsm --out it.jsonl --resume",
+    says: ["it.jsonl.state.json is not the state of an evaluation", "leave --resume out"],
+  },
+  {
+    name: "an evaluation written onto a folder",
+    call: "evaluate ten --out runs",
+    says: ["runs is a folder"],
+  },
+];
+
+/** Gives the sixth test image of the demo data the label 200, in a store whose fingerprint is right. */
+function damagedLabel(folder: string): void {
+  const store = join(folder, "data/demo");
+  const record = JSON.parse(readFileSync(join(work.path, "data/demo/store.json"), "utf8")) as {
+    train: number;
+    test: number;
+  };
+  rmSync(join(folder, "data"));
+  cpSync(join(work.path, "data"), join(folder, "data"), { recursive: true });
+  const [train, test] = ["train", "test"].map((split) => readFileSync(join(store, `${split}.bin`)));
+  if (!train || !test) throw new Error("no store");
+  test[record.test * 3072 + 5] = 200;
+  const hash = createHash("sha256").update(`demo 32x32x3 ${record.train} ${record.test}\n`);
+  const fingerprint = hash.update(train).update(test).digest("hex");
+  writeFileSync(join(store, "test.bin"), test);
+  writeFileSync(join(store, "store.json"), JSON.stringify({ ...record, fingerprint }));
+}
+
+const npz = (arrays: Record<string, HostTensor>) =>
+  Buffer.concat([
+    ...encodeNpz(
+      Object.entries(arrays).map(([name, { shape, data }]) => [name, { shape, read: () => data }] as const),
+    ),
+  ]);
+const brightImage = { shape: [1, 32, 32, 3], data: new Float32Array(3072).fill(128) };
+
+const attackCases: BadCase[] = [
+  { name: "no model", call: "attack", says: ["an argument is missing", "mtard attack <model>"] },
+  { name: "an unknown attack", call: "attack ten --attack foo", says: ['unknown attack "foo"'] },
+  { name: "two attacks", call: "attack ten --attack fgsm,pgd-sat", says: ["--attack takes one attack"] },
+  { name: "too many images", call: "attack ten --limit 65", says: ["--limit is wrong", "1 to 64"] },
+  {
+    name: "a place beyond the last",
+    call: "attack ten --index 3,1000",
+    says: ["there is no test image 1000", "0 to 999"],
+  },
+  { name: "a place in words", call: "attack ten --index 3,x", says: ["--index is wrong", /found +x\n/] },
+  {
+    name: "places and a number of images",
+    call: "attack ten --index 3 --limit 2",
+    says: ["--index and --limit are mutually exclusive"],
+  },
+  { name: "images that are not there", call: "attack ten --images no.npz", says: ["no.npz"] },
+  {
+    name: "images outside [0, 1]",
+    make: write("bright.npz", npz({ images: brightImage, labels: tensor(1) })),
+    call: "attack ten --images bright.npz",
+    says: ["image 0 of bright.npz has a pixel value outside [0, 1]", /found +128\n/, "divide by 255"],
+  },
+  {
+    name: "images of another size",
+    make: write("small.npz", npz({ images: tensor(2, 28, 28, 1), labels: tensor(2) })),
+    call: "attack ten --images small.npz",
+    says: ["does not hold images and their labels", "images [N, 32, 32, 3]", "images [2, 28, 28, 1]"],
+  },
+  {
+    name: "images without labels",
+    make: write("alone.npz", npz({ images: tensor(2, 32, 32, 3) })),
+    call: "attack ten --images alone.npz",
+    says: ["does not hold images and their labels"],
+  },
+  {
+    name: "a label that is no class",
+    make: write(
+      "label.npz",
+      npz({ images: tensor(1, 32, 32, 3), labels: { shape: [1], data: Float32Array.of(10) } }),
+    ),
+    call: "attack ten --images label.npz",
+    says: ["image 0 has a label that is no class", /found +10\n/],
+  },
 ];
 
 const otherCases: BadCase[] = [
@@ -673,7 +805,9 @@ async function refused({ make, call, says }: BadCase, ...more: string[]) {
   expect(ended.stderr).toMatch(/^error: /m);
   expect(ended.code, ended.stderr).toBe(2);
   // Only what a command had begun may be said before the error.
-  expect(lines.slice(0, begin).filter((line) => !/^cifar10: (checking|unpacking)/.test(line))).toEqual([]);
+  expect(
+    lines.slice(0, begin).filter((line) => !/^cifar10: (checking|unpacking)|^\S+ on cpu \(/.test(line)),
+  ).toEqual([]);
   const report = lines.slice(begin);
   expect(report.length).toBeLessThanOrEqual(4);
   expect(report.slice(1).filter((line) => !/^ {2}(expected|found|try) +\S/.test(line))).toEqual([]);
@@ -692,6 +826,7 @@ describe.concurrent.each([
   ["mtard train", trainCases],
   ["a run directory", runCases],
   ["mtard evaluate", evaluateCases],
+  ["mtard attack", attackCases],
   ["mtard", otherCases],
 ] as const)("%s refuses with exit code 2 and leaves nothing behind", (_, cases) => {
   for (const bad of cases) {

@@ -84,3 +84,15 @@ export function sineClassifier(): Uint8Array {
   const graph = { node: nodes, initializer: [weights], input: [floatValue("x", ["N", 3, 32, 32])] };
   return serializeModel(model({ ...graph, output: [floatValue("y", ["N", 10])] }));
 }
+
+/** A model of the same images that answers an image, `[N, 10, 32, 32]`, in place of logits. */
+export function imageToImage(): Uint8Array {
+  const weights = floatTensor("w", [10, 3, 1, 1], new Float32Array(30).fill(0.1));
+  const graph = {
+    node: [node("Conv", ["x", "w"], "y")],
+    initializer: [weights],
+    input: [floatValue("x", ["N", 3, 32, 32])],
+    output: [floatValue("y", ["N", 10, 32, 32])],
+  };
+  return serializeModel(model(graph));
+}

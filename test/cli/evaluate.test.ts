@@ -1,0 +1,160 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, existsSync, readFileSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
+import { prepareDataset } from "#mtard/data/prepare.js";
+import type { EvaluationState } from "#mtard/evaluation/state.js";
+import { main, mtard, mtardJson, workFolder } from "./mtard.js";
+
+const work = workFolder();
+const teacher = (name: string): string => resolve(import.meta.dirname, "../../teachers", name, "model.onnx");
+const at = (file: string): string => join(work.path, file);
+
+beforeAll(async () => {
+  await prepareDataset("demo", at("data"));
+  copyFileSync(teacher("demo-robust"), at("model.onnx"));
+});
+afterAll(() => work.remove());
+
+/** Few steps of a large radius, so that every part of the work takes moments and some images withstand it. */
+const NUMBERS = "--dataset demo --limit 40 --batch-size 8 --steps 3 --queries 12 --restarts 2 --eps 16/255";
+const CALL = `evaluate model.onnx --attacks pgd-sat,square ${NUMBERS}`;
+
+const files = (name: string): string => `--out ${name}.jsonl --save-adversarial ${name}.npz`;
+
+/** How many batches a state has seen, or -1 if there is none. */
+function batchesIn(path: string): number {
+  if (!existsSync(path)) return -1;
+  const { state } = JSON.parse(readFileSync(path, "utf8")) as { state: EvaluationState };
+  const attacks = Object.values(state.attacks).map(({ round, batch }) => 100 * round + batch + 1);
+  return state.clean.length + attacks.reduce((sum, each) => sum + each, 0);
+}
+
+/** Starts the call and kills it with SIGKILL once it has seen `batches` more batches than the state it began with. */
+async function killAfter(batches: number, name: string): Promise<void> {
+  const state = at(`${name}.jsonl.state.json`);
+  const before = batchesIn(state);
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [main, ...`${CALL} ${files(name)} --resume`.split(" ")],
+    { cwd: work.path, stdio: "ignore", env: { ...process.env, MTARD_DATA: "data", MTARD_DEVICE: "cpu" } },
+  );
+  const closed = once(child, "close");
+  let reached = before;
+  for (let seen = 0; seen < batches && child.exitCode === null;) {
+    await sleep(2);
+    const now = batchesIn(state);
+    if (now > reached) seen++;
+    reached = Math.max(now, reached);
+  }
+  child.kill("SIGKILL");
+  expect((await closed)[1]).toBe("SIGKILL");
+  expect(batchesIn(state)).toBeGreaterThan(before);
+}
+
+const run = (line: string) => mtard(line.split(" "), work.path);
+
+describe("an evaluation that is killed", () => {
+  it("with kill -9 three times goes on with --resume to the same bytes", async () => {
+    const whole = await mtardJson(`${CALL} ${files("whole")}`.split(" "), work.path);
+    for (const batches of [7, 6, 5]) await killAfter(batches, "killed");
+    const { code, stdout, stderr } = await run(`${CALL} ${files("killed")} --resume --json`);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain("going on with the evaluation in killed.jsonl.state.json");
+    for (const file of ["jsonl", "npz"])
+      expect(readFileSync(at(`killed.${file}`)).equals(readFileSync(at(`whole.${file}`))), file).toBe(true);
+    const { attacks } = JSON.parse(stdout) as { attacks: Record<string, { robust: number }> };
+    for (const [id, { robust }] of Object.entries(attacks)) {
+      expect(robust).toBe((whole["attacks"] as typeof attacks)[id]?.robust);
+      expect(robust).toBeGreaterThan(0);
+      expect(robust).toBeLessThan((whole["clean"] as { correct: number }).correct);
+    }
+    expect(readdirSync(work.path).filter((file) => /state|adversarial$|partial/.test(file))).toEqual([]);
+  });
+
+  it("is not gone on with under other settings, another model or without its images", async () => {
+    await killAfter(3, "left");
+    const call = `${CALL} ${files("left")}`;
+    const before = readFileSync(at("left.jsonl.state.json"));
+
+    const seed = await run(`${call} --seed 1 --resume`);
+    expect({ code: seed.code, stderr: seed.stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringMatching(
+        /another seed\n +expected +seed 0, as left.jsonl.state.json was begun with\n +found +seed 1\n/,
+      ) as string,
+    });
+    copyFileSync(teacher("demo-clean"), at("model.onnx"));
+    const model = await run(`${call} --resume`);
+    copyFileSync(teacher("demo-robust"), at("model.onnx"));
+    expect(model.code).toBe(2);
+    expect(model.stderr).toMatch(/another model\n +expected +model model [0-9a-f]{12}\.\.\., as/);
+    const images = await run(`${CALL} --out left.jsonl --resume`);
+    expect(images.code).toBe(2);
+    expect(images.stderr).toContain("another adversarial");
+    expect(readFileSync(at("left.jsonl.state.json")).equals(before)).toBe(true);
+  });
+
+  it("begins anew without --resume, and says what --resume would do", async () => {
+    await killAfter(3, "again");
+    const { code, stderr } = await run(`${CALL} ${files("again")}`);
+    expect(code).toBe(0);
+    expect(stderr).toContain("it begins anew; --resume would go on with it");
+    expect(readFileSync(at("again.jsonl")).equals(readFileSync(at("whole.jsonl")))).toBe(true);
+  });
+});
+
+describe("saved adversarial images", () => {
+  it("are within epsilon of the data set's, and as they are where they were wrong", async () => {
+    const { weights } = await readWeightsFile(at("whole.npz"));
+    expect([...weights.keys()]).toEqual(["adversarial_pgd-sat", "adversarial_square", "labels", "index"]);
+    const outcomes = readFileSync(at("whole.jsonl"), "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { label: number; clean: number; linf?: Record<string, number> });
+    expect([...(weights.get("labels")?.data ?? [])]).toEqual(outcomes.map(({ label }) => label));
+    expect([...(weights.get("index")?.data ?? [])]).toEqual([...outcomes.keys()]);
+    const bytes = readFileSync(at("data/demo/test.bin"));
+    for (const id of ["pgd-sat", "square"]) {
+      const images = weights.get(`adversarial_${id}`);
+      expect(images?.shape).toEqual([40, 32, 32, 3]);
+      for (const [index, { label, clean, linf }] of outcomes.entries()) {
+        let largest = 0;
+        for (let pixel = 3072 * index; pixel < 3072 * (index + 1); pixel++) {
+          const change = Math.abs((images?.data[pixel] ?? NaN) - (bytes[pixel] as number) / 255);
+          largest = Math.max(largest, change);
+        }
+        if (clean !== label) expect(largest).toBeLessThan(1e-7);
+        else expect(largest).toBeGreaterThan(0);
+        expect(largest).toBeLessThanOrEqual(16 / 255 + 1e-6);
+        if (linf?.[id] !== undefined) expect(largest).toBeCloseTo(linf[id], 6);
+      }
+    }
+  });
+});
+
+describe("mtard attack", () => {
+  it("shows the images asked for, and keeps them", async () => {
+    const call =
+      "attack model.onnx --dataset demo --attack fgsm --index 5,2 --out it.png --save-adversarial it.npz";
+    const result = await mtardJson(call.split(" "), work.path);
+    expect(result).toMatchObject({ attack: "fgsm", total: 2, picture: "it.png", adversarial: "it.npz" });
+    expect((result["images"] as { index: number }[]).map(({ index }) => index)).toEqual([5, 2]);
+    expect(readFileSync(at("it.png")).subarray(1, 4).toString()).toBe("PNG");
+    const { weights } = await readWeightsFile(at("it.npz"));
+    expect([...weights].map(([name, { shape }]) => [name, shape])).toEqual([
+      ["images", [2, 32, 32, 3]],
+      ["adversarial", [2, 32, 32, 3]],
+      ["labels", [2]],
+      ["index", [2]],
+    ]);
+
+    const own = "attack model.onnx --dataset demo --attack fgsm --images it.npz --out own.png";
+    const again = await mtardJson(own.split(" "), work.path);
+    const unplaced = (images: unknown) => (images as object[]).map((image) => ({ ...image, index: 0 }));
+    expect(unplaced(again["images"])).toEqual(unplaced(result["images"]));
+  });
+});
