@@ -1,9 +1,7 @@
 import type { NoiseSeed } from "../runtime/noise.js";
 import type { Tensor1D, Tensor4D } from "../runtime/tensorflow.js";
+import type { SingleFacts } from "./facts.js";
 import type { AttackTarget } from "./target.js";
-
-/** What an attack looks at: gradients, logits, or nothing but the class answered. */
-export type Access = "gradient" | "logits" | "labels";
 
 /** The numbers of an attack that a call may change; lengths are in pixel values of images in [0, 1]. */
 export interface AttackSettings {
@@ -45,53 +43,21 @@ export interface AttackResult {
 }
 
 /** An attack on one batch of images. */
-export interface SingleAttack {
-  readonly kind: "single";
-  readonly title: string;
-  readonly access: Access;
-  /** Whether another seed gives another result, so that restarts make sense. */
-  readonly random: boolean;
-  /** What may be changed, and what it is otherwise. */
-  readonly defaults: Readonly<Partial<AttackSettings>>;
+export interface SingleAttack extends SingleFacts {
   run(target: AttackTarget, batch: AttackBatch, changes?: Readonly<Partial<AttackSettings>>): AttackResult;
 }
 
-/** Attacks that run one after the other, each on the images that withstood those before. */
-export interface EnsembleAttack<Id extends string = string> {
-  readonly kind: "ensemble";
-  readonly title: string;
-  readonly parts: readonly Id[];
-}
-
-/** An attack on another classifier, whose adversarial images are shown to the one under test. */
-export interface TransferAttack<Id extends string = string> {
-  readonly kind: "transfer";
-  readonly title: string;
-  readonly of: Id;
-}
-
-export type Attack<Id extends string = string> = SingleAttack | EnsembleAttack<Id> | TransferAttack<Id>;
-
-interface SingleAttackParts<Name extends keyof AttackSettings> {
-  readonly title: string;
-  readonly access: Access;
-  readonly random: boolean;
-  readonly defaults: Readonly<Pick<AttackSettings, Name>>;
-  readonly run: (
+/** Makes an attack of its facts: `run` gets its defaults with a call's changes. */
+export function singleAttack<Name extends keyof AttackSettings>(
+  facts: SingleFacts<Name>,
+  run: (
     target: AttackTarget,
     batch: AttackBatch,
     settings: Readonly<Pick<AttackSettings, Name>>,
-  ) => AttackResult;
-}
-
-/** Makes an attack of its parts: `run` gets its defaults with a call's changes. */
-export function singleAttack<Name extends keyof AttackSettings>({
-  run,
-  ...parts
-}: SingleAttackParts<Name>): SingleAttack {
+  ) => AttackResult,
+): SingleAttack {
   return {
-    kind: "single",
-    ...parts,
-    run: (target, batch, changes) => run(target, batch, { ...parts.defaults, ...changes }),
+    ...facts,
+    run: (target, batch, changes) => run(target, batch, { ...facts.defaults, ...changes }),
   };
 }

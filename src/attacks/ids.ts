@@ -1,34 +1,20 @@
 import { InputError } from "../errors.js";
+import { attackFacts } from "./facts.js";
 
-/** The ids of all attacks; apart from the attacks themselves, so that naming one loads no native library. */
-export const attackIds = [
-  "fgsm",
-  "pgd-sat",
-  "pgd-trades",
-  "cw",
-  "apgd-ce",
-  "apgd-dlr",
-  "apgd-t",
-  "fab-t",
-  "square",
-  "aa",
-  "rays",
-  "transfer-pgd-trades",
-  "transfer-cw",
-  "gradient-estimation",
-] as const;
+type Facts = typeof attackFacts;
 
-/** Whether an attack is made on another classifier than the one it is shown to. */
-export function isTransfer(id: AttackId): boolean {
-  return id.startsWith("transfer-");
-}
+export type AttackId = keyof Facts;
 
-export type AttackId = (typeof attackIds)[number];
+/** The ids of attacks that are no combination of others. */
+export type SingleAttackId = { [Id in AttackId]: Facts[Id]["kind"] extends "single" ? Id : never }[AttackId];
+
+/** The ids of all attacks, in the order they are listed to people. */
+export const attackIds = Object.keys(attackFacts) as AttackId[];
 
 /** @throws {InputError} if one of them is no attack. */
 export function requireAttackIds(ids: readonly string[]): AttackId[] {
   for (const id of ids) {
-    if (!(attackIds as readonly string[]).includes(id)) {
+    if (!Object.hasOwn(attackFacts, id)) {
       throw new InputError(`unknown attack "${id}"`, {
         expected: `none, or some of ${attackIds.join(", ")}`,
       });

@@ -2,7 +2,8 @@ import type { Argv } from "yargs";
 import type { AttackSettings } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/ids.js";
 import { InputError } from "../errors.js";
-import type { AttackNumbers } from "../evaluation/rounds.js";
+import { changesOf } from "../evaluation/numbers.js";
+import { type AttackNumbers, roundsOf } from "../evaluation/rounds.js";
 import type { AttackChanges } from "../evaluation/settings.js";
 import { parseQuantity, parseSetting } from "../recipes/settings.js";
 import { requestedDevice, type DeviceRequest } from "../runtime/device.js";
@@ -93,14 +94,10 @@ export function attackRequest(args: AttackArguments): AttackRequest {
  *
  * @throws {InputError} if an option changes none of them, or a transfer attack lacks its surrogate.
  */
-export async function requestedChanges(
+export function requestedChanges(
   ids: readonly AttackId[],
   { numbers, restarts, surrogate }: AttackRequest,
-): Promise<AttackChanges> {
-  const [{ changesOf }, { roundsOf }] = await Promise.all([
-    import("../evaluation/numbers.js"),
-    import("../evaluation/rounds.js"),
-  ]);
+): AttackChanges {
   const transfers = ids.filter((id) => roundsOf(id).some(({ isTransfer }) => isTransfer));
   if (transfers.length > 0 && surrogate === undefined)
     throw new InputError(`${transfers.join(" and ")} needs another classifier to make the images on`, {

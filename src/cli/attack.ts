@@ -84,6 +84,7 @@ async function runAttack(args: AttackArguments): Promise<void> {
   if (attack === undefined || more.length > 0)
     throw new InputError("--attack takes one attack", { expected: "one id", found: args.attack });
   const request = attackRequest(args);
+  const changes = requestedChanges([attack], request);
   const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset).id;
   const limit = args.limit === undefined ? undefined : parseImages(args.limit);
   const indexes = args.index === undefined ? null : parseIndexes(args.index);
@@ -92,7 +93,6 @@ async function runAttack(args: AttackArguments): Promise<void> {
   if (saved !== undefined) requireFilePath(saved, "adversarial.npz");
 
   prepareNativeLibraries(request.device, threadCount());
-  const changes = await requestedChanges([attack], request);
   const [{ openForAttack }, { examine }, { pickedImages, imagesInNpz, examinedArrays }, { drawGrid }] =
     await Promise.all([
       import("../subject/opened.js"),

@@ -4,6 +4,7 @@ import type { Argv, CommandModule } from "yargs";
 import { attackIds, requireAttackIds } from "../attacks/ids.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
+import { numbersOf } from "../evaluation/numbers.js";
 import type { EvaluationIdentity } from "../evaluation/state-file.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import { parseSetting } from "../recipes/settings.js";
@@ -77,6 +78,7 @@ export const evaluateCommand: CommandModule = {
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
   const attacks = args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(","));
   const request = attackRequest(args);
+  const changes = requestedChanges(attacks, request);
   const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset).id;
   const limit = parseLimit(args.limit);
   const batchSize = parseSetting("batchSize", args["batch-size"], "--batch-size");
@@ -85,11 +87,9 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
   if (adversarial !== undefined) requireFilePath(adversarial, "adversarial.npz");
 
   prepareNativeLibraries(request.device, threadCount());
-  const changes = await requestedChanges(attacks, request);
-  const [{ openForAttack }, { keptEvaluation }, { numbersOf }, { sourceOf }] = await Promise.all([
+  const [{ openForAttack }, { keptEvaluation }, { sourceOf }] = await Promise.all([
     import("../subject/opened.js"),
     import("../evaluation/kept.js"),
-    import("../evaluation/numbers.js"),
     import("../evaluation/images.js"),
   ]);
   const { model, dataDir, teachersDir, resume } = args;

@@ -18,7 +18,7 @@ const BLACK_BOX_SHARE = 0.002;
  *
  * @param most Look at so many images, the first ones.
  * @returns What was found, one sentence each.
- * @throws {InputError} if what the model answers is not `[N, classes]` and finite.
+ * @throws {InputError} if what the model answers is not `[N, classes]` and finite, or has too few classes for an attack.
  */
 export function checkModel(
   target: AttackTarget,
@@ -26,6 +26,7 @@ export function checkModel(
   attacks: readonly AttackId[],
   most: number,
 ): string[] {
+  requireClasses(target.classes, attacks);
   const indexes = Array.from({ length: Math.min(most, source.count) }, (_, index) => index);
   const images = imageTensor(source.shape, source.read(indexes));
   try {
@@ -51,7 +52,7 @@ export function checkOutcome({ total, perExample }: Evaluation, attacks: readonl
   const whiteBox = rounds.filter(([, all]) => all.some(isWhiteBox)).map(([id]) => id);
   const inEnsembles = rounds.flatMap(([id, all]) => {
     if (!all.some(isWhiteBox)) return [];
-    const blackBox = new Set(all.filter((round) => !isWhiteBox(round)).map((round) => round.id));
+    const blackBox = new Set<AttackId>(all.filter((round) => !isWhiteBox(round)).map((round) => round.id));
     const fooled = perExample.filter(({ fooledBy }) => blackBox.has(fooledBy?.[id] as AttackId)).length;
     return enough(fooled) ? [maskedGradients(`in ${id}, ${[...blackBox].join(" and ")}`, fooled)] : [];
   });
@@ -66,8 +67,19 @@ export function checkOutcome({ total, perExample }: Evaluation, attacks: readonl
   return [...inEnsembles, ...alone];
 }
 
-function isWhiteBox({ attack, isTransfer }: Round): boolean {
-  return attack.access === "gradient" && !isTransfer;
+function requireClasses(classes: number, attacks: readonly AttackId[]): void {
+  for (const { id, facts } of attacks.flatMap((attack) => roundsOf(attack))) {
+    if (classes >= (facts.fewestClasses ?? 1)) continue;
+    throw new InputError(`the model has too few classes for ${id}`, {
+      expected: `at least ${facts.fewestClasses} classes, or its loss is not defined`,
+      found: String(classes),
+      fix: "leave it out, and aa where it is a part",
+    });
+  }
+}
+
+function isWhiteBox({ facts, isTransfer }: Round): boolean {
+  return facts.access === "gradient" && !isTransfer;
 }
 
 function usesGradients(attacks: readonly AttackId[]): boolean {

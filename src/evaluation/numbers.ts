@@ -51,7 +51,7 @@ function hasNumber(id: AttackId, name: keyof AttackSettings): boolean {
 }
 
 function isRandom(id: AttackId): boolean {
-  return roundsOf(id).some(({ attack }) => attack.random);
+  return roundsOf(id).some(({ facts }) => facts.random);
 }
 
 function useless(

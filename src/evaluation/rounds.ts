@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Attack, AttackSettings, SingleAttack } from "../attacks/attack.js";
-import { attacks } from "../attacks/attacks.js";
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackSettings } from "../attacks/attack.js";
+import { attackFacts, type SingleFacts } from "../attacks/facts.js";
+import type { AttackId, SingleAttackId } from "../attacks/ids.js";
 import type { NoiseSeed } from "../runtime/noise.js";
 
 /** The numbers an attack has. */
@@ -9,8 +9,8 @@ export type AttackNumbers = Readonly<Partial<AttackSettings>>;
 
 /** One run of one attack over the images that are still answered right: what ensembles and restarts are made of. */
 export interface Round {
-  readonly id: AttackId;
-  readonly attack: SingleAttack;
+  readonly id: SingleAttackId;
+  readonly facts: SingleFacts;
   /** Its defaults with the changes it knows. */
   readonly numbers: AttackNumbers;
   /** Which of how many runs of this attack it is, from 0. */
@@ -22,26 +22,30 @@ export interface Round {
 
 /** The rounds of an attack in their order; one without randomness would only repeat itself. */
 export function roundsOf(id: AttackId, restarts = 1, changes: AttackNumbers = {}): Round[] {
-  const known: Readonly<Record<AttackId, Attack<AttackId>>> = attacks;
-  const attack = known[id];
-  switch (attack.kind) {
-    case "single": {
-      const runs = attack.random ? restarts : 1;
-      const numbers = { ...attack.defaults, ...pick(changes, Object.keys(attack.defaults)) };
-      return Array.from({ length: runs }, (_, restart) => ({
-        id,
-        attack,
-        numbers,
-        restart,
-        restarts: runs,
-        isTransfer: false,
-      }));
-    }
+  const combined = attackFacts[id];
+  switch (combined.kind) {
+    case "single":
+      return roundsOfSingle(id as SingleAttackId, combined, restarts, changes);
     case "ensemble":
-      return attack.parts.flatMap((part) => roundsOf(part, restarts, changes));
+      return combined.parts.flatMap((part) => roundsOf(part, restarts, changes));
     case "transfer":
-      return roundsOf(attack.of, restarts, changes).map((round) => ({ ...round, isTransfer: true }));
+      return roundsOf(combined.of, restarts, changes).map((round) => ({ ...round, isTransfer: true }));
   }
+}
+
+function roundsOfSingle(
+  id: SingleAttackId,
+  facts: SingleFacts,
+  restarts: number,
+  changes: AttackNumbers,
+): Round[] {
+  const runs = facts.random ? restarts : 1;
+  const numbers = { ...facts.defaults, ...pick(changes, Object.keys(facts.defaults)) };
+  return Array.from({ length: runs }, (_, restart) => ({
+    ...{ id, facts, numbers, restart },
+    restarts: runs,
+    isTransfer: false,
+  }));
 }
 
 function pick(numbers: AttackNumbers, names: readonly string[]): AttackNumbers {

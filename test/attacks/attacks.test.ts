@@ -1,8 +1,8 @@
 import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { describe, expect, it } from "vitest";
-import type { Attack, AttackSettings, AttackStep, SingleAttack } from "#mtard/attacks/attack.js";
+import type { AttackSettings, AttackStep, SingleAttack } from "#mtard/attacks/attack.js";
 import { attacks } from "#mtard/attacks/attacks.js";
-import { attackIds, type AttackId } from "#mtard/attacks/ids.js";
+import type { SingleAttackId } from "#mtard/attacks/ids.js";
 import { logitLoss } from "#mtard/attacks/logit-loss.js";
 import { climb } from "#mtard/attacks/pgd.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";
@@ -29,14 +29,10 @@ const images = tf.tensor4d(
 const labels = target.predict(images);
 const EPSILON = 8 / 255;
 
-const singles = attackIds.flatMap((id) => {
-  const attack: Attack = attacks[id];
-  return attack.kind === "single" ? [[id, attack] as const] : [];
-});
+const singles = Object.entries(attacks) as [SingleAttackId, SingleAttack][];
 
-function run(id: AttackId, epsilon: number, seed: [number, number] = [1, 2]): Float32Array {
-  const [, attack] = singles.find(([single]) => single === id) ?? [];
-  if (!attack) throw new Error(`${id} is not one attack`);
+function run(id: SingleAttackId, epsilon: number, seed: [number, number] = [1, 2]): Float32Array {
+  const attack: SingleAttack = attacks[id];
   const { adversarial } = attack.run(target, { images, labels, epsilon, seed }, few(attack));
   const values = adversarial.dataSync<"float32">();
   adversarial.dispose();

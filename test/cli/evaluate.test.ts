@@ -21,7 +21,7 @@ afterAll(() => work.remove());
 
 /** Few steps of a large radius, so that every part of the work takes moments and some images withstand it. */
 const NUMBERS = "--dataset demo --limit 40 --batch-size 8 --steps 3 --queries 12 --restarts 2 --eps 16/255";
-const CALL = `evaluate model.onnx --attacks pgd-sat,square ${NUMBERS}`;
+const CALL = `evaluate model.onnx --attacks aa,pgd-sat ${NUMBERS}`;
 
 const files = (name: string): string => `--out ${name}.jsonl --save-adversarial ${name}.npz`;
 
@@ -110,7 +110,7 @@ describe("an evaluation that is killed", () => {
 describe("saved adversarial images", () => {
   it("are within epsilon of the data set's, and as they are where they were wrong", async () => {
     const { weights } = await readWeightsFile(at("whole.npz"));
-    expect([...weights.keys()]).toEqual(["adversarial_pgd-sat", "adversarial_square", "labels", "index"]);
+    expect([...weights.keys()]).toEqual(["adversarial_aa", "adversarial_pgd-sat", "labels", "index"]);
     const outcomes = readFileSync(at("whole.jsonl"), "utf8")
       .trimEnd()
       .split("\n")
@@ -118,7 +118,7 @@ describe("saved adversarial images", () => {
     expect([...(weights.get("labels")?.data ?? [])]).toEqual(outcomes.map(({ label }) => label));
     expect([...(weights.get("index")?.data ?? [])]).toEqual([...outcomes.keys()]);
     const bytes = readFileSync(at("data/demo/test.bin"));
-    for (const id of ["pgd-sat", "square"]) {
+    for (const id of ["aa", "pgd-sat"]) {
       const images = weights.get(`adversarial_${id}`);
       expect(images?.shape).toEqual([40, 32, 32, 3]);
       for (const [index, { label, clean, linf }] of outcomes.entries()) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { AttackId } from "#mtard/attacks/ids.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";
 import { checkModel, checkOutcome } from "#mtard/evaluation/checks.js";
 import { type ExampleOutcome, summarize } from "#mtard/evaluation/summary.js";
@@ -78,6 +79,16 @@ describe("checks of a model", () => {
     expect(() => check(answering(change))).toThrow("does not answer one row of logits an image");
   });
 
+  it.each([
+    ["apgd-dlr", 2],
+    ["apgd-t", 3],
+    ["aa", 3],
+  ] as const)("refuse %s with %d classes", (attack, classes) => {
+    expect(() => checkModel({ ...target, classes }, source, [attack], 12)).toThrow(
+      /too few classes for apgd-/,
+    );
+  });
+
   it("refuse logits that are not finite, naming an image", () => {
     const model = answering((logits) =>
       tf.div(logits, tf.sub(1, tf.oneHot(tf.range(0, 12, 1, "int32"), 12).slice([0, 5], [12, 1]))),
@@ -98,5 +109,31 @@ describe("checks of an outcome", () => {
     const perExample = [outcome(0, { fgsm: 1, "pgd-sat": 0 }), outcome(1, { fgsm: 0, "pgd-sat": 0 })];
     const ids = ["fgsm", "pgd-sat"] as const;
     expect(checkOutcome({ ...summarize(perExample, ids), perExample }, ids)).toEqual([]);
+  });
+
+  const found = (perExample: ExampleOutcome[], ids: readonly AttackId[]) =>
+    checkOutcome({ ...summarize(perExample, ids), perExample }, ids);
+
+  it("find a black-box attack that fools where no gradient attack does", () => {
+    const outcomes = [
+      outcome(0, { "pgd-sat": 0, cw: 1, square: 1 }),
+      outcome(1, { "pgd-sat": 0, cw: 0, square: 1 }),
+    ];
+    expect(found(outcomes, ["pgd-sat", "cw", "square"])).toEqual([
+      expect.stringMatching(/^square fooled the model on 1 images that withstood every gradient attack/),
+    ]);
+    expect(found(outcomes, ["square"]), "nothing to compare with").toEqual([]);
+  });
+
+  it("find Square's share of AutoAttack, where it is more than 0.2% of the images", () => {
+    const bySquare = (index: number): ExampleOutcome => ({
+      ...outcome(index, { aa: 1 }),
+      fooledBy: { aa: "square" },
+    });
+    const others = Array.from({ length: 998 }, (_, index) => outcome(index, { aa: 0 }));
+    expect(found([...others, bySquare(998), bySquare(999)], ["aa"])).toEqual([]);
+    expect(found([...others.slice(1), bySquare(997), bySquare(998), bySquare(999)], ["aa"])).toEqual([
+      expect.stringMatching(/^in aa, square fooled the model on 3 images/),
+    ]);
   });
 });

@@ -91,6 +91,21 @@ describe("an evaluation", () => {
     expect(attacks["transfer-pgd-trades"]?.robust).toBeLessThanOrEqual(16);
   });
 
+  it("of an ensemble, shows each part what withstood those before, and says which part fooled", async () => {
+    const changes = { aa: { steps: 4, queries: 20, targetClasses: 2 } };
+    const all = { ...settings, attacks: ["apgd-ce", "aa"], changes, epsilon: 0.01, batchSize: 20 } as const;
+    const { attacks, perExample } = await evaluateImages(target, source, {
+      ...all,
+      changes: { ...changes, "apgd-ce": changes.aa },
+    });
+    const { robust, fooledBy: byPart = {} } = attacks.aa ?? { robust: NaN };
+    expect(Object.values(byPart).reduce((sum, count) => sum + count, robust)).toBe(16);
+    // The first part sees the same images with the same seed as that attack alone.
+    expect(byPart["apgd-ce"]).toBe(16 - (attacks["apgd-ce"]?.robust ?? NaN));
+    for (const { attacks: answers, label, clean, fooledBy } of perExample)
+      expect(fooledBy?.aa === undefined).toBe(answers.aa === label || clean !== label);
+  });
+
   it("made on the model itself, a transfer is the attack", async () => {
     const both = await evaluateImages(target, source, {
       ...settings,
@@ -201,6 +216,13 @@ describe("rounds", () => {
     expect(roundsOf("fgsm").map(looksOf)).toEqual([3]);
     expect(roundsOf("pgd-sat", 2, { steps: 7 }).map(looksOf)).toEqual([21, 21]);
     expect(roundsOf("fgsm", 1, { steps: 7 }).map(looksOf)).toEqual([3]);
+    const parts = roundsOf("aa");
+    expect(parts.map(({ id }) => id)).toEqual(["apgd-ce", "apgd-t", "fab-t", "square"]);
+    expect(parts.map(looksOf)).toEqual([300, 2700, 2700, 5000]);
+    expect(roundsOf("aa", 2, { queries: 9 }).map(({ id, numbers }) => [id, numbers.queries])).toEqual([
+      ...["apgd-ce", "apgd-ce", "apgd-t", "apgd-t", "fab-t"].map((id) => [id, undefined]),
+      ...[0, 1].map(() => ["square", 9]),
+    ]);
   });
 
   it("have a seed of their own for every batch", () => {
@@ -227,9 +249,10 @@ describe("rounds", () => {
   };
 
   it("get the changed numbers that they have", () => {
-    expect(changesOf(["fgsm", "pgd-sat", "transfer-pgd-trades"], { steps: 4 }, 1, options)).toEqual({
+    expect(changesOf(["fgsm", "pgd-sat", "aa", "transfer-pgd-trades"], { steps: 4 }, 1, options)).toEqual({
       fgsm: {},
       "pgd-sat": { steps: 4 },
+      aa: { steps: 4 },
       "transfer-pgd-trades": { steps: 4 },
     });
   });
