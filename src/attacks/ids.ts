@@ -11,6 +11,11 @@ export type SingleAttackId = { [Id in AttackId]: Facts[Id]["kind"] extends "sing
 /** The ids of all attacks, in the order they are listed to people. */
 export const attackIds = Object.keys(attackFacts) as AttackId[];
 
+/** Whether an attack is made on another classifier than the one it is shown to. */
+export function isTransfer(id: AttackId): boolean {
+  return attackFacts[id].kind === "transfer";
+}
+
 /** @throws {InputError} if one of them is no attack. */
 export function requireAttackIds(ids: readonly string[]): AttackId[] {
   for (const id of ids) {

@@ -1,14 +1,23 @@
 import type { Argv } from "yargs";
 import type { AttackSettings } from "../attacks/attack.js";
-import type { AttackId } from "../attacks/ids.js";
+import { type Access, attackFacts } from "../attacks/facts.js";
+import { attackIds, isTransfer, type AttackId } from "../attacks/ids.js";
 import { InputError } from "../errors.js";
 import { changesOf } from "../evaluation/numbers.js";
-import { type AttackNumbers, roundsOf } from "../evaluation/rounds.js";
+import type { AttackNumbers } from "../evaluation/rounds.js";
 import type { AttackChanges } from "../evaluation/settings.js";
 import { parseQuantity, parseSetting } from "../recipes/settings.js";
 import { requestedDevice, type DeviceRequest } from "../runtime/device.js";
 import { checkpointOption, deviceOption, type HandlerArguments } from "./options.js";
 import type { GlobalArguments } from "./output.js";
+
+const OPTIONS: Readonly<Record<keyof AttackSettings | "restarts", string>> = {
+  steps: "--steps",
+  stepSize: "--step-size",
+  queries: "--queries",
+  targetClasses: "--target-classes",
+  restarts: "--restarts",
+};
 
 /** The options of commands that attack. */
 export function attackOptions(yargs: Argv<GlobalArguments>) {
@@ -47,6 +56,33 @@ export function attackOptions(yargs: Argv<GlobalArguments>) {
     .option("device", deviceOption);
 }
 
+const SEES: Readonly<Record<Access, string>> = {
+  gradient: "gradients",
+  logits: "logits",
+  labels: "the class answered alone",
+};
+
+/** Every attack for the end of a command's help: what it looks at, and its numbers unless they are changed. */
+export function attackList(): string {
+  const facts = attackIds.map((id) => {
+    const known = attackFacts[id];
+    const about =
+      known.kind === "ensemble"
+        ? `${known.parts.join(", ")}, each on what withstood those before`
+        : known.kind === "transfer"
+          ? `${known.of} made on --surrogate`
+          : [SEES[known.access], ...Object.entries(known.defaults).map(numberText)].join(", ");
+    return `  ${id.padEnd(Math.max(...attackIds.map(({ length }) => length)))}  ${about}`;
+  });
+  return ["Attacks, what they look at and their defaults:", ...facts].join("\n");
+}
+
+function numberText([name, value]: [string, number]): string {
+  const pixels = 255 * value;
+  const shown = name === "stepSize" && Number.isInteger(pixels) ? `${pixels}/255` : String(value);
+  return `${OPTIONS[name as keyof AttackSettings].replace("--", "").replace("-", " ")} ${shown}`;
+}
+
 type AttackArguments = HandlerArguments<typeof attackOptions>;
 
 /** What the options ask for, each checked by itself. */
@@ -59,14 +95,6 @@ export interface AttackRequest {
   readonly checkpoint: "best" | "last";
   readonly device: DeviceRequest;
 }
-
-const OPTIONS: Readonly<Record<keyof AttackSettings | "restarts", string>> = {
-  steps: "--steps",
-  stepSize: "--step-size",
-  queries: "--queries",
-  targetClasses: "--target-classes",
-  restarts: "--restarts",
-};
 
 /** @throws {InputError} naming the option that is wrong. */
 export function attackRequest(args: AttackArguments): AttackRequest {
@@ -98,7 +126,7 @@ export function requestedChanges(
   ids: readonly AttackId[],
   { numbers, restarts, surrogate }: AttackRequest,
 ): AttackChanges {
-  const transfers = ids.filter((id) => roundsOf(id).some(({ isTransfer }) => isTransfer));
+  const transfers = ids.filter(isTransfer);
   if (transfers.length > 0 && surrogate === undefined)
     throw new InputError(`${transfers.join(" and ")} needs another classifier to make the images on`, {
       expected: "--surrogate with a teacher's name, a run directory or an .onnx file",

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
 import type { Argv, CommandModule } from "yargs";
-import { attackIds, requireAttackIds, type AttackId } from "../attacks/ids.js";
+import { requireAttackIds, type AttackId } from "../attacks/ids.js";
 import { encodeNpz } from "../checkpoint/npz.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
@@ -10,7 +10,7 @@ import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
 import { requireFilePath, writeFileAtomically } from "../runtime/files.js";
 import type { Subject } from "../subject/subject.js";
 import { percent } from "./accuracy.js";
-import { attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
+import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
 import { datasetOption, examples, type HandlerArguments } from "./options.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
@@ -31,7 +31,7 @@ function options(yargs: Argv<GlobalArguments>) {
       type: "string",
       requiresArg: true,
       default: "pgd-sat",
-      describe: `one of ${attackIds.join(", ")}`,
+      describe: "one of those below",
     })
     .option("dataset", { ...datasetOption, defaultDescription: "what the model was trained on" })
     .option("limit", {
@@ -62,10 +62,10 @@ function options(yargs: Argv<GlobalArguments>) {
       describe: "an .npz file for the images, clean and adversarial",
     })
     .epilogue(
-      examples({
+      `${attackList()}\n\n${examples({
         "what PGD does to a student": "mtard attack runs/demo --attack pgd-sat --out attack.png",
         "three images, a larger radius": "mtard attack demo-robust --index 3,17,20 --eps 16/255",
-      }),
+      })}`,
     );
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Argv, CommandModule } from "yargs";
-import { attackIds, requireAttackIds } from "../attacks/ids.js";
+import { requireAttackIds } from "../attacks/ids.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { numbersOf } from "../evaluation/numbers.js";
@@ -16,7 +16,7 @@ import { sha256Of } from "../teacher/store.js";
 import { RUN_FILES } from "../training/run-directory.js";
 import { version } from "../version.js";
 import { percent } from "./accuracy.js";
-import { attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
+import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
 import { datasetOption, examples, limitOption, parseLimit, type HandlerArguments } from "./options.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
@@ -34,7 +34,7 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
       type: "string",
       requiresArg: true,
       default: "fgsm,pgd-sat,pgd-trades",
-      describe: `none, or some of ${attackIds.join(", ")}`,
+      describe: "none, or some of those below, with commas between",
     })
     .option("limit", limitOption)
     .option("batch-size", { requiresArg: true, default: 128, describe: "images at a time" })
@@ -55,13 +55,13 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
       describe: "an .npz file for the adversarial images of every attack",
     })
     .epilogue(
-      examples({
+      `${attackList()}\n\n${examples({
         "a run's best student": "mtard evaluate runs/demo --attacks pgd-sat --limit 500",
         "a teacher": "mtard evaluate demo-robust --dataset demo",
         "images made on another classifier":
           "mtard evaluate runs/demo --attacks transfer-pgd-trades --surrogate demo-robust",
         "hours of work, begun or gone on with": "mtard evaluate runs/demo --attacks aa --resume",
-      }),
+      })}`,
     );
 }
 
