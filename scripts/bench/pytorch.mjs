@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { InputError } from "#mtard/errors.js";
 
-/* The other side: step.py in a process of its own, asked for one step at a time. */
+/* The other side: a Python script in a process of its own, asked for one thing at a time. */
 
 /**
  * @typedef {object} PyTorchStep
@@ -33,7 +33,6 @@ import { InputError } from "#mtard/errors.js";
  * @throws {InputError} if it cannot start, with the last thing it said.
  */
 export async function openPyTorchStep({ python, folder, channelsLast, threads, device }) {
-  const script = fileURLToPath(new URL("step.py", import.meta.url));
   const flags = [
     "--threads",
     String(threads),
@@ -41,7 +40,33 @@ export async function openPyTorchStep({ python, folder, channelsLast, threads, d
     device,
     ...(channelsLast ? ["--channels-last"] : []),
   ];
-  const child = spawn(python, ["-B", script, folder, ...flags], { stdio: ["pipe", "pipe", "pipe"] });
+  const side = await openPython({ python, script: "step.py", flags: [folder, ...flags], what: "the step" });
+  return {
+    version: side.version,
+    /** @returns {Promise<PyTorchCheck>} */
+    check: () => side.ask({ check: true }),
+    /**
+     * @param {number} index
+     * @returns {Promise<PyTorchStep>}
+     */
+    step: (index) => side.ask({ step: index }),
+    close: () => side.close(),
+  };
+}
+
+/**
+ * Starts a Python script of this folder that answers each line of JSON with one, after a first one that names its torch.
+ *
+ * @param {object} options
+ * @param {string} options.python An interpreter that can import torch.
+ * @param {string} options.script
+ * @param {readonly string[]} options.flags
+ * @param {string} options.what What it does, for errors.
+ * @throws {InputError} if it cannot start, with the last thing it said.
+ */
+export async function openPython({ python, script, flags, what }) {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const child = spawn(python, ["-B", path, ...flags], { stdio: ["pipe", "pipe", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
   child.stdin.on("error", () => undefined); // the end of the child is noticed below
@@ -55,7 +80,7 @@ export async function openPyTorchStep({ python, folder, channelsLast, threads, d
     const line = await lines.next();
     if (!line.done) return JSON.parse(line.value);
     await exited;
-    throw new InputError("PyTorch cannot make the step to compare with", {
+    throw new InputError(`PyTorch cannot make ${what} to compare with`, {
       expected: `${python} with torch`,
       found: said.trim().split("\n").at(-1) ?? "it said nothing",
     });
@@ -70,13 +95,7 @@ export async function openPyTorchStep({ python, folder, channelsLast, threads, d
   const { torch } = /** @type {{ torch: string }} */ (await answer());
   return {
     version: torch,
-    /** @returns {Promise<PyTorchCheck>} */
-    check: () => ask({ check: true }),
-    /**
-     * @param {number} index
-     * @returns {Promise<PyTorchStep>}
-     */
-    step: (index) => ask({ step: index }),
+    ask,
     async close() {
       child.stdin.end();
       if (child.exitCode === null) await once(child, "close");

@@ -26,9 +26,24 @@ const args = await yargs(process.argv.slice(2))
 prepareNativeLibraries("cpu", threadCount());
 const { accuracy, agreement, subjects, withstood } = await import("./subjects.mjs");
 
+/**
+ * @typedef {{ model: string, engine: string, attack: string, accuracy: number, golden: number, sameVerdict: number,
+ *   sameByOtherEngine: number | null, seconds: number }} Row
+ */
+
+/** @param {Row} row */
+function cells({ model, engine, attack, seconds, ...shares }) {
+  const { accuracy, golden, sameVerdict, sameByOtherEngine } = shares;
+  const percent = [accuracy, golden, sameVerdict, sameByOtherEngine].map((share) =>
+    share === null ? "" : (100 * share).toFixed(2),
+  );
+  return [model, engine, attack, ...percent, seconds.toFixed(1)];
+}
+
 /** @type {Record<string, Record<string, readonly number[]>>} */
 const golden = JSON.parse(readFileSync(join(args.shared, "golden/attacks.json"), "utf8"));
 const folder = mkdtempSync(join(tmpdir(), "mtard-golden-"));
+/** @type {Row[]} */
 const rows = [];
 try {
   await prepareDataset("cifar10", folder, {
@@ -46,7 +61,7 @@ try {
       const theirs = (golden[model]?.[attack] ?? []).slice(0, args.limit);
       const other = first.get(`${model} ${attack}`);
       if (!other) first.set(`${model} ${attack}`, ours);
-      rows.push({
+      const row = {
         model,
         engine,
         attack,
@@ -55,8 +70,9 @@ try {
         sameVerdict: agreement(ours, theirs),
         sameByOtherEngine: other ? agreement(ours, other) : null,
         seconds,
-      });
-      log(`${model} ${engine} ${attack}: ${seconds.toFixed(1)} s`);
+      };
+      rows.push(row);
+      log(cells(row).join("  "));
     }
     target.dispose();
   }
@@ -64,18 +80,6 @@ try {
   rmSync(folder, { recursive: true });
 }
 
-/** @param {number} share */
-const percent = (share) => (100 * share).toFixed(2);
-const table = rows.map((row) => [
-  row.model,
-  row.engine,
-  row.attack,
-  percent(row.accuracy),
-  percent(row.golden),
-  percent(row.sameVerdict),
-  row.sameByOtherEngine === null ? "" : percent(row.sameByOtherEngine),
-  row.seconds.toFixed(1),
-]);
 const heading = [
   "model",
   "engine",
@@ -86,4 +90,4 @@ const heading = [
   "same as student %",
   "s",
 ];
-printResult(args, { rows }, formatTable([heading, ...table]));
+printResult(args, { rows }, formatTable([heading, ...rows.map(cells)]));

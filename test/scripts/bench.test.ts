@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { formatSeconds, summarize } from "../../scripts/bench/summary.mjs";
+import { hasShared, shared } from "../shared.js";
 
 const dataDir = mkdtempSync(join(tmpdir(), "mtard-bench-test-"));
 afterAll(() => rmSync(dataDir, { recursive: true }));
@@ -67,6 +68,43 @@ describe("scripts/bench/run.mjs", () => {
     ],
   ])("refuses %s", (_, flags, message) => {
     const { status, stdout, stderr } = bench(...flags, "--data-dir", dataDir);
+    expect(stderr).toContain(message);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  });
+});
+
+describe("scripts/bench/attacks.mjs", () => {
+  const attacks = (...flags: string[]): ReturnType<typeof bench> =>
+    spawnSync(process.execPath, ["scripts/bench/attacks.mjs", ...flags], { encoding: "utf8" });
+
+  it.skipIf(!hasShared)("times attacks without Python", () => {
+    const data = ["--data", shared("data/cifar-10-binary-subset.tar.gz")];
+    const small = ["--network", "resnet-8", "--attacks", "pgd-sat,apgd-ce", "--images", "4", "--turns", "1"];
+    const { status, stdout, stderr } = attacks(...data, ...small, "--json");
+    expect(status, stderr).toBe(0);
+    const { results } = JSON.parse(stdout) as {
+      results: { attack: string; rows: { title: string; seconds: number; robust: number }[]; ratio: null }[];
+    };
+    expect(results.map(({ attack, ratio }) => [attack, ratio])).toEqual([
+      ["pgd-sat", null],
+      ["apgd-ce", null],
+    ]);
+    for (const { rows } of results) {
+      expect(rows.map(({ title }) => title)).toEqual(["mtard"]);
+      expect(rows[0]?.seconds).toBeGreaterThan(0);
+      expect(rows[0]?.robust).toBeLessThanOrEqual(4);
+    }
+  });
+
+  it.each([
+    [
+      "the public attacks without their folder",
+      ["--python", "python3", "--attacks", "apgd-ce"],
+      "--auto-attack is wanted",
+    ],
+    ["an unknown network", ["--network", "vgg-16"], 'unknown network "vgg-16"'],
+  ])("refuses %s", (_, flags, message) => {
+    const { status, stdout, stderr } = attacks("--data", "nowhere.tar.gz", ...flags);
     expect(stderr).toContain(message);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
   });
