@@ -50,6 +50,6 @@ export const attacks = {
   square: singleAttack(facts.square, square),
   /** Search for the nearest decision boundary with the classes answered. @see Chen and Gu (2020). */
   rays: singleAttack(facts.rays, rays),
-  /** Descent along gradients estimated from logits: 20 steps of 0.01, 100 looks around each point. @see Tramer et al. (2020). */
+  /** Descent along gradients estimated from logits: 100 steps of 0.003, 100 looks around each point. @see Tramer et al. (2020). */
   "gradient-estimation": singleAttack(facts["gradient-estimation"], gradientEstimation),
 } as const satisfies Record<SingleAttackId, SingleAttack>;

@@ -103,6 +103,6 @@ export const attackFacts = {
     title: "Gradient estimation",
     access: "logits",
     random: true,
-    defaults: { steps: 20, stepSize: 0.01, queries: 2020 },
+    defaults: { steps: 100, stepSize: 0.003, queries: 10_100 },
   },
 } as const satisfies Record<string, SingleFacts | EnsembleFacts | TransferFacts>;

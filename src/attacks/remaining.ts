@@ -1,7 +1,7 @@
 import { tf, type Tensor, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch } from "./attack.js";
 import { ballAround, intoBall } from "./ball.js";
-import { rowsOf } from "./rows.js";
+import { copyRows, rowsOf } from "./rows.js";
 import type { AttackTarget } from "./target.js";
 
 /** The images of a batch that are still answered right, and what fooled the target into a wrong answer on the others. */
@@ -19,7 +19,6 @@ export function remainingImages(target: AttackTarget, { images, labels, epsilon 
   const answers = target.predict(images);
   const right = readBooleans(tf.equal(answers, labels));
   answers.dispose();
-  const size = images.size / images.shape[0];
   /** The host's copy, made with the first image that fools. */
   let found: Float32Array | undefined;
 
@@ -27,11 +26,8 @@ export function remainingImages(target: AttackTarget, { images, labels, epsilon 
     places: () => right.flatMap((stillRight, place) => (stillRight ? [place] : [])),
     fooled(places, fooling) {
       found ??= images.dataSync<"float32">().slice();
-      const values = fooling.dataSync<"float32">();
-      for (const [index, place] of places.entries()) {
-        found.set(values.subarray(index * size, (index + 1) * size), place * size);
-        right[place] = false;
-      }
+      copyRows(fooling, places, found);
+      for (const place of places) right[place] = false;
     },
     adversarial: () =>
       tf.tidy(() => {

@@ -1,7 +1,7 @@
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch } from "./attack.js";
 import { ballAround, type Ball } from "./ball.js";
-import { rowsOf, selectRows } from "./rows.js";
+import { copyRows, rowsOf, selectRows } from "./rows.js";
 
 /** The images of a batch that no look at the target has shown fooled: an attack goes on with these rows alone. */
 export interface Survivors {
@@ -74,9 +74,10 @@ export function releaseFooled(survivors: Survivors): void {
 
 function record({ places, current, found }: Survivors, rows: readonly number[]): void {
   const chosen = rowsOf(current, rows);
-  const values = chosen.dataSync<"float32">();
+  copyRows(
+    chosen,
+    rows.map((row) => places[row] as number),
+    found,
+  );
   chosen.dispose();
-  const size = values.length / rows.length;
-  for (const [index, row] of rows.entries())
-    found.set(values.subarray(index * size, (index + 1) * size), (places[row] as number) * size);
 }

@@ -6,12 +6,12 @@ import { evaluationBatches } from "#mtard/data/batches.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { openDataset } from "#mtard/data/store.js";
 import { tf, type Tensor1D, type Tensor4D } from "#mtard/runtime/tensorflow.js";
-import { IMAGE, subjects } from "../../scripts/golden/subjects.mjs";
+import { IMAGE, subjects, type Target } from "../../scripts/golden/subjects.mjs";
 import { shared } from "../shared.js";
 
 /** The robust ResNet-20 of golden/attacks.json and the images its verdicts are of. */
 export interface RobustNetwork {
-  readonly target: AttackTarget & { dispose(): void };
+  readonly target: Target;
   /** Some of the first 256 test images by their places, and their labels. */
   choose(places: readonly number[]): { images: Tensor4D; labels: Tensor1D };
 }
@@ -24,19 +24,16 @@ export async function openRobustNetwork(): Promise<RobustNetwork> {
   const { test } = openDataset("cifar10", folder, { test: 256 });
   const [batch] = [...evaluationBatches(test, IMAGE, 256)];
   rmSync(folder, { recursive: true });
-  if (!batch) throw new Error("no images");
-  const pixels = tf.tensor4d(batch.images.slice(), [256, 32, 32, 3]);
-  const classes = batch.labels.slice();
-
   const subject = subjects.find(({ model, engine }) => model === ROBUST_NETWORK && engine === "student");
-  if (!subject) throw new Error(`no subject ${ROBUST_NETWORK}`);
-  const target = await subject.open(shared("."), 2);
+  if (!batch || !subject) throw new Error("no images or no network");
+  const pixels = tf.tensor4d(batch.images, [256, 32, 32, 3]);
+  const { labels } = batch;
   return {
-    target,
+    target: await subject.open(shared("."), 2),
     choose: (places) => ({
       images: tf.gather(pixels, [...places]),
       labels: tf.tensor1d(
-        places.map((place) => classes[place] ?? NaN),
+        places.map((place) => labels[place] ?? NaN),
         "int32",
       ),
     }),
