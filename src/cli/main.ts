@@ -57,8 +57,10 @@ const globalOptions = {
 /** yargs makes a list of an option given twice, which only the options that are lists expect. */
 function refuseRepeated(values: Record<string, unknown>, { array }: { array?: unknown }): true {
   const lists: readonly unknown[] = Array.isArray(array) ? array : [];
+  // Each value is there by both names, --some-list and someList; the list of lists has the first.
+  const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   for (const [name, value] of Object.entries(values)) {
-    if (name === "_" || !Array.isArray(value) || lists.includes(name)) continue;
+    if (name === "_" || !Array.isArray(value) || lists.includes(dashed(name))) continue;
     throw new InputError(`--${name} is given ${value.length} times`, {
       expected: "it once",
       found: value.join(" and "),

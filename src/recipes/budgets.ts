@@ -37,7 +37,7 @@ export const budgets = {
     limitTrain: 10_000,
     limitTest: 1000,
     changes: (method) => hastened(method, 0.01),
-    attackImages: { aa: 100, "gradient-estimation": 100 },
+    attackImages: { aa: 100, "gradient-estimation": 32 },
   },
   full: {
     describe: "the paper's own, for a GPU",

@@ -23,7 +23,7 @@ const attackPasses: Readonly<Record<AttackId, number>> = {
   rays: 100,
   "transfer-pgd-trades": 42,
   "transfer-cw": 62,
-  "gradient-estimation": 2000,
+  "gradient-estimation": 10_100,
 };
 /** Of the evaluation that chooses the best student. */
 const SELECTION_PASSES = 42;
