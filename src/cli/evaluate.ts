@@ -13,7 +13,7 @@ import { requireFilePath } from "../runtime/files.js";
 import type { Opened } from "../subject/opened.js";
 import type { Subject } from "../subject/subject.js";
 import { sha256Of } from "../teacher/store.js";
-import { RUN_FILES } from "../training/run-directory.js";
+import { readRun, RUN_FILES } from "../training/run-directory.js";
 import { version } from "../version.js";
 import { percent } from "./accuracy.js";
 import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
@@ -37,7 +37,11 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
       describe: "none, or some of those below, with commas between",
     })
     .option("limit", limitOption)
-    .option("batch-size", { requiresArg: true, default: 128, describe: "images at a time" })
+    .option("batch-size", {
+      requiresArg: true,
+      describe: "images at a time",
+      defaultDescription: "of a run, its evaluationBatch; else 128",
+    })
     .option("resume", {
       type: "boolean",
       default: false,
@@ -81,7 +85,8 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
   const changes = requestedChanges(attacks, request);
   const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset).id;
   const limit = parseLimit(args.limit);
-  const batchSize = parseSetting("batchSize", args["batch-size"], "--batch-size");
+  const asked = args["batch-size"];
+  const batchAsked = asked === undefined ? null : parseSetting("batchSize", asked, "--batch-size");
   const { out, "save-adversarial": adversarial } = args;
   if (out !== undefined) requireFilePath(out, "evaluation.jsonl");
   if (adversarial !== undefined) requireFilePath(adversarial, "adversarial.npz");
@@ -104,6 +109,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     const data = openDataset(description.id, dataDir, limit === undefined ? {} : { test: limit });
     say(`${subject.name} on ${target.runsOn}`);
     const { epsilon, seed, restarts } = request;
+    const batchSize = batchAsked ?? batchSizeOf(subject);
     const settings = {
       ...{ attacks, epsilon, batchSize, seed, restarts, changes },
       ...(surrogate ? { surrogate: surrogate.target } : {}),
@@ -154,6 +160,14 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     line.clear();
     opened.dispose();
   }
+}
+
+const BATCH_SIZE = 128;
+
+/** A run's own, so that tables find the same numbers. */
+function batchSizeOf(subject: Subject): number {
+  const isRun = subject.kind === "known" && subject.isRun;
+  return isRun ? readRun(subject.name).settings.evaluationBatch : BATCH_SIZE;
 }
 
 /** Tables and the run's page find what is kept of the best student on the run's own data set. */

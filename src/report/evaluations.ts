@@ -112,7 +112,7 @@ export function keepByAttack(
     const whole = {
       ...key,
       attack,
-      ...(changed ? { changes: changed } : {}),
+      ...(changed && Object.keys(changed).length > 0 ? { changes: changed } : {}),
       ...(attack !== null && isTransfer(attack) && surrogate !== null ? { surrogate } : {}),
     };
     writeEvaluation(folder, whole, {

@@ -81,7 +81,7 @@ describe("a table from nothing", () => {
     const [folder = ""] = first.rows[0]?.runs ?? [];
     await run(`evaluate ${folder} --attacks pgd-sat,pgd-trades --limit 20`);
     const made = (await runJson(
-      `table 3 --methods natural ${RUNS} --attacks pgd-sat,pgd-trades`,
+      `table 3 --methods natural ${RUNS} --attacks pgd-sat,pgd-trades --out reports/other`,
     )) as unknown as TableJson;
     expect(made).toMatchObject({ trained: 0, evaluated: 0 });
     expect(made.rows[0]?.cells[2]?.[0]?.ours).not.toBeNull();
