@@ -13,14 +13,27 @@ const NHWC = attribute.text("data_format", "NHWC");
 
 const shapes = new Map<string, Tensor1D>();
 
-/** A shape as the int32 tensor TensorFlow wants; kept for good, as a network has few. */
+/** More than a network has; attacks that drop fooled images make batches of many sizes. */
+const MOST_SHAPES = 256;
+
+/** A shape as the int32 tensor TensorFlow wants; the last ones are kept. */
 function shapeTensor(shape: readonly number[]): Tensor1D {
   const key = shape.join();
   const known = shapes.get(key);
   if (known) return known;
   const made = tf.keep(tf.tensor1d([...shape], "int32"));
   shapes.set(key, made);
+  for (const [oldest, tensor] of shapes) {
+    if (shapes.size <= MOST_SHAPES) break;
+    tensor.dispose();
+    shapes.delete(oldest);
+  }
   return made;
+}
+
+/** How many tensors are kept for shapes: of few numbers each, and never more than a fixed count. */
+export function keptShapes(): number {
+  return shapes.size;
 }
 
 /** How TensorFlow can express a layer's padding on maps of one size: SAME, or VALID after padding by hand. */
