@@ -310,7 +310,15 @@ describe("help", () => {
       train: ["--reading", "--method", "--clean-teacher", "--resume", "--set", "b-mtard", "temperatureRate"],
       evaluate: ["--attacks", "--eps", "--limit", "pgd-trades"],
       export: ["--to", "safetensors", "npz"],
-      table: ["1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11", "--attack-images", "--budget", "subset", "--seeds", "--runs-dir", "--methods"],
+      table: [
+        "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11",
+        "--attack-images",
+        "--budget",
+        "subset",
+        "--seeds",
+        "--runs-dir",
+        "--methods",
+      ],
       report: ["--out"],
       figure: ["3, 4, 5, 6", "--budget", "--out"],
     };
