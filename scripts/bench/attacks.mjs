@@ -9,15 +9,16 @@ import yargs from "yargs";
 import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
 import { matchWeights } from "#mtard/checkpoint/match-weights.js";
 import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
-import { formatTable, log, printResult } from "#mtard/cli/output.js";
+import { formatTable, log } from "#mtard/cli/output.js";
 import { evaluationBatches } from "#mtard/data/batches.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { openDataset } from "#mtard/data/store.js";
-import { InputError, WorkError } from "#mtard/errors.js";
+import { InputError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { prepareNativeLibraries, threadCount } from "#mtard/runtime/device.js";
 import { Random } from "#mtard/runtime/random.js";
+import { runBench } from "./main.mjs";
 import { openPython } from "./pytorch.mjs";
 import { formatSeconds, summarize } from "./summary.mjs";
 
@@ -102,7 +103,7 @@ async function openSides(args, folder) {
     title: "mtard",
     run(name) {
       const attack = attacks[/** @type {keyof typeof attacks} */ (name)];
-      if (attack.kind !== "single") throw new InputError(`${name} is not one attack`);
+      if (!attack) throw new InputError(`${name} is not one attack`);
       const before = process.cpuUsage();
       const start = performance.now();
       const { adversarial } = attack.run(student, { images, labels, epsilon: EPSILON, seed: [0, 0] });
@@ -215,12 +216,4 @@ function text({ machine, network, images, results }) {
   ].join("\n");
 }
 
-try {
-  const args = await parse(process.argv.slice(2));
-  const result = args["help"] === true ? null : await bench(args);
-  if (result) printResult(args, result, text(result));
-} catch (error) {
-  const known = error instanceof InputError || error instanceof WorkError;
-  log(known ? error.report() : `error: ${error instanceof Error ? error.stack : String(error)}`);
-  process.exitCode = known ? error.exitCode : 1;
-}
+await runBench(parse, bench, text);

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import yargs from "yargs";
-import { formatTable, log, printResult } from "#mtard/cli/output.js";
+import { formatTable, log } from "#mtard/cli/output.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { InputError, WorkError } from "#mtard/errors.js";
 import { prepareNativeLibraries, requestedDevice, threadCount } from "#mtard/runtime/device.js";
+import { runBench } from "./main.mjs";
 import { openPyTorchStep } from "./pytorch.mjs";
 import { formatBytes, formatSeconds, summarize } from "./summary.mjs";
 
@@ -281,12 +282,4 @@ function text({ machine, subject, foreign, mtard, pytorch, ratio, fastest }) {
   ].join("\n");
 }
 
-try {
-  const args = await parse(process.argv.slice(2));
-  const result = args["help"] === true ? null : await bench(args);
-  if (result) printResult(args, result, text(result));
-} catch (error) {
-  const known = error instanceof InputError || error instanceof WorkError;
-  log(known ? error.report() : `error: ${error instanceof Error ? error.stack : String(error)}`);
-  process.exitCode = known ? error.exitCode : 1;
-}
+await runBench(parse, bench, text);

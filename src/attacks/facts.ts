@@ -30,6 +30,9 @@ interface TransferFacts {
   readonly of: string;
 }
 
+/** The fewest classes for which the DLR losses are defined: they divide by the distance to the third, or to the fourth largest logit. */
+export const FEWEST_DLR_CLASSES = { dlr: 3, dlrTargeted: 4 } as const;
+
 /** The facts of every attack by id; apart from the attacks themselves, so that naming one loads no native library. */
 export const attackFacts = {
   fgsm: { kind: "single", title: "FGSM", access: "gradient", random: false, defaults: {} },
@@ -67,7 +70,7 @@ export const attackFacts = {
     access: "gradient",
     random: true,
     defaults: { steps: 100 },
-    fewestClasses: 3,
+    fewestClasses: FEWEST_DLR_CLASSES.dlr,
   },
   "apgd-t": {
     kind: "single",
@@ -75,7 +78,7 @@ export const attackFacts = {
     access: "gradient",
     random: true,
     defaults: { steps: 100, targetClasses: 9 },
-    fewestClasses: 4,
+    fewestClasses: FEWEST_DLR_CLASSES.dlrTargeted,
   },
   "fab-t": {
     kind: "single",

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { FEWEST_DLR_CLASSES } from "./facts.js";
 import { tf, type Tensor1D, type Tensor2D, type Tensor3D } from "../runtime/tensorflow.js";
 
 /*
@@ -10,14 +11,11 @@ import { tf, type Tensor1D, type Tensor2D, type Tensor3D } from "../runtime/tens
 // An interface would have no index signature, which tf.tidy wants of what it returns.
 export type LogitLossGradient = { loss: Tensor1D; gradient: Tensor2D };
 
-/** The fewest classes for which the DLR losses are defined: they divide by the distance to the third, or to the fourth largest logit. */
-const FEWEST_CLASSES = { dlr: 3, dlrTargeted: 4 } as const;
-
 /** @throws {InputError} if a classifier has too few classes for a DLR loss. */
-export function requireDlrClasses(kind: keyof typeof FEWEST_CLASSES, classes: number): void {
-  if (classes >= FEWEST_CLASSES[kind]) return;
+export function requireDlrClasses(kind: keyof typeof FEWEST_DLR_CLASSES, classes: number): void {
+  if (classes >= FEWEST_DLR_CLASSES[kind]) return;
   throw new InputError("the model has too few classes for the DLR loss", {
-    expected: `at least ${FEWEST_CLASSES[kind]} classes`,
+    expected: `at least ${FEWEST_DLR_CLASSES[kind]} classes`,
     found: String(classes),
     fix: "apgd-ce, cw or fab-t",
   });

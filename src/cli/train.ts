@@ -19,6 +19,7 @@ import {
 import { studentOf } from "../recipes/teachers.js";
 import type { TeacherRole } from "../teacher/manifest.js";
 import { requireUsualTeachers } from "../teacher/usual.js";
+import { percent } from "./accuracy.js";
 import {
   budgetOption,
   datasetOption,
@@ -185,8 +186,4 @@ function teachersOf(
 /** A setting that has an option of its own, if that was given. */
 function given<Name extends SettingName>(name: Name, value: unknown): TrainingSettings[Name] | undefined {
   return value === undefined ? undefined : parseSetting(name, value, `--${optionName(name)}`);
-}
-
-function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(2)}%`;
 }

@@ -66,13 +66,8 @@ async function resolve(
   if (!run || !isRun(run)) throw new Error("the run that makes a teacher was not made");
   const { exportTeacher } = await loadWork(places);
   const reference = await exportTeacher(run.folder, places);
-  const manifest = manifestOf(reference, scale, places);
-  return {
-    reference,
-    name: `${run.settings.student} trained by ${source.method}`,
-    network: manifest.network,
-    sha256: teacherSha256(manifest),
-  };
+  const name = `${run.settings.student} trained by ${source.method}`;
+  return { ...resolved(reference, scale, places), name };
 }
 
 /**

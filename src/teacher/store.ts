@@ -46,6 +46,21 @@ export function listTeachers(teachersDir: string): ListedTeacher[] {
     });
 }
 
+/** The usable teachers of a data set in the store, by name. */
+export function teachersFor(dataset: string, teachersDir: string): TeacherManifest[] {
+  return listTeachers(teachersDir).flatMap((teacher) =>
+    "manifest" in teacher && teacher.manifest.dataset === dataset ? [teacher.manifest] : [],
+  );
+}
+
+/** Those of `teachersFor` as errors say what was found. */
+export function teachersFound(dataset: string, teachersDir: string): string {
+  const names = teachersFor(dataset, teachersDir).map(({ name }) => name);
+  return names.length > 0
+    ? `for ${dataset}: ${names.join(", ")}`
+    : `no teacher for ${dataset} in ${teachersDir}`;
+}
+
 /**
  * The folder a teacher's name or path means.
  *

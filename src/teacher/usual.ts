@@ -2,16 +2,14 @@ import { InputError } from "../errors.js";
 import { teacherRecipes } from "../recipes/teachers.js";
 import { findDescription, howToGet } from "./descriptions.js";
 import type { TeacherRole } from "./manifest.js";
-import { listTeachers } from "./store.js";
+import { teachersFor, teachersFound } from "./store.js";
 
 /**
  * The teacher of a role that is taken where none is named, or null if it is not in the store: DATASET-ROLE, else the paper's by its
  * name, else the only one of its network.
  */
 export function usualTeacher(dataset: string, role: TeacherRole, teachersDir: string): string | null {
-  const there = listTeachers(teachersDir).flatMap((teacher) =>
-    "manifest" in teacher && teacher.manifest.dataset === dataset ? [teacher.manifest] : [],
-  );
+  const there = teachersFor(dataset, teachersDir);
   const paper = teacherRecipes[dataset];
   const named = [`${dataset}-${role}`, paper?.[role].name].find((name) =>
     there.some((manifest) => manifest.name === name),
@@ -43,9 +41,6 @@ function missingTeachers(dataset: string, roles: readonly TeacherRole[], teacher
     role,
     name: teacherRecipes[dataset]?.[role].name ?? `${dataset}-${role}`,
   }));
-  const there = listTeachers(teachersDir).flatMap((teacher) =>
-    "manifest" in teacher && teacher.manifest.dataset === dataset ? [teacher.name] : [],
-  );
   const ways = named.map(({ role, name }) => {
     const description = findDescription(name);
     return description
@@ -57,10 +52,7 @@ function missingTeachers(dataset: string, roles: readonly TeacherRole[], teacher
     `no ${roles.join(" and no ")} teacher is named, and the usual ${roles.length > 1 ? "ones are" : "one is"} not here`,
     {
       expected: `${named.map(({ name }) => name).join(" and ")} in ${teachersDir}, or ${options}`,
-      found:
-        there.length > 0
-          ? `for ${dataset}: ${there.join(", ")}`
-          : `no teacher for ${dataset} in ${teachersDir}`,
+      found: teachersFound(dataset, teachersDir),
       fix: ways.join("; and "),
     },
   );

@@ -9,7 +9,7 @@ import type { Reading } from "../../recipes/rule.js";
 import { parseSettings, type Recipe, type TrainingSettings } from "../../recipes/settings.js";
 import type { TeacherRole } from "../../teacher/manifest.js";
 import { requireUsualTeachers } from "../../teacher/usual.js";
-import { listTeachers } from "../../teacher/store.js";
+import { teachersFound } from "../../teacher/store.js";
 import type { PaperAttack, PaperDataset } from "../paper/paper.js";
 import { plainRun, type RunPlan, type TeacherChoice } from "./plan.js";
 
@@ -98,12 +98,21 @@ export function surrogateOf(scale: Scale, teachersDir: string): string {
 /**
  * The teacher of a role that the call names, or the usual one.
  *
+ * @param asked The roles that are needed with it: an error names all that are missing.
  * @throws {InputError} if none is named and the usual one is not there.
  */
-export function teacherNamed(role: TeacherRole, { dataset, options }: Scale, teachersDir: string): string {
-  const reference = options.teachers[role].first ?? requireUsualTeachers(dataset, [role], teachersDir)[role];
-  if (reference === undefined) throw new Error("a teacher that is asked was not looked for");
-  return reference;
+export function teacherNamed(
+  role: TeacherRole,
+  { dataset, options }: Scale,
+  teachersDir: string,
+  asked: readonly TeacherRole[] = [role],
+): string {
+  const named = options.teachers[role].first;
+  if (named !== undefined) return named;
+  const open = asked.filter((each) => options.teachers[each].first === undefined);
+  const usual = requireUsualTeachers(dataset, open, teachersDir)[role];
+  if (usual === undefined) throw new Error("a teacher that is asked was not looked for");
+  return usual;
 }
 
 /** The settings of a run at a scale; its teachers by reference, null where its method asks none. */
@@ -147,30 +156,19 @@ const STAND_INS: Readonly<Record<TeacherRole, RunPlan>> = {
 export function teacherOf(
   { method, teachers }: RunPlan,
   role: TeacherRole,
-  { dataset, options }: Scale,
+  scale: Scale,
   teachersDir: string,
 ): TeacherSource | null {
+  const { dataset, options } = scale;
   const roles = teacherRolesOf[requireMethodId(method)];
   if (!roles.includes(role)) return null;
-  const choice = teachers[role];
-  const named = options.teachers[role][choice];
-  if (named !== undefined) return named;
-  if (choice === "first") {
-    const open = roles.filter((each) => options.teachers[each].first === undefined);
-    const usual = requireUsualTeachers(dataset, open, teachersDir)[role];
-    if (usual === undefined) throw new Error("a teacher that is asked was not looked for");
-    return usual;
-  }
+  if (teachers[role] === "first") return teacherNamed(role, scale, teachersDir, roles);
+  const { second } = options.teachers[role];
+  if (second !== undefined) return second;
   if (dataset === "demo") return STAND_INS[role];
-  const there = listTeachers(teachersDir).flatMap((teacher) =>
-    "manifest" in teacher && teacher.manifest.dataset === dataset ? [teacher.name] : [],
-  );
   throw new InputError(`the second ${role} teacher is not named`, {
     expected: `--second-${role}-teacher NAME`,
-    found:
-      there.length > 0
-        ? `for ${dataset}: ${there.join(", ")}`
-        : `no teacher for ${dataset} in ${teachersDir}`,
+    found: teachersFound(dataset, teachersDir),
     fix: "mtard teacher list",
   });
 }
