@@ -3,7 +3,7 @@
     python attacks.py FOLDER [--auto-attack DIR] [--channels-last] [--threads N]
 
 FOLDER holds settings.json and tensors.safetensors, which attacks.mjs wrote; DIR a checkout of github.com/fra31/auto-attack. The command
-{"attack": NAME} runs one timed attack: PGD-20 as most evaluations write it, every other by AutoAttack.
+{"attack": NAME} runs one timed attack: PGD-20 as most evaluations write it, every other by AutoAttack, aa being all of it.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from torch.nn import functional as F
 
 import networks
 from step import cpu_seconds, read_safetensors, say
+
+STANDARD = ["apgd-ce", "apgd-t", "fab-t", "square"]
 
 
 def pgd(model, images, labels, epsilon, step_size, steps):
@@ -56,10 +58,12 @@ def main():
         from autoattack import AutoAttack
 
         options = {"norm": "Linf", "eps": settings["epsilon"], "version": "custom", "device": "cpu", "verbose": False}
-        attack = AutoAttack(model, attacks_to_run=[name], **options)
+        # Its FAB cannot take channels-last images: they stay contiguous, and the model makes them over.
+        looked_at = lambda shown: model(shown.contiguous(memory_format=layout))
+        attack = AutoAttack(looked_at, attacks_to_run=STANDARD if name == "aa" else [name], **options)
         attack.apgd.n_restarts = attack.fab.n_restarts = attack.apgd_targeted.n_restarts = 1
         attack.fab.n_target_classes = attack.apgd_targeted.n_target_classes = 9
-        return attack.run_standard_evaluation(images, labels, bs=len(images))
+        return attack.run_standard_evaluation(images.contiguous(), labels, bs=len(images))
 
     say({"torch": torch.__version__})
     for line in sys.stdin:
