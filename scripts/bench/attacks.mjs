@@ -76,8 +76,7 @@ async function openSides(args, folder) {
   const { tf } = await import("#mtard/runtime/tensorflow.js");
   const { attacks } = await import("#mtard/attacks/attacks.js");
   const { evaluate } = await import("#mtard/evaluation/evaluate.js");
-  const { inferenceStudent } = await import("#mtard/student/inference.js");
-  const { disposeParameters, parametersFromWeights } = await import("#mtard/student/parameters.js");
+  const { attackTarget } = await import("#mtard/subject/subject.js");
 
   const [mean, std] = [numbers(args.mean), numbers(args.std)];
   const normalization = mean && std ? { mean, std } : undefined;
@@ -93,9 +92,13 @@ async function openSides(args, folder) {
 
   const images = tf.tensor4d(batch.images.slice(), [batch.count, 32, 32, 3]);
   const labels = tf.tensor1d(batch.labels.slice(), "int32");
-  const parameters = parametersFromWeights(network, weights);
-  const student = inferenceStudent(network, parameters);
-  disposeParameters(parameters);
+  const subject = /** @type {const} */ ({
+    kind: "known",
+    name: args.network,
+    dataset: "cifar10",
+    isRun: true,
+  });
+  const student = await attackTarget({ ...subject, network, weights }, "cpu");
 
   /**
    * @template Made

@@ -40,15 +40,15 @@ function parse(argv) {
  */
 async function bench(args) {
   const { network: id, dataset } = args;
-  const [{ attacks }, { tf }, { inferenceStudent }, { parametersFromWeights }] = await Promise.all([
+  const [{ attacks }, { tf }, { attackTarget }] = await Promise.all([
     import("#mtard/attacks/attacks.js"),
     import("#mtard/runtime/tensorflow.js"),
-    import("#mtard/student/inference.js"),
-    import("#mtard/student/parameters.js"),
+    import("#mtard/subject/subject.js"),
   ]);
   const random = Random.fromSeed(0);
   const network = createNetwork(id, classifierShape(findDataset(dataset)));
-  const target = inferenceStudent(network, parametersFromWeights(network, initialWeights(network, random)));
+  const subject = /** @type {const} */ ({ kind: "known", name: id, dataset, isRun: true, network });
+  const target = await attackTarget({ ...subject, weights: initialWeights(network, random) }, "cpu");
   const { height, width, channels } = network.input;
 
   /**

@@ -11,7 +11,7 @@ import { onnxRuntime, openModel } from "../runtime/onnxruntime.js";
 import { Random } from "../runtime/random.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import { version } from "../version.js";
-import { attackTarget, type KnownSubject } from "./subject.js";
+import { type KnownSubject, studentOf } from "./subject.js";
 
 /** The formats of `exportSubject`. */
 export const exportFormats = ["onnx", "safetensors", "npz"] as const;
@@ -79,9 +79,9 @@ async function compareEngines(subject: KnownSubject, model: string): Promise<num
   const random = Random.fromSeed(0);
   const values = Float32Array.from({ length: COMPARED * height * width * channels }, () => random.uniform());
   const images = tf.tensor4d(values, [COMPARED, height, width, channels]);
-  const target = await attackTarget(subject);
-  const ours = tf.tidy(() => target.logits(images)).dataSync<"float32">();
-  target.dispose();
+  const student = await studentOf(subject);
+  const ours = tf.tidy(() => student.logits(images)).dataSync<"float32">();
+  student.dispose();
   const nchw = tf.tidy(() => tf.transpose<Tensor4D>(images, [0, 3, 1, 2])).dataSync<"float32">();
   images.dispose();
 

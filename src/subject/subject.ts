@@ -15,6 +15,9 @@ import { readRun, RUN_FILES } from "../training/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
 import { findTeacher, loadTeacher, type StoredTeacher } from "../teacher/store.js";
 import { verifyBareModel } from "../teacher/verify-apart.js";
+import type { InferenceStudent } from "../student/inference.js";
+import { version } from "../version.js";
+import type { OnnxClassifier } from "./onnx-target.js";
 
 /** A model somebody named: a network whose weights are known, or a foreign ONNX classifier. */
 export type Subject = KnownSubject | ForeignSubject;
@@ -28,6 +31,8 @@ export interface KnownSubject {
   readonly isRun: boolean;
   readonly network: Network;
   readonly weights: Weights;
+  /** The same in ONNX where it is stored so: otherwise it is written when it is wanted. */
+  readonly stored?: OnnxClassifier;
 }
 
 export interface ForeignSubject {
@@ -71,6 +76,7 @@ export async function openSubject(reference: string, options: SubjectOptions): P
     isRun: false,
     network,
     weights: loadWeights(matchWeights(network, model.weights, reference)),
+    stored: teacher,
   };
 }
 
@@ -142,7 +148,8 @@ export interface SubjectTarget extends AttackTarget {
 }
 
 /**
- * Makes a subject ready to be attacked: a network that is known by libtensorflow, a foreign graph by ONNX Runtime. The caller disposes of it.
+ * Makes a subject ready to be attacked: a network that is known by libtensorflow, on a CPU with ONNX Runtime's help, a foreign graph by
+ * ONNX Runtime. The caller disposes of it.
  *
  * @throws {WorkError} if it cannot run on the device asked for.
  */
@@ -150,20 +157,44 @@ export function attackTarget(subject: Subject, device: DeviceRequest = "auto"): 
   return subject.kind === "known" ? knownTarget(subject, device) : foreignTarget(subject, device);
 }
 
-async function knownTarget(
-  { network, weights }: KnownSubject,
-  request: DeviceRequest,
-): Promise<SubjectTarget> {
-  const [{ inferenceStudent }, { disposeParameters, parametersFromWeights }, { tf }] = await Promise.all([
+/** A known network in libtensorflow, with nothing of ONNX Runtime. */
+export async function studentOf({ network, weights }: KnownSubject): Promise<InferenceStudent> {
+  const [{ inferenceStudent }, { disposeParameters, parametersFromWeights }] = await Promise.all([
     import("../student/inference.js"),
     import("../student/parameters.js"),
-    import("../runtime/tensorflow.js"),
   ]);
-  const runsOn = `${studentDevice(tf, request)} (libtensorflow)`;
   const parameters = parametersFromWeights(network, weights);
-  const target = inferenceStudent(network, parameters);
+  const student = inferenceStudent(network, parameters);
   disposeParameters(parameters);
-  return { ...target, runsOn };
+  return student;
+}
+
+async function knownTarget(subject: KnownSubject, request: DeviceRequest): Promise<SubjectTarget> {
+  const { name, dataset, network, weights } = subject;
+  const { tf } = await import("../runtime/tensorflow.js");
+  const device = studentDevice(tf, request);
+  const student = await studentOf(subject);
+  if (device !== "cpu") return { ...student, runsOn: `${device} (libtensorflow)` };
+
+  const [{ networkToOnnx }, { onnxTarget }, { cpuTarget }] = await Promise.all([
+    import("../onnx/writer.js"),
+    import("./onnx-target.js"),
+    import("./cpu-target.js"),
+  ]);
+  const written = (): OnnxClassifier => ({
+    model: networkToOnnx(network, weights, { version, dataset }),
+    dataFolder: null,
+  });
+  const options = { name, classes: network.classes, device, threads: threadCount() };
+  const exported = onnxTarget(subject.stored ?? written(), options);
+  return {
+    ...cpuTarget(student, exported),
+    runsOn: "cpu (libtensorflow and ONNX Runtime)",
+    dispose() {
+      student.dispose();
+      exported.dispose();
+    },
+  };
 }
 
 async function foreignTarget(

@@ -108,7 +108,7 @@ describe("a trained run", () => {
         batchSize: 250,
         numbers: { fgsm: {}, "pgd-sat": { steps: 20, stepSize: 2 / 255 } },
         surrogate: null,
-        device: "cpu (libtensorflow)",
+        device: "cpu (libtensorflow and ONNX Runtime)",
       },
       warnings: [],
     });
