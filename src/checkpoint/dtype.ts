@@ -15,6 +15,8 @@ export const elementSizes = {
 export type DType = keyof typeof elementSizes;
 export type FloatDType = "float64" | "float32" | "float16" | "bfloat16";
 
+export type IntegerDType = "int64" | "int32" | "int16" | "int8" | "uint8";
+
 /** Whether values of this type can be weights. */
 export function isFloat(dtype: DType): dtype is FloatDType {
   return dtype === "float32" || dtype === "float16" || dtype === "bfloat16" || dtype === "float64";
@@ -40,6 +42,25 @@ export function toFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDType): Fl
       return new Float32Array(
         new Uint32Array(new Uint16Array(buffer, byteOffset, count)).map((bits) => bits << 16).buffer,
       );
+  }
+}
+
+/** Little-endian integers as float32, which has all up to 2^24 exactly. */
+export function integersToFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: IntegerDType): Float32Array {
+  const size = elementSizes[dtype];
+  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const count = Math.floor(bytes.length / size);
+  switch (dtype) {
+    case "int64":
+      return Float32Array.from(new BigInt64Array(buffer, byteOffset, count), Number);
+    case "int32":
+      return Float32Array.from(new Int32Array(buffer, byteOffset, count));
+    case "int16":
+      return Float32Array.from(new Int16Array(buffer, byteOffset, count));
+    case "int8":
+      return Float32Array.from(new Int8Array(buffer, byteOffset, count));
+    case "uint8":
+      return Float32Array.from(new Uint8Array(buffer, byteOffset, count));
   }
 }
 

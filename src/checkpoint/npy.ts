@@ -1,13 +1,13 @@
 import type { InputError } from "../errors.js";
-import type { FloatDType } from "./dtype.js";
+import type { FloatDType, IntegerDType } from "./dtype.js";
 
 /** What the header of a `.npy` array says. */
 export interface NpyHeader {
   /** Bytes before the array's values. */
   readonly length: number;
   readonly shape: readonly number[];
-  /** Its type where that is floating point, and null for any other. */
-  readonly float: FloatDType | null;
+  /** The type of its numbers; null where it holds something else. */
+  readonly dtype: FloatDType | IntegerDType | null;
   readonly bigEndian: boolean;
   /** Whether the first axis runs fastest. */
   readonly columnMajor: boolean;
@@ -17,10 +17,15 @@ export interface NpyHeader {
 const MAXIMUM_HEADER = 10_000;
 const MAXIMUM_DIMENSIONS = 8;
 
-const floats: ReadonlyMap<string, FloatDType> = new Map([
+const dtypes: ReadonlyMap<string, FloatDType | IntegerDType> = new Map([
   ["f2", "float16"],
   ["f4", "float32"],
   ["f8", "float64"],
+  ["i8", "int64"],
+  ["i4", "int32"],
+  ["i2", "int16"],
+  ["i1", "int8"],
+  ["u1", "uint8"],
 ]);
 
 /** `'key': 'text'`, `'key': True` or `'key': (2, 3)`, and the comma that follows. */
@@ -49,7 +54,7 @@ export function parseNpyHeader(bytes: Uint8Array, fail: (found: string) => Input
   return {
     length,
     shape: extentsOf(shape, fail),
-    float: floats.get(type[2] ?? "") ?? null,
+    dtype: dtypes.get(type[2] ?? "") ?? null,
     bigEndian: type[1] === ">",
     columnMajor: fortran_order === "True",
   };

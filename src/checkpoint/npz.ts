@@ -1,7 +1,14 @@
 import { constants, crc32, inflateRawSync } from "node:zlib";
 import { type InputError, WorkError } from "../errors.js";
 import type { StoredTensor } from "../graph/parameters.js";
-import { elementSizes, type FloatDType, toFloat32 } from "./dtype.js";
+import {
+  elementSizes,
+  type FloatDType,
+  type IntegerDType,
+  integersToFloat32,
+  isFloat,
+  toFloat32,
+} from "./dtype.js";
 import { type NpyHeader, parseNpyHeader } from "./npy.js";
 import { type SourceFile, damagedFile, quoted } from "./source-file.js";
 import { gather } from "./torch-tensor.js";
@@ -12,7 +19,9 @@ import type { ZipMember } from "./zip.js";
 export interface NpzFile {
   /** Those of floating point, by name. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** The names of all others. */
+  /** Those of integers, by name, which come as float32. */
+  readonly integers: ReadonlyMap<string, StoredTensor>;
+  /** The names of all others, and of those of integers. */
   readonly others: readonly string[];
 }
 
@@ -29,8 +38,8 @@ export function isNpz(members: ReadonlyMap<string, ZipMember>): boolean {
 }
 
 /**
- * The arrays of an npz file (`numpy.savez`, `numpy.savez_compressed`), each read from the file when asked for: float16, float32 and
- * float64 of either byte order and memory order.
+ * The arrays of an npz file (`numpy.savez`, `numpy.savez_compressed`), each read from the file when asked for: float16, float32,
+ * float64 and integers of either byte order and memory order.
  *
  * @throws {InputError} if a member is no plain array, is packed in a way that NumPy does not use, or the archive claims to unpack to
  * many times its size; reading a tensor throws it if its bytes fail their checksum.
@@ -40,23 +49,23 @@ export function openNpz(file: SourceFile, members: ReadonlyMap<string, ZipMember
   if (total > file.size * MAXIMUM_EXPANSION + SPARE_BYTES)
     throw damagedFile(file.path, `the archive claims to unpack to ${total} bytes, from ${file.size}`);
   const tensors = new Map<string, StoredTensor>();
+  const integers = new Map<string, StoredTensor>();
   const others: string[] = [];
   for (const [path, member] of members) {
     const name = path.slice(0, -".npy".length);
     const fail = (found: string): InputError => damagedFile(file.path, `${quoted(path)} ${found}`);
     if (member.packing === "other") throw fail("is encrypted, or packed in a way that NumPy does not use");
     const header = parseNpyHeader(firstBytes(file, member, fail), fail);
-    const { float, shape } = header;
-    if (float === null) {
-      others.push(name);
-      continue;
-    }
+    const { dtype, shape } = header;
+    if (dtype === null || !isFloat(dtype)) others.push(name);
+    if (dtype === null) continue;
     const count = shape.reduce((product, extent) => product * extent, 1);
-    if (header.length + count * elementSizes[float] !== member.size)
-      throw fail(`has ${member.size} bytes instead of ${header.length + count * elementSizes[float]}`);
-    tensors.set(name, { shape, read: () => valuesOf(memberBytes(file, member, fail), header, float, count) });
+    const expected = header.length + count * elementSizes[dtype];
+    if (expected !== member.size) throw fail(`has ${member.size} bytes instead of ${expected}`);
+    const read = (): Float32Array => valuesOf(memberBytes(file, member, fail), header, dtype, count);
+    (isFloat(dtype) ? tensors : integers).set(name, { shape, read });
   }
-  return { tensors, others };
+  return { tensors, integers, others };
 }
 
 /**
@@ -132,12 +141,12 @@ function unpack(
 function valuesOf(
   bytes: Uint8Array<ArrayBuffer>,
   { length, shape, bigEndian, columnMajor }: NpyHeader,
-  float: FloatDType,
+  dtype: FloatDType | IntegerDType,
   count: number,
 ): Float32Array {
   const values = bytes.subarray(length);
-  if (bigEndian) swapBytes(values, elementSizes[float]);
-  const floats = toFloat32(values, float);
+  if (bigEndian) swapBytes(values, elementSizes[dtype]);
+  const floats = isFloat(dtype) ? toFloat32(values, dtype) : integersToFloat32(values, dtype);
   if (!columnMajor) return floats;
   const strides = shape.map((_, axis) =>
     shape.slice(0, axis).reduce((product, extent) => product * extent, 1),
@@ -147,6 +156,7 @@ function valuesOf(
 
 function swapBytes(bytes: Uint8Array, elementSize: number): void {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (elementSize === 1) return;
   if (elementSize === 2) buffer.swap16();
   else if (elementSize === 4) buffer.swap32();
   else buffer.swap64();

@@ -41,6 +41,10 @@ export function attackOptions(yargs: Argv<GlobalArguments>) {
       describe: "in place of the attacks' own step size, such as 2/255",
     })
     .option("queries", { requiresArg: true, describe: "in place of the attacks' own most looks an image" })
+    .option("target-classes", {
+      requiresArg: true,
+      describe: "how many wrong classes targeted attacks aim at, in place of their own number",
+    })
     .option("restarts", {
       requiresArg: true,
       default: 1,
@@ -108,6 +112,9 @@ export function attackRequest(args: AttackArguments): AttackRequest {
         ? {}
         : { stepSize: parseQuantity(OPTIONS.stepSize, args["step-size"], { minimum: 0, maximum: 1 }) }),
       ...(args.queries === undefined ? {} : { queries: whole(OPTIONS.queries, args.queries) }),
+      ...(args["target-classes"] === undefined
+        ? {}
+        : { targetClasses: whole(OPTIONS.targetClasses, args["target-classes"]) }),
     },
     restarts: whole(OPTIONS.restarts, args.restarts),
     surrogate: args.surrogate,

@@ -47,7 +47,7 @@ function options(yargs: Argv<GlobalArguments>) {
     .option("images", {
       type: "string",
       requiresArg: true,
-      describe: "an .npz file with images [N, height, width, channels] in [0, 1] and labels [N], both float",
+      describe: "an .npz file with images [N, height, width, channels] in [0, 1] and labels [N]",
     })
     .conflicts("index", ["limit", "images"])
     .option("out", {

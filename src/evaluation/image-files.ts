@@ -50,17 +50,18 @@ export function pickedImages(
 }
 
 /**
- * The first images of an npz file with `images` `[N, height, width, channels]` and `labels` `[N]`, of floating point.
+ * The first images of an npz file with `images` `[N, height, width, channels]` of floating point and `labels` `[N]`.
  *
  * @throws {InputError} if it is no such file, or a pixel value is outside [0, 1].
  */
 export function imagesInNpz(path: string, shape: ImageShape, most: number): Promise<PickedImages> {
   return withSourceFile(path, async (file) => {
     const members = await readZipMembers(file);
-    const { tensors, others } = isNpz(members)
+    const none = new Map<string, StoredTensor>();
+    const { tensors, integers, others } = isNpz(members)
       ? openNpz(file, members)
-      : { tensors: new Map<string, StoredTensor>(), others: [] };
-    const [images, labels] = [tensors.get("images"), tensors.get("labels")];
+      : { tensors: none, integers: none, others: [] };
+    const [images, labels] = [tensors.get("images"), tensors.get("labels") ?? integers.get("labels")];
     const found = [
       ...[...tensors].map(([name, tensor]) => `${name} [${tensor.shape.join(", ")}]`),
       ...others.map((name) => `${name}, not of floating point`),
@@ -75,9 +76,9 @@ export function imagesInNpz(path: string, shape: ImageShape, most: number): Prom
       labels.shape.join() !== String(total)
     )
       throw new InputError(`${path} does not hold images and their labels`, {
-        expected: `images [N, ${wanted.join(", ")}] and labels [N], float32 in an npz file`,
+        expected: `images [N, ${wanted.join(", ")}] in float32 and labels [N] in an npz file`,
         found: found.length === 0 ? "no arrays" : found.join("; "),
-        fix: "numpy.savez(FILE, images=images.astype('float32'), labels=labels.astype('float32'))",
+        fix: "numpy.savez(FILE, images=images.astype('float32'), labels=labels)",
       });
     const values = images.read();
     const size = values.length / total;

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { parseNpyHeader } from "#mtard/checkpoint/npy.js";
-import { encodeNpz } from "#mtard/checkpoint/npz.js";
+import { encodeNpz, openNpz } from "#mtard/checkpoint/npz.js";
+import { withSourceFile } from "#mtard/checkpoint/source-file.js";
 import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
 import { encodeZip } from "#mtard/checkpoint/zip-writer.js";
+import { readZipMembers } from "#mtard/checkpoint/zip.js";
 import { InputError } from "#mtard/errors.js";
 import type { StoredTensor } from "#mtard/graph/parameters.js";
 import { fixture } from "./fixtures.js";
@@ -72,7 +74,7 @@ describe("the header of an array", () => {
     [header("3L, 4L"), [3, 4]],
     [`{"shape": (2, 0), "fortran_order": False, "descr": "<f4"}`, [2, 0]],
   ])("%j has shape %j", (text, shape) => {
-    expect(read(text)).toMatchObject({ shape, float: "float32", bigEndian: false, columnMajor: false });
+    expect(read(text)).toMatchObject({ shape, dtype: "float32", bigEndian: false, columnMajor: false });
   });
 
   it.each([
@@ -150,6 +152,25 @@ describe("hostile npz files", () => {
     const archive = zip(["a.npy", array(header("1"), 4)], ["b.npy", array(header("1"), 4)]);
     const twice = Buffer.from(archive.toString("latin1").replaceAll("b.npy", "a.npy"), "latin1");
     expect(await refusal(twice)).toMatch(/has "a.npy" twice/);
+  });
+
+  it.each([
+    ["<i8", Buffer.from(BigInt64Array.of(9n, -2n, 16_777_216n).buffer), [9, -2, 2 ** 24]],
+    [">i8", Buffer.from(BigInt64Array.of(9n, -2n).buffer).swap64(), [9, -2]],
+    ["<i4", Buffer.from(Int32Array.of(9, -2).buffer), [9, -2]],
+    [">i2", Buffer.from(Int16Array.of(9, -2).buffer).swap16(), [9, -2]],
+    ["|i1", Buffer.from(Int8Array.of(9, -2).buffer), [9, -2]],
+    ["|u1", Buffer.from(Uint8Array.of(9, 254).buffer), [9, 254]],
+  ])("give integers of type %s apart from weights", async (type, values, expected) => {
+    const path = write(
+      zip(["labels.npy", Buffer.concat([array(header(`${expected.length},`, type)), values])]),
+    );
+    const [read, tensors, others] = await withSourceFile(path, async (file) => {
+      const npz = openNpz(file, await readZipMembers(file));
+      return [npz.integers.get("labels")?.read(), [...npz.tensors.keys()], npz.others];
+    });
+    expect([...(read ?? [])]).toEqual(expected);
+    expect([tensors, others]).toEqual([[], ["labels"]]);
   });
 
   it("without a floating-point array hold no weights", async () => {

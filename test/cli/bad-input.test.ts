@@ -605,6 +605,16 @@ const evaluateCases: BadCase[] = [
   { name: "another norm", call: "evaluate ten --norm l2", says: ["--norm is wrong", '"linf"'] },
   { name: "no steps", call: "evaluate ten --steps 0", says: ["--steps is wrong", wholeNumber] },
   { name: "half a query", call: "evaluate ten --queries 1.5", says: ["--queries is wrong", wholeNumber] },
+  {
+    name: "no class to aim at",
+    call: "evaluate ten --attacks apgd-t --target-classes 0",
+    says: ["--target-classes is wrong", wholeNumber],
+  },
+  {
+    name: "classes to aim at for an attack that aims at none",
+    call: "evaluate ten --attacks square --target-classes 3",
+    says: ["--target-classes changes none of the attacks", /expected +one of apgd-t, fab-t, aa\n/],
+  },
   { name: "no run at all", call: "evaluate ten --restarts 0", says: ["--restarts is wrong", wholeNumber] },
   {
     name: "a step size below 0",
