@@ -53,7 +53,7 @@ function pick(numbers: AttackNumbers, names: readonly string[]): AttackNumbers {
 }
 
 /** A gradient takes about as long as so many looks. */
-const GRADIENT_LOOKS = 3;
+export const GRADIENT_LOOKS = 3;
 
 /** About how many looks at the model a round takes an image, if nothing ends it early. */
 export function looksOf({ numbers: { steps = 1, queries, targetClasses = 1 } }: Round): number {

@@ -5,7 +5,7 @@ import { teacherRecipes } from "../recipes/teachers.js";
 import { sha256Of } from "../teacher/store.js";
 import { readRun, RUN_FILES } from "../training/run-directory.js";
 import { evaluateMissing } from "./evaluate-missing.js";
-import { trainingPasses } from "./ledger.js";
+import { trainingLooks } from "./ledger.js";
 import type { RunPlan, TeacherPlan } from "./plan/plan.js";
 import { settingsOf, teacherNamed } from "./plan/scale.js";
 import { shortfallOf, teacherShortfall } from "./plan/shortfall.js";
@@ -43,7 +43,7 @@ export async function performRun(
     finished.set(key, folder);
   } else {
     const { train, selection } = imagesOf(asked, record);
-    ledger.strike(trainingPasses(asked, train, selection));
+    ledger.strike(trainingLooks(asked, train, selection));
   }
   const { settings } = readRun(folder);
   const evaluated = {

@@ -3,7 +3,7 @@ import { readStoreRecord, type StoreRecord } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { AttackChanges } from "../evaluation/settings.js";
 import { openLock } from "../runtime/lock.js";
-import { evaluationCost, openLedger, trainingPasses } from "./ledger.js";
+import { evaluationCost, openLedger, trainingLooks } from "./ledger.js";
 import { performRun, performTeacher } from "./perform.js";
 import { settingsOf, type Scale } from "./plan/scale.js";
 import {
@@ -44,7 +44,7 @@ export async function reproduce(
     record,
     attackChanges,
     finished: finishedRuns(places.runsDir, places.dataDir),
-    ledger: openLedger(tasks.reduce((sum, task) => sum + passesOf(task, scale, record, attackChanges), 0)),
+    ledger: openLedger(tasks.reduce((sum, task) => sum + looksOfTask(task, scale, record, attackChanges), 0)),
     lock: openLock(places.runsDir, LOCK),
     outcomes: new Map(),
   };
@@ -91,7 +91,7 @@ async function storeRecord({ dataset }: Scale, { dataDir }: Places): Promise<Sto
   });
 }
 
-function passesOf(
+function looksOfTask(
   request: SubjectRequest,
   scale: Scale,
   record: StoreRecord,
@@ -103,9 +103,9 @@ function passesOf(
     const images = Math.min(scale.imagesOf(attack) ?? Infinity, testImages(scale, record));
     return evaluationCost(attack, attackChanges[attack]) * images;
   });
-  const passes = evaluating.reduce((sum, each) => sum + each, 0);
-  if (isTeacherPlan(plan)) return passes;
+  const looks = evaluating.reduce((sum, each) => sum + each, 0);
+  if (isTeacherPlan(plan)) return looks;
   const settings = settingsOf(plan, seed, scale, { clean: null, robust: null });
   const { train, selection } = imagesOf(settings, record);
-  return passes + trainingPasses(settings, train, selection);
+  return looks + trainingLooks(settings, train, selection);
 }

@@ -1,5 +1,6 @@
 import type { TrainingSettings } from "../recipes/settings.js";
-import { evaluationCost, trainingCost, trainingPasses } from "./ledger.js";
+import { SELECTION_ATTACK } from "../training/schedule.js";
+import { evaluationCost, trainingCost, trainingLooks } from "./ledger.js";
 import { loadWork } from "./load-work.js";
 import { imagesOf, type RunPlace, type Session } from "./session.js";
 
@@ -14,7 +15,7 @@ export async function trainMissing(
   lock.hold();
   const { trainRun } = await loadWork(places);
   const images = imagesOf(settings, record);
-  const allotted = trainingPasses(settings, images.train, images.selection);
+  const allotted = trainingLooks(settings, images.train, images.selection);
   const cost = trainingCost(settings);
   let accounted = 0;
   let lastStep: number | null = null;
@@ -27,9 +28,9 @@ export async function trainMissing(
       if (step > 0) events.onMessage(`resumed after step ${step} of ${steps}`);
     } else {
       const imagesPerStep = (images.train * settings.epochs) / steps;
-      const passes = (step - lastStep) * imagesPerStep * cost + evaluated * evaluationCost("pgd-trades");
-      accounted += passes;
-      ledger.work(passes);
+      const looks = (step - lastStep) * imagesPerStep * cost + evaluated * evaluationCost(SELECTION_ATTACK);
+      accounted += looks;
+      ledger.work(looks);
     }
     lastStep = step;
     imagesPerSecond = progress.imagesPerSecond ?? imagesPerSecond;

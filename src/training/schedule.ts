@@ -1,3 +1,6 @@
+/** The attack the best checkpoint is chosen by (the authors' scripts). */
+export const SELECTION_ATTACK = "pgd-trades";
+
 /**
  * What the learning rate and both balance rates are multiplied by in an epoch: 0.1 for every milestone already behind.
  *

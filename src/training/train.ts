@@ -10,7 +10,7 @@ import { writeFileAtomically } from "../runtime/files.js";
 import { saveCheckpoint, saveStudent, type BestEvaluation } from "./checkpoint.js";
 import type { PreparedRun } from "./prepare.js";
 import { RUN_FILES } from "./run-directory.js";
-import { isEvaluated, rateScale } from "./schedule.js";
+import { isEvaluated, rateScale, SELECTION_ATTACK } from "./schedule.js";
 import { trainingStep, type StepSettings } from "./step.js";
 
 /** What a run tells while it works. */
@@ -28,9 +28,6 @@ export interface TrainingSummary {
   readonly step: number;
   readonly best: BestEvaluation | null;
 }
-
-/** The attack the best checkpoint is chosen by (the authors' scripts). */
-const SELECTION_ATTACK = "pgd-trades";
 
 /**
  * Trains until the last epoch, or until asked to stop; everything is on the disk when it returns.

@@ -1,19 +1,24 @@
 import { describe, expect, it } from "vitest";
-import { evaluationCost, openLedger, trainingCost, trainingPasses } from "#mtard/report/ledger.js";
+import { evaluationCost, openLedger, trainingCost, trainingLooks } from "#mtard/report/ledger.js";
 import { tinySettings } from "../training/tiny-run.js";
 
 describe("the cost of the work", () => {
   it("of training is the attack's steps, the passes that learn, and the evaluations that choose", () => {
     const settings = tinySettings({ epochs: 4, milestones: [3], evaluateEvery: 10, innerSteps: 10 });
-    expect(trainingCost(settings)).toBe(26);
-    // Evaluated after epochs 1, 3 and 4, at 42 passes an image.
-    expect(trainingPasses(settings, 100, 10)).toBe(26 * 100 * 4 + 42 * 10 * 3);
+    // Three looks for each of ten steps, and for each of the two batches that are learned from.
+    expect(trainingCost(settings)).toBe(36);
+    // Evaluated after epochs 1, 3 and 4, by an attack of 20 steps.
+    expect(trainingLooks(settings, 100, 10)).toBe(36 * 100 * 4 + 60 * 10 * 3);
     expect(trainingCost({ ...settings, method: "natural" })).toBe(3);
   });
 
   it("of an evaluation grows with the attack", () => {
     expect(evaluationCost(null)).toBeLessThan(evaluationCost("fgsm"));
     expect(evaluationCost("fgsm")).toBeLessThan(evaluationCost("pgd-sat"));
+    expect(evaluationCost("square")).toBe(5000);
+    expect(evaluationCost("square", { queries: 100 })).toBe(100);
+    // A third of the images is left for all but the first of its attacks.
+    expect(evaluationCost("aa")).toBe(300 + (2700 + 2700 + 5000) / 3);
   });
 });
 
