@@ -64,7 +64,8 @@ export function imagesInNpz(path: string, shape: ImageShape, most: number): Prom
     const [images, labels] = [tensors.get("images"), tensors.get("labels") ?? integers.get("labels")];
     const found = [
       ...[...tensors].map(([name, tensor]) => `${name} [${tensor.shape.join(", ")}]`),
-      ...others.map((name) => `${name}, not of floating point`),
+      ...[...integers].map(([name, tensor]) => `${name} [${tensor.shape.join(", ")}] of integers`),
+      ...others.filter((name) => !integers.has(name)).map((name) => `${name}, not of numbers`),
     ];
     const wanted = [shape.height, shape.width, shape.channels];
     const total = images?.shape[0] ?? 0;
@@ -78,7 +79,7 @@ export function imagesInNpz(path: string, shape: ImageShape, most: number): Prom
       throw new InputError(`${path} does not hold images and their labels`, {
         expected: `images [N, ${wanted.join(", ")}] in float32 and labels [N] in an npz file`,
         found: found.length === 0 ? "no arrays" : found.join("; "),
-        fix: "numpy.savez(FILE, images=images.astype('float32'), labels=labels)",
+        fix: "numpy.savez(FILE, images=images.astype('float32'), labels=labels), bytes divided by 255",
       });
     const values = images.read();
     const size = values.length / total;

@@ -137,7 +137,9 @@ describe("a trained run", () => {
       `evaluate ${SAT} --attacks pgd-sat --limit 20 --checkpoint last`,
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) as string });
-    expect(stderr).toMatch(/^\S+ on cpu \(libtensorflow\)\npgd-sat: \d+ of \d+ left robust\n$/);
+    expect(stderr).toMatch(
+      /^\S+ on cpu \(libtensorflow and ONNX Runtime\)\npgd-sat: \d+ of \d+ left robust\n$/,
+    );
     expect(stdout).toMatch(
       /^attack +right +accuracy +W-Robust\nnone +\d+\/20 +[\d.]+%\npgd-sat +\d+\/20 +[\d.]+% +[\d.]+%\n$/,
     );
