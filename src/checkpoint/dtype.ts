@@ -28,9 +28,7 @@ export function isFloat(dtype: DType): dtype is FloatDType {
  * @returns For float32 a view of `bytes` where alignment allows, otherwise a new array.
  */
 export function toFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDType): Float32Array<ArrayBuffer> {
-  const size = elementSizes[dtype];
-  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
-  const count = Math.floor(bytes.length / size);
+  const { buffer, byteOffset, count } = elementsIn(bytes, dtype);
   switch (dtype) {
     case "float32":
       return new Float32Array(buffer, byteOffset, count);
@@ -47,9 +45,7 @@ export function toFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDType): Fl
 
 /** Little-endian integers as float32, which has all up to 2^24 exactly. */
 export function integersToFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: IntegerDType): Float32Array {
-  const size = elementSizes[dtype];
-  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
-  const count = Math.floor(bytes.length / size);
+  const { buffer, byteOffset, count } = elementsIn(bytes, dtype);
   switch (dtype) {
     case "int64":
       return Float32Array.from(new BigInt64Array(buffer, byteOffset, count), Number);
@@ -62,6 +58,16 @@ export function integersToFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: Integer
     case "uint8":
       return Float32Array.from(new Uint8Array(buffer, byteOffset, count));
   }
+}
+
+/** Where the elements of these bytes begin, moved to where an array of them may begin if they are not. */
+function elementsIn(
+  bytes: Uint8Array<ArrayBuffer>,
+  dtype: DType,
+): { buffer: ArrayBuffer; byteOffset: number; count: number } {
+  const size = elementSizes[dtype];
+  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  return { buffer, byteOffset, count: Math.floor(bytes.length / size) };
 }
 
 /** The value of every float16, made when the first one is read. */

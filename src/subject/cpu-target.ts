@@ -1,4 +1,4 @@
-import { predictBy, type AttackTarget } from "../attacks/target.js";
+import type { AttackTarget } from "../attacks/target.js";
 
 /** As many images TensorFlow's gradients are at least as fast as ONNX Runtime's; of fewer, up to half as fast. */
 const MANY_IMAGES = 48;
@@ -10,11 +10,8 @@ const MANY_IMAGES = 48;
  * @returns A target that does not own its parts.
  */
 export function cpuTarget(student: AttackTarget, exported: AttackTarget): AttackTarget {
-  const logits: AttackTarget["logits"] = (images) => exported.logits(images);
   return {
-    classes: student.classes,
-    logits,
-    predict: predictBy(logits),
+    ...exported,
     lossGradient: (images, loss) =>
       (images.shape[0] < MANY_IMAGES ? exported : student).lossGradient(images, loss),
   };
