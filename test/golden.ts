@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { float32Values, readSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { float32Values, readSafetensors } from "#mtard/weights/safetensors.js";
 import { shared } from "./shared.js";
 
 /** A golden JSON file; its shape is the caller's to know. */

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import yargs from "yargs";
-import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
-import { matchWeights } from "#mtard/checkpoint/match-weights.js";
-import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
+import { encodeSafetensors } from "#mtard/weights/safetensors.js";
+import { matchWeights } from "#mtard/weights/match-weights.js";
+import { readWeightsFile } from "#mtard/weights/weights-file.js";
 import { formatTable, log } from "#mtard/cli/output.js";
 import { evaluationBatches } from "#mtard/data/batches.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
@@ -76,7 +76,7 @@ async function openSides(args, folder) {
   const { tf } = await import("#mtard/runtime/tensorflow.js");
   const { attacks } = await import("#mtard/attacks/attacks.js");
   const { evaluate } = await import("#mtard/evaluation/evaluate.js");
-  const { attackTarget } = await import("#mtard/subject/subject.js");
+  const { attackTarget } = await import("#mtard/model/model.js");
 
   const [mean, std] = [numbers(args.mean), numbers(args.std)];
   const normalization = mean && std ? { mean, std } : undefined;

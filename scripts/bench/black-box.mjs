@@ -43,7 +43,7 @@ async function bench(args) {
   const [{ attacks }, { tf }, { attackTarget }] = await Promise.all([
     import("#mtard/attacks/attacks.js"),
     import("#mtard/runtime/tensorflow.js"),
-    import("#mtard/subject/subject.js"),
+    import("#mtard/model/model.js"),
   ]);
   const random = Random.fromSeed(0);
   const network = createNetwork(id, classifierShape(findDataset(dataset)));

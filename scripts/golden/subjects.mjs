@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { attacks } from "#mtard/attacks/attacks.js";
 import { pgd } from "#mtard/attacks/pgd.js";
-import { matchWeights } from "#mtard/checkpoint/match-weights.js";
-import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
+import { matchWeights } from "#mtard/weights/match-weights.js";
+import { readWeightsFile } from "#mtard/weights/weights-file.js";
 import { evaluationBatches } from "#mtard/data/batches.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { networkToOnnx } from "#mtard/onnx/writer.js";
@@ -10,7 +10,7 @@ import { Random } from "#mtard/runtime/random.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { inferenceStudent } from "#mtard/student/inference.js";
 import { disposeParameters, parametersFromWeights } from "#mtard/student/parameters.js";
-import { onnxTarget } from "#mtard/subject/onnx-target.js";
+import { onnxTarget } from "#mtard/model/onnx-target.js";
 import { loadTeacher } from "#mtard/teacher/store.js";
 
 /* The classifiers of golden/attacks.json as attacks see them, and which images withstand an attack. */

@@ -1,14 +1,14 @@
 import { basename, join } from "node:path";
 import type { Argv, CommandModule } from "yargs";
 import { requireAttackIds, type AttackId } from "../attacks/ids.js";
-import { encodeNpz } from "../checkpoint/npz.js";
+import { encodeNpz } from "../weights/npz.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { parseQuantity } from "../recipes/settings.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
-import { requireFilePath, writeFileAtomically } from "../runtime/files.js";
-import type { Subject } from "../subject/subject.js";
+import { requireFilePath, writeFileAtomically } from "../files/atomic.js";
+import type { Subject } from "../model/model.js";
 import { percent } from "./accuracy.js";
 import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
@@ -95,7 +95,7 @@ async function runAttack(args: AttackArguments): Promise<void> {
   prepareNativeLibraries(request.device, threadCount());
   const [{ openForAttack }, { examine }, { pickedImages, imagesInNpz, examinedArrays }, { drawGrid }] =
     await Promise.all([
-      import("../subject/opened.js"),
+      import("../model/opened.js"),
       import("../evaluation/examine.js"),
       import("../evaluation/image-files.js"),
       import("../report/adversarial-grid.js"),

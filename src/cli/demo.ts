@@ -8,7 +8,7 @@ import { recipe } from "../recipes/recipes.js";
 import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import { requestedDevice } from "../runtime/device.js";
-import { RUN_FILES } from "../training/run-directory.js";
+import { RUN_FILES } from "../run/run-directory.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
 import { deviceOption } from "./options.js";
 import { ProgressLine } from "./progress.js";
@@ -85,7 +85,7 @@ async function evaluateSubject(
   { dataDir, teachersDir }: DemoArguments,
 ): Promise<Evaluation> {
   const [{ openSubject, attackTarget }, { evaluate }] = await Promise.all([
-    import("../subject/subject.js"),
+    import("../model/model.js"),
     import("../evaluation/evaluate.js"),
   ]);
   const subject = await openSubject(reference, { teachersDir, checkpoint: "best" });

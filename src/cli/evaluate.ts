@@ -9,11 +9,11 @@ import type { EvaluationIdentity } from "../evaluation/state-file.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import { parseSetting } from "../recipes/settings.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
-import { requireFilePath } from "../runtime/files.js";
-import type { Opened } from "../subject/opened.js";
-import type { Subject } from "../subject/subject.js";
+import { requireFilePath } from "../files/atomic.js";
+import type { Opened } from "../model/opened.js";
+import type { Subject } from "../model/model.js";
 import { sha256Of } from "../teacher/store.js";
-import { readRun, RUN_FILES } from "../training/run-directory.js";
+import { readRun, RUN_FILES } from "../run/run-directory.js";
 import { version } from "../version.js";
 import { percent } from "./accuracy.js";
 import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
@@ -93,7 +93,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
 
   prepareNativeLibraries(request.device, threadCount());
   const [{ openForAttack }, { keptEvaluation }, { sourceOf }] = await Promise.all([
-    import("../subject/opened.js"),
+    import("../model/opened.js"),
     import("../evaluation/kept.js"),
     import("../evaluation/images.js"),
   ]);
@@ -124,7 +124,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       { onProgress: evaluationProgress(line, say), onMessage: say },
     );
     if (isBestOfRun(opened, args.checkpoint) && restarts === 1) {
-      const { keepByAttack } = await import("../report/evaluations.js");
+      const { keepByAttack } = await import("../evaluation/store.js");
       const student = sha256Of(readFileSync(join(subject.name, RUN_FILES.best)));
       keepByAttack(
         subject.name,

@@ -1,9 +1,9 @@
 import type { CommandModule } from "yargs";
 import { InputError } from "../errors.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
-import { normalizationText } from "../checkpoint/stored-normalization.js";
-import { requireFilePath } from "../runtime/files.js";
-import type { ExportFormat } from "../subject/export.js";
+import { normalizationText } from "../weights/stored-normalization.js";
+import { requireFilePath } from "../files/atomic.js";
+import type { ExportFormat } from "../model/export.js";
 import { checkpointOption, examples } from "./options.js";
 import { printResult, type GlobalArguments } from "./output.js";
 
@@ -49,8 +49,8 @@ async function runExport(args: ExportArguments): Promise<void> {
   requireFilePath(args.out, `model.${args.to}`);
   prepareNativeLibraries("cpu", threadCount());
   const [{ openSubject }, { exportSubject }] = await Promise.all([
-    import("../subject/subject.js"),
-    import("../subject/export.js"),
+    import("../model/model.js"),
+    import("../model/export.js"),
   ]);
   const subject = await openSubject(args.run, args);
   if (subject.kind === "foreign") {

@@ -1,10 +1,10 @@
 import type { CommandModule } from "yargs";
 import { InputError } from "../errors.js";
 import type { Figure } from "../report/figures/figure.js";
-import { figureNumbers, figurePlan } from "../report/plan/figures.js";
-import { scaleOf } from "../report/plan/scale.js";
-import { reproduceRuns } from "../report/reproduce.js";
-import type { RunOutcome } from "../report/run-request.js";
+import { figureNumbers, figurePlan } from "../paper/figures.js";
+import { scaleOf } from "../reproduction/scale.js";
+import { reproduceRuns } from "../reproduction/reproduce.js";
+import type { RunOutcome } from "../reproduction/run-request.js";
 import { examples } from "./options.js";
 import { printResult } from "./output.js";
 import {

@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { CommandModule } from "yargs";
-import { keptEvaluations } from "../report/evaluations.js";
-import { readMetrics } from "../report/metrics.js";
+import { keptEvaluations } from "../evaluation/store.js";
+import { readMetrics } from "../run/metrics.js";
 import { runPageHtml } from "../report/run-page.js";
 import { runPanels } from "../report/run-panels.js";
-import { isFinished } from "../report/run-store.js";
-import { writeFileAtomically } from "../runtime/files.js";
+import { isFinished } from "../reproduction/run-store.js";
+import { writeFileAtomically } from "../files/atomic.js";
 import { sha256Of } from "../teacher/store.js";
-import { readRun, RUN_FILES } from "../training/run-directory.js";
+import { readRun, RUN_FILES } from "../run/run-directory.js";
 import { printResult, type GlobalArguments } from "./output.js";
 
 interface ReportArguments extends GlobalArguments {

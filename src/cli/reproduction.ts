@@ -12,11 +12,11 @@ import {
   type TrainingSettings,
 } from "../recipes/settings.js";
 import { requireReading } from "../recipes/rule.js";
-import { datasetTitles, type PaperDataset } from "../report/paper/paper.js";
-import type { ScaleOptions } from "../report/plan/scale.js";
-import { Stopped, type Places, type WorkEvents } from "../report/session.js";
+import { datasetTitles, type PaperDataset } from "../paper/paper.js";
+import type { ScaleOptions } from "../reproduction/scale.js";
+import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
 import { requestedDevice } from "../runtime/device.js";
-import { writeFileAtomically } from "../runtime/files.js";
+import { writeFileAtomically } from "../files/atomic.js";
 import { budgetOption, deviceOption, readingOption } from "./options.js";
 import { log, type GlobalArguments } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";

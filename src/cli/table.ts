@@ -1,12 +1,12 @@
 import type { CommandModule } from "yargs";
 import { InputError } from "../errors.js";
 import { buildTable, tableRequests } from "../report/build-table.js";
-import type { TablePlan } from "../report/plan/plan.js";
-import { scaleOf } from "../report/plan/scale.js";
-import { tableNumbers, tablePlan } from "../report/plan/tables.js";
+import type { TablePlan } from "../paper/plan.js";
+import { scaleOf } from "../reproduction/scale.js";
+import { tableNumbers, tablePlan } from "../paper/tables.js";
 import { tableCsv, tableJson, tableMarkdown, tableText } from "../report/render-table.js";
-import { isTeacherPlan } from "../report/run-request.js";
-import { reproduce } from "../report/reproduce.js";
+import { isTeacherPlan } from "../reproduction/run-request.js";
+import { reproduce } from "../reproduction/reproduce.js";
 import { examples } from "./options.js";
 import { formatTable, printResult } from "./output.js";
 import {

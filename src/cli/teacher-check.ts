@@ -153,7 +153,7 @@ async function measureRobust(
   { attacks, limit, attackLimit, seed, device, dataDir, teachersDir }: CheckRequest,
   line: ProgressLine,
 ): Promise<AttackOutcome> {
-  const { attackTarget, openSubject } = await import("../subject/subject.js");
+  const { attackTarget, openSubject } = await import("../model/model.js");
   const { evaluate } = await import("../evaluation/evaluate.js");
   const subject = await openSubject(reference, { teachersDir, dataset, checkpoint: "best" });
   const { id, image } = findDataset(dataset);

@@ -18,7 +18,7 @@ import {
 } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import type { TeacherRole } from "../teacher/manifest.js";
-import { requireUsualTeachers } from "../teacher/usual.js";
+import { requireUsualTeachers } from "../recipes/usual-teachers.js";
 import { percent } from "./accuracy.js";
 import {
   budgetOption,

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { WorkError } from "../errors.js";
-import { writeFailure } from "../runtime/files.js";
+import { writeFailure } from "../files/atomic.js";
 import { hashFile } from "./archive.js";
 
 /** What to download and how to know it is the right thing. */

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { InputError, WorkError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
-import { writeFailure, writeFileAtomically } from "../runtime/files.js";
+import { writeFailure, writeFileAtomically } from "../files/atomic.js";
 import { datasets, type DatasetDescription, type DatasetId } from "./datasets.js";
 import { imageBytes, type Images, imagesFrom, imagesInFile, imagesInMemory, readPart } from "./images.js";
 

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { crc32, inflateRawSync } from "node:zlib";
 import type { Entry, ZipFile } from "yauzl";
 import { InputError } from "../errors.js";
-import { openZipArchive } from "../runtime/zip.js";
+import { openZipArchive } from "../files/zip.js";
 import type { SourceFiles } from "./source-files.js";
 
 /** Tiny-ImageNet's archive has about 120,000. */

@@ -10,10 +10,10 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import type { AttackId } from "../attacks/ids.js";
-import { encodeNpz } from "../checkpoint/npz.js";
+import { encodeNpz } from "../weights/npz.js";
 import { InputError } from "../errors.js";
 import type { StoredTensor } from "../graph/parameters.js";
-import { writeFailure, writeFileAtomically } from "../runtime/files.js";
+import { writeFailure, writeFileAtomically } from "../files/atomic.js";
 import type { ImageSource } from "./images.js";
 
 /** The adversarial images of an unfinished evaluation, kept on the disk as they are found. */

@@ -1,6 +1,6 @@
-import { isNpz, openNpz } from "../checkpoint/npz.js";
-import { withSourceFile } from "../checkpoint/source-file.js";
-import { readZipMembers } from "../checkpoint/zip.js";
+import { isNpz, openNpz } from "../weights/npz.js";
+import { withSourceFile } from "../weights/source-file.js";
+import { readZipMembers } from "../weights/zip.js";
 import { imagesAt } from "../data/batches.js";
 import type { Split } from "../data/store.js";
 import { InputError } from "../errors.js";

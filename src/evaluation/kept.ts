@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import type { AttackId } from "../attacks/ids.js";
 import type { AttackTarget } from "../attacks/target.js";
-import { writeFileAtomically } from "../runtime/files.js";
+import { writeFileAtomically } from "../files/atomic.js";
 import { openAdversarialFile } from "./adversarial-file.js";
 import { checkModel, checkOutcome } from "./checks.js";
 import { evaluateImages, type EvaluationEvents } from "./evaluate.js";

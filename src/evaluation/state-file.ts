@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { InputError } from "../errors.js";
-import { writeFileAtomically } from "../runtime/files.js";
+import { writeFileAtomically } from "../files/atomic.js";
 import type { EvaluationState } from "./state.js";
 
 /** What an evaluation is of, by name: two of the same identity have the same outcome. */

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { writeFileAtomically } from "../runtime/files.js";
+import { writeFileAtomically } from "../files/atomic.js";
 import { layOutModel, type StoredModel } from "./stored-model.js";
 
 /** Weights that take more bytes than this go into a file of their own beside the graph. */

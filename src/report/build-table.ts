@@ -1,9 +1,15 @@
 import { classifierShape, findDataset } from "../data/datasets.js";
-import { attackTitles, type PaperAttack } from "./paper/paper.js";
-import { finalEpochMean, readMetrics } from "./metrics.js";
-import { attackOf, type CellPlan, type Measure, type RowPlan, type TablePlan } from "./plan/plan.js";
-import type { Scale } from "./plan/scale.js";
-import { isRun, isTeacherPlan, subjectId, type Outcome, type SubjectRequest } from "./run-request.js";
+import { attackTitles, type PaperAttack } from "../paper/paper.js";
+import { finalEpochMean, readMetrics } from "../run/metrics.js";
+import { attackOf, type CellPlan, type Measure, type RowPlan, type TablePlan } from "../paper/plan.js";
+import type { Scale } from "../reproduction/scale.js";
+import {
+  isRun,
+  isTeacherPlan,
+  subjectId,
+  type Outcome,
+  type SubjectRequest,
+} from "../reproduction/run-request.js";
 import { cellOf, type ReportTable, type Shortfall } from "./table.js";
 
 /** The runs a table needs, each once a seed, and the teachers, with the attacks its cells read. */

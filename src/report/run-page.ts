@@ -1,8 +1,8 @@
 import { changedSettings, sourcedRecipe } from "../recipes/recipes.js";
 import { requireMethodId } from "../methods/ids.js";
-import type { RunDescription } from "../training/run-directory.js";
+import type { RunDescription } from "../run/run-directory.js";
 import type { Evaluation } from "../evaluation/summary.js";
-import type { RunMetrics } from "./metrics.js";
+import type { RunMetrics } from "../run/metrics.js";
 
 /** A run as its page shows it. */
 export interface RunPage {

@@ -1,5 +1,5 @@
 import type { Figure, Series } from "./figures/figure.js";
-import { curveOf, type RunMetrics } from "./metrics.js";
+import { curveOf, type RunMetrics } from "../run/metrics.js";
 
 interface PanelSource {
   readonly title: string;

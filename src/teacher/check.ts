@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { WorkError } from "../errors.js";
-import { writeFileAtomically } from "../runtime/files.js";
+import { writeFileAtomically } from "../files/atomic.js";
 import {
   formatManifest,
   MANIFEST_FILE,

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { matchWeights, recogniseWeights } from "../checkpoint/match-weights.js";
-import { normalizationText } from "../checkpoint/stored-normalization.js";
-import { withWeightsFile } from "../checkpoint/weights-file.js";
+import { matchWeights, recogniseWeights } from "../weights/match-weights.js";
+import { normalizationText } from "../weights/stored-normalization.js";
+import { withWeightsFile } from "../weights/weights-file.js";
 import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
 import { createNetwork, networkVariants } from "../networks/networks.js";
@@ -14,7 +14,7 @@ import type { StoredModel } from "../onnx/stored-model.js";
 import { readNetworkModel } from "../onnx/weights.js";
 import { type ModelHashes, writeModel } from "../onnx/write-model.js";
 import { networkModel } from "../onnx/writer.js";
-import { writeFailure, writeFileAtomically } from "../runtime/files.js";
+import { writeFailure, writeFileAtomically } from "../files/atomic.js";
 import { version } from "../version.js";
 import {
   formatManifest,

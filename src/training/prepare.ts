@@ -10,14 +10,14 @@ import { createNetwork } from "../networks/networks.js";
 import { changedSettings } from "../recipes/recipes.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
-import { openLock } from "../runtime/lock.js";
+import { openLock } from "../files/lock.js";
 import { Random } from "../runtime/random.js";
 import { disposeParameters, parametersFromWeights, tensorsFromWeights } from "../student/parameters.js";
 import { initialMomenta } from "../student/sgd.js";
 import { openTeacher, type Teacher } from "../teacher/bridge.js";
 import { teacherSha256 } from "../teacher/store.js";
-import { readCheckpoint, type BestEvaluation } from "./checkpoint.js";
-import { openMetrics, openRunDirectory, type MetricsFile } from "./run-directory.js";
+import { readCheckpoint, type BestEvaluation } from "../run/checkpoint.js";
+import { openMetrics, openRunDirectory, type MetricsFile } from "../run/run-directory.js";
 import type { Trainee } from "./step.js";
 
 /** A run ready to train, fresh or where its checkpoint left it. */

@@ -6,10 +6,10 @@ import type { Evaluation } from "../evaluation/summary.js";
 import type { StepReport } from "../methods/method.js";
 import { inferenceStudent } from "../student/inference.js";
 import type { TrainingSettings } from "../recipes/settings.js";
-import { writeFileAtomically } from "../runtime/files.js";
-import { saveCheckpoint, saveStudent, type BestEvaluation } from "./checkpoint.js";
+import { writeFileAtomically } from "../files/atomic.js";
+import { saveCheckpoint, saveStudent, type BestEvaluation } from "../run/checkpoint.js";
 import type { PreparedRun } from "./prepare.js";
-import { RUN_FILES } from "./run-directory.js";
+import { RUN_FILES } from "../run/run-directory.js";
 import { isEvaluated, rateScale, SELECTION_ATTACK } from "./schedule.js";
 import { trainingStep, type StepSettings } from "./step.js";
 

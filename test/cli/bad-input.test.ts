@@ -11,15 +11,15 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeNpz } from "#mtard/checkpoint/npz.js";
-import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { encodeNpz } from "#mtard/weights/npz.js";
+import { encodeSafetensors } from "#mtard/weights/safetensors.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import type { HostTensor } from "#mtard/graph/parameters.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { Random } from "#mtard/runtime/random.js";
 import { importTeacher } from "#mtard/teacher/import.js";
-import { fixture } from "../checkpoint/fixtures.js";
+import { fixture } from "../weights/fixtures.js";
 import { archivedCifar10, craftedArchive } from "../data/tiny-cifar.js";
 import { imageToImage, sineClassifier } from "../onnx/models.js";
 import { hasShared, shared } from "../shared.js";

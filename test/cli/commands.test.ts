@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
+import { readWeightsFile } from "#mtard/weights/weights-file.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { parameterSpecs } from "#mtard/graph/parameters.js";
 import { goldenNetworks } from "../networks/formula.js";

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
+import { readWeightsFile } from "#mtard/weights/weights-file.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import type { EvaluationState } from "#mtard/evaluation/state.js";
 import { main, mtard, mtardJson, workFolder } from "./mtard.js";

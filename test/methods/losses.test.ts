@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { readSafetensors } from "#mtard/weights/safetensors.js";
 import { logitGradients } from "#mtard/methods/logit-gradients.js";
 import type { MethodSettings } from "#mtard/methods/method.js";
 import { methods } from "#mtard/methods/methods.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { summarize } from "#mtard/evaluation/summary.js";
-import type { RunMetrics } from "#mtard/report/metrics.js";
+import type { RunMetrics } from "#mtard/run/metrics.js";
 import { runPageHtml, type RunPage } from "#mtard/report/run-page.js";
 import { runPanels } from "#mtard/report/run-panels.js";
 import { tinySettings } from "../training/tiny-run.js";

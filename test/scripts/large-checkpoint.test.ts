@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readWeightsFile } from "#mtard/checkpoint/weights-file.js";
+import { readWeightsFile } from "#mtard/weights/weights-file.js";
 import { type Tensor, torchLegacy, torchZip } from "../../scripts/bench/torch-file.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-large-test-"));

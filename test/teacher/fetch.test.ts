@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { encodeSafetensors } from "#mtard/weights/safetensors.js";
 import { InputError, WorkError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { encodeSafetensors } from "#mtard/weights/safetensors.js";
 import { InputError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { encodeSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { encodeSafetensors } from "#mtard/weights/safetensors.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { parseSettings, type TrainingSettings } from "#mtard/recipes/settings.js";
-import { writeFileAtomically } from "#mtard/runtime/files.js";
+import { writeFileAtomically } from "#mtard/files/atomic.js";
 import { Random } from "#mtard/runtime/random.js";
 import { importTeacher } from "#mtard/teacher/import.js";
 import type { RunPlaces } from "#mtard/training/prepare.js";

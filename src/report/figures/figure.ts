@@ -1,4 +1,4 @@
-import type { Point } from "../metrics.js";
+import type { Point } from "../../run/metrics.js";
 
 /** One line of a panel. */
 export interface Series {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import ort from "onnxruntime-node";
 import type { ModelProto } from "onnx-buf";
-import { float32Values, readSafetensors } from "#mtard/checkpoint/safetensors.js";
+import { float32Values, readSafetensors } from "#mtard/weights/safetensors.js";
 import { differentiate } from "#mtard/onnx/gradient/differentiate.js";
 import { lossGradientModel } from "#mtard/onnx/gradient/loss-gradient.js";
 import type { LossHeadKind } from "#mtard/onnx/gradient/losses.js";

@@ -1,0 +1,59 @@
+import { InputError } from "../errors.js";
+import { teacherRecipes } from "./teachers.js";
+import { findDescription, howToGet } from "../teacher/descriptions.js";
+import type { TeacherRole } from "../teacher/manifest.js";
+import { teachersFor, teachersFound } from "../teacher/store.js";
+
+/**
+ * The teacher of a role that is taken where none is named, or null if it is not in the store: DATASET-ROLE, else the paper's by its
+ * name, else the only one of its network.
+ */
+export function usualTeacher(dataset: string, role: TeacherRole, teachersDir: string): string | null {
+  const there = teachersFor(dataset, teachersDir);
+  const paper = teacherRecipes[dataset];
+  const named = [`${dataset}-${role}`, paper?.[role].name].find((name) =>
+    there.some((manifest) => manifest.name === name),
+  );
+  if (named !== undefined) return named;
+  const ofNetwork = there.filter(({ network }) => network === paper?.[role].network);
+  const distinct = paper?.clean.network !== paper?.robust.network;
+  return (distinct && ofNetwork.length === 1 ? ofNetwork[0]?.name : undefined) ?? null;
+}
+
+/**
+ * The usual teacher of each role.
+ *
+ * @throws {InputError} if one is not in the store; the error says how to bring each that is missing.
+ */
+export function requireUsualTeachers(
+  dataset: string,
+  roles: readonly TeacherRole[],
+  teachersDir: string,
+): Partial<Record<TeacherRole, string>> {
+  const found = roles.map((role) => [role, usualTeacher(dataset, role, teachersDir)] as const);
+  const missing = found.flatMap(([role, name]) => (name === null ? [role] : []));
+  if (missing.length > 0) throw missingTeachers(dataset, missing, teachersDir);
+  return Object.fromEntries(found);
+}
+
+function missingTeachers(dataset: string, roles: readonly TeacherRole[], teachersDir: string): InputError {
+  const named = roles.map((role) => ({
+    role,
+    name: teacherRecipes[dataset]?.[role].name ?? `${dataset}-${role}`,
+  }));
+  const ways = named.map(({ role, name }) => {
+    const description = findDescription(name);
+    return description
+      ? howToGet(description)
+      : `mtard teacher import --name ${dataset}-${role} --dataset ${dataset} ...`;
+  });
+  const options = roles.map((role) => `--${role}-teacher NAME`).join(" ");
+  return new InputError(
+    `no ${roles.join(" and no ")} teacher is named, and the usual ${roles.length > 1 ? "ones are" : "one is"} not here`,
+    {
+      expected: `${named.map(({ name }) => name).join(" and ")} in ${teachersDir}, or ${options}`,
+      found: teachersFound(dataset, teachersDir),
+      fix: ways.join("; and "),
+    },
+  );
+}

@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import { requireMethodId } from "../methods/ids.js";
+import { settingsRead } from "../recipes/read-settings.js";
+import type { TrainingSettings } from "../recipes/settings.js";
+import type { RunInputs } from "../run/run-directory.js";
+
+/** How many images a data set has in the store. */
+export interface ImageCounts {
+  readonly train: number;
+  readonly test: number;
+}
+
+/**
+ * What tells a run from every run with other results: the SHA-256 of its settings that its method reads and of its data and
+ * teachers, lower-case hex. Names and paths of teachers are not in it, nor is a limit that leaves no image out.
+ */
+export function runKey(settings: TrainingSettings, inputs: RunInputs, images: ImageCounts): string {
+  const { dataset, method, student, seed, limitTrain, limitTest } = settings;
+  const decisive: Record<string, unknown> = {
+    ...Object.fromEntries(settingsRead(requireMethodId(method)).map((name) => [name, settings[name]])),
+    dataset,
+    method,
+    student,
+    seed,
+    limitTrain: Math.min(limitTrain ?? Infinity, images.train),
+    limitTest: Math.min(limitTest ?? Infinity, images.test),
+    data: inputs.data,
+    cleanTeacher: inputs.cleanTeacher,
+    robustTeacher: inputs.robustTeacher,
+  };
+  const sorted = Object.keys(decisive)
+    .sort()
+    .map((name) => [name, decisive[name]]);
+  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
+}

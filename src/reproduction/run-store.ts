@@ -1,0 +1,56 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { findDataset } from "../data/datasets.js";
+import { readStoreRecord } from "../data/store.js";
+import { InputError } from "../errors.js";
+import type { TrainingSettings } from "../recipes/settings.js";
+import { readRun, RUN_FILES } from "../run/run-directory.js";
+import { runKey } from "./run-key.js";
+
+const summarySchema = z.object({ status: z.literal("finished") });
+
+/** Whether a run was trained to its last epoch. */
+export function isFinished(folder: string): boolean {
+  if (!existsSync(join(folder, RUN_FILES.best))) return false;
+  try {
+    const summary: unknown = JSON.parse(readFileSync(join(folder, RUN_FILES.summary), "utf8"));
+    return summarySchema.safeParse(summary).success;
+  } catch {
+    return false;
+  }
+}
+
+/** The folder in which a table trains a run: readable, and of this run alone. */
+export function runFolder(runsDir: string, settings: TrainingSettings, key: string): string {
+  const { dataset, method, student, seed } = settings;
+  return join(runsDir, `${dataset}-${method}-${student}-seed${seed}-${key.slice(0, 10)}`);
+}
+
+/**
+ * The finished runs in a folder of runs, by key, whoever trained them and whatever their folders are called.
+ *
+ * Runs on data that is no longer in the store, and folders that hold no readable run, are left out.
+ */
+export function finishedRuns(runsDir: string, dataDir: string): Map<string, string> {
+  const found = new Map<string, string>();
+  if (!existsSync(runsDir)) return found;
+  for (const name of readdirSync(runsDir).sort()) {
+    const folder = join(runsDir, name);
+    if (!existsSync(join(folder, RUN_FILES.settings)) || !isFinished(folder)) continue;
+    const key = keyOf(folder, dataDir);
+    if (key !== null && !found.has(key)) found.set(key, folder);
+  }
+  return found;
+}
+
+function keyOf(folder: string, dataDir: string): string | null {
+  try {
+    const { settings, inputs } = readRun(folder);
+    const record = readStoreRecord(findDataset(settings.dataset).id, dataDir);
+    return record?.fingerprint === inputs.data ? runKey(settings, inputs, record) : null;
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,93 @@
+import { requireMethodId } from "../methods/ids.js";
+import { settingsRead } from "../recipes/read-settings.js";
+import { recipe } from "../recipes/recipes.js";
+import type { Recipe, TrainingSettings } from "../recipes/settings.js";
+import type { PaperDataset } from "../paper/paper.js";
+import type { ImageCounts } from "./run-key.js";
+import type { Shortfall } from "../report/table.js";
+import type { RunPlan } from "../paper/plan.js";
+import type { Scale } from "./scale.js";
+
+/** Images of the paper's data sets; what the paper tests on is the official test set (Tiny-ImageNet: validation). */
+const images: Readonly<Record<PaperDataset, ImageCounts>> = {
+  cifar10: { train: 50_000, test: 10_000 },
+  cifar100: { train: 50_000, test: 10_000 },
+  "tiny-imagenet": { train: 100_000, test: 10_000 },
+};
+
+/** Settings that follow from the number of epochs, or only decide which checkpoint is kept. */
+const FOLLOWING: readonly (keyof Recipe)[] = [
+  "epochs",
+  "milestones",
+  "evaluateEvery",
+  "evaluationBatch",
+  "heldOut",
+];
+
+/** A teacher as far as the paper's can be told from it. */
+export interface UsedTeacher {
+  readonly name: string;
+  readonly network: string | null;
+  /** The network the paper has in its place. */
+  readonly paperNetwork: string | null;
+}
+
+/**
+ * What a run has less of, or other, than the paper's, in words; null if nothing. What the table itself varies is not in it.
+ *
+ * @param stored How many images are in the store.
+ */
+export function shortfallOf(
+  { method, changes }: RunPlan,
+  settings: TrainingSettings,
+  scale: Scale,
+  stored: ImageCounts,
+  teachers: readonly UsedTeacher[],
+): Shortfall | null {
+  const { paperDataset, paperStudent } = scale;
+  const id = requireMethodId(method);
+  const paper = recipe({ dataset: paperDataset, method: id, student: paperStudent });
+  const train = Math.min(settings.limitTrain ?? Infinity, stored.train);
+  const test = Math.min(settings.limitTest ?? Infinity, stored.test);
+  const official = images[paperDataset];
+  const others = settingsRead(id)
+    .filter((name) => !FOLLOWING.includes(name) && !(name in changes))
+    .filter((name) => JSON.stringify(settings[name]) !== JSON.stringify(paper[name]));
+  const brief = [
+    settings.dataset === paperDataset ? null : `${settings.dataset} data`,
+    settings.student === paperStudent ? null : settings.student,
+    settings.epochs === paper.epochs ? null : `${settings.epochs} of ${paper.epochs} epochs`,
+    train === official.train ? null : `${number(train)} of ${number(official.train)} images`,
+  ].filter((part) => part !== null);
+  const rest = [
+    ...(test === official.test ? [] : [`${number(test)} of ${number(official.test)} test images`]),
+    ...teachers
+      .filter(({ network, paperNetwork }) => settings.dataset !== paperDataset || network !== paperNetwork)
+      .map(({ name }) => `teacher ${name}`),
+    ...others.map((name) => `${name} ${String(settings[name])}`),
+  ];
+  if (brief.length === 0 && rest.length === 0) return null;
+  return {
+    brief: brief.length === 0 ? "other settings" : brief.join(", "),
+    others: rest.length === 0 ? null : rest.join(", "),
+  };
+}
+
+/** The same of a teacher that a table shows. */
+export function teacherShortfall(
+  { name, network, paperNetwork }: UsedTeacher,
+  { dataset, paperDataset }: Scale,
+  test: number,
+): Shortfall | null {
+  const official = images[paperDataset].test;
+  const brief = [
+    ...(dataset === paperDataset ? [] : [`${dataset} data`]),
+    ...(network === paperNetwork ? [] : [`${name}${network === null ? "" : ` (${network})`}`]),
+    ...(test === official ? [] : [`${number(test)} of ${number(official)} test images`]),
+  ];
+  return brief.length === 0 ? null : { brief: brief.join(", "), others: null };
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en-US");
+}

@@ -1,0 +1,141 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { encodeSafetensors, float32Values, readSafetensors } from "../weights/safetensors.js";
+import type { BatchesState } from "../data/batches.js";
+import { InputError } from "../errors.js";
+import type { Network } from "../graph/network.js";
+import { parameterSpecs, type HostTensor, type Weights } from "../graph/parameters.js";
+import { writeFileAtomically } from "../files/atomic.js";
+import { weightsFromParameters, type Parameters } from "../student/parameters.js";
+import { RUN_FILES } from "./run-directory.js";
+
+const word = z.number().int();
+const randomState = z.tuple([word, word, word, word]);
+
+/** The best evaluation so far. */
+const bestSchema = z.object({
+  epoch: z.number().int().positive(),
+  clean: z.number(),
+  robust: z.number(),
+  wRobust: z.number(),
+});
+
+export type BestEvaluation = z.infer<typeof bestSchema>;
+
+const progressSchema = z.object({
+  version: z.literal(1),
+  /** Steps done since the run began. */
+  step: z.number().int().nonnegative(),
+  batches: z.object({
+    epoch: z.number().int().nonnegative(),
+    position: z.number().int().nonnegative(),
+    epochStart: randomState,
+    random: randomState,
+  }),
+  /** The method's own state: temperatures, loss weights, first losses. */
+  method: z.unknown(),
+  best: bestSchema.nullable(),
+  /** The last epoch is trained, and its evaluation still to be done. */
+  evaluationDue: z.boolean(),
+  /** How long `metrics.jsonl` was. */
+  metricsBytes: z.number().int().nonnegative(),
+});
+
+/** All of a run's state that is not tensors. */
+export interface Progress {
+  readonly step: number;
+  readonly batches: BatchesState;
+  readonly method: unknown;
+  readonly best: BestEvaluation | null;
+  readonly evaluationDue: boolean;
+  readonly metricsBytes: number;
+}
+
+/** A checkpoint as it was read. */
+export interface Checkpoint {
+  readonly progress: Progress;
+  readonly weights: Weights;
+  readonly momenta: Weights;
+}
+
+const WEIGHT = "weight/";
+const MOMENTUM = "momentum/";
+
+/** Saves a run's whole state, weights, statistics and momenta included, in place of the checkpoint before. */
+export function saveCheckpoint(
+  folder: string,
+  network: Network,
+  parameters: Parameters,
+  momenta: Parameters,
+  progress: Progress,
+): void {
+  const tensors = [
+    ...prefixed(WEIGHT, weightsFromParameters(network, parameters)),
+    ...prefixed(MOMENTUM, weightsFromParameters(network, momenta)),
+  ];
+  const metadata = { mtard: JSON.stringify({ version: 1, ...progress }) };
+  writeFileAtomically(join(folder, RUN_FILES.last), encodeSafetensors(tensors, metadata));
+}
+
+/**
+ * The last checkpoint of a run, or null if it has none yet.
+ *
+ * @throws {InputError} if the file is damaged or does not fit the network.
+ */
+export async function readCheckpoint(folder: string, network: Network): Promise<Checkpoint | null> {
+  const path = join(folder, RUN_FILES.last);
+  if (!existsSync(path)) return null;
+  const { metadata, tensors } = await readSafetensors(path).catch((error: unknown) => {
+    throw error instanceof InputError ? unusable(path, error.detail.found ?? error.message, error) : error;
+  });
+  const read = (prefix: string, kinds: readonly string[]): Weights =>
+    new Map(
+      parameterSpecs(network)
+        .filter((spec) => kinds.includes(spec.kind))
+        .map(({ name, shape }): [string, HostTensor] => {
+          const tensor = tensors.get(prefix + name);
+          if (tensor?.shape.join() !== shape.join())
+            throw unusable(path, `tensor ${prefix + name} is missing or wrong`);
+          return [name, { shape, data: float32Values(tensor) }];
+        }),
+    );
+  const progress = progressSchema.safeParse(parseJson(metadata["mtard"]));
+  if (!progress.success) throw unusable(path, "the state of the run is missing or wrong");
+  return {
+    progress: progress.data,
+    weights: read(WEIGHT, ["trained", "statistic"]),
+    momenta: read(MOMENTUM, ["trained"]),
+  };
+}
+
+/** Saves the student alone under PyTorch's names, with what it is in the metadata. */
+export function saveStudent(
+  path: string,
+  network: Network,
+  parameters: Parameters,
+  metadata: Readonly<Record<string, string>>,
+): void {
+  writeFileAtomically(path, encodeSafetensors(weightsFromParameters(network, parameters), metadata));
+}
+
+function prefixed(prefix: string, weights: Weights): [string, HostTensor][] {
+  return [...weights].map(([name, tensor]) => [prefix + name, tensor]);
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function unusable(path: string, found: string, cause?: unknown): InputError {
+  return new InputError(`${path} is not a whole checkpoint of this run`, {
+    expected: "the file mtard train wrote",
+    found,
+    fix: "start afresh with --out in another folder",
+    cause,
+  });
+}

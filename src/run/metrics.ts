@@ -1,0 +1,140 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { InputError } from "../errors.js";
+import { RUN_FILES } from "./run-directory.js";
+
+/** What a run reported of every step and every evaluation. */
+export interface RunMetrics {
+  readonly steps: readonly StepLine[];
+  readonly evaluations: readonly EvaluationLine[];
+}
+
+const stepLine = z
+  .object({ epoch: z.int().positive(), step: z.int().positive() })
+  .catchall(z.union([z.number(), z.null()]));
+
+const evaluationLine = z.object({
+  epoch: z.int().positive(),
+  step: z.int().nonnegative(),
+  clean: z.number(),
+  robust: z.number(),
+  wRobust: z.number(),
+  best: z.boolean(),
+});
+
+export type StepLine = z.infer<typeof stepLine>;
+export type EvaluationLine = z.infer<typeof evaluationLine>;
+
+/**
+ * The metrics of a run, as `mtard train` wrote them.
+ *
+ * @throws {InputError} naming the line that is none of them; one cut short at the very end is left out.
+ */
+export function readMetrics(folder: string): RunMetrics {
+  const path = join(folder, RUN_FILES.metrics);
+  const lines = readMetricsFile(path).split("\n");
+  lines.pop();
+  const steps: StepLine[] = [];
+  const evaluations: EvaluationLine[] = [];
+  for (const [index, line] of lines.entries()) {
+    const content = parseLine(line);
+    const evaluation = evaluationLine.safeParse(content);
+    if (evaluation.success) {
+      evaluations.push(evaluation.data);
+      continue;
+    }
+    const step = stepLine.safeParse(content);
+    if (!step.success) {
+      throw new InputError(`line ${index + 1} of ${path} is not a run's metrics`, {
+        expected: "a line that mtard train wrote",
+        found: line.slice(0, 80),
+        fix: "train the run again in another folder",
+      });
+    }
+    steps.push(step.data);
+  }
+  return { steps, evaluations };
+}
+
+function readMetricsFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new InputError(`${path} cannot be read`, {
+      expected: "the metrics of a run",
+      found: cause instanceof Error ? cause.message : String(cause),
+      fix: "mtard train --out DIR makes a run",
+      cause,
+    });
+  }
+}
+
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
+
+/** A point of a curve: `x` is the time in epochs, a fraction within one. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** So many points a curve has at least, where there are as many steps. */
+const FEWEST_POINTS = 60;
+
+/**
+ * A reported value over the training, averaged over each epoch; over equal parts of an epoch where there are few epochs. A value
+ * stands at the end of its part.
+ *
+ * @param name Such as `lossTotal`; steps that did not report it are left out.
+ */
+export function curveOf(steps: readonly StepLine[], name: string): Point[] {
+  const last = steps.at(-1);
+  const first = steps[0];
+  if (!first || !last) return [];
+  const stepsPerEpoch = Math.max(...epochLengths(steps));
+  const parts = Math.min(stepsPerEpoch, Math.ceil(FEWEST_POINTS / last.epoch));
+  const sums = new Map<number, { sum: number; count: number }>();
+  for (const step of steps) {
+    const value = step[name];
+    if (typeof value !== "number") continue;
+    const within = (step.step - 1 - (step.epoch - 1) * stepsPerEpoch) / stepsPerEpoch;
+    const part = Math.floor((step.epoch - 1 + within) * parts + 1e-9) + 1;
+    const entry = sums.get(part) ?? { sum: 0, count: 0 };
+    sums.set(part, { sum: entry.sum + value, count: entry.count + 1 });
+  }
+  return [...sums]
+    .sort(([left], [right]) => left - right)
+    .map(([part, { sum, count }]) => ({ x: part / parts, y: sum / count }));
+}
+
+/**
+ * The mean of a reported value over the last epoch there is.
+ *
+ * @throws {InputError} if no step of it reported the value.
+ */
+export function finalEpochMean({ steps }: RunMetrics, name: string): number {
+  const last = steps.at(-1)?.epoch;
+  const values = steps
+    .filter((step) => step.epoch === last)
+    .map((step) => step[name])
+    .filter((value) => typeof value === "number");
+  if (values.length === 0) {
+    throw new InputError(`the run reported no ${name}`, {
+      expected: "a run of a method that reports it",
+      found: `steps with ${Object.keys(steps.at(-1) ?? {}).join(", ")}`,
+    });
+  }
+  return values.reduce((left, right) => left + right, 0) / values.length;
+}
+
+function epochLengths(steps: readonly StepLine[]): Iterable<number> {
+  const lengths = new Map<number, number>();
+  for (const { epoch } of steps) lengths.set(epoch, (lengths.get(epoch) ?? 0) + 1);
+  return lengths.values();
+}

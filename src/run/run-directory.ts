@@ -1,0 +1,209 @@
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { InputError } from "../errors.js";
+import { parseSettings, recipeSchema, type Recipe, type TrainingSettings } from "../recipes/settings.js";
+import { writeFailure, writeFileAtomically } from "../files/atomic.js";
+
+/** The files of a run directory. */
+export const RUN_FILES = {
+  settings: "settings.json",
+  metrics: "metrics.jsonl",
+  last: "last.safetensors",
+  best: "best.safetensors",
+  summary: "summary.json",
+} as const;
+
+/** What a run was made of, beyond its settings: the exact data and teachers. */
+export interface RunInputs {
+  /** SHA-256 of the packed data set. */
+  readonly data: string;
+  /** SHA-256 of the teachers' models. */
+  readonly cleanTeacher: string | null;
+  readonly robustTeacher: string | null;
+}
+
+export interface RunDescription {
+  readonly settings: TrainingSettings;
+  readonly inputs: RunInputs;
+  /** What the recipe says of the settings that were changed. */
+  readonly recipe: Partial<Recipe>;
+}
+
+const changedSchema = recipeSchema.partial();
+
+const inputsSchema = z.object({
+  data: z.string(),
+  cleanTeacher: z.string().nullable(),
+  robustTeacher: z.string().nullable(),
+});
+
+/**
+ * The description of the run in a folder.
+ *
+ * @throws {InputError} if the folder holds no run or its settings cannot be read.
+ */
+export function readRun(folder: string): RunDescription {
+  const path = join(folder, RUN_FILES.settings);
+  if (!existsSync(path)) {
+    throw new InputError(`${folder} is no run directory`, {
+      expected: `${RUN_FILES.settings} in it`,
+      fix: "mtard train --out DIR makes one",
+    });
+  }
+  try {
+    const content = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown> | null;
+    const { inputs, recipe, ...settings } = content ?? {};
+    return { settings: parseSettings(settings), inputs: parseInputs(inputs), recipe: parseRecipe(recipe) };
+  } catch (cause) {
+    throw new InputError(`${path} cannot be read as a run's settings`, {
+      ...(cause instanceof InputError
+        ? cause.detail
+        : { expected: "the file mtard train wrote", found: String(cause) }),
+      fix: "start the run afresh in another folder with --out",
+      cause,
+    });
+  }
+}
+
+function parseInputs(values: unknown): RunInputs {
+  const parsed = inputsSchema.safeParse(values);
+  if (parsed.success) return parsed.data;
+  throw new InputError("the inputs of this run are wrong", {
+    expected: "inputs: the checksums of its data and teachers",
+    found: values === undefined ? "no inputs" : "other inputs",
+  });
+}
+
+function parseRecipe(values: unknown): Partial<Recipe> {
+  const parsed = changedSchema.safeParse(values);
+  if (parsed.success) return parsed.data as Partial<Recipe>;
+  throw new InputError("the recipe of this run is wrong", {
+    expected: "recipe: what the recipe says of the settings that were changed",
+    found: parsed.error.issues[0]?.path.join(".") ?? "another recipe",
+  });
+}
+
+/**
+ * Makes a run directory, or opens one of the same settings and inputs to go on.
+ *
+ * @returns Whether a run was there already.
+ * @throws {InputError} if the folder holds a run and `resume` is off, or a run of other settings: each difference is named.
+ */
+export function openRunDirectory(folder: string, run: RunDescription, resume: boolean): boolean {
+  if (!existsSync(join(folder, RUN_FILES.settings))) {
+    refuseFile(folder);
+    mkdirSync(folder, { recursive: true });
+    const content = JSON.stringify({ ...run.settings, recipe: run.recipe, inputs: run.inputs }, null, 2);
+    writeFileAtomically(join(folder, RUN_FILES.settings), `${content}\n`);
+    return false;
+  }
+  const existing = readRun(folder);
+  const differences = differencesOf(existing, run);
+  if (differences.length > 0) {
+    throw new InputError(`${folder} holds a run of other settings`, {
+      expected: differences.map(({ name, asked }) => `${name} ${asked}`).join(", "),
+      found: differences.map(({ name, there }) => `${name} ${there}`).join(", "),
+      fix: "the settings of that run, or another folder with --out",
+    });
+  }
+  if (!resume) {
+    throw new InputError(`${folder} already holds this run`, {
+      fix: "--resume to go on, or another folder with --out",
+    });
+  }
+  return true;
+}
+
+function refuseFile(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? true) return;
+  throw new InputError(`${folder} cannot be a run directory`, {
+    expected: "a folder, or a path where there is nothing yet",
+    found: "a file",
+    fix: "another folder with --out",
+  });
+}
+
+/** A teacher is another one if its weights are, whatever it is called. */
+function differencesOf(
+  there: RunDescription,
+  asked: RunDescription,
+): { name: string; there: string; asked: string }[] {
+  const left: Record<string, unknown> = { ...there.settings, ...there.inputs };
+  const right: Record<string, unknown> = { ...asked.settings, ...asked.inputs };
+  return Object.keys(right)
+    .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
+    .map((name) => ({
+      name,
+      there: textOf(there, name, left[name]),
+      asked: textOf(asked, name, right[name]),
+    }));
+}
+
+function textOf({ settings, inputs }: RunDescription, name: string, value: unknown): string {
+  if (!Object.hasOwn(inputs, name) || typeof value !== "string") return JSON.stringify(value);
+  const teacher = name === "cleanTeacher" || name === "robustTeacher" ? `${settings[name] ?? ""} ` : "";
+  return `${teacher}(sha256 ${value.slice(0, 8)})`;
+}
+
+/** `metrics.jsonl` of a run: what it holds depends on the settings alone, so it has no clock in it. */
+export interface MetricsFile {
+  append(line: Readonly<Record<string, unknown>>): void;
+  /** Puts all lines on the disk and returns the file's length. */
+  sync(): number;
+  close(): void;
+}
+
+/**
+ * Opens the metrics of a run, cut to `length` bytes: what was written after the checkpoint is computed again.
+ *
+ * @throws {InputError} if there is less than that.
+ */
+export function openMetrics(folder: string, length: number): MetricsFile {
+  const path = join(folder, RUN_FILES.metrics);
+  const there = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (there < length) {
+    throw new InputError(`${path} is cut short`, {
+      expected: `the ${length} bytes it had at the last checkpoint`,
+      found: `${there} bytes`,
+      fix: "put the file back, or start afresh with --out in another folder",
+    });
+  }
+  const file = openSync(path, "a");
+  ftruncateSync(file, length);
+  const lines: string[] = [];
+  function flush(): void {
+    if (lines.length === 0) return;
+    try {
+      writeSync(file, lines.join(""));
+    } catch (cause) {
+      throw writeFailure(path, cause);
+    }
+    lines.length = 0;
+  }
+  return {
+    append(line) {
+      lines.push(`${JSON.stringify(line)}\n`);
+      if (lines.length >= 20) flush();
+    },
+    sync() {
+      flush();
+      fsyncSync(file);
+      return statSync(path).size;
+    },
+    close() {
+      flush();
+      closeSync(file);
+    },
+  };
+}
