@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
+import { floorsRule } from "./scripts/lint/floors.mjs";
 
 export default defineConfig(
   globalIgnores(["dist/", "node_modules/", ".cache/", "data/", "runs/", "teachers/", "coverage/"]),
@@ -24,6 +25,11 @@ export default defineConfig(
       "@typescript-eslint/consistent-type-imports": "error",
       "no-console": "error",
     },
+  },
+  {
+    files: ["src/**/*.ts"],
+    plugins: { mtard: { rules: { floors: floorsRule } } },
+    rules: { "mtard/floors": "error" },
   },
   {
     files: ["test/**/*.ts"],

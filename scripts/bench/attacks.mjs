@@ -129,7 +129,7 @@ async function openSides(args, folder) {
         const { made, ...took } = await timed(() => evaluate(student, test, IMAGE, settings));
         return { ...took, robust: made.attacks.aa?.robust ?? NaN };
       }
-      const attack = attacks[/** @type {keyof typeof attacks} */ (name)];
+      const attack = attacks[/** @type {import("#mtard/attacks/attacks.js").SingleAttackId} */ (name)];
       if (!attack) throw new InputError(`${name} is neither one attack nor aa`);
       const { made: adversarial, ...took } = await timed(() => {
         const found = attack.run(student, { images, labels, epsilon: EPSILON, seed: [0, 0] });

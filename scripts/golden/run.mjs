@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import yargs from "yargs";
 import { formatTable, log, printResult } from "#mtard/cli/output.js";
-import { attackFacts } from "#mtard/attacks/facts.js";
+import { attacks } from "#mtard/attacks/attacks.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { openDataset } from "#mtard/data/store.js";
 import { prepareNativeLibraries, threadCount } from "#mtard/runtime/device.js";
@@ -93,7 +93,7 @@ try {
       alone.set(attack, ours);
       record({ model, engine, attack }, ours, (performance.now() - started) / 1000);
     }
-    const parts = attackFacts.aa.parts.flatMap((part) => [alone.get(part) ?? []]);
+    const parts = attacks.aa.parts.flatMap((part) => [alone.get(part) ?? []]);
     if (parts.every((verdicts) => verdicts.length > 0))
       record({ model, engine, attack: "autoattack" }, worstOf(parts), 0);
     target.dispose();

@@ -85,7 +85,7 @@ function attackNamed(name) {
       const settings = /** @type {const} */ ({ epsilon, stepSize: 2 / 255, steps: 20, start: "image" });
       return { adversarial: pgd(target, images, { kind: "crossEntropy", labels }, settings, seed) };
     };
-  return attacks[/** @type {keyof typeof attacks} */ (name)].run;
+  return attacks[/** @type {import("#mtard/attacks/attacks.js").SingleAttackId} */ (name)].run;
 }
 
 /**

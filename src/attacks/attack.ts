@@ -1,6 +1,5 @@
 import type { NoiseSeed } from "../runtime/noise.js";
 import type { Tensor1D, Tensor4D } from "../runtime/tensorflow.js";
-import type { SingleFacts } from "./facts.js";
 import type { AttackTarget } from "./target.js";
 
 /** The numbers of an attack that a call may change; lengths are in pixel values of images in [0, 1]. */
@@ -42,12 +41,44 @@ export interface AttackResult {
   readonly queries?: Int32Array;
 }
 
+/** What an attack looks at: gradients, logits, or nothing but the class answered. */
+export type Access = "gradient" | "logits" | "labels";
+
+/** What is known of one attack without running it; `Name` are the numbers that a call may change. */
+export interface SingleFacts<Name extends keyof AttackSettings = never> {
+  readonly title: string;
+  readonly access: Access;
+  /** Whether another seed gives another result, so that restarts make sense. */
+  readonly random: boolean;
+  /** What may be changed, and what it is otherwise. */
+  readonly defaults: Readonly<Pick<AttackSettings, Name> & Partial<AttackSettings>>;
+  /** With fewer classes its loss is not defined. */
+  readonly fewestClasses?: number;
+}
+
 /** An attack on one batch of images. */
 export interface SingleAttack extends SingleFacts {
+  readonly kind: "single";
   run(target: AttackTarget, batch: AttackBatch, changes?: Readonly<Partial<AttackSettings>>): AttackResult;
 }
 
-/** Makes an attack of its facts: `run` gets its defaults with a call's changes. */
+/** Attacks that run one after the other, each on the images that withstood those before. */
+export interface EnsembleAttack {
+  readonly kind: "ensemble";
+  readonly title: string;
+  /** The ids of single attacks. */
+  readonly parts: readonly string[];
+}
+
+/** An attack on another classifier, whose adversarial images are shown to the one under test. */
+export interface TransferAttack {
+  readonly kind: "transfer";
+  readonly title: string;
+  /** The id of a single attack. */
+  readonly of: string;
+}
+
+/** Makes a single attack of its facts: `run` gets its defaults with a call's changes. */
 export function singleAttack<Name extends keyof AttackSettings>(
   facts: SingleFacts<Name>,
   run: (
@@ -57,6 +88,7 @@ export function singleAttack<Name extends keyof AttackSettings>(
   ) => AttackResult,
 ): SingleAttack {
   return {
+    kind: "single",
     ...facts,
     run: (target, batch, changes) => run(target, batch, { ...facts.defaults, ...changes }),
   };

@@ -1,19 +1,21 @@
+import { InputError } from "../errors.js";
 import { apgd, targetedApgd } from "./apgd.js";
-import { singleAttack, type SingleAttack } from "./attack.js";
-import { attackFacts as facts, type SingleFacts } from "./facts.js";
+import { singleAttack, type EnsembleAttack, type SingleAttack, type TransferAttack } from "./attack.js";
 import { targetedFab } from "./fab.js";
 import { gradientEstimation } from "./gradient-estimation.js";
-import type { SingleAttackId } from "./ids.js";
+import { FEWEST_DLR_CLASSES } from "./margin-losses.js";
 import { pgd, type PgdSettings } from "./pgd.js";
 import { rays } from "./rays.js";
 import { square } from "./square.js";
 
-/** PGD from a uniform start, on a loss of the labels. */
+/** PGD from a uniform start, up a loss of the labels. */
 function pgdAttack(
-  of: SingleFacts<"steps" | "stepSize">,
+  title: string,
+  defaults: { steps: number; stepSize: number },
   kind: "crossEntropy" | "margin" = "crossEntropy",
 ): SingleAttack {
-  return singleAttack(of, (target, { images, labels, epsilon, seed, onStep }, { steps, stepSize }) => {
+  const facts = { title, access: "gradient", random: true, defaults } as const;
+  return singleAttack(facts, (target, { images, labels, epsilon, seed, onStep }, { steps, stepSize }) => {
     const settings: PgdSettings = { epsilon, stepSize, steps, start: "uniform" };
     let step = 0;
     const watch = (): void => onStep?.({ step: step++, steps });
@@ -21,35 +23,104 @@ function pgdAttack(
   });
 }
 
-/** Every attack by id that is no combination of others. */
+/** Every attack by id, in the order they are listed to people. */
 export const attacks = {
   /** One step of epsilon, no random start. @see Goodfellow et al. (2015). */
-  fgsm: singleAttack(facts.fgsm, (target, { images, labels, epsilon, seed }) => {
-    const settings: PgdSettings = { epsilon, stepSize: epsilon, steps: 1, start: "image" };
-    return { adversarial: pgd(target, images, { kind: "crossEntropy", labels }, settings, seed) };
-  }),
-  /** 20 steps of 2/255 from a uniform start. @see Madry et al. (2018); B-MTARD, section 4.1. */
-  "pgd-sat": pgdAttack(facts["pgd-sat"]),
-  /** 20 steps of 0.003 from a uniform start. @see Zhang et al. (2019); B-MTARD, section 4.1. */
-  "pgd-trades": pgdAttack(facts["pgd-trades"]),
-  /** 30 steps of 2/255 up the margin from a uniform start. @see Carlini and Wagner (2017); B-MTARD, section 4.1. */
-  cw: pgdAttack(facts.cw, "margin"),
+  fgsm: singleAttack(
+    { title: "FGSM", access: "gradient", random: false, defaults: {} },
+    (target, { images, labels, epsilon, seed }) => {
+      const settings: PgdSettings = { epsilon, stepSize: epsilon, steps: 1, start: "image" };
+      return { adversarial: pgd(target, images, { kind: "crossEntropy", labels }, settings, seed) };
+    },
+  ),
+  /** 20 steps of 2/255. @see Madry et al. (2018); B-MTARD, section 4.1. */
+  "pgd-sat": pgdAttack("PGD-sat", { steps: 20, stepSize: 2 / 255 }),
+  /** 20 steps of 0.003. @see Zhang et al. (2019); B-MTARD, section 4.1. */
+  "pgd-trades": pgdAttack("PGD-trades", { steps: 20, stepSize: 0.003 }),
+  /** 30 steps of 2/255 up the margin. @see Carlini and Wagner (2017); B-MTARD, section 4.1. */
+  cw: pgdAttack("CW", { steps: 30, stepSize: 2 / 255 }, "margin"),
   /** @see Croce and Hein (2020). */
-  "apgd-ce": singleAttack(facts["apgd-ce"], (target, batch, settings) =>
-    apgd("crossEntropy", target, batch, settings),
+  "apgd-ce": singleAttack(
+    { title: "APGD-CE", access: "gradient", random: true, defaults: { steps: 100 } },
+    (target, batch, settings) => apgd("crossEntropy", target, batch, settings),
   ),
   /** @see Croce and Hein (2020). */
-  "apgd-dlr": singleAttack(facts["apgd-dlr"], (target, batch, settings) =>
-    apgd("dlr", target, batch, settings),
+  "apgd-dlr": singleAttack(
+    {
+      title: "APGD-DLR",
+      access: "gradient",
+      random: true,
+      defaults: { steps: 100 },
+      fewestClasses: FEWEST_DLR_CLASSES.dlr,
+    },
+    (target, batch, settings) => apgd("dlr", target, batch, settings),
   ),
   /** Auto-PGD towards each of nine classes. @see Croce and Hein (2020). */
-  "apgd-t": singleAttack(facts["apgd-t"], targetedApgd),
+  "apgd-t": singleAttack(
+    {
+      title: "APGD-T",
+      access: "gradient",
+      random: true,
+      defaults: { steps: 100, targetClasses: 9 },
+      fewestClasses: FEWEST_DLR_CLASSES.dlrTargeted,
+    },
+    targetedApgd,
+  ),
   /** The fast adaptive boundary attack towards each of nine classes. @see Croce and Hein (2020). */
-  "fab-t": singleAttack(facts["fab-t"], targetedFab),
+  "fab-t": singleAttack(
+    { title: "FAB-T", access: "gradient", random: false, defaults: { steps: 100, targetClasses: 9 } },
+    targetedFab,
+  ),
   /** Random search with the logits. @see Andriushchenko et al. (2020). */
-  square: singleAttack(facts.square, square),
+  square: singleAttack(
+    { title: "Square", access: "logits", random: true, defaults: { queries: 5000 } },
+    square,
+  ),
+  /** AutoAttack's standard version. @see Croce and Hein (2020). */
+  aa: { kind: "ensemble", title: "AutoAttack", parts: ["apgd-ce", "apgd-t", "fab-t", "square"] },
   /** Search for the nearest decision boundary with the classes answered. @see Chen and Gu (2020). */
-  rays: singleAttack(facts.rays, rays),
-  /** Descent along gradients estimated from logits: 100 steps of 0.003, 100 looks around each point. @see Tramer et al. (2020). */
-  "gradient-estimation": singleAttack(facts["gradient-estimation"], gradientEstimation),
-} as const satisfies Record<SingleAttackId, SingleAttack>;
+  rays: singleAttack({ title: "RayS", access: "labels", random: false, defaults: { queries: 100 } }, rays),
+  /** PGD-trades on a surrogate. @see B-MTARD, section 4.1. */
+  "transfer-pgd-trades": { kind: "transfer", title: "PGD-trades (transfer)", of: "pgd-trades" },
+  /** CW on a surrogate. @see B-MTARD, section 4.1. */
+  "transfer-cw": { kind: "transfer", title: "CW (transfer)", of: "cw" },
+  /** Descent along gradients estimated from logits, 100 looks around each point. @see Tramer et al. (2020). */
+  "gradient-estimation": singleAttack(
+    {
+      title: "Gradient estimation",
+      access: "logits",
+      random: true,
+      defaults: { steps: 100, stepSize: 0.003, queries: 10_100 },
+    },
+    gradientEstimation,
+  ),
+} as const satisfies Record<string, SingleAttack | EnsembleAttack | TransferAttack>;
+
+type Attacks = typeof attacks;
+
+export type AttackId = keyof Attacks;
+
+/** The ids of attacks that are no combination of others. */
+export type SingleAttackId = {
+  [Id in AttackId]: Attacks[Id]["kind"] extends "single" ? Id : never;
+}[AttackId];
+
+/** The ids of all attacks, in the order they are listed to people. */
+export const attackIds = Object.keys(attacks) as AttackId[];
+
+/** Whether an attack is made on another classifier than the one it is shown to. */
+export function isTransfer(id: AttackId): boolean {
+  return attacks[id].kind === "transfer";
+}
+
+/** @throws {InputError} if one of them is no attack. */
+export function requireAttackIds(ids: readonly string[]): AttackId[] {
+  for (const id of ids) {
+    if (!Object.hasOwn(attacks, id)) {
+      throw new InputError(`unknown attack "${id}"`, {
+        expected: `none, or some of ${attackIds.join(", ")}`,
+      });
+    }
+  }
+  return ids as AttackId[];
+}

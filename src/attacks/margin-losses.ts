@@ -1,5 +1,4 @@
 import { InputError } from "../errors.js";
-import { FEWEST_DLR_CLASSES } from "./facts.js";
 import { tf, type Tensor1D, type Tensor2D, type Tensor3D } from "../runtime/tensorflow.js";
 
 /*
@@ -10,6 +9,9 @@ import { tf, type Tensor1D, type Tensor2D, type Tensor3D } from "../runtime/tens
 /** The loss of each row of logits, `[N]`, and the gradient of the summed loss with respect to the logits, `[N, classes]`. */
 // An interface would have no index signature, which tf.tidy wants of what it returns.
 export type LogitLossGradient = { loss: Tensor1D; gradient: Tensor2D };
+
+/** The fewest classes for which the DLR losses are defined: they divide by the distance to the third, or to the fourth largest logit. */
+export const FEWEST_DLR_CLASSES = { dlr: 3, dlrTargeted: 4 } as const;
 
 /** @throws {InputError} if a classifier has too few classes for a DLR loss. */
 export function requireDlrClasses(kind: keyof typeof FEWEST_DLR_CLASSES, classes: number): void {

@@ -1,7 +1,6 @@
 import type { Argv } from "yargs";
-import type { AttackSettings } from "../attacks/attack.js";
-import { type Access, attackFacts } from "../attacks/facts.js";
-import { attackIds, isTransfer, type AttackId } from "../attacks/ids.js";
+import type { Access, AttackSettings } from "../attacks/attack.js";
+import { type AttackId, attackIds, attacks, isTransfer } from "../attacks/attacks.js";
 import { InputError } from "../errors.js";
 import { changesOf } from "../evaluation/numbers.js";
 import type { AttackNumbers } from "../evaluation/rounds.js";
@@ -69,7 +68,7 @@ const SEES: Readonly<Record<Access, string>> = {
 /** Every attack for the end of a command's help: what it looks at, and its numbers unless they are changed. */
 export function attackList(): string {
   const facts = attackIds.map((id) => {
-    const known = attackFacts[id];
+    const known = attacks[id];
     const about =
       known.kind === "ensemble"
         ? `${known.parts.join(", ")}, each on what withstood those before`

@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
-import type { Argv, CommandModule } from "yargs";
-import { requireAttackIds, type AttackId } from "../attacks/ids.js";
+import type { Argv } from "yargs";
+import { requireAttackIds, type AttackId } from "../attacks/attacks.js";
 import { encodeNpz } from "../weights/npz.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
@@ -9,6 +9,7 @@ import { parseQuantity } from "../recipes/settings.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
 import { requireFilePath, writeFileAtomically } from "../files/atomic.js";
 import type { Subject } from "../model/model.js";
+import type { CommandBody } from "./commands.js";
 import { percent } from "./accuracy.js";
 import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
@@ -72,9 +73,7 @@ function options(yargs: Argv<GlobalArguments>) {
 type AttackArguments = GlobalArguments & HandlerArguments<typeof options>;
 
 /** `mtard attack MODEL`: makes adversarial images and shows them. */
-export const attackCommand: CommandModule = {
-  command: "attack <model>",
-  describe: "adversarial images of a model, as a picture: clean, adversarial, difference",
+export const attackCommand: CommandBody = {
   builder: (yargs) => options(yargs as Argv<GlobalArguments>),
   handler: (args) => runAttack(args as unknown as AttackArguments),
 };

@@ -1,44 +1,33 @@
 import type { CommandModule } from "yargs";
-import { attackCommand } from "./attack.js";
-import { dataCommand } from "./data.js";
-import { demoCommand } from "./demo.js";
-import { doctorCommand } from "./doctor.js";
-import { evaluateCommand } from "./evaluate.js";
-import { exportCommand } from "./export.js";
-import { figureCommand } from "./figure.js";
-import { networksCommand } from "./networks.js";
-import { recipeCommand, recipeUsages } from "./recipe.js";
-import { reportCommand } from "./report.js";
-import { tableCommand } from "./table.js";
-import { teacherCommand, teacherUsages } from "./teacher.js";
-import { trainCommand } from "./train.js";
-import type { Usages } from "./usage-error.js";
+import { usages, type CommandName } from "./usages.js";
 
-/** Every command, one file each; what a command needs is loaded when it runs. */
-export const commands: CommandModule[] = [
-  demoCommand,
-  dataCommand,
-  teacherCommand,
-  trainCommand,
-  evaluateCommand,
-  attackCommand,
-  exportCommand,
-  tableCommand,
-  figureCommand,
-  reportCommand,
-  networksCommand,
-  recipeCommand,
-  doctorCommand,
-];
+/** What a command's file holds: its options, and what it does. */
+export type CommandBody = Pick<CommandModule, "builder" | "handler">;
 
-/** How each of them is called. */
-export const usages: Usages = {
-  ...Object.fromEntries(
-    commands.map(({ command }) => {
-      const usage = String(command);
-      return [usage.split(" ")[0] ?? usage, usage];
-    }),
-  ),
-  teacher: teacherUsages,
-  recipe: recipeUsages,
+/** A command's file is loaded when the command is called: `mtard --help` loads none. */
+const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
+  demo: async () => (await import("./demo.js")).demoCommand,
+  data: async () => (await import("./data.js")).dataCommand,
+  teacher: async () => (await import("./teacher.js")).teacherCommand,
+  train: async () => (await import("./train.js")).trainCommand,
+  evaluate: async () => (await import("./evaluate.js")).evaluateCommand,
+  attack: async () => (await import("./attack.js")).attackCommand,
+  export: async () => (await import("./export.js")).exportCommand,
+  table: async () => (await import("./table.js")).tableCommand,
+  figure: async () => (await import("./figure.js")).figureCommand,
+  report: async () => (await import("./report.js")).reportCommand,
+  networks: async () => (await import("./networks.js")).networksCommand,
+  recipe: async () => (await import("./recipe.js")).recipeCommand,
+  doctor: async () => (await import("./doctor.js")).doctorCommand,
 };
+
+/** Every command for yargs; those that a call names with their options, the others to be listed alone. */
+export function commandsFor(argv: readonly string[]): Promise<CommandModule[]> {
+  return Promise.all(
+    (Object.keys(usages) as CommandName[]).map(async (name): Promise<CommandModule> => {
+      const { usage, describe } = usages[name];
+      const body = argv.includes(name) ? await bodies[name]() : { handler: () => undefined };
+      return { command: usage, describe, ...body };
+    }),
+  );
+}

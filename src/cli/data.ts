@@ -1,6 +1,6 @@
-import type { CommandModule } from "yargs";
 import { type DatasetId, datasetIds, findDataset } from "../data/datasets.js";
-import type { PrepareProgress } from "../data/prepare.js";
+import { prepareDataset, type PrepareProgress } from "../data/prepare.js";
+import type { CommandBody } from "./commands.js";
 import { examples } from "./options.js";
 import { log, printResult, type GlobalArguments } from "./output.js";
 import { formatDownload, formatDuration, ProgressLine } from "./progress.js";
@@ -13,9 +13,7 @@ interface DataArguments extends GlobalArguments {
 }
 
 /** `mtard data DATASET`: fetches a data set or takes a local copy, verifies it and packs it. */
-export const dataCommand: CommandModule = {
-  command: "data <dataset>",
-  describe: "fetch a data set or take a local copy, verify it and pack it",
+export const dataCommand: CommandBody = {
   builder: (yargs) =>
     yargs
       .positional("dataset", { type: "string", demandOption: true, describe: datasetIds.join(", ") })
@@ -42,7 +40,6 @@ export const dataCommand: CommandModule = {
 
 async function runData(args: DataArguments): Promise<void> {
   const { id, title } = findDataset(args.dataset);
-  const { prepareDataset } = await import("../data/prepare.js");
   const line = new ProgressLine();
   try {
     const prepared = await prepareDataset(id, args.dataDir, {

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { CommandModule } from "yargs";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
@@ -9,6 +8,7 @@ import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import { requestedDevice } from "../runtime/device.js";
 import { RUN_FILES } from "../run/run-directory.js";
+import type { CommandBody } from "./commands.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
 import { deviceOption } from "./options.js";
 import { ProgressLine } from "./progress.js";
@@ -26,9 +26,7 @@ const ATTACK = "pgd-sat";
 const EVALUATED = 500;
 
 /** `mtard demo`: the whole job on built-in data and teachers, in minutes on two cores. */
-export const demoCommand: CommandModule = {
-  command: "demo",
-  describe: "the whole job on built-in data and teachers, in minutes",
+export const demoCommand: CommandBody = {
   builder: (yargs) =>
     yargs
       .option("out", {

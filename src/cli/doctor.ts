@@ -1,21 +1,20 @@
-import type { CommandModule } from "yargs";
 import { datasetIds } from "../data/datasets.js";
-import type { Check } from "../runtime/diagnosis.js";
+import { readStoreRecord } from "../data/store.js";
+import { diagnoseMachine, type Check } from "../runtime/diagnosis.js";
+import { listTeachers } from "../teacher/store.js";
+import type { CommandBody } from "./commands.js";
 import { formatTable, type GlobalArguments, printResult } from "./output.js";
 
 /** `mtard doctor`: what runs here, and what to do about what does not. */
-export const doctorCommand: CommandModule = {
-  command: "doctor",
-  describe: "say what runs on this machine and what to fix",
+export const doctorCommand: CommandBody = {
   handler: (args) => runDoctor(args as unknown as GlobalArguments),
 };
 
 async function runDoctor(args: GlobalArguments): Promise<void> {
-  const { diagnoseMachine } = await import("../runtime/diagnosis.js");
   const checks = [
     ...(await diagnoseMachine()),
-    await storeCheck("data sets", "mtard data demo", () => describeData(args.dataDir)),
-    await storeCheck("teachers", "mtard teacher import --help", () => describeTeachers(args.teachersDir)),
+    storeCheck("data sets", "mtard data demo", () => describeData(args.dataDir)),
+    storeCheck("teachers", "mtard teacher import --help", () => describeTeachers(args.teachersDir)),
   ];
   const ok = checks.every(({ status }) => status !== "broken");
   printResult(args, { ok, checks }, formatTable(checks.flatMap(rows)));
@@ -28,17 +27,16 @@ function rows({ name, status, found, fix }: Check): string[][] {
 }
 
 /** A store that is empty or cannot be read is a warning: the program can fill it. */
-async function storeCheck(name: string, fix: string, describe: () => Promise<string>): Promise<Check> {
+function storeCheck(name: string, fix: string, describe: () => string): Check {
   try {
-    const found = await describe();
+    const found = describe();
     return found === "" ? { name, status: "warning", found: "none yet", fix } : { name, status: "ok", found };
   } catch (error) {
     return { name, status: "warning", found: error instanceof Error ? error.message : String(error), fix };
   }
 }
 
-async function describeData(dataDir: string): Promise<string> {
-  const { readStoreRecord } = await import("../data/store.js");
+function describeData(dataDir: string): string {
   return datasetIds
     .flatMap((id) => {
       const record = readStoreRecord(id, dataDir);
@@ -47,8 +45,7 @@ async function describeData(dataDir: string): Promise<string> {
     .join(", ");
 }
 
-async function describeTeachers(teachersDir: string): Promise<string> {
-  const { listTeachers } = await import("../teacher/store.js");
+function describeTeachers(teachersDir: string): string {
   return listTeachers(teachersDir)
     .map((teacher) =>
       "error" in teacher ? `${teacher.name} (broken: ${teacher.error.message})` : teacher.name,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Argv, CommandModule } from "yargs";
-import { requireAttackIds } from "../attacks/ids.js";
+import type { Argv } from "yargs";
+import { requireAttackIds } from "../attacks/attacks.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { numbersOf } from "../evaluation/numbers.js";
@@ -15,6 +15,7 @@ import type { Subject } from "../model/model.js";
 import { sha256Of } from "../teacher/store.js";
 import { readRun, RUN_FILES } from "../run/run-directory.js";
 import { version } from "../version.js";
+import type { CommandBody } from "./commands.js";
 import { percent } from "./accuracy.js";
 import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
@@ -72,9 +73,7 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
 type EvaluateArguments = GlobalArguments & HandlerArguments<typeof evaluateOptions>;
 
 /** `mtard evaluate MODEL`: clean and robust accuracy of a run, a teacher or an ONNX file. */
-export const evaluateCommand: CommandModule = {
-  command: "evaluate <model>",
-  describe: "clean and robust accuracy of a run's student, a teacher or an ONNX file",
+export const evaluateCommand: CommandBody = {
   builder: (yargs) => evaluateOptions(yargs as Argv<GlobalArguments>),
   handler: (args) => runEvaluate(args as unknown as EvaluateArguments),
 };

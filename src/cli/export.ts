@@ -1,9 +1,9 @@
-import type { CommandModule } from "yargs";
 import { InputError } from "../errors.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
 import { normalizationText } from "../weights/stored-normalization.js";
 import { requireFilePath } from "../files/atomic.js";
 import type { ExportFormat } from "../model/export.js";
+import type { CommandBody } from "./commands.js";
 import { checkpointOption, examples } from "./options.js";
 import { printResult, type GlobalArguments } from "./output.js";
 
@@ -18,9 +18,7 @@ interface ExportArguments extends GlobalArguments {
 const formats = ["onnx", "safetensors", "npz"] as const satisfies readonly ExportFormat[];
 
 /** `mtard export RUN`: a run's student or a teacher as ONNX, safetensors or npz. */
-export const exportCommand: CommandModule = {
-  command: "export <run>",
-  describe: "write a run's student (or a teacher) as ONNX, safetensors or npz",
+export const exportCommand: CommandBody = {
   builder: (yargs) =>
     yargs
       .positional("run", {

@@ -1,10 +1,11 @@
-import type { CommandModule } from "yargs";
 import { InputError } from "../errors.js";
-import type { Figure } from "../report/figures/figure.js";
+import { buildFigure } from "../report/figures/build-figure.js";
+import { drawSvg } from "../report/figures/draw.js";
+import { svgToPng } from "../report/figures/png.js";
 import { figureNumbers, figurePlan } from "../paper/figures.js";
 import { scaleOf } from "../reproduction/scale.js";
 import { reproduceRuns } from "../reproduction/reproduce.js";
-import type { RunOutcome } from "../reproduction/run-request.js";
+import type { CommandBody } from "./commands.js";
 import { examples } from "./options.js";
 import { printResult } from "./output.js";
 import {
@@ -16,9 +17,7 @@ import {
 } from "./reproduction.js";
 
 /** `mtard figure N`: a figure of the paper, drawn from our runs. */
-export const figureCommand: CommandModule = {
-  command: "figure <number>",
-  describe: "a figure of the paper from our runs: trains and evaluates what is missing",
+export const figureCommand: CommandBody = {
   builder: (yargs) =>
     withReproductionOptions(
       yargs.positional("number", { type: "string", demandOption: true, describe: figureNumbers.join(", ") }),
@@ -40,12 +39,7 @@ async function runFigure(args: ReproductionArguments): Promise<void> {
   );
   const outcomes = await withWorkProgress((events) => reproduceRuns(requests, scale, call.places, events));
   if (!outcomes) return;
-  const shown = plan.draw((method) => outcomes.filter((outcome) => outcome.plan.method === method), attacks);
-  const figure: Figure = { ...shown, subtitle: subtitleOf(outcomes) };
-  const [{ drawSvg }, { svgToPng }] = await Promise.all([
-    import("../report/figures/draw.js"),
-    import("../report/figures/png.js"),
-  ]);
+  const figure = buildFigure(plan, outcomes, attacks);
   const svg = await drawSvg(figure);
   const runs = outcomes.map(({ folder }) => folder);
   const content = { figure: call.number, budget: call.budget, ...figure, runs };
@@ -56,11 +50,4 @@ async function runFigure(args: ReproductionArguments): Promise<void> {
   });
   const trained = outcomes.filter((outcome) => outcome.trained).length;
   printResult(args, { ...content, trained, files }, Object.values(files).join("\n"));
-}
-
-function subtitleOf(outcomes: readonly RunOutcome[]): string {
-  const briefs = new Set(
-    outcomes.map(({ shortfall }) => shortfall?.brief ?? "CIFAR-10, ResNet-18, the paper's budget"),
-  );
-  return [...briefs].join("; ");
 }

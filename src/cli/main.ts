@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import yargs from "yargs";
 import { InputError, oneLine, WorkError } from "../errors.js";
-import { commands, usages } from "./commands.js";
+import { commandsFor } from "./commands.js";
 import { log, printJson } from "./output.js";
 import { helpOf, requireCommand, usageError } from "./usage-error.js";
+import { usages } from "./usages.js";
 
 interface PackageJson {
   version: string;
@@ -83,7 +84,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       .options(globalOptions)
       .group(["help", "version"], "Options:")
       .group(Object.keys(globalOptions), "Options of every command:")
-      .command(commands)
+      .command(await commandsFor(argv))
       .demandCommand(1, "name a command")
       .check(refuseRepeated)
       .strict()

@@ -1,14 +1,13 @@
-import type { Argv, CommandModule } from "yargs";
+import type { Argv } from "yargs";
 import { datasetIds, findDataset } from "../data/datasets.js";
 import { parameterCount } from "../graph/parameters.js";
 import { createNetwork, describeFamilies } from "../networks/networks.js";
+import type { CommandBody } from "./commands.js";
 import { datasetOption } from "./options.js";
 import { formatTable, type GlobalArguments, printResult } from "./output.js";
 
 /** `mtard networks`: the architectures, and how many parameters each has on a data set. */
-export const networksCommand: CommandModule = {
-  command: "networks",
-  describe: "list the networks that can be a student or a teacher",
+export const networksCommand: CommandBody = {
   builder: (yargs) =>
     (yargs as Argv<GlobalArguments>).option("dataset", {
       ...datasetOption,

@@ -1,11 +1,11 @@
 import type { Argv } from "yargs";
 import { datasetIds } from "../data/datasets.js";
-import { methodIds } from "../methods/ids.js";
+import { methodIds } from "../methods/methods.js";
 import { networkIds } from "../networks/networks.js";
 import { budgetNames, budgets } from "../recipes/budgets.js";
-import { readingNames } from "../recipes/rule.js";
+import { readingNames } from "../recipes/readings.js";
 import { parseQuantity } from "../recipes/settings.js";
-import { teacherRoles } from "../teacher/manifest.js";
+import { teacherRoles } from "../methods/method.js";
 import type { GlobalArguments } from "./output.js";
 
 /*

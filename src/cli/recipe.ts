@@ -1,27 +1,26 @@
-import type { Argv, CommandModule } from "yargs";
+import type { Argv } from "yargs";
 import { classifierShape, datasetIds, findDataset } from "../data/datasets.js";
-import { methodIds, requireMethodId } from "../methods/ids.js";
+import { methodIds, requireMethodId } from "../methods/methods.js";
 import { createNetwork } from "../networks/networks.js";
 import { settingsRead } from "../recipes/read-settings.js";
 import { recipe, sourcedRecipe, type SourcedSetting } from "../recipes/recipes.js";
-import { readings, requireReading } from "../recipes/rule.js";
+import { readings, requireReading } from "../recipes/readings.js";
 import { parseOverrides, parseSetting } from "../recipes/settings.js";
 import { paperStudents, studentOf, teacherRecipes } from "../recipes/teachers.js";
+import type { CommandBody } from "./commands.js";
 import { datasetOption, examples, methodOption, readingOption, studentOption } from "./options.js";
 import { formatTable, printResult, type GlobalArguments } from "./output.js";
+import { usages } from "./usages.js";
 
-/** How each action is called. */
-export const recipeUsages = { list: "list", show: "show" } as const;
+const { actions } = usages.recipe;
 
 /** `mtard recipe list | show`. */
-export const recipeCommand: CommandModule = {
-  command: "recipe",
-  describe: "list the paper's trainings and show every setting of one with its source",
+export const recipeCommand: CommandBody = {
   builder: (yargs) =>
     (yargs as Argv<GlobalArguments>)
-      .command(recipeUsages.list, "the paper's trainings, teachers included", listOptions, runList)
-      .command(recipeUsages.show, "every setting of one training, with its source", showOptions, runShow)
-      .demandCommand(1, `name what to do: ${Object.keys(recipeUsages).join(", ")}`),
+      .command(actions.list, "the paper's trainings, teachers included", listOptions, runList)
+      .command(actions.show, "every setting of one training, with its source", showOptions, runShow)
+      .demandCommand(1, `name what to do: ${Object.keys(actions).join(", ")}`),
   handler: () => undefined,
 };
 

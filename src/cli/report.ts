@@ -1,14 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import type { CommandModule } from "yargs";
 import { keptEvaluations } from "../evaluation/store.js";
 import { readMetrics } from "../run/metrics.js";
+import { drawSvg } from "../report/figures/draw.js";
 import { runPageHtml } from "../report/run-page.js";
 import { runPanels } from "../report/run-panels.js";
 import { isFinished } from "../reproduction/run-store.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { sha256Of } from "../teacher/store.js";
 import { readRun, RUN_FILES } from "../run/run-directory.js";
+import type { CommandBody } from "./commands.js";
 import { printResult, type GlobalArguments } from "./output.js";
 
 interface ReportArguments extends GlobalArguments {
@@ -17,9 +18,7 @@ interface ReportArguments extends GlobalArguments {
 }
 
 /** `mtard report RUN`: a page about a run. */
-export const reportCommand: CommandModule = {
-  command: "report <run>",
-  describe: "a page about a run: its settings, curves and accuracies, in one HTML file",
+export const reportCommand: CommandBody = {
   builder: (yargs) =>
     yargs
       .positional("run", { type: "string", demandOption: true, describe: "a run directory" })
@@ -38,7 +37,6 @@ async function runReport(args: ReportArguments): Promise<void> {
   const metrics = readMetrics(folder);
   const best = join(folder, RUN_FILES.best);
   const evaluations = existsSync(best) ? keptEvaluations(folder, sha256Of(readFileSync(best))) : [];
-  const { drawSvg } = await import("../report/figures/draw.js");
   const pictures = [];
   for (const figure of runPanels(metrics)) pictures.push({ title: figure.title, svg: await drawSvg(figure) });
   const page = {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import type { Argv } from "yargs";
-import { attackIds, requireAttackIds, type AttackId } from "../attacks/ids.js";
+import { attackIds, requireAttackIds, type AttackId } from "../attacks/attacks.js";
 import { InputError } from "../errors.js";
-import { methodIds, requireMethodId, type MethodId } from "../methods/ids.js";
+import { methodIds, requireMethodId, type MethodId } from "../methods/methods.js";
 import { requireBudget, type BudgetName } from "../recipes/budgets.js";
 import {
   optionName,
@@ -11,8 +11,8 @@ import {
   type SettingName,
   type TrainingSettings,
 } from "../recipes/settings.js";
-import { requireReading } from "../recipes/rule.js";
-import { datasetTitles, type PaperDataset } from "../paper/paper.js";
+import { requireReading } from "../recipes/readings.js";
+import { paperDatasets, type PaperDataset } from "../paper/paper.js";
 import type { ScaleOptions } from "../reproduction/scale.js";
 import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
 import { requestedDevice } from "../runtime/device.js";
@@ -156,13 +156,14 @@ export const methodsOption = {
 export const paperDatasetOption = {
   ...text,
   default: "cifar10",
-  describe: `the paper's: ${Object.keys(datasetTitles).join(", ")}`,
+  describe: `the paper's: ${paperDatasets.join(", ")}`,
 } as const;
 
 function requirePaperDataset(name: string): PaperDataset {
-  if (Object.hasOwn(datasetTitles, name)) return name as PaperDataset;
+  const dataset = paperDatasets.find((each) => each === name);
+  if (dataset !== undefined) return dataset;
   throw new InputError(`the paper has no data set "${name}"`, {
-    expected: Object.keys(datasetTitles).join(", "),
+    expected: paperDatasets.join(", "),
     found: name,
   });
 }

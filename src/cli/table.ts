@@ -1,4 +1,3 @@
-import type { CommandModule } from "yargs";
 import { InputError } from "../errors.js";
 import { buildTable, tableRequests } from "../report/build-table.js";
 import type { TablePlan } from "../paper/plan.js";
@@ -7,6 +6,7 @@ import { tableNumbers, tablePlan } from "../paper/tables.js";
 import { tableCsv, tableJson, tableMarkdown, tableText } from "../report/render-table.js";
 import { isTeacherPlan } from "../reproduction/run-request.js";
 import { reproduce } from "../reproduction/reproduce.js";
+import type { CommandBody } from "./commands.js";
 import { examples } from "./options.js";
 import { formatTable, printResult } from "./output.js";
 import {
@@ -21,9 +21,7 @@ import {
 } from "./reproduction.js";
 
 /** `mtard table N`: a table of the paper, its numbers beside ours. */
-export const tableCommand: CommandModule = {
-  command: "table <number>",
-  describe: "a table of the paper beside ours: trains and evaluates what is missing",
+export const tableCommand: CommandBody = {
   builder: (yargs) =>
     withReproductionOptions(
       yargs

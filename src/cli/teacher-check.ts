@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { attackIds, requireAttackIds, type AttackId } from "../attacks/ids.js";
+import { attackIds, requireAttackIds, type AttackId } from "../attacks/attacks.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";

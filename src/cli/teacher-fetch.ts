@@ -1,6 +1,8 @@
 import type { Argv } from "yargs";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
+import { findDescription, listDescriptions } from "../teacher/descriptions.js";
+import { fetchTeacher } from "../teacher/fetch.js";
 import { examples, type HandlerArguments } from "./options.js";
 import type { GlobalArguments } from "./output.js";
 import { formatDownload } from "./progress.js";
@@ -31,8 +33,6 @@ export function fetchOptions(yargs: Argv<GlobalArguments>) {
 
 /** `mtard teacher fetch`. */
 export async function runFetch(args: HandlerArguments<typeof fetchOptions>): Promise<void> {
-  const { findDescription, listDescriptions } = await import("../teacher/descriptions.js");
-  const { fetchTeacher } = await import("../teacher/fetch.js");
   const description = findDescription(args.name);
   if (!description)
     throw new InputError(`no teacher "${args.name}" is described`, {

@@ -2,7 +2,7 @@ import type { Argv } from "yargs";
 import { classifierShape, datasetIds, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
-import type { ImportedTeacher } from "../teacher/import.js";
+import { importTeacher, type ImportedTeacher } from "../teacher/import.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
 import { type GlobalArguments, log, printResult } from "./output.js";
 import { ProgressLine } from "./progress.js";
@@ -59,7 +59,6 @@ export function importOptions(yargs: Argv<GlobalArguments>) {
 
 /** `mtard teacher import`. */
 export async function runImport(args: HandlerArguments<typeof importOptions>): Promise<void> {
-  const { importTeacher } = await import("../teacher/import.js");
   await reportImport(args, (line) =>
     importTeacher({
       name: args.name,

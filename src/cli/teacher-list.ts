@@ -1,7 +1,9 @@
 import type { Argv } from "yargs";
 import { findDataset } from "../data/datasets.js";
-import type { TeacherDescription } from "../teacher/descriptions.js";
-import type { TeacherManifest, TeacherRole } from "../teacher/manifest.js";
+import { howToGet, listDescriptions, type TeacherDescription } from "../teacher/descriptions.js";
+import { listTeachers } from "../teacher/store.js";
+import type { TeacherManifest } from "../teacher/manifest.js";
+import type { TeacherRole } from "../methods/method.js";
 import { formatAccuracy, percent } from "./accuracy.js";
 import { datasetOption, type HandlerArguments, roleOption } from "./options.js";
 import { formatTable, type GlobalArguments, log, printResult } from "./output.js";
@@ -14,9 +16,7 @@ export function listOptions(yargs: Argv<GlobalArguments>) {
 }
 
 /** `mtard teacher list`: those in the store, then the described ones that are not. */
-export async function runList(args: HandlerArguments<typeof listOptions>): Promise<void> {
-  const { listTeachers } = await import("../teacher/store.js");
-  const { howToGet, listDescriptions } = await import("../teacher/descriptions.js");
+export function runList(args: HandlerArguments<typeof listOptions>): void {
   const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset).id;
   const wanted = (teacher: { dataset: string; role?: TeacherRole | undefined }): boolean =>
     (dataset === undefined || teacher.dataset === dataset) &&

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import type { Argv } from "yargs";
 import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
-import type { TeacherDescription } from "../teacher/descriptions.js";
-import type { TeacherManifest } from "../teacher/manifest.js";
+import { findDescription, howToGet, type TeacherDescription } from "../teacher/descriptions.js";
+import { readManifest, type TeacherManifest } from "../teacher/manifest.js";
+import { findTeacher } from "../teacher/store.js";
 import { formatAccuracy } from "./accuracy.js";
 import type { HandlerArguments } from "./options.js";
 import { formatTable, type GlobalArguments, printResult } from "./output.js";
@@ -18,10 +19,7 @@ export function showOptions(yargs: Argv<GlobalArguments>) {
 }
 
 /** `mtard teacher show`: a teacher's manifest, its description, or both. */
-export async function runShow(args: HandlerArguments<typeof showOptions>): Promise<void> {
-  const { findTeacher } = await import("../teacher/store.js");
-  const { readManifest } = await import("../teacher/manifest.js");
-  const { findDescription, howToGet } = await import("../teacher/descriptions.js");
+export function runShow(args: HandlerArguments<typeof showOptions>): void {
   const folder = findFolder(() => findTeacher(args.name, args.teachersDir), findDescription(args.name));
   const manifest = folder === null ? null : readManifest(folder);
   const description = findDescription(manifest?.name ?? args.name) ?? null;

@@ -1,11 +1,10 @@
-import type { CommandModule } from "yargs";
 import { findDataset } from "../data/datasets.js";
-import { requireMethodId, type MethodId } from "../methods/ids.js";
-import { teacherRolesOf } from "../methods/teacher-roles.js";
+import { methods, requireMethodId, type MethodId } from "../methods/methods.js";
+import { teacherRolesOf } from "../methods/method.js";
 import { budgets, requireBudget } from "../recipes/budgets.js";
 import { idleSettings } from "../recipes/read-settings.js";
 import { recipe } from "../recipes/recipes.js";
-import { requireReading } from "../recipes/rule.js";
+import { requireReading } from "../recipes/readings.js";
 import {
   optionName,
   parseOverrides,
@@ -17,8 +16,9 @@ import {
   type TrainingSettings,
 } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
-import type { TeacherRole } from "../teacher/manifest.js";
+import type { TeacherRole } from "../methods/method.js";
 import { requireUsualTeachers } from "../recipes/usual-teachers.js";
+import type { CommandBody } from "./commands.js";
 import { percent } from "./accuracy.js";
 import {
   budgetOption,
@@ -62,9 +62,7 @@ const teacherOption = {
 const usual = (role: TeacherRole): string => `DATASET-${role}, or the paper's, where the method asks one`;
 
 /** `mtard train`: trains a student and keeps everything in a run directory. */
-export const trainCommand: CommandModule = {
-  command: "train",
-  describe: "train a student, with checkpoints, metrics and resume",
+export const trainCommand: CommandBody = {
   builder: (yargs) =>
     yargs
       .option("dataset", { ...datasetOption, demandOption: true })
@@ -175,7 +173,7 @@ function teachersOf(
   { cleanTeacher, robustTeacher, teachersDir }: TrainArguments,
 ): Pick<TrainingSettings, "cleanTeacher" | "robustTeacher"> {
   const named = { clean: cleanTeacher, robust: robustTeacher };
-  const open = teacherRolesOf[method].filter((role) => named[role] === undefined);
+  const open = teacherRolesOf(methods[method]).filter((role) => named[role] === undefined);
   const usual = requireUsualTeachers(dataset, open, teachersDir);
   return {
     cleanTeacher: named.clean ?? usual.clean ?? null,

@@ -1,7 +1,9 @@
 import type { StepReport } from "../methods/method.js";
 import type { TrainingSettings } from "../recipes/settings.js";
-import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
-import type { TrainingSummary } from "../training/train.js";
+import { prepareNativeLibraries, requestedDevice, studentDevice, threadCount } from "../runtime/device.js";
+import { tf } from "../runtime/tensorflow.js";
+import { prepareRun } from "../training/prepare.js";
+import { train, type TrainingSummary } from "../training/train.js";
 import { log } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
 import { stopOnSignals } from "./stop-on-signals.js";
@@ -23,12 +25,6 @@ export async function trainWithProgress(
 ): Promise<TrainingSummary> {
   const device = requestedDevice(places.device);
   prepareNativeLibraries(device, threadCount());
-  const [{ prepareRun }, { train }, { tf }, { studentDevice }] = await Promise.all([
-    import("../training/prepare.js"),
-    import("../training/train.js"),
-    import("../runtime/tensorflow.js"),
-    import("../runtime/device.js"),
-  ]);
   const runsOn = studentDevice(tf, device);
   const run = await prepareRun(settings, { ...places, device });
   const line = new ProgressLine();

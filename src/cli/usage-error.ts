@@ -1,10 +1,5 @@
 import { InputError } from "../errors.js";
-
-/** The calls of a command that has actions of its own, by action; else the command's call, such as `evaluate <model>`. */
-export type CommandUsage = string | Readonly<Record<string, string>>;
-
-/** How each command is called, by its first word. */
-export type Usages = Readonly<Record<string, CommandUsage>>;
+import type { Usages } from "./usages.js";
 
 /**
  * Refuses a call whose first words are no command.
@@ -14,11 +9,12 @@ export type Usages = Readonly<Record<string, CommandUsage>>;
 export function requireCommand(argv: readonly string[], usages: Usages): void {
   const [command, action] = argv;
   if (command === undefined || command.startsWith("-")) return;
-  const usage = Object.hasOwn(usages, command) ? usages[command] : undefined;
-  if (usage === undefined) throw unknown(command, Object.keys(usages), "mtard --help");
-  if (typeof usage === "string" || action === undefined || action.startsWith("-")) return;
-  if (Object.hasOwn(usage, action)) return;
-  throw unknown(`${command} ${action}`, Object.keys(usage), `mtard ${command} --help`);
+  const known = Object.hasOwn(usages, command) ? usages[command] : undefined;
+  if (known === undefined) throw unknown(command, Object.keys(usages), "mtard --help");
+  const { actions } = known;
+  if (actions === undefined || action === undefined || action.startsWith("-")) return;
+  if (Object.hasOwn(actions, action)) return;
+  throw unknown(`${command} ${action}`, Object.keys(actions), `mtard ${command} --help`);
 }
 
 function unknown(command: string, there: readonly string[], fix: string): InputError {
@@ -28,9 +24,9 @@ function unknown(command: string, there: readonly string[], fix: string): InputE
 /** The help that is about a call. */
 export function helpOf(argv: readonly string[], usages: Usages): string {
   const [command = "", action = ""] = argv;
-  const usage = Object.hasOwn(usages, command) ? usages[command] : undefined;
-  if (usage === undefined) return "mtard --help";
-  const hasAction = typeof usage !== "string" && Object.hasOwn(usage, action);
+  const known = Object.hasOwn(usages, command) ? usages[command] : undefined;
+  if (known === undefined) return "mtard --help";
+  const hasAction = known.actions !== undefined && Object.hasOwn(known.actions, action);
   return `mtard ${command} ${hasAction ? `${action} ` : ""}--help`;
 }
 
@@ -92,8 +88,9 @@ export function usageError(message: string, argv: readonly string[], usages: Usa
 
 function usageOf(argv: readonly string[], usages: Usages): string {
   const [command = "", action = ""] = argv;
-  const usage = usages[command] ?? "<command>";
-  return typeof usage === "string" ? usage : `${command} ${usage[action] ?? "<action>"}`;
+  const known = usages[command];
+  if (known?.actions === undefined) return known?.usage ?? "<command>";
+  return `${command} ${known.actions[action] ?? "<action>"}`;
 }
 
 function options(names: readonly string[]): string[] {

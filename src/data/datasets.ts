@@ -98,7 +98,7 @@ export const datasets = {
   },
   cifar100: {
     id: "cifar100",
-    title: "CIFAR-100 (fine labels)",
+    title: "CIFAR-100",
     image,
     // prettier-ignore
     classNames: [

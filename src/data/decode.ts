@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
-import sharp from "sharp";
 import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
+import { loadSharp } from "../runtime/sharp.js";
 import { imageBytes } from "./images.js";
 
 /** Images decoded before they are handed on: 12.6 MB of 64x64. */
@@ -25,6 +25,7 @@ export async function* decodeJpegs(
   const size = imageBytes(image);
   const piece = new Uint8Array(Math.min(PIECE, names.length) * size);
   // One thread an image: images this small gain nothing from more.
+  const sharp = loadSharp();
   const threads = sharp.concurrency();
   sharp.concurrency(1);
   try {
@@ -67,7 +68,7 @@ async function decode(
   if (!(jpeg[0] === 0xff && jpeg[1] === 0xd8))
     throw wrongImage(name, "it does not begin as a JPEG does", height, width);
   try {
-    const { data, info } = await sharp(jpeg, { limitInputPixels: 2 * height * width, ignoreIcc: true })
+    const { data, info } = await loadSharp()(jpeg, { limitInputPixels: 2 * height * width, ignoreIcc: true })
       .toColourspace("srgb")
       .raw()
       .toBuffer({ resolveWithObject: true });

@@ -1,5 +1,5 @@
-import sharp from "sharp";
 import type { ImageShape } from "../graph/network.js";
+import { loadSharp } from "../runtime/sharp.js";
 
 /** The shape of each class of `demo`, label 0 first, as SVG within the unit circle; each is its own mirror image. */
 export const shapes: readonly string[] = [
@@ -49,7 +49,10 @@ async function drawSheet(
     return `<g transform="translate(${left} ${top}) rotate(${angle}) scale(${radius})">${shapes[shape] ?? ""}</g>`;
   });
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${SHEET * width}" height="${rows * height}"><rect width="100%" height="100%"/><g fill="white">${drawn.join("")}</g></svg>`;
-  const sheet = await sharp(Buffer.from(svg), { limitInputPixels: false }).extractChannel(0).raw().toBuffer();
+  const sheet = await loadSharp()(Buffer.from(svg), { limitInputPixels: false })
+    .extractChannel(0)
+    .raw()
+    .toBuffer();
   return placements.map((_, index) => {
     const mask = new Uint8Array(height * width);
     const corner = Math.floor(index / SHEET) * height * SHEET * width + (index % SHEET) * width;

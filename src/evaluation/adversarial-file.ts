@@ -9,7 +9,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import { encodeNpz } from "../weights/npz.js";
 import { InputError } from "../errors.js";
 import type { StoredTensor } from "../graph/parameters.js";

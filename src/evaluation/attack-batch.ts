@@ -1,5 +1,4 @@
 import type { AttackBatch } from "../attacks/attack.js";
-import { attacks } from "../attacks/attacks.js";
 import type { AttackTarget } from "../attacks/target.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import { imageTensor, type ImageSource } from "./images.js";
@@ -28,7 +27,7 @@ export function attackBatch(
   maker: AttackTarget,
   source: ImageSource,
   indexes: readonly number[],
-  { id, numbers }: Round,
+  { id, attack, numbers }: Round,
   batch: Omit<AttackBatch, "images" | "labels">,
 ): BatchOutcome {
   const clean = source.read(indexes);
@@ -38,7 +37,7 @@ export function attackBatch(
     "int32",
   );
   try {
-    const found = attacks[id].run(maker, { ...batch, images, labels }, numbers);
+    const found = attack.run(maker, { ...batch, images, labels }, numbers);
     try {
       const adversarial = found.adversarial.dataSync<"float32">();
       const linf = verifyAdversarial(id, indexes, clean, adversarial, batch.epsilon);

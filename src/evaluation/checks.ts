@@ -1,4 +1,4 @@
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import type { AttackTarget } from "../attacks/target.js";
 import { InputError } from "../errors.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
@@ -68,18 +68,18 @@ export function checkOutcome({ total, perExample }: Evaluation, attacks: readonl
 }
 
 function requireClasses(classes: number, attacks: readonly AttackId[]): void {
-  for (const { id, facts } of attacks.flatMap((attack) => roundsOf(attack))) {
-    if (classes >= (facts.fewestClasses ?? 1)) continue;
+  for (const { id, attack } of attacks.flatMap((each) => roundsOf(each))) {
+    if (classes >= (attack.fewestClasses ?? 1)) continue;
     throw new InputError(`the model has too few classes for ${id}`, {
-      expected: `at least ${facts.fewestClasses} classes, or its loss is not defined`,
+      expected: `at least ${attack.fewestClasses} classes, or its loss is not defined`,
       found: String(classes),
       fix: "leave it out, and aa where it is a part",
     });
   }
 }
 
-function isWhiteBox({ facts, isTransfer }: Round): boolean {
-  return facts.access === "gradient" && !isTransfer;
+function isWhiteBox({ attack, isTransfer }: Round): boolean {
+  return attack.access === "gradient" && !isTransfer;
 }
 
 function usesGradients(attacks: readonly AttackId[]): boolean {

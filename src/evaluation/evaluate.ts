@@ -1,6 +1,6 @@
 import { setImmediate as eventsPass } from "node:timers/promises";
 import type { AttackStep } from "../attacks/attack.js";
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import type { AttackTarget } from "../attacks/target.js";
 import type { Split } from "../data/store.js";
 import { InputError } from "../errors.js";

@@ -1,4 +1,4 @@
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import type { AttackTarget } from "../attacks/target.js";
 import { tf } from "../runtime/tensorflow.js";
 import { evaluateImages, type EvaluationEvents } from "./evaluate.js";

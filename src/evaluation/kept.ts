@@ -1,5 +1,5 @@
 import { rmSync } from "node:fs";
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import type { AttackTarget } from "../attacks/target.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { openAdversarialFile } from "./adversarial-file.js";

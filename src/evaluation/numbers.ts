@@ -1,5 +1,5 @@
 import type { AttackSettings } from "../attacks/attack.js";
-import { attackIds, type AttackId } from "../attacks/ids.js";
+import { attackIds, type AttackId } from "../attacks/attacks.js";
 import { InputError } from "../errors.js";
 import { type AttackNumbers, roundsOf } from "./rounds.js";
 import type { AttackChanges } from "./settings.js";
@@ -51,7 +51,7 @@ function hasNumber(id: AttackId, name: keyof AttackSettings): boolean {
 }
 
 function isRandom(id: AttackId): boolean {
-  return roundsOf(id).some(({ facts }) => facts.random);
+  return roundsOf(id).some(({ attack }) => attack.random);
 }
 
 function useless(

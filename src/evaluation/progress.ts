@@ -1,5 +1,5 @@
 import type { AttackStep } from "../attacks/attack.js";
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import { looksOf, type Round } from "./rounds.js";
 import { type EvaluationState, WITHSTOOD } from "./state.js";
 

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import type { AttackSettings } from "../attacks/attack.js";
-import { attackFacts, type SingleFacts } from "../attacks/facts.js";
-import type { AttackId, SingleAttackId } from "../attacks/ids.js";
+import type { AttackSettings, SingleAttack } from "../attacks/attack.js";
+import { type AttackId, type SingleAttackId, attacks } from "../attacks/attacks.js";
 import type { NoiseSeed } from "../runtime/noise.js";
 
 /** The numbers an attack has. */
@@ -10,7 +9,7 @@ export type AttackNumbers = Readonly<Partial<AttackSettings>>;
 /** One run of one attack over the images that are still answered right: what ensembles and restarts are made of. */
 export interface Round {
   readonly id: SingleAttackId;
-  readonly facts: SingleFacts;
+  readonly attack: SingleAttack;
   /** Its defaults with the changes it knows. */
   readonly numbers: AttackNumbers;
   /** Which of how many runs of this attack it is, from 0. */
@@ -22,7 +21,7 @@ export interface Round {
 
 /** The rounds of an attack in their order; one without randomness would only repeat itself. */
 export function roundsOf(id: AttackId, restarts = 1, changes: AttackNumbers = {}): Round[] {
-  const combined = attackFacts[id];
+  const combined = attacks[id];
   switch (combined.kind) {
     case "single":
       return roundsOfSingle(id as SingleAttackId, combined, restarts, changes);
@@ -35,14 +34,14 @@ export function roundsOf(id: AttackId, restarts = 1, changes: AttackNumbers = {}
 
 function roundsOfSingle(
   id: SingleAttackId,
-  facts: SingleFacts,
+  attack: SingleAttack,
   restarts: number,
   changes: AttackNumbers,
 ): Round[] {
-  const runs = facts.random ? restarts : 1;
-  const numbers = { ...facts.defaults, ...pick(changes, Object.keys(facts.defaults)) };
+  const runs = attack.random ? restarts : 1;
+  const numbers = { ...attack.defaults, ...pick(changes, Object.keys(attack.defaults)) };
   return Array.from({ length: runs }, (_, restart) => ({
-    ...{ id, facts, numbers, restart },
+    ...{ id, attack, numbers, restart },
     restarts: runs,
     isTransfer: false,
   }));

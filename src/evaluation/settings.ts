@@ -1,5 +1,5 @@
 import type { AttackSettings } from "../attacks/attack.js";
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import type { AttackTarget } from "../attacks/target.js";
 
 /** Numbers that differ from an attack's defaults; an ensemble's or a transfer's are those of its attacks that have them. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { attackIds, type AttackId } from "../attacks/ids.js";
+import { attackIds, type AttackId } from "../attacks/attacks.js";
 
 /** `AttackState.fooledIn` of an image that nothing fooled. */
 export const WITHSTOOD = -1;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { AttackSettings } from "../attacks/attack.js";
-import { attackIds, isTransfer, type AttackId } from "../attacks/ids.js";
+import { attackIds, isTransfer, type AttackId } from "../attacks/attacks.js";
 import type { AttackChanges } from "./settings.js";
 import { summarize, type Evaluation, type ExampleOutcome } from "./summary.js";
 import { writeFileAtomically } from "../files/atomic.js";

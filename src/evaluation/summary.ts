@@ -1,4 +1,4 @@
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 
 /** A count of images out of `total`. */
 export interface Accuracy {

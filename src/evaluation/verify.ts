@@ -1,4 +1,4 @@
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import { WorkError } from "../errors.js";
 
 /** How far beyond epsilon the rounding of float32 may take a pixel value. */

@@ -4,12 +4,12 @@ import { crossEntropies, distillationLoss, onHost, softened, weightedSum } from 
 import type { Method, MethodSettings } from "./method.js";
 
 /** Numbers of each class, for clean and for adversarial images. */
-interface ClassPair {
+export interface ClassPair {
   readonly nat: ClassValues;
   readonly adv: ClassValues;
 }
 
-interface AbsldState {
+export interface AbsldState {
   /** The teacher's temperature for each class in this epoch. */
   readonly temperatures: ClassPair;
   /** The student's cross-entropy in this epoch so far, summed over each class's images. */
@@ -32,6 +32,7 @@ export const absld: Method<AbsldState> = {
   title: "ABSLD",
   teachers: ["robustTeacherNat"],
   passes: ["adv", "nat"],
+  settings: ["klScale", "alpha", "initialTemperature", "temperatureRate", "classTemperatures"],
   attack: {
     followsTeacher: true,
     countsRight: false,

@@ -15,6 +15,7 @@ export const ard: Method<null> = {
   title: "ARD",
   teachers: ["robustTeacherNat"],
   passes: ["adv", "nat"],
+  settings: ["alpha", "temperature"],
   attack: awayFromLabels,
   stateSchema: () => z.null(),
   initialState: () => null,

@@ -29,6 +29,12 @@ export function balancedDistillation(
     title,
     teachers: ["cleanTeacherNat", "robustTeacherAdv"],
     passes: ["adv", "nat"],
+    settings: [
+      "klScale",
+      "initialTemperature",
+      ...(balance.nlb ? (["beta", "weightRate"] as const) : []),
+      ...(balance.ebb ? (["temperatureRate"] as const) : []),
+    ],
     attack: awayFromLabels,
     stateSchema: () => balanceState,
     initialState: ({ initialTemperature }) => ({

@@ -1,4 +1,4 @@
 import { balancedDistillation } from "./balanced-distillation.js";
 
 /** Two teachers with fixed equal weights, their temperatures balanced. @see B-MTARD, section 4.2. */
-export const baselineEbb = balancedDistillation("Baseline + EBB", { nlb: false, ebb: true });
+export const baselineEbb = balancedDistillation("Baseline+EBB", { nlb: false, ebb: true });

@@ -5,7 +5,7 @@ import { addByClass, gatherByClass, type ClassValues } from "./class-values.js";
 import { crossEntropies, onHost, softDivergences, weightedSum } from "./losses.js";
 import type { Method } from "./method.js";
 
-interface FairArdState {
+export interface FairArdState {
   /** Each class's weight in this epoch. */
   readonly weights: ClassValues;
   /** Of each class in this epoch so far: the sum of kappa over its images, and how many there were. */
@@ -27,6 +27,7 @@ export const fairArd: Method<FairArdState> = {
   title: "Fair-ARD",
   teachers: ["robustTeacherNat"],
   passes: ["adv", "nat"],
+  settings: ["alpha", "beta", "temperature"],
   attack: { ...awayFromLabels, countsRight: true },
   stateSchema: (classes) => {
     const values = z.array(z.number().nonnegative()).length(classes);

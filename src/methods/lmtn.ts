@@ -15,6 +15,7 @@ export const lmtn: Method<null> = {
   title: "LMTN",
   teachers: ["cleanTeacherNat", "robustTeacherAdv"],
   passes: ["adv", "nat"],
+  settings: ["klScale", "alpha"],
   attack: awayFromLabels,
   stateSchema: () => z.null(),
   initialState: () => null,

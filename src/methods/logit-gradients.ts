@@ -1,8 +1,9 @@
 import { tf, type Tensor, type Tensor1D, type Tensor2D } from "../runtime/tensorflow.js";
 import type {
+  Method,
   MethodSettings,
-  RunningMethod,
   StepLogits,
+  StepLosses,
   StepReport,
   TeacherAnswer,
   TeacherLogits,
@@ -24,39 +25,44 @@ export interface LogitGradients {
   /** The total loss. */
   readonly total: number;
   readonly report: StepReport;
+  /** The method's state after the step. */
+  readonly next: unknown;
 }
 
 /** Differentiates a method's total loss in the student's logits; everything below the logits is the student engine's. */
 export function logitGradients(
-  method: RunningMethod,
+  method: Method,
+  state: unknown,
   logits: AvailableLogits,
   settings: MethodSettings,
 ): LogitGradients {
   const { studentNat, studentAdv } = logits;
   const differentiated = [studentNat, studentAdv].filter((tensor) => tensor !== null);
-  let report: StepReport = {};
+  let losses: StepLosses | undefined;
   const differentiate = tf.valueAndGrads((...variables: Tensor[]) => {
     const traced = variables as Tensor2D[];
-    const losses = method.losses(
+    losses = method.losses(
       stepLogits({
         ...logits,
         studentNat: studentNat && (traced[0] ?? null),
         studentAdv: studentAdv && (traced.at(-1) ?? null),
       }),
+      state,
       settings,
     );
-    report = losses.report;
     return losses.total;
   });
   const { value, grads } = differentiate(differentiated);
   const gradients = grads as Tensor2D[];
   const total = value.dataSync()[0] as number;
   value.dispose();
+  const { report, next } = present(losses, "its own losses");
   return {
     nat: studentNat && (gradients[0] ?? null),
     adv: studentAdv && (gradients.at(-1) ?? null),
     total,
     report,
+    next,
   };
 }
 

@@ -70,17 +70,10 @@ export interface MethodSettings {
   readonly lossClip: number;
 }
 
-/** What a method is, whatever its state. */
-export interface MethodFacts {
-  readonly title: string;
-  /** The teachers' answers that a step needs. */
-  readonly teachers: readonly TeacherAnswer[];
-  /**
-   * The student's training passes, in order: batch norm sees each as a batch of its own. A pass made twice moves the running
-   * statistics twice.
-   */
-  readonly passes: readonly ("nat" | "adv")[];
-}
+/** What a teacher is for: accuracy on clean images, or robustness. */
+export const teacherRoles = ["clean", "robust"] as const;
+
+export type TeacherRole = (typeof teacherRoles)[number];
 
 /** A method's inner attack; its steps, start and radius are settings. */
 export interface InnerAttack<State> {
@@ -93,81 +86,50 @@ export interface InnerAttack<State> {
 }
 
 /**
- * A training method: what it asks of a step and the loss it makes of it. `State` is plain data, kept in the checkpoint.
+ * A training method: what it asks of a step and the loss it makes of it. `State` is plain data, kept in the checkpoint; whoever holds a
+ * method without knowing which has its state as `unknown`.
  */
-export interface Method<State> extends MethodFacts {
+export interface Method<State = unknown> {
+  readonly title: string;
+  /** The teachers' answers that a step needs. */
+  readonly teachers: readonly TeacherAnswer[];
+  /**
+   * The student's training passes, in order: batch norm sees each as a batch of its own. A pass made twice moves the running
+   * statistics twice.
+   */
+  readonly passes: readonly ("nat" | "adv")[];
+  /** The settings that it reads, beside those of its attack. */
+  readonly settings: readonly (keyof MethodSettings)[];
   readonly attack: InnerAttack<State> | null;
   /** What a checkpoint must hold of this method. */
   stateSchema(classes: number): ZodType<State>;
   initialState(settings: MethodSettings, classes: number): State;
-  /** The loss to minimise, differentiable in the student's logits, what to report of it, and the state after the step. */
-  losses(logits: StepLogits, state: State, settings: MethodSettings): StepLosses & { next: State };
+  losses(logits: StepLogits, state: State, settings: MethodSettings): StepLosses<State>;
   /** The state after an epoch; `settings` are those of the epoch to come. */
   nextEpoch?(state: State, settings: MethodSettings): State;
 }
 
-/** What a step makes of its logits. */
-export interface StepLosses {
+/** What a method makes of a step's logits. */
+export interface StepLosses<State = unknown> {
+  /** The loss to minimise, differentiable in the student's logits. */
   readonly total: Scalar;
   readonly report: StepReport;
+  /** The state after the step. */
+  readonly next: State;
 }
 
-/** A method at work: its state, moved on step by step. */
-export interface RunningMethod {
-  attackLoss(logits: AttackLogits, settings: MethodSettings): LogitLoss;
-  losses(logits: StepLogits, settings: MethodSettings): StepLosses;
-  /** Moves the state on after the step whose losses were taken last. */
-  advance(): void;
-  /** Moves the state on after an epoch; `settings` are those of the epoch to come. */
-  endEpoch(settings: MethodSettings): void;
-  /** The state now, plain data for a checkpoint. */
-  readonly state: unknown;
+/** The teachers that a method asks. */
+export function teacherRolesOf({ teachers }: Pick<Method, "teachers">): TeacherRole[] {
+  const asked = teachers.map((answer): TeacherRole => (answer === "cleanTeacherNat" ? "clean" : "robust"));
+  return teacherRoles.filter((role) => asked.includes(role));
 }
 
-/** A method as the training loop sees it: its facts, and a way to start it afresh or from a checkpoint's state. */
-export interface StartableMethod extends MethodFacts {
-  readonly attack: Pick<InnerAttack<unknown>, "followsTeacher" | "countsRight"> | null;
-  /** @throws {InputError} if the saved state is not this method's. */
-  start(settings: MethodSettings, classes: number, saved?: unknown): RunningMethod;
-}
-
-/** Hides the type of a method's state, so that methods with different states stand in one registry. */
-export function startable<State>(method: Method<State>): StartableMethod {
-  const { title, teachers, passes, attack } = method;
-  return {
-    title,
-    teachers,
-    passes,
-    attack,
-    start(settings, classes, saved) {
-      let state =
-        saved === undefined ? method.initialState(settings, classes) : savedState(method, classes, saved);
-      let next = state;
-      return {
-        attackLoss(logits, current) {
-          if (!attack) throw new Error(`${title} attacks nothing`);
-          return attack.loss(logits, state, current);
-        },
-        losses(logits, current) {
-          const { total, report, next: after } = method.losses(logits, state, current);
-          next = after;
-          return { total, report };
-        },
-        advance() {
-          state = next;
-        },
-        endEpoch(coming) {
-          if (method.nextEpoch) state = method.nextEpoch(state, coming);
-        },
-        get state() {
-          return state;
-        },
-      };
-    },
-  };
-}
-
-function savedState<State>(method: Method<State>, classes: number, saved: unknown): State {
+/**
+ * The state that a method's checkpoint holds.
+ *
+ * @throws {InputError} if it is not this method's.
+ */
+export function savedState<State>(method: Method<State>, classes: number, saved: unknown): State {
   const parsed = method.stateSchema(classes).safeParse(saved);
   if (parsed.success) return parsed.data;
   const [{ path, message } = { path: [], message: "" }] = parsed.error.issues;

@@ -1,12 +1,12 @@
+import { InputError } from "../errors.js";
 import { absld } from "./absld.js";
 import { ard } from "./ard.js";
 import { baselineEbb } from "./baseline-ebb.js";
 import { baseline } from "./baseline.js";
 import { bMtard } from "./b-mtard.js";
 import { fairArd } from "./fair-ard.js";
-import type { MethodId } from "./ids.js";
 import { lmtn } from "./lmtn.js";
-import { startable, type StartableMethod } from "./method.js";
+import type { Method } from "./method.js";
 import { mtard } from "./mtard.js";
 import { natural } from "./natural.js";
 import { rslad } from "./rslad.js";
@@ -14,19 +14,38 @@ import { sat } from "./sat.js";
 import { score } from "./score.js";
 import { trades } from "./trades.js";
 
-/** Every training method by id. */
+/** Every training method by id, in the order they are listed to people. */
 export const methods = {
-  natural: startable(natural),
-  sat: startable(sat),
-  trades: startable(trades),
-  score: startable(score),
-  ard: startable(ard),
-  rslad: startable(rslad),
-  "fair-ard": startable(fairArd),
-  absld: startable(absld),
-  lmtn: startable(lmtn),
-  baseline: startable(baseline),
-  "baseline-ebb": startable(baselineEbb),
-  mtard: startable(mtard),
-  "b-mtard": startable(bMtard),
-} as const satisfies Record<MethodId, StartableMethod>;
+  natural,
+  sat,
+  trades,
+  score,
+  ard,
+  rslad,
+  "fair-ard": fairArd,
+  absld,
+  lmtn,
+  baseline,
+  "baseline-ebb": baselineEbb,
+  mtard,
+  "b-mtard": bMtard,
+} as const satisfies Record<string, Method>;
+
+export type MethodId = keyof typeof methods;
+
+/** The ids of all methods, in the order they are listed to people. */
+export const methodIds = Object.keys(methods) as MethodId[];
+
+/** @throws {InputError} if no method has this id. */
+export function requireMethodId(id: string): MethodId {
+  if (Object.hasOwn(methods, id)) return id as MethodId;
+  throw new InputError(`unknown method "${id}"`, {
+    expected: `one of ${methodIds.join(", ")}`,
+    found: id,
+  });
+}
+
+/** A method by its id, its state of a type that only it knows. @throws {InputError} as `requireMethodId`. */
+export function methodOf(id: string): Method {
+  return methods[requireMethodId(id)];
+}

@@ -7,6 +7,7 @@ export const natural: Method<null> = {
   title: "Natural",
   teachers: [],
   passes: ["nat"],
+  settings: [],
   attack: null,
   stateSchema: () => z.null(),
   initialState: () => null,

@@ -15,6 +15,7 @@ export const rslad: Method<null> = {
   title: "RSLAD",
   teachers: ["robustTeacherNat"],
   passes: ["adv", "nat"],
+  settings: ["klScale", "alpha"],
   attack: awayFromRobustTeacher,
   stateSchema: () => z.null(),
   initialState: () => null,

@@ -12,6 +12,7 @@ export const sat: Method<null> = {
   title: "SAT",
   teachers: [],
   passes: ["adv"],
+  settings: [],
   attack: awayFromLabels,
   stateSchema: () => z.null(),
   initialState: () => null,

@@ -17,6 +17,7 @@ export const score: Method<null> = {
   title: "SCORE",
   teachers: [],
   passes: ["adv", "nat"],
+  settings: ["beta", "lossClip"],
   attack: {
     followsTeacher: false,
     countsRight: false,

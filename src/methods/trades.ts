@@ -17,6 +17,7 @@ export const trades: Method<null> = {
   title: "TRADES",
   teachers: [],
   passes: ["nat", "adv", "nat"],
+  settings: ["beta"],
   attack: awayFromItself,
   stateSchema: () => z.null(),
   initialState: () => null,

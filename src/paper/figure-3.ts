@@ -1,4 +1,5 @@
-import type { PaperAttack, PaperMethod } from "./paper.js";
+import { type AttackId } from "../attacks/attacks.js";
+import { type MethodId } from "../methods/methods.js";
 
 /**
  * Figure 3: W-Robust of the ablations, ResNet-18 on CIFAR-10. The figure has no numbers: MTARD and B-MTARD are table 3's, and the
@@ -6,8 +7,8 @@ import type { PaperAttack, PaperMethod } from "./paper.js";
  * Baseline+EBB by 0.33, 0.23 and 0.15 under PGD-sat, PGD-trades and CW).
  */
 export const figure3: readonly {
-  readonly method: PaperMethod;
-  readonly wRobust: Readonly<Partial<Record<PaperAttack, number>>>;
+  readonly method: MethodId;
+  readonly wRobust: Readonly<Partial<Record<AttackId, number>>>;
 }[] = [
   { method: "baseline", wRobust: { "pgd-sat": 68.18, "pgd-trades": 69.92, cw: 67.37 } },
   { method: "mtard", wRobust: { "pgd-sat": 69.05, "pgd-trades": 70.48, cw: 67.97 } },

@@ -1,71 +1,13 @@
+import type { AttackId } from "../attacks/attacks.js";
+import type { DatasetId } from "../data/datasets.js";
+import type { MethodId } from "../methods/methods.js";
+
 /* The paper's numbers: types of the tables, and how they are read. Accuracies are in percent, as printed. */
 
-/** The paper's data sets, by this program's ids. */
-export type PaperDataset = "cifar10" | "cifar100" | "tiny-imagenet";
+/** The paper's data sets. */
+export const paperDatasets = ["cifar10", "cifar100", "tiny-imagenet"] as const satisfies readonly DatasetId[];
 
-/** The paper's methods, by this program's ids. */
-export type PaperMethod =
-  | "natural"
-  | "sat"
-  | "trades"
-  | "ard"
-  | "rslad"
-  | "score"
-  | "fair-ard"
-  | "absld"
-  | "mtard"
-  | "b-mtard"
-  | "lmtn"
-  | "baseline"
-  | "baseline-ebb";
-
-/** The paper's attacks, by this program's ids. */
-export type PaperAttack =
-  | "fgsm"
-  | "pgd-sat"
-  | "pgd-trades"
-  | "cw"
-  | "aa"
-  | "transfer-pgd-trades"
-  | "transfer-cw"
-  | "square"
-  | "rays"
-  | "gradient-estimation";
-
-export const datasetTitles: Readonly<Record<PaperDataset, string>> = {
-  cifar10: "CIFAR-10",
-  cifar100: "CIFAR-100",
-  "tiny-imagenet": "Tiny-ImageNet",
-};
-
-export const methodTitles: Readonly<Record<PaperMethod, string>> = {
-  natural: "Natural",
-  sat: "SAT",
-  trades: "TRADES",
-  ard: "ARD",
-  rslad: "RSLAD",
-  score: "SCORE",
-  "fair-ard": "Fair-ARD",
-  absld: "ABSLD",
-  mtard: "MTARD",
-  "b-mtard": "B-MTARD",
-  lmtn: "LMTN",
-  baseline: "Baseline",
-  "baseline-ebb": "Baseline+EBB",
-};
-
-export const attackTitles: Readonly<Record<PaperAttack, string>> = {
-  fgsm: "FGSM",
-  "pgd-sat": "PGD-sat",
-  "pgd-trades": "PGD-trades",
-  cw: "CW",
-  aa: "AutoAttack",
-  "transfer-pgd-trades": "PGD-trades (transfer)",
-  "transfer-cw": "CW (transfer)",
-  square: "Square",
-  rays: "RayS",
-  "gradient-estimation": "Gradient estimation",
-};
+export type PaperDataset = (typeof paperDatasets)[number];
 
 /** Robust accuracy under an attack and its mean with the clean accuracy, as printed. */
 export interface PaperRobustness {
@@ -74,11 +16,11 @@ export interface PaperRobustness {
 }
 
 /** A method, its clean accuracy, then robust accuracy and W-Robust under each attack of the table. */
-export type RobustnessRow = readonly [method: PaperMethod, clean: number, ...robustAndWRobust: number[]];
+export type RobustnessRow = readonly [method: MethodId, clean: number, ...robustAndWRobust: number[]];
 
 /** Tables 3 to 6: methods against attacks, a block of rows a data set. */
 export interface RobustnessTable {
-  readonly attacks: readonly PaperAttack[];
+  readonly attacks: readonly AttackId[];
   readonly blocks: readonly {
     readonly dataset: PaperDataset;
     readonly student: string;
@@ -90,7 +32,7 @@ export interface RobustnessTable {
 export function robustnessOf(
   table: RobustnessTable,
   [, , ...values]: RobustnessRow,
-  attack: PaperAttack,
+  attack: AttackId,
 ): PaperRobustness {
   const at = 2 * table.attacks.indexOf(attack);
   const [robust, wRobust] = values.slice(at, at + 2);

@@ -1,12 +1,12 @@
+import { type AttackId } from "../attacks/attacks.js";
+import { type MethodId } from "../methods/methods.js";
 import type { Recipe } from "../recipes/settings.js";
-import type { PaperAttack, PaperMethod } from "./paper.js";
 import type { AttackChanges } from "../evaluation/settings.js";
-import type { TeacherRole } from "../teacher/manifest.js";
-import type { Section } from "../report/table.js";
+import type { TeacherRole } from "../methods/method.js";
 
 /** A run that a table or figure is made from; the budget gives data, student, teachers and how long. */
 export interface RunPlan {
-  readonly method: PaperMethod;
+  readonly method: MethodId;
   /** Settings of the recipe that the table varies. */
   readonly changes: Partial<Recipe>;
   /** Table 11 has two teachers of each role. */
@@ -24,16 +24,23 @@ export interface TeacherPlan {
 export type SubjectPlan = RunPlan | TeacherPlan;
 
 /** A run with the recipe's settings and the data set's teachers. */
-export function plainRun(method: PaperMethod, changes: Partial<Recipe> = {}): RunPlan {
+export function plainRun(method: MethodId, changes: Partial<Recipe> = {}): RunPlan {
   return { method, changes, teachers: { clean: "first", robust: "first" } };
 }
 
 /** A number that a finished run has. */
 export type Measure =
   | { readonly kind: "clean" }
-  | { readonly kind: "robust" | "wRobust"; readonly attack: PaperAttack }
+  | { readonly kind: "robust" | "wRobust"; readonly attack: AttackId }
   /** log C - H of the clean teacher (`nat`) or the robust one, the mean over the final epoch; or how far they are apart. */
   | { readonly kind: "knowledgeScale"; readonly of: "nat" | "adv" | "gap" };
+
+/** Columns that belong together, such as robust accuracy and W-Robust under one attack. */
+export interface Section {
+  readonly title: string;
+  readonly measures: readonly string[];
+  readonly unit: "%" | "nats";
+}
 
 export interface CellPlan {
   readonly of: SubjectPlan;
@@ -63,6 +70,6 @@ export interface TablePlan {
 }
 
 /** The attack a cell needs, or null. */
-export function attackOf({ measure }: CellPlan): PaperAttack | null {
+export function attackOf({ measure }: CellPlan): AttackId | null {
   return measure.kind === "robust" || measure.kind === "wRobust" ? measure.attack : null;
 }

@@ -1,25 +1,25 @@
-import { attackTitles, contradiction, type PaperAttack, type PaperRobustness } from "./paper.js";
-import type { Section } from "../report/table.js";
-import type { CellPlan, RowPlan, RunPlan, SubjectPlan } from "./plan.js";
+import { attacks, type AttackId } from "../attacks/attacks.js";
+import { contradiction, type PaperRobustness } from "./paper.js";
+import type { CellPlan, RowPlan, RunPlan, Section, SubjectPlan } from "./plan.js";
 
 /** A row of accuracies: the clean one, then robust accuracy and W-Robust under each attack. */
 export interface RobustnessRowPlan {
   readonly label: string;
   readonly run: RunPlan;
   readonly clean: number;
-  readonly attacks: Readonly<Partial<Record<PaperAttack, PaperRobustness>>>;
+  readonly attacks: Readonly<Partial<Record<AttackId, PaperRobustness>>>;
 }
 
 /** The sections and rows of a table of clean and robust accuracies. */
 export function robustnessPlan(
-  attacks: readonly PaperAttack[],
+  under: readonly AttackId[],
   rows: readonly RobustnessRowPlan[],
 ): { sections: readonly Section[]; rows: readonly RowPlan[] } {
   return {
     sections: [
       { title: "Clean accuracy", measures: ["Clean"], unit: "%" },
-      ...attacks.map((attack): Section => ({
-        title: attackTitles[attack],
+      ...under.map((attack): Section => ({
+        title: attacks[attack].title,
         measures: ["Robust", "W-Robust"],
         unit: "%",
       })),
@@ -28,7 +28,7 @@ export function robustnessPlan(
       label,
       cells: [
         [{ of: run, measure: { kind: "clean" }, paper: clean, paperMean: null }],
-        ...attacks.map((attack) => attackCells(run, attack, clean, printed[attack])),
+        ...under.map((attack) => attackCells(run, attack, clean, printed[attack])),
       ],
     })),
   };
@@ -36,7 +36,7 @@ export function robustnessPlan(
 
 function attackCells(
   run: RunPlan,
-  attack: PaperAttack,
+  attack: AttackId,
   clean: number,
   printed: PaperRobustness | undefined,
 ): CellPlan[] {
@@ -54,22 +54,22 @@ function attackCells(
 
 /** The sections and rows of a table of W-Robust alone. */
 export function wRobustPlan(
-  attacks: readonly PaperAttack[],
+  under: readonly AttackId[],
   rows: readonly {
     label: string;
     run: RunPlan;
-    wRobust: Readonly<Partial<Record<PaperAttack, number>>>;
+    wRobust: Readonly<Partial<Record<AttackId, number>>>;
   }[],
 ): { sections: readonly Section[]; rows: readonly RowPlan[] } {
   return {
-    sections: attacks.map((attack) => ({
-      title: attackTitles[attack],
+    sections: under.map((attack) => ({
+      title: attacks[attack].title,
       measures: ["W-Robust"],
       unit: "%",
     })),
     rows: rows.map(({ label, run, wRobust }) => ({
       label,
-      cells: attacks.map((attack) => {
+      cells: under.map((attack) => {
         const paper = wRobust[attack];
         if (paper === undefined) throw new Error(`the paper's row has no ${attack}`);
         return [{ of: run, measure: { kind: "wRobust", attack }, paper, paperMean: null }];
@@ -83,25 +83,25 @@ export interface AccuracyRowPlan {
   readonly label: string;
   readonly of: SubjectPlan;
   readonly clean: number;
-  readonly robust: Readonly<Partial<Record<PaperAttack, number>>>;
+  readonly robust: Readonly<Partial<Record<AttackId, number>>>;
 }
 
 /** The sections and rows of a table of clean and robust accuracies, a section an accuracy. */
 export function accuracyPlan(
-  attacks: readonly PaperAttack[],
+  under: readonly AttackId[],
   rows: readonly AccuracyRowPlan[],
 ): { sections: readonly Section[]; rows: readonly RowPlan[] } {
   const section = (title: string, measure: string): Section => ({ title, measures: [measure], unit: "%" });
   return {
     sections: [
       section("Clean accuracy", "Clean"),
-      ...attacks.map((attack) => section(attackTitles[attack], "Robust")),
+      ...under.map((attack) => section(attacks[attack].title, "Robust")),
     ],
     rows: rows.map(({ label, of, clean, robust }) => ({
       label,
       cells: [
         [{ of, measure: { kind: "clean" }, paper: clean, paperMean: null }],
-        ...attacks.map((attack): CellPlan[] => {
+        ...under.map((attack): CellPlan[] => {
           const paper = robust[attack];
           if (paper === undefined) throw new Error(`the paper's row has no ${attack}`);
           return [{ of, measure: { kind: "robust", attack }, paper, paperMean: null }];

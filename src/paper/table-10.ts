@@ -1,9 +1,9 @@
-import type { PaperAttack } from "./paper.js";
+import { type AttackId } from "../attacks/attacks.js";
 
 /** Table 10: W-Robust of ResNet-18 on CIFAR-10 by multi-teacher distillation method. */
 export const table10: readonly {
   readonly method: "lmtn" | "b-mtard";
-  readonly wRobust: Readonly<Partial<Record<PaperAttack, number>>>;
+  readonly wRobust: Readonly<Partial<Record<AttackId, number>>>;
 }[] = [
   {
     method: "lmtn",

@@ -1,10 +1,10 @@
-import type { PaperAttack } from "./paper.js";
+import { type AttackId } from "../attacks/attacks.js";
 
 /** Table 11: W-Robust of B-MTARD's ResNet-18 on CIFAR-10 by the teachers' networks; "WideResNet-34-10-C" is the network trained on clean images. */
 export const table11: readonly {
   readonly cleanTeacher: string;
   readonly robustTeacher: string;
-  readonly wRobust: Readonly<Partial<Record<PaperAttack, number>>>;
+  readonly wRobust: Readonly<Partial<Record<AttackId, number>>>;
 }[] = [
   {
     cleanTeacher: "ResNet-56",

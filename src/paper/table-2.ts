@@ -1,11 +1,12 @@
-import type { PaperAttack, PaperDataset } from "./paper.js";
+import { type AttackId } from "../attacks/attacks.js";
+import type { PaperDataset } from "./paper.js";
 
 export interface TeacherRow {
   readonly dataset: PaperDataset;
   readonly network: string;
   readonly role: "clean" | "robust";
   readonly clean: number;
-  readonly robust: Readonly<Partial<Record<PaperAttack, number>>>;
+  readonly robust: Readonly<Partial<Record<AttackId, number>>>;
 }
 
 /** Table 2: the teachers. */

@@ -1,10 +1,11 @@
-import type { PaperAttack, PaperRobustness } from "./paper.js";
+import { type AttackId } from "../attacks/attacks.js";
+import type { PaperRobustness } from "./paper.js";
 
 /** One value of the setting varied, and B-MTARD's accuracies with it. */
 export interface VariedRow {
   readonly value: number;
   readonly clean: number;
-  readonly attacks: Readonly<Partial<Record<PaperAttack, PaperRobustness>>>;
+  readonly attacks: Readonly<Partial<Record<AttackId, PaperRobustness>>>;
 }
 
 /** Table 7: B-MTARD of ResNet-18 on CIFAR-10 by the initial temperature of both teachers. */

@@ -1,13 +1,8 @@
+import { attacks } from "../attacks/attacks.js";
+import { datasets } from "../data/datasets.js";
+import { methods, type MethodId } from "../methods/methods.js";
 import { InputError } from "../errors.js";
-import {
-  attackTitles,
-  datasetTitles,
-  methodTitles,
-  robustnessOf,
-  type PaperDataset,
-  type PaperMethod,
-  type RobustnessTable,
-} from "./paper.js";
+import { robustnessOf, type PaperDataset, type RobustnessTable } from "./paper.js";
 import { table1 } from "./table-1.js";
 import { table10 } from "./table-10.js";
 import { table11 } from "./table-11.js";
@@ -83,7 +78,7 @@ function teacherAccuracies(dataset: PaperDataset): TablePlan {
     }));
   return {
     number: 2,
-    title: `the teachers (paper: ${datasetTitles[dataset]})`,
+    title: `the teachers (paper: ${datasets[dataset].title})`,
     rowHeading: "teacher",
     student: studentOf(dataset),
     ...accuracyPlan(["fgsm", "pgd-sat", "pgd-trades", "cw", "aa"], rows),
@@ -100,14 +95,14 @@ function methodsAgainstAttacks(number: number, table: RobustnessTable, dataset: 
   const block = table.blocks.find((each) => each.dataset === dataset);
   if (!block) throw new Error(`table ${number} has no ${dataset}`);
   const rows = block.rows.map((row) => ({
-    label: methodTitles[row[0]],
+    label: methods[row[0]].title,
     run: plainRun(row[0]),
     clean: row[1],
     attacks: Object.fromEntries(table.attacks.map((attack) => [attack, robustnessOf(table, row, attack)])),
   }));
   return {
     number,
-    title: `${number < 5 ? "white-box" : "black-box"} robustness (paper: ${datasetTitles[dataset]}, ${block.student})`,
+    title: `${number < 5 ? "white-box" : "black-box"} robustness (paper: ${datasets[dataset].title}, ${block.student})`,
     rowHeading: "method",
     student: block.student,
     ...robustnessPlan(table.attacks, rows),
@@ -128,7 +123,7 @@ function knowledgeScales(): TablePlan {
     noBalance: number,
     afterBalance: number,
   ): RowPlan => {
-    const cell = (method: PaperMethod, paper: number) => [
+    const cell = (method: MethodId, paper: number) => [
       { of: plainRun(method), measure: { kind: "knowledgeScale", of } as const, paper, paperMean: null },
     ];
     return { label, cells: [cell("mtard", noBalance), cell("b-mtard", afterBalance)] };
@@ -189,12 +184,12 @@ function variedSetting(
 function gradientEstimation(dataset: PaperDataset): TablePlan {
   return {
     number: 9,
-    title: `the gradient-estimation attack (paper: ${datasetTitles[dataset]}, ${studentOf(dataset)})`,
+    title: `the gradient-estimation attack (paper: ${datasets[dataset].title}, ${studentOf(dataset)})`,
     rowHeading: "attack",
     student: studentOf(dataset),
     sections: [{ title: "Robust accuracy of B-MTARD", measures: ["Robust"], unit: "%" }],
     rows: table9.map(({ attack, robust }) => ({
-      label: attackTitles[attack],
+      label: attacks[attack].title,
       cells: [
         [
           {
@@ -214,7 +209,7 @@ function gradientEstimation(dataset: PaperDataset): TablePlan {
 /** Table 10. */
 function multiTeacherMethods(): TablePlan {
   const rows = table10.map(({ method, wRobust }) => ({
-    label: methodTitles[method],
+    label: methods[method].title,
     run: plainRun(method),
     wRobust,
   }));

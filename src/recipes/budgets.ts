@@ -1,5 +1,5 @@
 import { InputError } from "../errors.js";
-import type { MethodId } from "../methods/ids.js";
+import type { MethodId } from "../methods/methods.js";
 import type { Recipe } from "./settings.js";
 
 /** How much of the paper's work is done. */

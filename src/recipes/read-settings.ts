@@ -1,35 +1,33 @@
-import type { MethodId } from "../methods/ids.js";
+import { methodIds, methods, type MethodId } from "../methods/methods.js";
+import type { Method, MethodSettings } from "../methods/method.js";
 import { recipeSettingNames, type Recipe } from "./settings.js";
 
 type SettingNames = readonly (keyof Recipe)[];
 
-const attack = ["epsilon", "innerSteps", "innerStepSize", "innerStart", "innerMode"] as const;
+/** The settings of every inner attack. */
+const attackSettings: readonly (keyof MethodSettings)[] = [
+  "epsilon",
+  "innerSteps",
+  "innerStepSize",
+  "innerStart",
+  "innerMode",
+];
 
-/** The settings that one method reads and another may not; all others are of every run. */
-const read: Readonly<Record<MethodId, SettingNames>> = {
-  natural: [],
-  sat: attack,
-  trades: [...attack, "beta"],
-  score: [...attack, "beta", "lossClip"],
-  ard: [...attack, "alpha", "temperature"],
-  rslad: [...attack, "klScale", "alpha"],
-  "fair-ard": [...attack, "alpha", "beta", "temperature"],
-  absld: [...attack, "klScale", "alpha", "initialTemperature", "temperatureRate", "classTemperatures"],
-  lmtn: [...attack, "klScale", "alpha"],
-  baseline: [...attack, "klScale", "initialTemperature"],
-  "baseline-ebb": [...attack, "klScale", "initialTemperature", "temperatureRate"],
-  mtard: [...attack, "klScale", "beta", "initialTemperature", "weightRate"],
-  "b-mtard": [...attack, "klScale", "beta", "initialTemperature", "temperatureRate", "weightRate"],
-};
+/** The settings that a method reads and another may not. */
+function ownSettings(id: MethodId): SettingNames {
+  const { attack, settings }: Method = methods[id];
+  return attack ? [...attackSettings, ...settings] : settings;
+}
 
-const ofSomeMethods: SettingNames = [...new Set(Object.values(read).flat())];
+const ofSomeMethods: SettingNames = [...new Set(methodIds.flatMap(ownSettings))];
 
 /** The settings that decide a run by a method, in the order of the schema. */
 export function settingsRead(method: MethodId): SettingNames {
-  return recipeSettingNames.filter((name) => !ofSomeMethods.includes(name) || read[method].includes(name));
+  const own = ownSettings(method);
+  return recipeSettingNames.filter((name) => !ofSomeMethods.includes(name) || own.includes(name));
 }
 
-/** Those of the changed settings that make no difference to the method. */
+/** The changed settings that make no difference to the method. */
 export function idleSettings(method: MethodId, changes: Partial<Recipe>): string[] {
   const known: readonly string[] = settingsRead(method);
   return Object.keys(changes).filter((name) => !known.includes(name));

@@ -1,6 +1,7 @@
-import type { MethodId } from "../methods/ids.js";
+import type { MethodId } from "../methods/methods.js";
 import { methodRules } from "./method-rules.js";
-import type { Reading, Rule } from "./rule.js";
+import type { Reading } from "./readings.js";
+import type { Rule } from "./rule.js";
 import { recipeSchema, recipeSettingNames, type Recipe } from "./settings.js";
 import { datasetRules, sharedRules } from "./shared-rules.js";
 import { teacherRules } from "./teachers.js";

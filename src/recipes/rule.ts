@@ -1,26 +1,6 @@
-import { InputError } from "../errors.js";
-import type { MethodId } from "../methods/ids.js";
+import type { MethodId } from "../methods/methods.js";
+import type { Reading } from "./readings.js";
 import type { Recipe } from "./settings.js";
-
-/** Where a compared method's own paper, its released code and B-MTARD's settings disagree, which of them a recipe follows. */
-export const readings = {
-  paper: "each method as its own paper and scripts train it, with the changes B-MTARD's section 4.1 names",
-  "released-code": "the same, but exactly what the released script computes, its oddities included",
-  "b-mtard": "every method with the optimiser and the schedule of B-MTARD",
-} as const;
-
-export type Reading = keyof typeof readings;
-
-export const readingNames = Object.keys(readings) as Reading[];
-
-/** @throws {InputError} if no reading has this name. */
-export function requireReading(name: string): Reading {
-  if (Object.hasOwn(readings, name)) return name as Reading;
-  throw new InputError(`unknown reading "${name}"`, {
-    expected: `one of ${readingNames.join(", ")}`,
-    found: name,
-  });
-}
 
 /** Settings for some of the trainings, and where they are from. A later rule goes before an earlier one. */
 export interface Rule {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { InputError } from "../errors.js";
-import { readingNames } from "./rule.js";
+import { readingNames } from "./readings.js";
 
 /** A number, or a fraction such as `8/255`. */
 const quantity = z.union([

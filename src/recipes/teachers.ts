@@ -1,4 +1,4 @@
-import type { MethodId } from "../methods/ids.js";
+import type { MethodId } from "../methods/methods.js";
 import type { Rule } from "./rule.js";
 
 /** A teacher as the paper has it: a network, and how it can be trained here; null where it was taken ready-made. */

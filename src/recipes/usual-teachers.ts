@@ -1,7 +1,7 @@
 import { InputError } from "../errors.js";
 import { teacherRecipes } from "./teachers.js";
 import { findDescription, howToGet } from "../teacher/descriptions.js";
-import type { TeacherRole } from "../teacher/manifest.js";
+import type { TeacherRole } from "../methods/method.js";
 import { teachersFor, teachersFound } from "../teacher/store.js";
 
 /**

@@ -1,6 +1,6 @@
-import sharp from "sharp";
 import type { ExaminedImage, Prediction } from "../evaluation/examine.js";
 import type { ImageShape } from "../graph/network.js";
+import { loadSharp } from "../runtime/sharp.js";
 import { SCALE, svgToPng } from "./figures/png.js";
 import { COLORS, FONT } from "./figures/style.js";
 
@@ -106,7 +106,7 @@ async function drawRow(
 /** Pixel values as PNG, each pixel a square; a whole number of the picture's own pixels where that fits its side. */
 function picture(values: Float32Array, { height, width, channels }: ImageShape): Promise<Buffer> {
   const bytes = Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
-  return sharp(bytes, { raw: { height, width, channels: channels as 1 | 3 } })
+  return loadSharp()(bytes, { raw: { height, width, channels: channels as 1 | 3 } })
     .resize(SIDE * SCALE, SIDE * SCALE, { kernel: "nearest", fit: "fill" })
     .png()
     .toBuffer();

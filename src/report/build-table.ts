@@ -1,5 +1,5 @@
+import { attacks, type AttackId } from "../attacks/attacks.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
-import { attackTitles, type PaperAttack } from "../paper/paper.js";
 import { finalEpochMean, readMetrics } from "../run/metrics.js";
 import { attackOf, type CellPlan, type Measure, type RowPlan, type TablePlan } from "../paper/plan.js";
 import type { Scale } from "../reproduction/scale.js";
@@ -10,7 +10,8 @@ import {
   type Outcome,
   type SubjectRequest,
 } from "../reproduction/run-request.js";
-import { cellOf, type ReportTable, type Shortfall } from "./table.js";
+import { cellOf, type ReportTable } from "./table.js";
+import type { Shortfall } from "../reproduction/shortfall.js";
 
 /** The runs a table needs, each once a seed, and the teachers, with the attacks its cells read. */
 export function tableRequests({ rows }: TablePlan, seeds: readonly number[], scale: Scale): SubjectRequest[] {
@@ -121,11 +122,11 @@ function onFewerImages(plan: TablePlan, outcomes: readonly Outcome[], scale: Sca
       if (totals.length === 0 || images === Math.max(...whole)) return [];
       const wRobust = plan.sections.some(({ measures }) => measures.includes("W-Robust"));
       const mean = wRobust ? ", W-Robust with the clean accuracy on them" : "";
-      return [`${attackTitles[attack]}: the first ${images} test images${mean}.`];
+      return [`${attacks[attack].title}: the first ${images} test images${mean}.`];
     });
 }
 
-function attacksOf({ rows }: TablePlan): PaperAttack[] {
+function attacksOf({ rows }: TablePlan): AttackId[] {
   const attacks = rows.flatMap(({ cells }) => cells.flat().map(attackOf));
   return [...new Set(attacks)].filter((attack) => attack !== null);
 }
@@ -133,5 +134,5 @@ function attacksOf({ rows }: TablePlan): PaperAttack[] {
 function notEvaluated(plan: TablePlan, scale: Scale): string[] {
   const missing = attacksOf(plan).filter((attack) => !scale.evaluates(attack));
   if (missing.length === 0) return [];
-  return [`Not evaluated: ${missing.map((attack) => attackTitles[attack]).join(", ")}.`];
+  return [`Not evaluated: ${missing.map((attack) => attacks[attack].title).join(", ")}.`];
 }

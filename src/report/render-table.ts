@@ -1,4 +1,5 @@
-import type { Cell, ReportRow, ReportTable, Section } from "./table.js";
+import type { Cell, ReportRow, ReportTable } from "./table.js";
+import type { Section } from "../paper/plan.js";
 
 /** Decimals of a number, as the paper prints them. */
 const DIGITS = { "%": 2, nats: 4 } as const;

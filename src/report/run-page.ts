@@ -1,5 +1,5 @@
 import { changedSettings, sourcedRecipe } from "../recipes/recipes.js";
-import { requireMethodId } from "../methods/ids.js";
+import { requireMethodId } from "../methods/methods.js";
 import type { RunDescription } from "../run/run-directory.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { RunMetrics } from "../run/metrics.js";

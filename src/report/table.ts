@@ -1,3 +1,6 @@
+import type { Section } from "../paper/plan.js";
+import type { Shortfall } from "../reproduction/shortfall.js";
+
 /* A table of the paper with our numbers beside it, before it is Markdown, CSV or JSON. */
 
 /** The mean of one number over the runs of a cell. */
@@ -16,21 +19,6 @@ export interface Cell {
   readonly ours: Sample | null;
   /** Ours less the paper's. */
   readonly difference: number | null;
-}
-
-/** Columns that belong together, such as robust accuracy and W-Robust under one attack. */
-export interface Section {
-  readonly title: string;
-  readonly measures: readonly string[];
-  readonly unit: "%" | "nats";
-}
-
-/** What a run has less of, or other, than the paper's. */
-export interface Shortfall {
-  /** The data, the student and how much of the training. */
-  readonly brief: string;
-  /** Everything else: test images, teachers, settings; null where nothing. */
-  readonly others: string | null;
 }
 
 export interface ReportRow {

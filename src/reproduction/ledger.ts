@@ -1,5 +1,5 @@
 import type { AttackSettings } from "../attacks/attack.js";
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import { GRADIENT_LOOKS, looksOf, roundsOf } from "../evaluation/rounds.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { isEvaluated, SELECTION_ATTACK } from "../training/schedule.js";

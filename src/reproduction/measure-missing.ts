@@ -1,4 +1,4 @@
-import { isTransfer, type AttackId } from "../attacks/ids.js";
+import { isTransfer, type AttackId } from "../attacks/attacks.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import { readEvaluation, writeEvaluation, type EvaluationKey } from "../evaluation/store.js";
 import { evaluationCost } from "./ledger.js";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { requireMethodId } from "../methods/ids.js";
+import { requireMethodId } from "../methods/methods.js";
 import { settingsRead } from "../recipes/read-settings.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { RunInputs } from "../run/run-directory.js";

@@ -1,9 +1,9 @@
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { RunPlan, SubjectPlan, TeacherPlan } from "../paper/plan.js";
 import type { Scale } from "./scale.js";
-import type { Shortfall } from "../report/table.js";
+import type { Shortfall } from "./shortfall.js";
 
 /** A run or a teacher that is wanted, and which accuracies of it; no attacks and no `clean` is the training alone. */
 export interface SubjectRequest<Plan extends SubjectPlan = SubjectPlan> {

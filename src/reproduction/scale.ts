@@ -1,16 +1,16 @@
-import type { AttackId } from "../attacks/ids.js";
+import { type AttackId } from "../attacks/attacks.js";
 import { findDataset, type DatasetId } from "../data/datasets.js";
 import { InputError } from "../errors.js";
-import { requireMethodId, type MethodId } from "../methods/ids.js";
-import { teacherRolesOf } from "../methods/teacher-roles.js";
+import { methodOf, requireMethodId, type MethodId } from "../methods/methods.js";
+import { teacherRolesOf } from "../methods/method.js";
 import { budgets, type BudgetName } from "../recipes/budgets.js";
 import { recipe } from "../recipes/recipes.js";
-import type { Reading } from "../recipes/rule.js";
+import type { Reading } from "../recipes/readings.js";
 import { parseSettings, type Recipe, type TrainingSettings } from "../recipes/settings.js";
-import type { TeacherRole } from "../teacher/manifest.js";
+import type { TeacherRole } from "../methods/method.js";
 import { requireUsualTeachers } from "../recipes/usual-teachers.js";
 import { teachersFound } from "../teacher/store.js";
-import type { PaperAttack, PaperDataset } from "../paper/paper.js";
+import type { PaperDataset } from "../paper/paper.js";
 import { plainRun, type RunPlan, type TeacherChoice } from "../paper/plan.js";
 
 /** What a call says beyond its table and budget; what is left out is the budget's. */
@@ -45,7 +45,7 @@ export interface Scale {
   /** Changes of a method's recipe. */
   readonly changes: (method: MethodId) => Partial<Recipe>;
   /** The attacks to evaluate with, of those a table has. */
-  readonly evaluates: (attack: PaperAttack) => boolean;
+  readonly evaluates: (attack: AttackId) => boolean;
   /** The test images an attack is limited to, or null. */
   readonly imagesOf: (attack: AttackId) => number | null;
   readonly options: ScaleOptions;
@@ -160,7 +160,7 @@ export function teacherOf(
   teachersDir: string,
 ): TeacherSource | null {
   const { dataset, options } = scale;
-  const roles = teacherRolesOf[requireMethodId(method)];
+  const roles = teacherRolesOf(methodOf(method));
   if (!roles.includes(role)) return null;
   if (teachers[role] === "first") return teacherNamed(role, scale, teachersDir, roles);
   const { second } = options.teachers[role];

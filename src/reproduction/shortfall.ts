@@ -1,12 +1,19 @@
-import { requireMethodId } from "../methods/ids.js";
+import { requireMethodId } from "../methods/methods.js";
 import { settingsRead } from "../recipes/read-settings.js";
 import { recipe } from "../recipes/recipes.js";
 import type { Recipe, TrainingSettings } from "../recipes/settings.js";
 import type { PaperDataset } from "../paper/paper.js";
 import type { ImageCounts } from "./run-key.js";
-import type { Shortfall } from "../report/table.js";
 import type { RunPlan } from "../paper/plan.js";
 import type { Scale } from "./scale.js";
+
+/** What a run has less of, or other, than the paper's. */
+export interface Shortfall {
+  /** The data, the student and how much of the training. */
+  readonly brief: string;
+  /** Everything else: test images, teachers, settings; null where nothing. */
+  readonly others: string | null;
+}
 
 /** Images of the paper's data sets; what the paper tests on is the official test set (Tiny-ImageNet: validation). */
 const images: Readonly<Record<PaperDataset, ImageCounts>> = {

@@ -1,6 +1,7 @@
-import { isTransfer } from "../attacks/ids.js";
+import { isTransfer } from "../attacks/attacks.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
-import { readManifest, type TeacherManifest, type TeacherRole } from "../teacher/manifest.js";
+import { readManifest, type TeacherManifest } from "../teacher/manifest.js";
+import { type TeacherRole } from "../methods/method.js";
 import { findTeacher, loadTeacher, teacherSha256 } from "../teacher/store.js";
 import { loadWork } from "./load-work.js";
 import type { RunPlan } from "../paper/plan.js";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AttackId } from "../attacks/ids.js";
+import type { AttackId } from "../attacks/attacks.js";
 import type { AttackSettings } from "../attacks/attack.js";
 import { findDataset, type DatasetId } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";

@@ -10,15 +10,6 @@ export interface Attribute {
 }
 
 interface NativeBackend {
-  readonly binding: {
-    readonly TF_ATTR_TYPE: number;
-    readonly TF_ATTR_INT: number;
-    readonly TF_ATTR_FLOAT: number;
-    readonly TF_ATTR_BOOL: number;
-    readonly TF_ATTR_STRING: number;
-    readonly TF_FLOAT: number;
-    readonly TF_INT32: number;
-  };
   executeSingleOutput(name: string, attributes: readonly Attribute[], inputs: readonly Tensor[]): Tensor;
   executeMultipleOutputs(
     name: string,
@@ -28,27 +19,47 @@ interface NativeBackend {
   ): Tensor[];
 }
 
-const backend = tf.backend() as unknown as NativeBackend;
-const { binding } = backend;
+let backend: NativeBackend | undefined;
+
+/** Kept, as this is asked for at every operation. */
+function nativeBackend(): NativeBackend {
+  return (backend ??= tf.backend() as unknown as NativeBackend);
+}
+
+/**
+ * The numbers of TensorFlow's C interface for types of attributes and of elements. They are part of its binary interface and do not
+ * change, so attributes are made without loading it.
+ *
+ * @see tensorflow/c/tf_attrtype.h and tf_datatype.h; the binding has the same names.
+ */
+export const TYPES = {
+  TF_ATTR_STRING: 0,
+  TF_ATTR_INT: 1,
+  TF_ATTR_FLOAT: 2,
+  TF_ATTR_BOOL: 3,
+  TF_ATTR_TYPE: 4,
+  TF_FLOAT: 1,
+  TF_INT32: 3,
+} as const;
 
 /** Makes attributes of each type an operation knows. */
 export const attribute = {
-  float32: (name: string): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }),
-  int32: (name: string): Attribute => ({ name, type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 }),
+  float32: (name: string): Attribute => ({ name, type: TYPES.TF_ATTR_TYPE, value: TYPES.TF_FLOAT }),
+  int32: (name: string): Attribute => ({ name, type: TYPES.TF_ATTR_TYPE, value: TYPES.TF_INT32 }),
   integers: (name: string, value: readonly number[]): Attribute => ({
     name,
-    type: binding.TF_ATTR_INT,
+    type: TYPES.TF_ATTR_INT,
     value,
   }),
-  integer: (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_INT, value }),
-  float: (name: string, value: number): Attribute => ({ name, type: binding.TF_ATTR_FLOAT, value }),
-  boolean: (name: string, value: boolean): Attribute => ({ name, type: binding.TF_ATTR_BOOL, value }),
-  text: (name: string, value: string): Attribute => ({ name, type: binding.TF_ATTR_STRING, value }),
+  integer: (name: string, value: number): Attribute => ({ name, type: TYPES.TF_ATTR_INT, value }),
+  float: (name: string, value: number): Attribute => ({ name, type: TYPES.TF_ATTR_FLOAT, value }),
+  boolean: (name: string, value: boolean): Attribute => ({ name, type: TYPES.TF_ATTR_BOOL, value }),
+  text: (name: string, value: string): Attribute => ({ name, type: TYPES.TF_ATTR_STRING, value }),
 } as const;
 
 /** Runs an operation with one output. */
 export function execute(name: string, attributes: readonly Attribute[], inputs: readonly Tensor[]): Tensor {
-  return backend.executeSingleOutput(name, attributes, inputs);
+  return nativeBackend().executeSingleOutput(name, attributes, inputs);
 }
 
 /** Runs an operation with several outputs. */
@@ -58,5 +69,5 @@ export function executeMany(
   inputs: readonly Tensor[],
   outputs: number,
 ): Tensor[] {
-  return backend.executeMultipleOutputs(name, attributes, inputs, outputs);
+  return nativeBackend().executeMultipleOutputs(name, attributes, inputs, outputs);
 }

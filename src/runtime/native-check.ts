@@ -12,6 +12,7 @@ import {
   threadCount,
   type Device,
 } from "./device.js";
+import { tf } from "./tensorflow.js";
 import { chooseDevice, cudaProblem, onnxRuntime, runProbe } from "./onnxruntime.js";
 
 /** What a library says of itself. */
@@ -28,9 +29,8 @@ export interface NativeReport {
 
 export type NativeLibrary = "libtensorflow" | "onnxruntime";
 
-const checks: Record<NativeLibrary, () => Promise<NativeReport>> = {
-  async libtensorflow() {
-    const { tf } = await import("./tensorflow.js");
+const checks: Record<NativeLibrary, () => NativeReport | Promise<NativeReport>> = {
+  libtensorflow() {
     const sum = tf.tidy(() => tf.tensor1d([1, 2]).sum().dataSync()[0]);
     if (sum !== 3) throw new Error(`libtensorflow computed 1 + 2 = ${String(sum)}`);
     const { binding } = tf.backend() as unknown as { binding: { TF_Version: string } };

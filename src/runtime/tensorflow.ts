@@ -12,11 +12,14 @@ function restoreRemovedNodeFunctions(): void {
   target["isArray"] ??= Array.isArray;
 }
 
-function load(): typeof TensorFlow {
+let loaded: typeof TensorFlow | undefined;
+
+function tensorFlow(): typeof TensorFlow {
+  if (loaded !== undefined) return loaded;
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   restoreRemovedNodeFunctions();
   try {
-    return createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu") as typeof TensorFlow;
+    return (loaded = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu") as typeof TensorFlow);
   } catch (cause) {
     throw new WorkError("libtensorflow cannot be loaded", {
       found: cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause),
@@ -26,5 +29,11 @@ function load(): typeof TensorFlow {
   }
 }
 
-/** TensorFlow.js on libtensorflow; importing this file loads the native library (about half a second). */
-export const tf: typeof TensorFlow = load();
+/**
+ * TensorFlow.js on libtensorflow, which the first use of any of its functions loads (about half a second).
+ *
+ * @throws {WorkError} at that use, if the native library cannot be loaded.
+ */
+export const tf: typeof TensorFlow = new Proxy({} as typeof TensorFlow, {
+  get: (_, name) => Reflect.get(tensorFlow(), name) as unknown,
+});

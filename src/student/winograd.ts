@@ -45,8 +45,6 @@ const OUTPUT_TRANSFORM: Matrix = [
 const TILE = 4;
 const WINDOW = 6;
 
-const onCpu = tensorflowDevice(tf) === "cpu"; // cuDNN chooses such algorithms itself
-
 /**
  * Whether a convolution of maps `[N, H, W, channels]` is faster this way: on small maps of many channels, where oneDNN's
  * convolution, which works along rows, finds little to do in one.
@@ -55,7 +53,8 @@ export function winogradPays(layer: ConvLayer, [, height, width]: readonly numbe
   const { kernel, stride, padding, groups, channels, filters } = layer;
   const fits = kernel === 3 && stride === 1 && padding[0] === 1 && padding[1] === 1 && groups === 1;
   const small = height === width && (height === TILE || height === 2 * TILE);
-  return onCpu && fits && small && Math.min(channels, filters) >= 256;
+  // cuDNN chooses such algorithms itself.
+  return fits && small && Math.min(channels, filters) >= 256 && tensorflowDevice(tf) === "cpu";
 }
 
 /** A filter `[3, 3, channels, filters]` transformed, `[36, channels, filters]`: made once for many convolutions. */

@@ -16,13 +16,8 @@ import { type ModelHashes, writeModel } from "../onnx/write-model.js";
 import { networkModel } from "../onnx/writer.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
 import { version } from "../version.js";
-import {
-  formatManifest,
-  MANIFEST_FILE,
-  type TeacherManifest,
-  teacherNameSchema,
-  type TeacherRole,
-} from "./manifest.js";
+import { formatManifest, MANIFEST_FILE, type TeacherManifest, teacherNameSchema } from "./manifest.js";
+import { type TeacherRole } from "../methods/method.js";
 import { sha256OfFile } from "./store.js";
 import { verifyClassifierApart } from "./verify-apart.js";
 import { verifyClassifier } from "./verify.js";

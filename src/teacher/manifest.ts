@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../errors.js";
+import { teacherRoles } from "../methods/method.js";
 import { imageShapeSchema, normalizationSchema } from "../onnx/metadata.js";
 
 export const MANIFEST_FILE = "teacher.json";
@@ -17,8 +18,6 @@ export const teacherNameSchema = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "letters, digits, '.', '_' and '-', at most 64, no path")
   .refine((name) => !name.endsWith(".onnx"), "a name does not end in .onnx");
 
-/** What a teacher is for: accuracy on clean images, or robustness. */
-export const teacherRoles = ["clean", "robust"] as const;
 export const teacherRoleSchema = z.enum(teacherRoles);
 
 const counts = { split: z.literal("test"), correct: count, total: count.positive() };
@@ -68,7 +67,6 @@ const manifestSchema = z.object({
 });
 
 export type TeacherManifest = Readonly<z.infer<typeof manifestSchema>>;
-export type TeacherRole = (typeof teacherRoles)[number];
 /** Images of the first `total` test images that a teacher gets right. */
 export type MeasuredAccuracy = Readonly<z.infer<typeof measuredAccuracySchema>>;
 /** The same under an attack of L-infinity radius `epsilon`, whose random start `seed` determines. */

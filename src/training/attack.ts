@@ -7,7 +7,7 @@ import type { NoiseSeed } from "../runtime/noise.js";
 import { tf, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import { inferenceStudent } from "../student/inference.js";
 import { trainingTarget } from "../student/training-target.js";
-import type { Trainee } from "./step.js";
+import type { Trainee } from "./trainee.js";
 
 /** What a method's inner attack made of a batch. */
 export interface InnerAttackResult {
@@ -34,7 +34,7 @@ export function attackStudent(
   if (!attack) return null;
   const target = attackedStudent(trainee, settings.innerMode);
   const loss = tf.tidy(() =>
-    trainee.running.attackLoss(
+    attack.loss(
       {
         labels,
         get studentNat() {
@@ -44,6 +44,7 @@ export function attackStudent(
           return present(robustTeacherNat, "the robust teacher's logits before the attack");
         },
       },
+      trainee.state,
       settings,
     ),
   );

@@ -3,9 +3,14 @@ import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset, sliceSplit, type Dataset, type Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { initialWeights } from "../graph/initialize.js";
-import { requireMethodId } from "../methods/ids.js";
-import type { TeacherAnswer } from "../methods/method.js";
-import { methods } from "../methods/methods.js";
+import {
+  savedState,
+  teacherRoles,
+  teacherRolesOf,
+  type Method,
+  type TeacherRole,
+} from "../methods/method.js";
+import { methods, requireMethodId } from "../methods/methods.js";
 import { createNetwork } from "../networks/networks.js";
 import { changedSettings } from "../recipes/recipes.js";
 import type { TrainingSettings } from "../recipes/settings.js";
@@ -18,7 +23,7 @@ import { openTeacher, type Teacher } from "../teacher/bridge.js";
 import { teacherSha256 } from "../teacher/store.js";
 import { readCheckpoint, type BestEvaluation } from "../run/checkpoint.js";
 import { openMetrics, openRunDirectory, type MetricsFile } from "../run/run-directory.js";
-import type { Trainee } from "./step.js";
+import type { Trainee } from "./trainee.js";
 
 /** A run ready to train, fresh or where its checkpoint left it. */
 export interface PreparedRun {
@@ -54,11 +59,11 @@ export interface RunPlaces {
  */
 export async function prepareRun(settings: TrainingSettings, places: RunPlaces): Promise<PreparedRun> {
   const methodId = requireMethodId(settings.method);
-  const method = methods[methodId];
+  const method: Method = methods[methodId];
   const description = findDataset(settings.dataset);
   const shape = classifierShape(description);
   const network = createNetwork(settings.student, shape);
-  const needed = neededTeachers(method.teachers);
+  const needed = teacherRolesOf(method);
   requireTeachers(settings, needed);
   const dataset = openDataset(description.id, places.dataDir, {
     ...(settings.limitTrain === null ? {} : { train: settings.limitTrain }),
@@ -82,8 +87,8 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
     return teacher;
   };
   try {
-    const cleanTeacher = await open(needed.clean ? settings.cleanTeacher : null);
-    const robustTeacher = await open(needed.robust ? settings.robustTeacher : null);
+    const cleanTeacher = await open(needed.includes("clean") ? settings.cleanTeacher : null);
+    const robustTeacher = await open(needed.includes("robust") ? settings.robustTeacher : null);
     const inputs = {
       data: dataset.fingerprint,
       cleanTeacher: cleanTeacher ? teacherSha256(cleanTeacher.manifest) : null,
@@ -107,14 +112,16 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
       augmentation,
       start,
     });
-    const running = method.start(settings, shape.classes, checkpoint?.progress.method);
+    const state = checkpoint
+      ? savedState(method, shape.classes, checkpoint.progress.method)
+      : method.initialState(settings, shape.classes);
     const metrics = openMetrics(places.folder, checkpoint?.progress.metricsBytes ?? 0);
     return {
       folder: places.folder,
       settings,
       dataset,
       selectionSplit,
-      trainee: { network, parameters, momenta, method, running, cleanTeacher, robustTeacher },
+      trainee: { network, parameters, momenta, method, state, cleanTeacher, robustTeacher },
       batches,
       metrics,
       step: checkpoint?.progress.step ?? 0,
@@ -141,14 +148,9 @@ const LOCK = { once: "one training at a time in a run directory", instead: "anot
 /** The generator stream of initial weights, apart from those of batches and evaluations. */
 const INITIALIZATION_STREAM = 2;
 
-function neededTeachers(answers: readonly TeacherAnswer[]): { clean: boolean; robust: boolean } {
-  const clean = answers.includes("cleanTeacherNat");
-  return { clean, robust: answers.some((answer) => answer !== "cleanTeacherNat") };
-}
-
-function requireTeachers(settings: TrainingSettings, needed: { clean: boolean; robust: boolean }): void {
-  for (const role of ["clean", "robust"] as const) {
-    if (!needed[role] || settings[`${role}Teacher`] !== null) continue;
+function requireTeachers(settings: TrainingSettings, needed: readonly TeacherRole[]): void {
+  for (const role of teacherRoles) {
+    if (!needed.includes(role) || settings[`${role}Teacher`] !== null) continue;
     throw new InputError(`the method "${settings.method}" needs a ${role} teacher`, {
       fix: `--${role}-teacher NAME, one of mtard teacher list --dataset ${settings.dataset}`,
     });

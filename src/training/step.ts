@@ -1,32 +1,12 @@
 import type { Batch } from "../data/batches.js";
 import { WorkError } from "../errors.js";
-import type { Network } from "../graph/network.js";
 import { logitGradients, type AvailableLogits } from "../methods/logit-gradients.js";
-import type {
-  MethodSettings,
-  RunningMethod,
-  StartableMethod,
-  StepReport,
-  TeacherAnswer,
-  TeacherLogits,
-} from "../methods/method.js";
+import type { MethodSettings, StepReport, TeacherAnswer, TeacherLogits } from "../methods/method.js";
 import { tf, type Tensor, type Tensor4D } from "../runtime/tensorflow.js";
-import type { Parameters } from "../student/parameters.js";
 import { sgdStep, type SgdSettings } from "../student/sgd.js";
 import { freePass, trainingBackward, trainingForward, type TrainingPass } from "../student/training-pass.js";
-import type { Teacher } from "../teacher/bridge.js";
 import { attackStudent } from "./attack.js";
-
-/** All that a step reads and moves on. */
-export interface Trainee {
-  readonly network: Network;
-  readonly parameters: Parameters;
-  readonly momenta: Parameters;
-  readonly method: StartableMethod;
-  readonly running: RunningMethod;
-  readonly cleanTeacher: Teacher | null;
-  readonly robustTeacher: Teacher | null;
-}
+import type { Trainee } from "./trainee.js";
 
 /** The settings in force at a step: the rates are scaled by the schedule. */
 export interface StepSettings {
@@ -97,13 +77,15 @@ export interface StudentPasses {
 
 /** Losses, balance, gradients and update from the passes of `forwardStudent`, which are freed. */
 export function learn(
-  { network, parameters, momenta, running }: Trainee,
+  trainee: Trainee,
   passes: StudentPasses,
   known: Omit<AvailableLogits, "studentNat" | "studentAdv">,
   settings: StepSettings,
 ): StepReport {
-  const { nat, adv, total, report } = logitGradients(
-    running,
+  const { network, parameters, momenta, method, state } = trainee;
+  const { nat, adv, total, report, next } = logitGradients(
+    method,
+    state,
     {
       studentNat: passes.nat?.logits ?? null,
       studentAdv: passes.adv?.logits ?? null,
@@ -118,7 +100,7 @@ export function learn(
   if (passes.nat && nat) trainingBackward(network, parameters, passes.nat, nat, gradients);
   tf.dispose([nat, adv].filter((gradient) => gradient !== null));
   sgdStep(parameters, momenta, gradients, settings.sgd);
-  running.advance();
+  trainee.state = next;
   return report;
 }
 

@@ -50,7 +50,7 @@ export async function train(
     const progress = {
       step,
       batches: upcoming.state,
-      method: trainee.running.state,
+      method: trainee.state,
       best,
       evaluationDue,
       metricsBytes,
@@ -97,7 +97,9 @@ export async function train(
     events.onStep({ epoch, step, images: batch.count, report });
 
     if (batch.step === batches.stepsPerEpoch - 1) {
-      trainee.running.endEpoch(settingsOfEpoch(settings, epoch + 1).method);
+      const { method, state } = trainee;
+      if (method.nextEpoch)
+        trainee.state = method.nextEpoch(state, settingsOfEpoch(settings, epoch + 1).method);
       evaluationDue = isEvaluated(epoch, settings);
       save();
     } else if (performance.now() - savedAt > checkpointSeconds * 1000) {

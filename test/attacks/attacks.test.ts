@@ -1,8 +1,7 @@
 import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { describe, expect, it } from "vitest";
 import type { AttackSettings, AttackStep, SingleAttack } from "#mtard/attacks/attack.js";
-import { attacks } from "#mtard/attacks/attacks.js";
-import type { SingleAttackId } from "#mtard/attacks/ids.js";
+import { type SingleAttackId, attacks } from "#mtard/attacks/attacks.js";
 import { logitLoss } from "#mtard/attacks/logit-loss.js";
 import { climb } from "#mtard/attacks/pgd.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";

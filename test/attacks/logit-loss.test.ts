@@ -3,8 +3,7 @@ import { describe, expect, it } from "vitest";
 import { disposeLogitLoss, logitLoss, type LogitLoss } from "#mtard/attacks/logit-loss.js";
 import { largest, requireDlrClasses } from "#mtard/attacks/margin-losses.js";
 import { InputError } from "#mtard/errors.js";
-import { methodIds, type MethodId } from "#mtard/methods/ids.js";
-import { methods } from "#mtard/methods/methods.js";
+import { type MethodId, methodIds, methodOf, methods } from "#mtard/methods/methods.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { Random } from "#mtard/runtime/random.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
@@ -182,7 +181,7 @@ describe.each(Object.entries(OBJECTIVES))("the inner attack of %s", (id, objecti
       const expectedGradient = finiteDifferences(summed, batch.student);
 
       const { method, settings } = {
-        method: methods[id as MethodId],
+        method: methodOf(id),
         settings: recipe({ dataset: "cifar10", method: id as MethodId, student: "resnet-18" }),
       };
       const nat = Array<number>(classes).fill(1);
@@ -191,14 +190,15 @@ describe.each(Object.entries(OBJECTIVES))("the inner attack of %s", (id, objecti
         temperatures: { nat, adv: batch.temperatureAdv },
         losses: { nat: zeros, adv: zeros },
       };
-      const running = method.start(settings, classes, id === "absld" ? state : undefined);
       const tensor = (values: Rows) => tf.tensor2d(values.flat(), [count, classes]);
       const student = tensor(batch.student);
       const labels = tf.tensor1d([...batch.labels], "int32");
       const before = tf.memory().numTensors;
       const loss = tf.tidy((): LogitLoss => {
         const robustTeacherNat = { values: Float32Array.from(batch.robustTeacher.flat()), classes };
-        return running.attackLoss({ labels, studentNat: tensor(batch.ownClean), robustTeacherNat }, settings);
+        const logits = { labels, studentNat: tensor(batch.ownClean), robustTeacherNat };
+        if (!method.attack) throw new Error(`${id} attacks nothing`);
+        return method.attack.loss(logits, id === "absld" ? state : null, settings);
       });
       const found = logitLoss(student, loss);
       for (const [index, value] of found.loss.dataSync().entries())

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { AttackId } from "#mtard/attacks/ids.js";
+import type { AttackId } from "#mtard/attacks/attacks.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";
 import { checkModel, checkOutcome } from "#mtard/evaluation/checks.js";
 import { type ExampleOutcome, summarize } from "#mtard/evaluation/summary.js";

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { logitGradients } from "#mtard/methods/logit-gradients.js";
-import type { MethodId } from "#mtard/methods/ids.js";
-import { methods } from "#mtard/methods/methods.js";
-import type { MethodSettings } from "#mtard/methods/method.js";
+import { type MethodId, methods } from "#mtard/methods/methods.js";
+import type { Method, MethodSettings } from "#mtard/methods/method.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { goldenJson, goldenTensors, largestDifference } from "../golden.js";
@@ -61,7 +60,8 @@ describe.each(CASES)("the balance of case %s", (name) => {
       temperatureRate: settings.temperatureRate,
       initialTemperature: settings.initialTemperature,
     };
-    const running = methods[methodOf(settings)].start(base, CLASSES);
+    const method = methods[methodOf(settings)] as Method;
+    let state = method.initialState(base, CLASSES);
     const labels = tf.tensor1d(new Int32Array(ROWS), "int32");
     expect(steps).toHaveLength(120);
 
@@ -74,8 +74,9 @@ describe.each(CASES)("the balance of case %s", (name) => {
       };
       const studentNat = tf.tensor2d(batch("student_nat", step), [ROWS, CLASSES]);
       const studentAdv = tf.tensor2d(batch("student_adv", step), [ROWS, CLASSES]);
-      const { nat, adv, total, report } = logitGradients(
-        running,
+      const { nat, adv, total, report, next } = logitGradients(
+        method,
+        state,
         {
           studentNat,
           studentAdv,
@@ -88,7 +89,7 @@ describe.each(CASES)("the balance of case %s", (name) => {
         },
         now,
       );
-      running.advance();
+      state = next;
 
       const found = {
         loss_nat: report["lossNat"],

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { absld, nextClassTemperatures } from "#mtard/methods/absld.js";
 import { fairArd, fairWeights } from "#mtard/methods/fair-ard.js";
 import { logitGradients } from "#mtard/methods/logit-gradients.js";
-import type { StartableMethod } from "#mtard/methods/method.js";
+import { savedState, type Method } from "#mtard/methods/method.js";
 import { methods } from "#mtard/methods/methods.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
@@ -13,14 +13,14 @@ const fairArdSettings = recipe({ dataset: "cifar10", method: "fair-ard", student
 const absldSettings = recipe({ dataset: "cifar10", method: "absld", student: "resnet-18" });
 
 /** Rows of three logits whose cross-entropy to a label is easy: all zeros, log 3. */
-function step(
-  method: StartableMethod,
+function step<State>(
+  method: Method<State>,
   settings: typeof fairArdSettings,
-  running: ReturnType<StartableMethod["start"]>,
+  state: State,
   labels: number[],
   logits: { nat: number[]; adv: number[] },
   rightIterates: number[] = [],
-): void {
+): State {
   const shape: [number, number] = [labels.length, 3];
   const tensors = {
     studentNat: tf.tensor2d(logits.nat, shape),
@@ -28,13 +28,14 @@ function step(
     labels: tf.tensor1d(labels, "int32"),
   };
   const robustTeacherNat = { values: new Float32Array(labels.length * 3), classes: 3 };
-  const { nat, adv } = logitGradients(
-    running,
+  const { nat, adv, next } = logitGradients(
+    method,
+    state,
     { ...tensors, teachers: { robustTeacherNat }, rightIterates: Int32Array.from(rightIterates) },
     settings,
   );
-  running.advance();
   tf.dispose([...Object.values(tensors), ...[nat, adv].filter((tensor) => tensor !== null)]);
+  return next as State;
 }
 
 describe("Fair-ARD's class weights", () => {
@@ -66,19 +67,14 @@ describe("Fair-ARD's class weights", () => {
   it("are ones in the first epoch, then follow the attack of the epoch before, which starts anew", () => {
     const method = methods["fair-ard"];
     const settings = { ...fairArdSettings, beta: 1 };
-    const running = method.start(settings, 3);
-    expect(running.state).toMatchObject({ weights: [1, 1, 1] });
+    const first = method.initialState(settings, 3);
+    expect(first).toMatchObject({ weights: [1, 1, 1] });
     const zeros = { nat: Array<number>(12).fill(0), adv: Array<number>(12).fill(0) };
-    step(method, settings, running, [0, 1, 2, 2], zeros, [1, 1, 4, 5]);
-    step(method, settings, running, [0, 1, 1, 2], zeros, [1, 2, 3, 3]);
+    const second = step(method, settings, first, [0, 1, 2, 2], zeros, [1, 1, 4, 5]);
+    const third = step(method, settings, second, [0, 1, 1, 2], zeros, [1, 2, 3, 3]);
     // kappa: class 0 (1 + 1) / 2 = 1, class 1 (1 + 2 + 3) / 3 = 2, class 2 (4 + 5 + 3) / 3 = 4.
-    expect(running.state).toEqual({ weights: [1, 1, 1], kappaSums: [2, 6, 12], counts: [2, 3, 3] });
-    running.endEpoch(settings);
-    const { weights, kappaSums, counts } = running.state as {
-      weights: number[];
-      kappaSums: number[];
-      counts: number[];
-    };
+    expect(third).toEqual({ weights: [1, 1, 1], kappaSums: [2, 6, 12], counts: [2, 3, 3] });
+    const { weights, kappaSums, counts } = method.nextEpoch?.(third, settings) ?? third;
     for (const [index, value] of [12 / 7, 6 / 7, 5 / 6].entries())
       expect(weights[index]).toBeCloseTo(value, 4);
     expect([kappaSums, counts]).toEqual([
@@ -99,21 +95,19 @@ describe("ABSLD's class temperatures", () => {
 
   it("move after an epoch by its summed cross-entropies, on x and x' apart", () => {
     const method = methods.absld;
-    const running = method.start(absldSettings, 3);
     const far = Math.log(2);
     // Clean: all rows log 3. Adversarial: class 0's row has softmax 1/2 at its label.
     const nat = Array<number>(9).fill(0);
     const adv = [far, 0, 0, 0, 0, 0, 0, 0, 0];
-    step(method, absldSettings, running, [0, 1, 1], { nat, adv });
-    step(method, absldSettings, running, [2, 1, 0], { nat, adv: nat });
-    const { losses } = running.state as { losses: { nat: number[]; adv: number[] } };
+    const first = step(method, absldSettings, method.initialState(absldSettings, 3), [0, 1, 1], { nat, adv });
+    const second = step(method, absldSettings, first, [2, 1, 0], { nat, adv: nat });
+    const { losses } = second;
     const log3 = Math.log(3);
     for (const [index, value] of [2 * log3, 3 * log3, log3].entries())
       expect(losses.nat[index]).toBeCloseTo(value, 5);
     for (const [index, value] of [log3 + Math.log(2), 3 * log3, log3].entries())
       expect(losses.adv[index]).toBeCloseTo(value, 5);
-    running.endEpoch(absldSettings);
-    const after = running.state as { temperatures: { nat: number[]; adv: number[] }; losses: object };
+    const after = method.nextEpoch?.(second, absldSettings) ?? second;
     // Clean gaps 0, log 3, -log 3: T 1, 0.9, 1.1.
     for (const [index, value] of [1, 0.9, 1.1].entries())
       expect(after.temperatures.nat[index]).toBeCloseTo(value, 5);
@@ -155,6 +149,5 @@ it.each([
   [fairArd, { weights: [1, 1], kappaSums: [0, 0], counts: [0, 0] }],
   [absld, { temperatures: { nat: [1, 1], adv: [1, 9] }, losses: { nat: [0, 0], adv: [0, 0] } }],
 ])("a damaged memory of $title in a checkpoint is refused", (method, state) => {
-  const id = method.title === "ABSLD" ? "absld" : "fair-ard";
-  expect(() => methods[id].start(absldSettings, 3, state)).toThrow(/state of .* is damaged/);
+  expect(() => savedState(method as Method, 3, state)).toThrow(/state of .* is damaged/);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readSafetensors } from "#mtard/weights/safetensors.js";
 import { logitGradients } from "#mtard/methods/logit-gradients.js";
-import type { MethodSettings } from "#mtard/methods/method.js";
+import type { Method, MethodSettings } from "#mtard/methods/method.js";
 import { methods } from "#mtard/methods/methods.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { Random } from "#mtard/runtime/random.js";
@@ -59,11 +59,12 @@ function stateOf(method: TestedMethod, batch: ReferenceBatch): unknown {
 
 /** What the program makes of a batch: the total loss and its gradients. */
 function ours(name: Case, batch: ReferenceBatch): { total: number; nat: Float32Array; adv: Float32Array } {
-  const method = methodOf(name);
+  const id = methodOf(name);
+  const method: Method = methods[id];
   const settings = settingsOf(name);
   const classes = batch.classWeights.length;
-  const running = methods[method].start(settings, classes, stateOf(method, batch));
-  const { passes } = methods[method];
+  const state = stateOf(id, batch) ?? method.initialState(settings, classes);
+  const { passes } = method;
   const shape: [number, number] = [batch.labels.length, classes];
   const student = (rows: Rows, kind: "nat" | "adv"): ReturnType<typeof tf.tensor2d> | null =>
     (passes as readonly string[]).includes(kind) ? tf.tensor2d(flat(rows), shape) : null;
@@ -78,7 +79,8 @@ function ours(name: Case, batch: ReferenceBatch): { total: number; nat: Float32A
   };
   const before = tf.memory().numTensors;
   const { nat, adv, total } = logitGradients(
-    running,
+    method,
+    state,
     {
       ...inputs,
       teachers: {

@@ -1,8 +1,7 @@
 import { expect, it } from "vitest";
 import { logitGradients } from "#mtard/methods/logit-gradients.js";
-import type { MethodId } from "#mtard/methods/ids.js";
-import type { MethodSettings, StepReport } from "#mtard/methods/method.js";
-import { methods } from "#mtard/methods/methods.js";
+import { type MethodId, methods } from "#mtard/methods/methods.js";
+import type { Method, MethodSettings, StepReport } from "#mtard/methods/method.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { Random } from "#mtard/runtime/random.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
@@ -26,8 +25,8 @@ function trained(id: MethodId, changes: Partial<MethodSettings> = {}): Outcome[]
   const values = (): Float32Array =>
     Float32Array.from({ length: ROWS * CLASSES }, () => 8 * (random.uniform() - 0.5));
   const settings = { ...recipe({ dataset: "cifar10", method: id, student: "resnet-18" }), ...changes };
-  const method = methods[id];
-  const running = method.start(settings, CLASSES);
+  const method: Method = methods[id];
+  let state = method.initialState(settings, CLASSES);
   return Array.from({ length: STEPS }, () =>
     tf.tidy(() => {
       const [nat, adv] = [values(), values()].map((each) => tf.tensor2d(each, [ROWS, CLASSES]));
@@ -36,7 +35,8 @@ function trained(id: MethodId, changes: Partial<MethodSettings> = {}): Outcome[]
         classes: CLASSES,
       }));
       const found = logitGradients(
-        running,
+        method,
+        state,
         {
           studentNat: method.passes.includes("nat") ? (nat ?? null) : null,
           studentAdv: method.passes.includes("adv") ? (adv ?? null) : null,
@@ -53,7 +53,7 @@ function trained(id: MethodId, changes: Partial<MethodSettings> = {}): Outcome[]
         },
         settings,
       );
-      running.advance();
+      state = found.next;
       const zeros = new Float32Array(ROWS * CLASSES);
       return {
         total: found.total,

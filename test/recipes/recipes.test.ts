@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { methodIds } from "#mtard/methods/ids.js";
-import type { MethodSettings } from "#mtard/methods/method.js";
-import { methods } from "#mtard/methods/methods.js";
+import { methodIds, methods } from "#mtard/methods/methods.js";
+import type { Method, MethodSettings } from "#mtard/methods/method.js";
 import { idleSettings, settingsRead } from "#mtard/recipes/read-settings.js";
 import { recipe, sourcedRecipe } from "#mtard/recipes/recipes.js";
-import { readingNames, requireReading, type Reading } from "#mtard/recipes/rule.js";
+import { readingNames, requireReading, type Reading } from "#mtard/recipes/readings.js";
 import { recipeSettingNames, type Recipe } from "#mtard/recipes/settings.js";
 import { paperStudents, teacherRecipes } from "#mtard/recipes/teachers.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
@@ -155,7 +154,7 @@ describe("the settings a method reads", () => {
   ];
 
   it.each(methodIds)("by %s are those it is said to read", (id) => {
-    const method = methods[id];
+    const method: Method = methods[id];
     const seen = new Set<string>();
     const settings = new Proxy(of("cifar10", id), {
       get(target, name: string) {
@@ -163,20 +162,20 @@ describe("the settings a method reads", () => {
         return target[name as keyof MethodSettings];
       },
     });
-    const running = method.start(settings, 2);
+    let state = method.initialState(settings, 2);
     const teacher = { values: Float32Array.of(1, 2, 3, 5), classes: 2 };
     tf.tidy(() => {
       const student = tf.tensor2d([1, 2, 4, 3], [2, 2]);
       const labels = tf.tensor1d([0, 1], "int32");
       const teachers = { cleanTeacherNat: teacher, robustTeacherNat: teacher, robustTeacherAdv: teacher };
-      if (method.attack) running.attackLoss({ labels, studentNat: student, ...teachers }, settings);
-      running.losses(
+      method.attack?.loss({ labels, studentNat: student, ...teachers }, state, settings);
+      state = method.losses(
         { studentNat: student, studentAdv: student, labels, rightIterates: Int32Array.of(1, 2), ...teachers },
+        state,
         settings,
-      );
+      ).next;
     });
-    running.advance();
-    running.endEpoch(settings);
+    method.nextEpoch?.(state, settings);
     const common = settingsRead("natural");
     const said = settingsRead(id).filter((name) => !common.includes(name) && !LOOP.includes(name));
     expect([...seen].sort()).toEqual([...said].sort());

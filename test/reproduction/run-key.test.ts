@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { methods } from "#mtard/methods/methods.js";
-import { methodIds } from "#mtard/methods/ids.js";
+import { methodIds, methods } from "#mtard/methods/methods.js";
 import { runKey } from "#mtard/reproduction/run-key.js";
 import { teacherRolesOf } from "#mtard/methods/teacher-roles.js";
 import type { TrainingSettings } from "#mtard/recipes/settings.js";

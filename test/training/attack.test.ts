@@ -1,8 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { initialWeights } from "#mtard/graph/initialize.js";
-import type { MethodId } from "#mtard/methods/ids.js";
-import type { MethodSettings } from "#mtard/methods/method.js";
-import { methods } from "#mtard/methods/methods.js";
+import { type MethodId, methods } from "#mtard/methods/methods.js";
+import type { Method, MethodSettings } from "#mtard/methods/method.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { Random } from "#mtard/runtime/random.js";
@@ -16,7 +15,8 @@ import { initialMomenta } from "#mtard/student/sgd.js";
 import { trainingForward, trainingInputGradient } from "#mtard/student/training-pass.js";
 import { trainingTarget } from "#mtard/student/training-target.js";
 import { attackStudent } from "#mtard/training/attack.js";
-import { forwardStudent, type Trainee } from "#mtard/training/step.js";
+import { forwardStudent } from "#mtard/training/step.js";
+import type { Trainee } from "#mtard/training/trainee.js";
 
 const COUNT = 6;
 const SHAPE = { image: { height: 8, width: 8, channels: 3 }, classes: 10 };
@@ -41,10 +41,10 @@ afterAll(() => {
 
 function traineeOf(id: MethodId): Trainee {
   const parameters = parametersFromWeights(network, initialWeights(network, Random.fromSeed(7)));
-  const method = methods[id];
-  const running = method.start(settingsOf(id), SHAPE.classes);
+  const method: Method = methods[id];
+  const state = method.initialState(settingsOf(id), SHAPE.classes);
   const momenta = initialMomenta(network, parameters);
-  const trainee = { network, parameters, momenta, method, running, cleanTeacher: null, robustTeacher: null };
+  const trainee = { network, parameters, momenta, method, state, cleanTeacher: null, robustTeacher: null };
   trainees.push(trainee);
   return trainee;
 }

@@ -21,7 +21,8 @@ import { initialMomenta } from "#mtard/student/sgd.js";
 import { trainingBackward } from "#mtard/student/training-pass.js";
 import { openTeacher, type Teacher } from "#mtard/teacher/bridge.js";
 import { importTeacher } from "#mtard/teacher/import.js";
-import { forwardStudent, learn, type Trainee } from "#mtard/training/step.js";
+import { forwardStudent, learn } from "#mtard/training/step.js";
+import type { Trainee } from "#mtard/training/trainee.js";
 import { goldenJson, goldenTensors, largestDifference, relativeNorm, type GoldenTensor } from "../golden.js";
 import { hasShared, shared } from "../shared.js";
 
@@ -76,7 +77,7 @@ function newTrainee(): Trainee {
     parameters,
     momenta,
     method,
-    running: method.start(settings, 10),
+    state: method.initialState(settings, 10),
     cleanTeacher,
     robustTeacher,
   };
@@ -181,7 +182,8 @@ describe.skipIf(!hasShared)("ten B-MTARD steps of golden/steps.json", () => {
     const passes = forwardStudent(trainee, images, adversarial);
     const teachers = await teacherAnswers(host, adversarial);
     const { nat, adv } = logitGradients(
-      trainee.running,
+      trainee.method,
+      trainee.state,
       {
         studentNat: passes.nat?.logits ?? null,
         studentAdv: passes.adv?.logits ?? null,

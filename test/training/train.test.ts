@@ -2,8 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { methodIds } from "#mtard/methods/ids.js";
-import { methods } from "#mtard/methods/methods.js";
+import { methodIds, methods } from "#mtard/methods/methods.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
@@ -183,7 +182,7 @@ describe("a training run", () => {
       const saved = await readCheckpoint(join(stores, `${method}-stopped`), createNetwork("resnet-8", SHAPE));
       const state = JSON.stringify(saved?.progress.method);
       expect(state).toMatch(method === "absld" ? /"temperatures":/ : /"weights":/);
-      expect(state).not.toBe(JSON.stringify(methods[method].start(settings, 10).state));
+      expect(state).not.toBe(JSON.stringify(methods[method].initialState(settings, 10)));
       await session(`${method}-stopped`, settings, { resume: true });
       for (const each of ["metrics.jsonl", "last.safetensors"])
         expect(file(`${method}-stopped`, each).equals(file(`${method}-whole`, each)), each).toBe(true);

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import sharp from "sharp";
+import { loadSharp } from "../../runtime/sharp.js";
 
 /** Pixels of the PNG to a unit of the SVG. */
 export const SCALE = 2;
@@ -9,7 +9,7 @@ const DENSITY = 72;
 /** A picture as PNG. */
 export async function svgToPng(svg: string): Promise<Buffer> {
   await bringFont();
-  return await sharp(Buffer.from(svg), { density: DENSITY * SCALE })
+  return await loadSharp()(Buffer.from(svg), { density: DENSITY * SCALE })
     .png({ compressionLevel: 9 })
     .toBuffer();
 }
@@ -22,7 +22,7 @@ async function bringFont(): Promise<void> {
   const fontfile = createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf");
   const bold = createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf");
   for (const file of [fontfile, bold]) {
-    await sharp({ text: { text: "a", font: "DejaVu Sans", fontfile: file } })
+    await loadSharp()({ text: { text: "a", font: "DejaVu Sans", fontfile: file } })
       .png()
       .toBuffer();
   }

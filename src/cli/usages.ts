@@ -1,0 +1,63 @@
+/** How a command is called, as a person sees it in the list of commands. */
+export interface CommandUsage {
+  readonly usage: string;
+  readonly describe: string;
+  /** How each of its actions is called, where it has some. */
+  readonly actions?: Readonly<Record<string, string>>;
+}
+
+export type Usages = Readonly<Record<string, CommandUsage>>;
+
+/** Every command, by its first word and in the order they are listed. */
+export const usages = {
+  demo: { usage: "demo", describe: "the whole job on built-in data and teachers, in minutes" },
+  data: {
+    usage: "data <dataset>",
+    describe: "fetch a data set or take a local copy, verify it and pack it",
+  },
+  teacher: {
+    usage: "teacher",
+    describe: "fetch, bring in, list, show and check teachers",
+    actions: {
+      fetch: "fetch <name>",
+      import: "import",
+      list: "list",
+      show: "show <name>",
+      check: "check <name>",
+    },
+  },
+  train: { usage: "train", describe: "train a student, with checkpoints, metrics and resume" },
+  evaluate: {
+    usage: "evaluate <model>",
+    describe: "clean and robust accuracy of a run's student, a teacher or an ONNX file",
+  },
+  attack: {
+    usage: "attack <model>",
+    describe: "adversarial images of a model, as a picture: clean, adversarial, difference",
+  },
+  export: {
+    usage: "export <run>",
+    describe: "write a run's student (or a teacher) as ONNX, safetensors or npz",
+  },
+  table: {
+    usage: "table <number>",
+    describe: "a table of the paper beside ours: trains and evaluates what is missing",
+  },
+  figure: {
+    usage: "figure <number>",
+    describe: "a figure of the paper from our runs: trains and evaluates what is missing",
+  },
+  report: {
+    usage: "report <run>",
+    describe: "a page about a run: its settings, curves and accuracies, in one HTML file",
+  },
+  networks: { usage: "networks", describe: "list the networks that can be a student or a teacher" },
+  recipe: {
+    usage: "recipe",
+    describe: "list the paper's trainings and show every setting of one with its source",
+    actions: { list: "list", show: "show" },
+  },
+  doctor: { usage: "doctor", describe: "say what runs on this machine and what to fix" },
+} as const satisfies Usages;
+
+export type CommandName = keyof typeof usages;

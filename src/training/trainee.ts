@@ -1,0 +1,16 @@
+import type { Network } from "../graph/network.js";
+import type { Method } from "../methods/method.js";
+import type { Parameters } from "../student/parameters.js";
+import type { Teacher } from "../teacher/bridge.js";
+
+/** All that a step reads and moves on. */
+export interface Trainee {
+  readonly network: Network;
+  readonly parameters: Parameters;
+  readonly momenta: Parameters;
+  readonly method: Method;
+  /** The method's own, plain data. */
+  state: unknown;
+  readonly cleanTeacher: Teacher | null;
+  readonly robustTeacher: Teacher | null;
+}
