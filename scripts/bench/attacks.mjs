@@ -75,8 +75,9 @@ async function openSides(args, folder) {
   prepareNativeLibraries("cpu", threads);
   const { tf } = await import("#mtard/runtime/tensorflow.js");
   const { attacks } = await import("#mtard/attacks/attacks.js");
-  const { evaluate } = await import("#mtard/evaluation/evaluate.js");
-  const { attackTarget } = await import("#mtard/model/model.js");
+  const { evaluateImages } = await import("#mtard/evaluation/evaluate.js");
+  const { imagesOf } = await import("#mtard/evaluation/images.js");
+  const { networkTarget } = await import("#mtard/model/targets.js");
 
   const [mean, std] = [numbers(args.mean), numbers(args.std)];
   const normalization = mean && std ? { mean, std } : undefined;
@@ -86,19 +87,14 @@ async function openSides(args, folder) {
       ? initialWeights(network, Random.fromSeed(0))
       : matchWeights(network, (await readWeightsFile(args.weights)).weights, args.weights);
   await prepareDataset("cifar10", folder, { from: args.data });
-  const { test } = openDataset("cifar10", folder, { test: args.images });
+  const { test, fingerprint } = openDataset("cifar10", folder, { test: args.images });
+  const measured = imagesOf(test, { image: IMAGE }, fingerprint);
   const [batch] = evaluationBatches(test, IMAGE, args.images);
   if (!batch) throw new InputError("there are no images");
 
   const images = tf.tensor4d(batch.images.slice(), [batch.count, 32, 32, 3]);
   const labels = tf.tensor1d(batch.labels.slice(), "int32");
-  const subject = /** @type {const} */ ({
-    kind: "known",
-    name: args.network,
-    dataset: "cifar10",
-    isRun: true,
-  });
-  const student = await attackTarget({ ...subject, network, weights }, "cpu");
+  const student = networkTarget({ name: args.network, dataset: "cifar10" }, { network, weights }, "cpu");
 
   /**
    * @template Made
@@ -126,7 +122,7 @@ async function openSides(args, folder) {
           batchSize: args.images,
           seed: 0,
         };
-        const { made, ...took } = await timed(() => evaluate(student, test, IMAGE, settings));
+        const { made, ...took } = await timed(() => evaluateImages(student, measured, settings));
         return { ...took, robust: made.attacks.aa?.robust ?? NaN };
       }
       const attack = attacks[/** @type {import("#mtard/attacks/attacks.js").SingleAttackId} */ (name)];

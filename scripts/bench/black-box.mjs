@@ -40,15 +40,15 @@ function parse(argv) {
  */
 async function bench(args) {
   const { network: id, dataset } = args;
-  const [{ attacks }, { tf }, { attackTarget }] = await Promise.all([
+  const [{ attacks }, { tf }, { networkTarget }] = await Promise.all([
     import("#mtard/attacks/attacks.js"),
     import("#mtard/runtime/tensorflow.js"),
-    import("#mtard/model/model.js"),
+    import("#mtard/model/targets.js"),
   ]);
   const random = Random.fromSeed(0);
   const network = createNetwork(id, classifierShape(findDataset(dataset)));
-  const subject = /** @type {const} */ ({ kind: "known", name: id, dataset, isRun: true, network });
-  const target = await attackTarget({ ...subject, weights: initialWeights(network, random) }, "cpu");
+  const weights = initialWeights(network, random);
+  const target = networkTarget({ name: id, dataset }, { network, weights }, "cpu");
   const { height, width, channels } = network.input;
 
   /**

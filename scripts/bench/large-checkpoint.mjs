@@ -15,6 +15,7 @@ import { createNetwork } from "#mtard/networks/networks.js";
 import { writeFileAtomically } from "#mtard/files/atomic.js";
 import { Random } from "#mtard/runtime/random.js";
 import { openTeacher } from "#mtard/teacher/bridge.js";
+import { findTeacher } from "#mtard/teacher/reference.js";
 import { torchLegacy, torchZip } from "./torch-file.mjs";
 import { formatBytes, formatSeconds } from "./summary.mjs";
 
@@ -138,7 +139,7 @@ async function runBatch(teachersDir) {
     last = performance.now();
     return (last - before) / 1000;
   };
-  const teacher = await openTeacher(NAME, { device: "cpu", teachersDir });
+  const teacher = await openTeacher(findTeacher(NAME, teachersDir), { device: "cpu" });
   const openSeconds = lap();
   const { height, width, channels } = teacher.manifest.image;
   const random = Random.fromSeed(1);

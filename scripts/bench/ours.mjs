@@ -10,7 +10,8 @@ import { studentDevice } from "#mtard/runtime/device.js";
 import { normalNoise } from "#mtard/runtime/noise.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { weightsFromParameters } from "#mtard/student/parameters.js";
-import { openSubject } from "#mtard/model/model.js";
+import { openModel } from "#mtard/model/model.js";
+import { findModel } from "#mtard/model/reference.js";
 import { prepareRun } from "#mtard/training/prepare.js";
 import { attackStudent } from "#mtard/training/attack.js";
 import { forwardStudent, learn, trainingStep } from "#mtard/training/step.js";
@@ -253,11 +254,11 @@ function joined(parts) {
  * @param {string} teachersDir
  */
 async function knownTeacher(reference, teachersDir) {
-  const teacher = await openSubject(reference, { teachersDir, checkpoint: "best" });
-  if (teacher.kind === "foreign")
+  const { known } = await openModel(findModel(reference, teachersDir));
+  if (!known)
     throw new InputError(`the network of teacher "${reference}" is not known, so PyTorch cannot run it`, {
       expected: "a teacher imported with --network",
       fix: "the same call without --python",
     });
-  return teacher;
+  return known;
 }

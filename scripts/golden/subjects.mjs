@@ -11,7 +11,7 @@ import { tf } from "#mtard/runtime/tensorflow.js";
 import { inferenceStudent } from "#mtard/student/inference.js";
 import { disposeParameters, parametersFromWeights } from "#mtard/student/parameters.js";
 import { onnxTarget } from "#mtard/model/onnx-target.js";
-import { loadTeacher } from "#mtard/teacher/store.js";
+import { loadTeacher } from "#mtard/teacher/load.js";
 
 /* The classifiers of golden/attacks.json as attacks see them, and which images withstand an attack. */
 
@@ -68,7 +68,7 @@ async function openExported(shared, threads) {
  */
 function openOnnx(shared, threads) {
   const path = join(shared, "teachers/cifar10-cnn-robust.onnx");
-  const teacher = loadTeacher(path, shared, SHAPE);
+  const teacher = loadTeacher({ kind: "file", path }, SHAPE);
   return Promise.resolve(onnxTarget(teacher, { name: path, classes: 10, device: "cpu", threads }));
 }
 

@@ -4,12 +4,12 @@ import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
 import { ascend, randomStart } from "./auto-ascent.js";
 import { likeliestOthers } from "./likeliest-others.js";
 import { requireDlrClasses } from "./margin-losses.js";
-import { remainingImages } from "./remaining.js";
 import { rowsOf } from "./rows.js";
+import { adversarialImages, answeredRight } from "./survivors.js";
 import type { AttackTarget } from "./target.js";
 
 /**
- * Auto-PGD from one random start, on the images that the target answers right.
+ * Runs Auto-PGD from one random start on the images that the target answers right.
  *
  * @throws {InputError} if there are too few classes for the DLR loss.
  * @see Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-Free Attacks" (2020), section 3.
@@ -21,20 +21,20 @@ export function apgd(
   { steps }: Pick<AttackSettings, "steps">,
 ): AttackResult {
   if (kind === "dlr") requireDlrClasses(kind, target.classes);
-  const remaining = remainingImages(target, batch);
-  ascend(target, batch, remaining, {
+  const survivors = answeredRight(target, batch);
+  ascend(target, batch, survivors, {
     steps,
     start: (places) => randomStart(batch, places, batch.seed),
     loss: (places) => ({ kind, labels: rowsOf(batch.labels, places) }),
     onStep: (step, robust) => batch.onStep?.({ step, steps, robust }),
   });
-  return { adversarial: remaining.adversarial() };
+  return { adversarial: adversarialImages(survivors, batch) };
 }
 
 /**
- * Auto-PGD on the targeted DLR loss: an ascent towards each of the likeliest wrong classes, on the images that withstood those before.
+ * Runs Auto-PGD on the targeted DLR loss towards each of the likeliest wrong classes in turn, on the images that still withstand.
  *
- * @throws {InputError} if there are too few classes for that loss.
+ * @throws {InputError} if there are too few classes for the targeted DLR loss.
  * @see Croce and Hein (2020), section 4.
  */
 export function targetedApgd(
@@ -43,11 +43,11 @@ export function targetedApgd(
   { steps, targetClasses }: Pick<AttackSettings, "steps" | "targetClasses">,
 ): AttackResult {
   requireDlrClasses("dlrTargeted", target.classes);
-  const remaining = remainingImages(target, batch);
+  const survivors = answeredRight(target, batch);
   const aims = likeliestOthers(target, batch.images, targetClasses);
   const random = Random.fromSeed(...batch.seed);
   for (const [rank, aim] of aims.entries()) {
-    ascend(target, batch, remaining, {
+    ascend(target, batch, survivors, {
       steps,
       start: (places) => randomStart(batch, places, [random.uint32(), random.uint32()]),
       loss: (places) => ({
@@ -60,5 +60,5 @@ export function targetedApgd(
     });
   }
   tf.dispose(aims);
-  return { adversarial: remaining.adversarial() };
+  return { adversarial: adversarialImages(survivors, batch) };
 }

@@ -2,57 +2,57 @@ import type { NoiseSeed } from "../runtime/noise.js";
 import type { Tensor1D, Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackTarget } from "./target.js";
 
-/** The numbers of an attack that a call may change; lengths are in pixel values of images in [0, 1]. */
+/** The settings of an attack that a caller may change; lengths are in pixel values of images in [0, 1]. */
 export interface AttackSettings {
   readonly steps: number;
   readonly stepSize: number;
-  /** Looks at the target that each image may cost. */
+  /** How many queries to the target each image may cost. */
   readonly queries: number;
-  /** How many wrong classes are aimed at, the likeliest first. */
+  /** How many wrong classes a targeted attack tries, the likeliest first. */
   readonly targetClasses: number;
 }
 
-/** What is attacked, in the L-infinity ball of radius `epsilon`. */
+/** A batch to attack, each image in the L-infinity ball of radius `epsilon` around it. */
 export interface AttackBatch {
   /** `[N, H, W, C]` in [0, 1]. */
   readonly images: Tensor4D;
   /** The true classes, int32 `[N]`. */
   readonly labels: Tensor1D;
   readonly epsilon: number;
-  /** Of everything random in it. */
+  /** The seed of everything random in the attack. */
   readonly seed: NoiseSeed;
-  /** Told now and then how far it is; what it throws ends the attack. */
+  /** Called as the attack goes on; an exception it throws ends the attack. */
   readonly onStep?: (step: AttackStep) => void;
 }
 
-/** How far an attack on a batch is. */
+/** How far an attack on a batch has got. */
 export interface AttackStep {
   readonly step: number;
   readonly steps: number;
-  /** Images that are still answered right, where the attack knows it. */
+  /** How many images are still answered right, if the attack keeps track. */
   readonly robust?: number;
 }
 
 /** What an attack found; the caller disposes of the images. */
 export interface AttackResult {
-  /** `[N, H, W, C]` within `epsilon` of the images and in [0, 1]; where nothing fools, any such image. */
+  /** `[N, H, W, C]` within `epsilon` of the images and in [0, 1]; where nothing fools the target, any such image. */
   readonly adversarial: Tensor4D;
-  /** Looks at the target by image, where they are counted. */
+  /** How many queries to the target each image cost, if the attack counts them. */
   readonly queries?: Int32Array;
 }
 
-/** What an attack looks at: gradients, logits, or nothing but the class answered. */
+/** What an attack needs from the target: gradients, logits, or only the class answered. */
 export type Access = "gradient" | "logits" | "labels";
 
-/** What is known of one attack without running it; `Name` are the numbers that a call may change. */
+/** What is known about an attack without running it; `Name` lists the settings that a caller may change. */
 export interface SingleFacts<Name extends keyof AttackSettings = never> {
   readonly title: string;
   readonly access: Access;
-  /** Whether another seed gives another result, so that restarts make sense. */
+  /** Whether another seed gives another result, so that restarts are useful. */
   readonly random: boolean;
-  /** What may be changed, and what it is otherwise. */
+  /** The values of those settings that a caller leaves unchanged. */
   readonly defaults: Readonly<Pick<AttackSettings, Name> & Partial<AttackSettings>>;
-  /** With fewer classes its loss is not defined. */
+  /** The fewest classes for which its loss is defined. */
   readonly fewestClasses?: number;
 }
 
@@ -62,7 +62,7 @@ export interface SingleAttack extends SingleFacts {
   run(target: AttackTarget, batch: AttackBatch, changes?: Readonly<Partial<AttackSettings>>): AttackResult;
 }
 
-/** Attacks that run one after the other, each on the images that withstood those before. */
+/** Attacks that run one after the other, each on the images that withstood the earlier ones. */
 export interface EnsembleAttack {
   readonly kind: "ensemble";
   readonly title: string;
@@ -70,7 +70,7 @@ export interface EnsembleAttack {
   readonly parts: readonly string[];
 }
 
-/** An attack on another classifier, whose adversarial images are shown to the one under test. */
+/** An attack on a surrogate classifier, whose adversarial images are shown to the one under test. */
 export interface TransferAttack {
   readonly kind: "transfer";
   readonly title: string;
@@ -78,7 +78,7 @@ export interface TransferAttack {
   readonly of: string;
 }
 
-/** Makes a single attack of its facts: `run` gets its defaults with a call's changes. */
+/** Makes a single attack from its facts and a function that runs it with complete settings: the defaults and the caller's changes. */
 export function singleAttack<Name extends keyof AttackSettings>(
   facts: SingleFacts<Name>,
   run: (

@@ -8,7 +8,7 @@ import { pgd, type PgdSettings } from "./pgd.js";
 import { rays } from "./rays.js";
 import { square } from "./square.js";
 
-/** PGD from a uniform start, up a loss of the labels. */
+/** PGD from a uniform start that raises the cross-entropy or the margin. */
 function pgdAttack(
   title: string,
   defaults: { steps: number; stepSize: number },
@@ -23,7 +23,7 @@ function pgdAttack(
   });
 }
 
-/** Every attack by id, in the order they are listed to people. */
+/** Every attack by id, in the order in which they are listed to users. */
 export const attacks = {
   /** One step of epsilon, no random start. @see Goodfellow et al. (2015). */
   fgsm: singleAttack(
@@ -78,13 +78,13 @@ export const attacks = {
   ),
   /** AutoAttack's standard version. @see Croce and Hein (2020). */
   aa: { kind: "ensemble", title: "AutoAttack", parts: ["apgd-ce", "apgd-t", "fab-t", "square"] },
-  /** Search for the nearest decision boundary with the classes answered. @see Chen and Gu (2020). */
+  /** Search for the nearest decision boundary with only the classes answered. @see Chen and Gu (2020). */
   rays: singleAttack({ title: "RayS", access: "labels", random: false, defaults: { queries: 100 } }, rays),
   /** PGD-trades on a surrogate. @see B-MTARD, section 4.1. */
   "transfer-pgd-trades": { kind: "transfer", title: "PGD-trades (transfer)", of: "pgd-trades" },
   /** CW on a surrogate. @see B-MTARD, section 4.1. */
   "transfer-cw": { kind: "transfer", title: "CW (transfer)", of: "cw" },
-  /** Descent along gradients estimated from logits, 100 looks around each point. @see Tramer et al. (2020). */
+  /** Ascent along gradients estimated from logits, with 100 queries around each point. @see Tramer et al. (2020). */
   "gradient-estimation": singleAttack(
     {
       title: "Gradient estimation",
@@ -100,20 +100,24 @@ type Attacks = typeof attacks;
 
 export type AttackId = keyof Attacks;
 
-/** The ids of attacks that are no combination of others. */
+/** The ids of the attacks that run on their own, on the classifier under test. */
 export type SingleAttackId = {
   [Id in AttackId]: Attacks[Id]["kind"] extends "single" ? Id : never;
 }[AttackId];
 
-/** The ids of all attacks, in the order they are listed to people. */
+/** The ids of all attacks, in the order in which they are listed to users. */
 export const attackIds = Object.keys(attacks) as AttackId[];
 
-/** Whether an attack is made on another classifier than the one it is shown to. */
+/** Tells whether an attack is made on a surrogate classifier. */
 export function isTransfer(id: AttackId): boolean {
   return attacks[id].kind === "transfer";
 }
 
-/** @throws {InputError} if one of them is no attack. */
+/**
+ * Checks that each of the ids names an attack.
+ *
+ * @throws {InputError} if one does not.
+ */
 export function requireAttackIds(ids: readonly string[]): AttackId[] {
   for (const id of ids) {
     if (!Object.hasOwn(attacks, id)) {

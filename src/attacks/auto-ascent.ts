@@ -3,27 +3,29 @@ import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch } from "./attack.js";
 import { ballAround, intoBall, type Ball } from "./ball.js";
 import type { LogitLoss } from "./logit-loss.js";
-import { noteFooled, readBooleans, type Remaining } from "./remaining.js";
-import { rowsOf, selectRows } from "./rows.js";
+import { keepRows, readBooleans, replaced, rowsOf, selectRows } from "./rows.js";
 import { beginAscent, checkpoints, observeLoss, reachCheckpoint, type Ascent } from "./step-schedule.js";
+import { releaseFooled, type Survivors } from "./survivors.js";
 import type { AttackTarget } from "./target.js";
 
-/** The share of the gradient's step in a step; the other part is the step before. */
+/** The share of the gradient's step in a move; the rest is momentum from the move before. */
 const ALPHA = 0.75;
 
-/** A loss that knows the right classes. */
+/** A loss whose labels tell which answers are right. */
 type LossOfLabels = Extract<LogitLoss, { labels: unknown }>;
 
+/** The settings of one run of Auto-PGD. */
 export interface AscentSettings {
   readonly steps: number;
-  /** Where the images at these places of the batch start, in [0, 1]. */
+  /** Makes the starting points in [0, 1] of the images at these places in the batch. */
   readonly start: (places: readonly number[]) => Tensor4D;
-  /** What the images at these places of the batch climb; its labels and targets are the ascent's to free. */
+  /** Makes the loss of the images at these places in the batch; the ascent disposes of its labels and targets. */
   readonly loss: (places: readonly number[]) => LossOfLabels;
+  /** Called with the number of steps made and of images that still withstand. */
   readonly onStep: (step: number, robust: number) => void;
 }
 
-/** Where the images of an ascent are, `[M, H, W, C]` each. */
+/** The state of the images of an ascent, `[M, H, W, C]` each. */
 interface Points extends Ball {
   readonly previous: Tensor4D;
   readonly current: Tensor4D;
@@ -33,24 +35,23 @@ interface Points extends Ball {
 }
 
 /**
- * One run of Auto-PGD with the remaining images; those that fool are noted there.
+ * Runs Auto-PGD once on the survivors and releases those that it fools.
  *
- * An image is left alone once it fools, where the public implementation goes on with it: that changes no verdict.
+ * The public implementation goes on with an image that already fools the target; stopping there changes no verdict.
  *
  * @see Croce and Hein (2020), algorithm 1.
  */
 export function ascend(
   target: AttackTarget,
   batch: AttackBatch,
-  remaining: Remaining,
+  survivors: Survivors,
   { steps, start: startAt, loss: lossAt, onStep }: AscentSettings,
 ): void {
-  let places = remaining.places();
-  if (places.length === 0) return;
-  let loss = lossAt(places);
-  const start = startAt(places);
+  if (survivors.places.length === 0) return;
+  let loss = lossAt(survivors.places);
+  const start = startAt(survivors.places);
   let look = lookAt(target, start, loss);
-  let points = beginAt(start, look.gradient, batch, places);
+  let points = beginAt(start, look.gradient, batch, survivors.places);
   let ascents = look.losses.map((first) => beginAscent(batch.epsilon, first));
   const windows = checkpoints(steps);
   for (let step = 0; ; step++) {
@@ -62,15 +63,14 @@ export function ascend(
       });
     }
     if (look.right.includes(false)) {
-      const kept = noteFooled(remaining, places, look.right, points.current);
-      places = kept.map((row) => places[row] as number);
-      ascents = kept.map((row) => ascents[row] as Ascent);
-      points = replaced(points, keptRows(points, kept));
+      const staying = releaseFooled(survivors, look.right, points.current);
+      ascents = staying.map((row) => ascents[row] as Ascent);
+      points = keepRows(points, staying);
       tf.dispose({ ...loss });
-      loss = lossAt(places);
+      loss = lossAt(survivors.places);
     }
-    onStep(step, places.length);
-    if (step === steps || places.length === 0) break;
+    onStep(step, survivors.places.length);
+    if (step === steps || survivors.places.length === 0) break;
     const window = windows.get(step);
     if (window !== undefined) {
       const halved = ascents.map((ascent) => reachCheckpoint(ascent, window));
@@ -88,7 +88,7 @@ export function ascend(
   tf.dispose([{ ...points }, { ...loss }]);
 }
 
-/** Uniform noise, made as large as the ball. */
+/** Draws starting points `[places, H, W, C]` in [0, 1]: uniform noise scaled so that it reaches the wall of the ball. */
 export function randomStart(
   { images, epsilon }: AttackBatch,
   places: readonly number[],
@@ -121,6 +121,7 @@ function beginAt(
   };
 }
 
+/** What one query tells about the current points. */
 interface Look {
   readonly losses: readonly number[];
   readonly right: readonly boolean[];
@@ -135,7 +136,7 @@ function lookAt(target: AttackTarget, images: Tensor4D, loss: LossOfLabels): Loo
   return { losses, right, gradient };
 }
 
-/** The next points: up the sign of the gradient by each image's step size, and some of the step before, in the ball and in [0, 1]. */
+/** Moves the points up the sign of the gradient by each image's step size, with momentum, within the ball. */
 function moved(points: Points, stepSizes: readonly number[], alpha: number): Tensor4D {
   const { previous, current, gradient } = points;
   return tf.tidy(() => {
@@ -146,17 +147,4 @@ function moved(points: Points, stepSizes: readonly number[], alpha: number): Ten
     const momentum = tf.mul<Tensor4D>(tf.sub(current, previous), 1 - alpha);
     return intoBall(tf.add(tf.add(current, climb), momentum), points);
   });
-}
-
-function keptRows(points: Points, rows: readonly number[]): Points {
-  const entries = Object.entries(points) as [keyof Points, Tensor4D][];
-  return Object.fromEntries(
-    entries.map(([name, tensor]) => [name, rowsOf(tensor, rows)]),
-  ) as unknown as Points;
-}
-
-/** Points of which some are others; those replaced are freed. */
-function replaced(points: Points, changes: Partial<Points>): Points {
-  for (const name of Object.keys(changes) as (keyof Points)[]) points[name].dispose();
-  return { ...points, ...changes };
 }

@@ -2,22 +2,22 @@ import { tf, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tens
 import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
 import { likeliestOthers } from "./likeliest-others.js";
 import { linfProjection } from "./linf-projection.js";
-import { noteFooled, readBooleans, remainingImages, type Remaining } from "./remaining.js";
-import { rowsOf, selectRows } from "./rows.js";
+import { keepRows, readBooleans, rowsOf, selectRows } from "./rows.js";
+import { adversarialImages, answeredRight, releaseFooled, type Survivors } from "./survivors.js";
 import type { AttackTarget, LossGradient } from "./target.js";
 
-/** How much of a step may lead back to the projection of the image itself. */
+/** The largest share of a step that may lead towards the projection of the clean image. */
 const ALPHA_MAX = 0.1;
-/** How far a step goes beyond the projections. */
+/** The factor by which a step overshoots the projections. */
 const ETA = 1.05;
-/** Where a search goes on from a wrong answer: so much of its way from the image. */
+/** After a wrong answer a search goes on from this fraction of the way from the clean image to it. */
 const BETA = 0.9;
 
 /**
- * The targeted fast adaptive boundary attack, in the version of AutoAttack: for each of the likeliest wrong classes, a search for the
- * nearest point across the boundary to it, on the images that withstood those before. What is found outside the ball does not count.
+ * Runs AutoAttack's version of the targeted fast adaptive boundary attack: for each of the likeliest wrong classes in turn, it searches
+ * for the nearest point across the boundary to that class, from the images that still withstand.
  *
- * Once a point in the ball is found its image is left alone, where the public implementation looks for a nearer one: that changes no verdict.
+ * Only a point within the ball counts. The public implementation then goes on to look for a nearer one; stopping there changes no verdict.
  *
  * @see Croce and Hein, "Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack" (2020), algorithm 1.
  */
@@ -26,30 +26,30 @@ export function targetedFab(
   batch: AttackBatch,
   { steps, targetClasses }: Pick<AttackSettings, "steps" | "targetClasses">,
 ): AttackResult {
-  const remaining = remainingImages(target, batch);
+  const survivors = answeredRight(target, batch);
   const aims = likeliestOthers(target, batch.images, targetClasses);
   for (const [rank, aim] of aims.entries()) {
     const onStep = (step: number, robust: number): void =>
       batch.onStep?.({ step: rank * steps + step, steps: aims.length * steps, robust });
-    search(target, batch, remaining, aim, { steps, onStep });
+    search(target, batch, survivors, aim, { steps, onStep });
   }
   tf.dispose(aims);
-  return { adversarial: remaining.adversarial() };
+  return { adversarial: adversarialImages(survivors, batch) };
 }
 
-/** The search from the remaining images for points not answered with their labels, each towards the boundary to one class. */
+/** Searches from each survivor towards the boundary to one class, and releases those for which a point in the ball is answered wrong. */
 function search(
   target: AttackTarget,
   batch: AttackBatch,
-  remaining: Remaining,
+  survivors: Survivors,
   aim: Tensor1D,
   { steps, onStep }: { steps: number; onStep: (step: number, robust: number) => void },
 ): void {
-  let places = remaining.places();
+  const { places } = survivors;
   if (places.length === 0) return;
   let points = { originals: rowsOf(batch.images, places), current: rowsOf(batch.images, places) };
   let boundary = boundaryTo(aim, batch.labels, places);
-  for (let step = 1; step <= steps && places.length > 0; step++) {
+  for (let step = 1; step <= steps && survivors.places.length > 0; step++) {
     const look = target.lossGradient(points.current, boundary);
     const current = pastBoundary(points, look);
     tf.dispose([points.current, { ...look }]);
@@ -60,21 +60,18 @@ function search(
       const withstood = right.map((isRight, row) => isRight || outside[row] === true);
       points = { ...points, current: movedBack(points, right) };
       if (withstood.includes(false)) {
-        const kept = noteFooled(remaining, places, withstood, current);
-        places = kept.map((row) => places[row] as number);
-        const { originals, current: all } = points;
-        points = { originals: rowsOf(originals, kept), current: rowsOf(all, kept) };
-        tf.dispose([originals, all, { ...boundary }]);
-        boundary = boundaryTo(aim, batch.labels, places);
+        points = keepRows(points, releaseFooled(survivors, withstood, current));
+        tf.dispose({ ...boundary });
+        boundary = boundaryTo(aim, batch.labels, survivors.places);
       }
       current.dispose();
     }
-    onStep(step, places.length);
+    onStep(step, survivors.places.length);
   }
   tf.dispose([{ ...points }, { ...boundary }]);
 }
 
-/** The images of a search and where it is, `[M, H, W, C]`. */
+/** The clean images of a search and its current points, `[M, H, W, C]`. */
 interface SearchPoints {
   readonly originals: Tensor4D;
   readonly current: Tensor4D;
@@ -84,7 +81,10 @@ function boundaryTo(aim: Tensor1D, labels: Tensor1D, places: readonly number[]) 
   return { kind: "targetedMargin", labels: rowsOf(labels, places), targets: rowsOf(aim, places) } as const;
 }
 
-/** The next points: a little past the boundary as it looks from the current ones, and a bit towards the images' own nearest points of it. */
+/**
+ * Moves the points a little past the boundary, linearized at the current ones, and a bit towards the points of it that are nearest to the
+ * clean images.
+ */
 function pastBoundary({ originals, current }: SearchPoints, { loss, gradient }: LossGradient): Tensor4D {
   return tf.tidy(() => {
     const [fromOriginals, fromCurrent, normals] = [originals, current, gradient].map(asRows) as Rows;
@@ -106,18 +106,19 @@ function asRows(images: Tensor4D): Tensor2D {
   return images.reshape([images.shape[0], -1]);
 }
 
-/** The largest change of each move, `[M, 1]`, never nothing. */
+/** The largest change of a pixel in each move, `[M, 1]`, at least 1e-8 to divide by. */
 function lengths(moves: Tensor2D): Tensor2D {
   return tf.maximum(tf.max(tf.abs(moves), 1, true), 1e-8);
 }
 
+/** Tells which points are further than `epsilon` from their clean images. */
 function isOutside({ originals, current }: SearchPoints, epsilon: number): boolean[] {
   return readBooleans(
     tf.tidy(() => tf.greater(tf.max(tf.abs(tf.sub(current, originals)), [1, 2, 3]), epsilon)),
   );
 }
 
-/** The current points, those answered wrong moved back towards their images. */
+/** Moves the points that are answered wrong back towards their clean images. */
 function movedBack({ originals, current }: SearchPoints, right: readonly boolean[]): Tensor4D {
   return tf.tidy(() => {
     const back = tf.add<Tensor4D>(originals, tf.mul(tf.sub(current, originals), BETA));

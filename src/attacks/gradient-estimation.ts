@@ -4,18 +4,18 @@ import { normalNoise, type NoiseSeed } from "../runtime/noise.js";
 import { Random } from "../runtime/random.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
-import { intoBall } from "./ball.js";
-import { margins } from "./margin.js";
-import { attackSurvivors, releaseFooled } from "./survivors.js";
-import type { AttackTarget } from "./target.js";
+import { ballAround, intoBall } from "./ball.js";
+import { keepRows, replaced } from "./rows.js";
+import { adversarialImages, releaseFooled, wholeBatch } from "./survivors.js";
+import { margins, withstands, type AttackTarget } from "./target.js";
 
 /**
- * Projected descent on the margin along the sign of a gradient estimated from logits alone. An image that is answered wrong after a step
- * is done. All images of a batch are looked at with the same noise.
+ * Runs projected ascent on the margin along the sign of a gradient estimated from logits alone.
  *
- * A step costs each image an even number of looks around it and one look where it arrives: `queries` are shared equally among the steps.
+ * An image is done once it is answered wrong after a step. All images of a batch share the same noise. The `queries` are divided equally
+ * among the steps: each step spends an even number of them around the image and one where it arrives.
  *
- * @throws {InputError} if that is fewer than three looks a step.
+ * @throws {InputError} if there are fewer than three queries a step.
  * @see Tramer et al., "On Adaptive Attacks to Adversarial Example Defenses" (2020), section 5; wielandbrendel/adaptive_attacks_paper, `01_kwta`.
  */
 export function gradientEstimation(
@@ -30,35 +30,45 @@ export function gradientEstimation(
       found: `${queries}`,
     });
   }
+  const { images, epsilon, onStep } = batch;
+  const [count] = images.shape;
+  const labels = batch.labels.dataSync<"int32">();
   const random = Random.fromSeed(...batch.seed);
-  const [count] = batch.images.shape;
   const together = Math.max(count, LEAST_TOGETHER);
   const counts = new Int32Array(count);
-  const adversarial = attackSurvivors(batch, (survivors) => {
+  const survivors = wholeBatch(batch);
+  let points = { current: tf.clone(images), ...ballAround(images, epsilon) };
+  try {
     for (let step = 0; step < steps && survivors.places.length > 0; step++) {
-      const { current, labels, ball, places } = survivors;
+      const { places } = survivors;
+      const rowLabels = places.map((place) => labels[place] as number);
       const seed = [random.uint32(), random.uint32()] as const;
-      const gradient = estimateMarginGradient(target, current, labels, { pairs, seed, together });
-      survivors.current = tf.tidy(() => intoBall(tf.sub(current, tf.mul(tf.sign(gradient), stepSize)), ball));
-      tf.dispose([current, gradient]);
-      survivors.margins = [...margins(target, survivors.current, labels)];
+      const gradient = estimateMarginGradient(target, points.current, rowLabels, { pairs, seed, together });
+      const current = tf.tidy(() =>
+        intoBall(tf.add(points.current, tf.mul(tf.sign(gradient), stepSize)), points),
+      );
+      gradient.dispose();
+      points = replaced(points, { current });
+      const withstand = Array.from(margins(target, current, rowLabels), withstands);
       for (const place of places) counts[place] = (step + 1) * (2 * pairs + 1);
-      releaseFooled(survivors);
-      batch.onStep?.({ step: step + 1, steps, robust: survivors.places.length });
+      points = keepRows(points, releaseFooled(survivors, withstand, current));
+      onStep?.({ step: step + 1, steps, robust: survivors.places.length });
     }
-  });
-  return { adversarial, queries: counts };
+    return { adversarial: adversarialImages(survivors, batch, points.current), queries: counts };
+  } finally {
+    tf.dispose({ ...points });
+  }
 }
 
-/** So many points around a few images keep the target as busy as a batch does. */
+/** The fewest points shown to the target at a time: a few images alone would leave it idle. */
 const LEAST_TOGETHER = 64;
 
-/** The deviation of the noise around an image, in pixel values. */
+/** The standard deviation of the noise around an image, in pixel values. */
 const DEVIATION = 8 / 255;
 
-/** How a gradient is estimated. */
+/** The settings of a gradient's estimation. */
 export interface Estimation {
-  /** How many pairs of opposite points each image is looked at. */
+  /** How many pairs of opposite points around each image are shown to the target. */
   readonly pairs: number;
   readonly seed: NoiseSeed;
   /** About how many points the target is shown at a time. */
@@ -66,8 +76,10 @@ export interface Estimation {
 }
 
 /**
- * The mean over normal noise u of (m(x + d u) - m(x - d u)) / 2d times u, `[N, H, W, C]`, for the margin m of each image and
- * d = 8/255: without bias the gradient of m smoothed with that noise. The points are not clamped to [0, 1].
+ * Estimates the gradient of each image's margin m, `[N, H, W, C]`: the mean of u (m(x + d u) - m(x - d u)) / 2d over normal noise u, with
+ * d = 8/255.
+ *
+ * It is an unbiased estimate of the gradient of m smoothed with that noise. The points are not clamped to [0, 1].
  */
 export function estimateMarginGradient(
   target: AttackTarget,

@@ -3,8 +3,10 @@ import { largest } from "./margin-losses.js";
 import type { AttackTarget } from "./target.js";
 
 /**
- * The classes that targeted attacks aim at: those of rank 2, 3, ... in the answers to images, at most `count` and as many as there are.
- * Each is int32 `[N]`; the caller disposes of them.
+ * Ranks the classes that targeted attacks aim at: for each image the classes with the second largest logit, the third largest and so on,
+ * at most `count` of them.
+ *
+ * @returns For each rank the classes, int32 `[N]`; the caller disposes of them.
  */
 export function likeliestOthers(target: AttackTarget, images: Tensor4D, count: number): Tensor1D[] {
   return tf.tidy(() => {

@@ -1,18 +1,18 @@
 import { tf, type Tensor2D } from "../runtime/tensorflow.js";
 
-/** A reach is found when one more iteration would change it by less than this share. */
+/** The iteration ends when no reach changes by more than this fraction of itself. */
 const TOLERANCE = 1e-6;
 
 /**
- * The smallest moves, in the largest pixel's change, that bring points of [0, 1]^D on to hyperplanes without leaving [0, 1]^D; `[M, D]`.
- * Where a hyperplane is out of reach, the moves go as far as they can.
+ * Computes the smallest moves in L-infinity, `[M, D]`, that bring points on to hyperplanes within [0, 1]^D.
  *
- * The moves are +-min(reach, room), with room the way to the wall, and the reach solves sum |normal| min(reach, room) = |gap|. The
- * left side is concave and piecewise linear in the reach, so Newton's method from 0 ends after finitely many steps.
+ * Where a hyperplane is out of reach, the move goes as far as it can. A move is +-min(reach, room) in each pixel, where room is the
+ * distance to the wall, and the reach solves sum |normal| min(reach, room) = |gap|. The left side is concave and piecewise linear in the
+ * reach, so Newton's method from 0 ends after finitely many steps.
  *
- * @param points `[M, D]`.
- * @param normals The hyperplanes' normals, `[M, D]`.
- * @param gaps What is missing to them, offset - <normal, point>, `[M, 1]`.
+ * @param points The points in [0, 1]^D, `[M, D]`.
+ * @param normals The normals of the hyperplanes, `[M, D]`.
+ * @param gaps The offset of each hyperplane minus <normal, point>, `[M, 1]`.
  * @see Croce and Hein, "Minimally Distorted Adversarial Examples with a Fast Adaptive Boundary Attack" (2020), equation 4.
  */
 export function linfProjection(points: Tensor2D, normals: Tensor2D, gaps: Tensor2D): Tensor2D {
@@ -24,17 +24,17 @@ export function linfProjection(points: Tensor2D, normals: Tensor2D, gaps: Tensor
   });
 }
 
-/** The smallest normal number. */
+/** The smallest normal number in single precision. */
 const SMALLEST = 1.1754944e-38;
 
-/** The reach `[M, 1]` at which moves of min(reach, room), weighted and added up, are as long as `length`. */
+/** Solves sum weights min(reach, room) = length for the reach, `[M, 1]`. */
 function reachOf(room: Tensor2D, weights: Tensor2D, length: Tensor2D): Tensor2D {
   let reach = tf.zerosLike(length);
   for (let settled = false; !settled;) {
     const { next, moves } = tf.tidy(() => {
       const covered = tf.sum(tf.mul(weights, tf.minimum(room, reach)), 1, true);
       const slope = tf.sum(tf.mul(weights, tf.cast(tf.greater(room, reach), "float32")), 1, true);
-      // Where no pixel can go on, the reach becomes infinite; rounding must not lead it back.
+      // Where no pixel can move further, the reach becomes infinite; rounding must not make it smaller.
       const further = tf.maximum(tf.div(tf.sub(length, covered), tf.maximum(slope, SMALLEST)), 0);
       const next = tf.add<Tensor2D>(reach, further);
       return { next, moves: tf.any(tf.greater(further, tf.mul(next, TOLERANCE))) };

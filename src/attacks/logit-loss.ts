@@ -1,27 +1,28 @@
 import { tf, type Tensor1D, type Tensor2D } from "../runtime/tensorflow.js";
 import { dlr, dlrTargeted, margin, targetedMargin, type LogitLossGradient } from "./margin-losses.js";
 
-/** A loss on logits as data, not a closure, so that an engine may compile it into its graph. */
+/** A loss on logits, described as data so that an engine can compile it into its graph. */
 export type LogitLoss =
   | {
       readonly kind: "crossEntropy" | "margin" | "dlr";
-      /** The classes, int32 `[N]`. */
+      /** The true classes, int32 `[N]`. */
       readonly labels: Tensor1D;
     }
   | {
       readonly kind: "targetedMargin" | "dlrTargeted";
+      /** The true classes, int32 `[N]`. */
       readonly labels: Tensor1D;
       /** The classes aimed at, int32 `[N]`. */
       readonly targets: Tensor1D;
     }
   | {
       readonly kind: "klTo" | "squaredTo";
-      /** What the prediction is compared with, `[N, classes]`, rows of sum 1. */
+      /** The probabilities to compare the prediction with, `[N, classes]`; each row sums to 1. */
       readonly probabilities: Tensor2D;
     };
 
 /**
- * The value and gradient of a loss on logits z `[N, classes]`, with q = softmax(z):
+ * Computes the value and the gradient of a loss on logits z `[N, classes]`, with q = softmax(z):
  *
  * | kind           | loss of a row             | gradient                             |
  * | -------------- | ------------------------- | ------------------------------------ |
@@ -29,7 +30,7 @@ export type LogitLoss =
  * | `klTo`         | sum_c p_c log(p_c / q_c)  | q - p                                |
  * | `squaredTo`    | sum_c (q_c - p_c)^2       | 2 q (q - p - sum_c q_c (q_c - p_c))  |
  *
- * The other kinds compare single logits: `margin`, `targetedMargin`, `dlr` and `dlrTargeted`, of the functions of those names.
+ * The functions named after the other kinds, `margin`, `targetedMargin`, `dlr` and `dlrTargeted`, define their losses.
  *
  * @throws {InputError} if there are too few classes for the loss.
  */
@@ -54,7 +55,7 @@ export function logitLoss(logits: Tensor2D, loss: LogitLoss): LogitLossGradient 
   });
 }
 
-/** Frees what a loss holds, labels and targets excepted: they are the caller's. */
+/** Disposes of the probabilities of a loss; its labels and targets belong to the caller. */
 export function disposeLogitLoss(loss: LogitLoss): void {
   if ("probabilities" in loss) loss.probabilities.dispose();
 }
@@ -70,7 +71,7 @@ function crossEntropy(logits: Tensor2D, labels: Tensor1D): LogitLossGradient {
 
 function klTo(logits: Tensor2D, target: Tensor2D): LogitLossGradient {
   const logProbabilities = tf.logSoftmax(logits);
-  // The smallest normal number in place of zero makes 0 log 0 the 0 it is.
+  // The smallest normal number in place of zero makes 0 log 0 = 0.
   const logTarget = tf.log(tf.maximum(target, 1.1754944e-38));
   return {
     loss: tf.sum(tf.mul(target, tf.sub(logTarget, logProbabilities)), 1),

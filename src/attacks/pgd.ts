@@ -4,19 +4,19 @@ import { ballAround, intoBall } from "./ball.js";
 import type { LogitLoss } from "./logit-loss.js";
 import type { AttackTarget, LossGradient } from "./target.js";
 
-/** Projected gradient descent's settings; lengths are in pixel values of images in [0, 1]. */
+/** The settings of PGD; lengths are in pixel values of images in [0, 1]. */
 export interface PgdSettings {
   readonly epsilon: number;
   readonly stepSize: number;
   readonly steps: number;
-  /** Where the ascent starts: the image, plus noise N(0, deviation), or plus noise uniform in the epsilon ball. Not clamped. */
+  /** The starting point: the image itself, or the image plus uniform noise in the epsilon ball or normal noise of this deviation, not clamped. */
   readonly start: "image" | "uniform" | { readonly normal: number };
 }
 
 /**
- * Projected gradient ascent on a loss in the L-infinity ball around images `[N, H, W, C]` in [0, 1].
+ * Runs projected gradient ascent on a loss in the L-infinity ball around images `[N, H, W, C]` in [0, 1].
  *
- * @param watch Sees the losses, logits and gradient at each point before the step from it.
+ * @param watch Called with the losses, logits and gradient at each point before the step from it.
  * @see Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks" (2018); B-MTARD, equation 4.
  */
 export function pgd(
@@ -34,9 +34,7 @@ export function pgd(
 }
 
 /**
- * The steps of `pgd` from a given start: up the sign of the gradient, then into the epsilon ball, then into [0, 1].
- *
- * Both projections are one, on to [max(x - epsilon, 0), min(x + epsilon, 1)], as x is in [0, 1].
+ * Makes the steps of `pgd` from a given start `[N, H, W, C]`: up the sign of the gradient, then into the epsilon ball and [0, 1].
  */
 export function climb(
   target: AttackTarget,

@@ -3,10 +3,10 @@ import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
 import type { AttackTarget } from "./target.js";
 
 /**
- * RayS: looks for the direction of signs in which the decision boundary is nearest, with the classes answered alone and nothing random.
+ * Runs RayS: a search for the direction of signs in which the decision boundary is nearest, from the classes answered, without randomness.
  *
- * Every class looked at counts: an image's search ends with its budget, in the midst of a binary search too. An image is done as soon as one
- * within epsilon of it is answered wrong, and that one is returned; without such, its own.
+ * Every query counts: the search of an image ends with its budget, even within a binary search. It also ends once a point within epsilon is
+ * answered wrong, and that point is returned. Where no such point is found, the clean image is returned.
  *
  * @see Chen and Gu, "RayS: A Ray Searching Method for Hard-label Adversarial Attack" (2020), algorithms 2 and 3; uclaml/RayS, `RayS.py`.
  */
@@ -48,18 +48,20 @@ export function rays(
   return { adversarial: tf.tensor4d(adversarial, images.shape), queries: counts };
 }
 
-/** Where to look from an image: along a direction of -1 and 1, as far as `radius` in each pixel. */
+/** The next point to show, relative to an image: `radius` in each pixel along a direction of -1 and 1. */
 interface Point {
   readonly direction: Int8Array;
   readonly radius: number;
 }
 
-/** Where a binary search ends: an interval this long in the Euclidean norm. */
+/** A binary search ends when its interval is at most this long in the Euclidean norm. */
 const TOLERANCE = 1e-3;
 
 /**
- * One image's search: yields where to look next and is told whether that fooled. A block of the best direction is flipped; where that fools
- * at the best radius, a binary search finds its own radius, and it is the best if that is smaller.
+ * Searches from one image: yields the point to show next and receives whether it fooled the target.
+ *
+ * Each block of the best direction is flipped in turn. Where that fools at the best radius, a binary search finds the new direction's own
+ * radius; the direction becomes the best if that is smaller.
  */
 function* searchDirections(area: number, channels: number): Generator<Point, never, boolean> {
   const size = area * channels;
@@ -80,7 +82,7 @@ function* searchDirections(area: number, channels: number): Generator<Point, nev
   throw new Error("the blocks of RayS came to an end");
 }
 
-/** The whole, its halves, its quarters and so on without end: where each block starts and ends. */
+/** Yields the start and the end of each block: the whole, its halves, its quarters and so on without end. */
 function* blocks(size: number): Generator<readonly [number, number], never> {
   for (let parts = 1; ; parts = Math.min(2 * parts, 2 ** 31)) {
     const length = Math.ceil(size / parts);
@@ -88,7 +90,7 @@ function* blocks(size: number): Generator<readonly [number, number], never> {
   }
 }
 
-/** A block is of images laid out by channel, then row, as in the public code; directions are laid out as images are here. */
+/** Flips a block of a direction. The block counts pixels channel by channel, as in the public code; the direction has the channels last. */
 function flipped(
   direction: Int8Array,
   start: number,
@@ -104,6 +106,7 @@ function flipped(
   return result;
 }
 
+/** Writes the point's pixels, clipped to [0, 1]. */
 function drawPoint(image: Float32Array, { direction, radius }: Point, into: Float32Array): void {
   for (let index = 0; index < image.length; index++) {
     const moved = (image[index] as number) + radius * (direction[index] as number);

@@ -1,17 +1,18 @@
 import { Random } from "../runtime/random.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
-import { intoBall } from "./ball.js";
-import { margins } from "./margin.js";
-import { attackSurvivors, moveToBetter, releaseFooled } from "./survivors.js";
-import type { AttackTarget } from "./target.js";
+import { ballAround, intoBall } from "./ball.js";
+import { keepRows, replaced, selectRows } from "./rows.js";
+import { adversarialImages, releaseFooled, wholeBatch } from "./survivors.js";
+import { margins, withstands, type AttackTarget } from "./target.js";
 
 /**
- * Square attack: random search that starts at vertical stripes of -epsilon and epsilon, then adds one square of 2 epsilon at a time and
- * keeps it where the margin of the true class falls. An image that is answered wrong is done. All images of a batch try the same squares.
+ * Runs the Square attack: random search that starts at vertical stripes of -epsilon and epsilon, then adds one square of 2 epsilon at
+ * a time and keeps it where the margin rises.
  *
- * As in AutoAttack's standard evaluation the sizes of the squares follow the count of looks whatever the budget is, so that
- * a larger budget goes on where a smaller one ended. AutoAttack does not count the look at the stripes as one of the budget; here it is.
+ * An image is done once it is answered wrong. All images of a batch try the same squares. As in AutoAttack's standard evaluation, the
+ * size of a square depends on the number of queries before it, not on the budget: a larger budget goes on where a smaller one ended.
+ * The query for the stripes counts towards the budget here, not in AutoAttack.
  *
  * @see Andriushchenko et al., "Square Attack" (2020), algorithms 1 and 2; fra31/auto-attack, `square.py`.
  */
@@ -22,38 +23,53 @@ export function square(
 ): AttackResult {
   const { images, epsilon, seed, onStep } = batch;
   const [count, height, width, channels] = images.shape;
+  const labels = batch.labels.dataSync<"int32">();
   const random = Random.fromSeed(...seed);
   const counts = new Int32Array(count);
-  const adversarial = attackSurvivors(batch, (survivors) => {
+  const survivors = wholeBatch(batch);
+  let best = survivors.places.map(() => -Infinity);
+  let points = { current: tf.clone(images), ...ballAround(images, epsilon) };
+  try {
     for (let query = 0; query < queries && survivors.places.length > 0; query++) {
+      const { places } = survivors;
       const change =
         query === 0
           ? stripes(images.shape, epsilon, random)
           : oneSquare([height, width, channels], squareSide(query - 1, height, width), 2 * epsilon, random);
-      const candidates = tf.tidy(() => intoBall(tf.add(survivors.current, change), survivors.ball));
-      for (const place of survivors.places) counts[place] = query + 1;
-      moveToBetter(survivors, candidates, margins(target, candidates, survivors.labels));
+      const candidates = tf.tidy(() => intoBall(tf.add(points.current, change), points));
+      const rowLabels = places.map((place) => labels[place] as number);
+      const found = margins(target, candidates, rowLabels);
+      for (const place of places) counts[place] = query + 1;
+      const better = best.map((margin, row) => (found[row] as number) > margin);
+      if (better.includes(true)) {
+        best = best.map((margin, row) => (better[row] ? (found[row] as number) : margin));
+        points = replaced(points, { current: selectRows(better, candidates, points.current) });
+      }
       tf.dispose([change, candidates]);
-      releaseFooled(survivors);
+      const staying = releaseFooled(survivors, best.map(withstands), points.current);
+      best = staying.map((row) => best[row] as number);
+      points = keepRows(points, staying);
       onStep?.({ step: query + 1, steps: queries, robust: survivors.places.length });
     }
-  });
-  return { adversarial, queries: counts };
+    return { adversarial: adversarialImages(survivors, batch, points.current), queries: counts };
+  } finally {
+    tf.dispose({ ...points });
+  }
 }
 
-/** The part of an image that the first square covers. */
+/** The fraction of an image's pixels that the first square covers. */
 const FIRST_FRACTION = 0.8;
-/** The numbers of squares after which that part is halved. */
+/** The numbers of squares after which that fraction is halved. */
 const HALVINGS = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000];
 
-/** The side of the square tried after `squares` others, in pixels. */
+/** Computes the side, in pixels, of the square that follows `squares` others. */
 export function squareSide(squares: number, height: number, width: number): number {
   const halved = HALVINGS.filter((halving) => squares > halving).length;
   const side = Math.round(Math.sqrt((FIRST_FRACTION / 2 ** halved) * height * width));
   return Math.min(Math.max(side, 1), height, width);
 }
 
-/** Columns of -epsilon or epsilon, for each image and channel its own, `[N, H, W, C]`. */
+/** Draws columns of -epsilon or epsilon, independent between images and channels, `[N, H, W, C]`. */
 function stripes(
   [count, height, width, channels]: Tensor4D["shape"],
   epsilon: number,
@@ -63,14 +79,14 @@ function stripes(
   return tf.tidy(() => tf.tile(tf.tensor4d(row, [count, 1, width, channels]), [1, height, 1, 1]));
 }
 
-/** Zero but for a square in which each channel is -value or value, `[1, H, W, C]`. */
+/** Draws a square in which each channel is either -value or value, with zeros around it, `[1, H, W, C]`. */
 function oneSquare(
   [height, width, channels]: readonly [number, number, number],
   side: number,
   value: number,
   random: Random,
 ): Tensor4D {
-  // As in the public code, the last row and column that a square could begin at are never chosen.
+  // Like the public code, this never chooses the last row or column at which a square could begin.
   const top = random.below(Math.max(height - side, 1));
   const left = random.below(Math.max(width - side, 1));
   const colour = Array.from({ length: channels }, () => sign(random) * value);

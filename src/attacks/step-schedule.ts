@@ -1,19 +1,19 @@
 /*
- * Auto-PGD's step sizes: one for each image, halved at checkpoints where it no longer leads upwards.
+ * The step sizes of Auto-PGD: one for each image, halved at a checkpoint when it no longer raises the loss.
  * Croce and Hein, "Reliable Evaluation of Adversarial Robustness with an Ensemble of Diverse Parameter-Free Attacks" (2020), section 3.
  */
 
-/** The share of steps that must raise the loss between two checkpoints. */
+/** The fraction of the steps between two checkpoints that must raise the loss. */
 const RHO = 0.75;
 
-/** How one image's ascent goes. */
+/** The progress of one image's ascent. */
 export interface Ascent {
   stepSize: number;
   /** The highest loss so far. */
   best: number;
   /** The loss after the last step. */
   last: number;
-  /** Steps since the last checkpoint that raised the loss. */
+  /** The number of steps since the last checkpoint that raised the loss. */
   raised: number;
   /** The highest loss at the last checkpoint. */
   bestAtCheckpoint: number;
@@ -21,7 +21,7 @@ export interface Ascent {
   halved: boolean;
 }
 
-/** An ascent before its first step, from a point with this loss; the first step size is twice the radius of the ball. */
+/** Begins an ascent at a point with this loss; the first step size is twice the radius of the ball. */
 export function beginAscent(epsilon: number, loss: number): Ascent {
   return {
     stepSize: 2 * epsilon,
@@ -30,12 +30,12 @@ export function beginAscent(epsilon: number, loss: number): Ascent {
     last: 0,
     raised: 0,
     bestAtCheckpoint: loss,
-    // So that the first checkpoint looks at the number of raises only.
+    // The first checkpoint then depends only on the number of raises.
     halved: true,
   };
 }
 
-/** Takes in the loss after a step; returns whether it is the highest so far. */
+/** Records the loss after a step and returns whether it is the highest so far. */
 export function observeLoss(ascent: Ascent, loss: number): boolean {
   if (loss > ascent.last) ascent.raised++;
   ascent.last = loss;
@@ -45,8 +45,10 @@ export function observeLoss(ascent: Ascent, loss: number): boolean {
 }
 
 /**
- * Ends a window of so many steps: halves the step size if too few of them raised the loss, or if the step size is as it was a window ago
- * and the highest loss too. Returns whether it did: the ascent goes on from its best point then.
+ * Ends a window of so many steps: halves the step size if too few of them raised the loss, or if neither the step size nor the highest
+ * loss changed since the checkpoint before.
+ *
+ * @returns Whether the step size was halved; the ascent then goes on from its best point.
  */
 export function reachCheckpoint(ascent: Ascent, window: number): boolean {
   const oscillates = ascent.raised <= window * RHO;
@@ -58,7 +60,7 @@ export function reachCheckpoint(ascent: Ascent, window: number): boolean {
   return ascent.halved;
 }
 
-/** The checkpoints of an ascent: after which step, counted from 1, ends a window of how many steps. */
+/** Lists the checkpoints of an ascent: maps each step, counted from 1, that ends a window to the length of the window in steps. */
 export function checkpoints(steps: number): Map<number, number> {
   const share = (part: number): number => Math.max(Math.trunc(part * steps), 1);
   const ends = new Map<number, number>();

@@ -1,83 +1,69 @@
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch } from "./attack.js";
-import { ballAround, type Ball } from "./ball.js";
-import { copyRows, rowsOf, selectRows } from "./rows.js";
+import { ballAround, intoBall } from "./ball.js";
+import { copyRows, readBooleans, rowsOf } from "./rows.js";
+import type { AttackTarget } from "./target.js";
 
-/** The images of a batch that no look at the target has shown fooled: an attack goes on with these rows alone. */
+/** The images of a batch that still withstand an attack, and what fooled the target on the others. */
 export interface Survivors {
-  /** Their places in the batch. */
-  places: number[];
-  labels: number[];
-  /** The margin at `current` of each; infinite where it was not looked at. */
-  margins: number[];
-  /** Where each is now, `[places, H, W, C]`. */
-  current: Tensor4D;
-  ball: Ball;
-  /** The batch's images `[N, H, W, C]`, those that left as they were when they fooled. */
+  /** The places in the batch of the images that still withstand, ascending. An attack's rows are in this order. */
+  places: readonly number[];
+  /** The host's copy of the batch, `[N, H, W, C]`: what fooled the target, and the clean image where nothing has. */
   readonly found: Float32Array;
 }
 
-/**
- * Runs an attack on the survivors of a batch, at first all of it, each at its own image.
- *
- * @returns The images of the whole batch when the attack is over, `[N, H, W, C]`.
- */
-export function attackSurvivors(
-  { images, labels, epsilon }: AttackBatch,
-  attack: (survivors: Survivors) => void,
-): Tensor4D {
-  const places = Array.from({ length: images.shape[0] }, (_, place) => place);
-  const survivors: Survivors = {
-    places,
-    labels: [...labels.dataSync<"int32">()],
-    margins: places.map(() => Infinity),
-    current: images.clone(),
-    ball: ballAround(images, epsilon),
+/** Starts with every image of a batch, without a query to the target. */
+export function wholeBatch({ images }: AttackBatch): Survivors {
+  return {
+    places: Array.from({ length: images.shape[0] }, (_, place) => place),
     found: images.dataSync<"float32">().slice(),
   };
-  try {
-    attack(survivors);
-    record(survivors, [...survivors.places.keys()]);
-    return tf.tensor4d(survivors.found, images.shape);
-  } finally {
-    tf.dispose([survivors.current, survivors.ball.lower, survivors.ball.upper]);
-  }
 }
 
-/** Moves each whose margin becomes smaller to its candidate, of `[places, H, W, C]`. */
-export function moveToBetter(survivors: Survivors, candidates: Tensor4D, margins: Float32Array): void {
-  const { current } = survivors;
-  const better = survivors.margins.map((margin, row) => (margins[row] as number) < margin);
-  if (!better.includes(true)) return;
-  survivors.margins = survivors.margins.map((margin, row) =>
-    better[row] ? (margins[row] as number) : margin,
-  );
-  survivors.current = selectRows(better, candidates, current);
-  current.dispose();
+/** Starts with the images of a batch that the target answers right, found by one query for each. */
+export function answeredRight(target: AttackTarget, batch: AttackBatch): Survivors {
+  const { places, found } = wholeBatch(batch);
+  const answers = target.predict(batch.images);
+  const right = readBooleans(tf.equal(answers, batch.labels));
+  answers.dispose();
+  return { places: places.filter((place) => right[place]), found };
 }
 
-/** Lets those go whose margin is not positive, as they are now. */
-export function releaseFooled(survivors: Survivors): void {
-  const { places, labels, margins, current, ball } = survivors;
-  const rows = [...margins.keys()];
-  const standing = rows.filter((row) => !((margins[row] as number) <= 0));
-  if (standing.length === rows.length) return;
-  const gone = rows.filter((row) => (margins[row] as number) <= 0);
-  record(survivors, gone);
-  survivors.places = standing.map((row) => places[row] as number);
-  survivors.labels = standing.map((row) => labels[row] as number);
-  survivors.margins = standing.map((row) => margins[row] as number);
-  survivors.current = rowsOf(current, standing);
-  survivors.ball = { lower: rowsOf(ball.lower, standing), upper: rowsOf(ball.upper, standing) };
-  tf.dispose([current, ball.lower, ball.upper]);
+/**
+ * Removes the survivors that no longer withstand and keeps what fooled the target on them.
+ *
+ * @param withstand Whether each survivor still withstands, by row.
+ * @param images The survivors' current images, `[places, H, W, C]`.
+ * @returns The rows of those that stay.
+ */
+export function releaseFooled(
+  survivors: Survivors,
+  withstand: readonly boolean[],
+  images: Tensor4D,
+): number[] {
+  const { places, found } = survivors;
+  const placesOf = (rows: readonly number[]): number[] => rows.map((row) => places[row] as number);
+  const rows = [...withstand.keys()];
+  const staying = rows.filter((row) => withstand[row]);
+  if (staying.length === rows.length) return staying;
+  const leaving = rows.filter((row) => !withstand[row]);
+  const fooling = rowsOf(images, leaving);
+  copyRows(fooling, placesOf(leaving), found);
+  fooling.dispose();
+  survivors.places = placesOf(staying);
+  return staying;
 }
 
-function record({ places, current, found }: Survivors, rows: readonly number[]): void {
-  const chosen = rowsOf(current, rows);
-  copyRows(
-    chosen,
-    rows.map((row) => places[row] as number),
-    found,
-  );
-  chosen.dispose();
+/**
+ * Collects the adversarial images of the whole batch, `[N, H, W, C]` in the epsilon ball to the last bit; the caller disposes of them.
+ *
+ * @param current The survivors' images to return, `[places, H, W, C]`; without it their clean images are returned.
+ */
+export function adversarialImages(
+  { places, found }: Survivors,
+  { images, epsilon }: AttackBatch,
+  current?: Tensor4D,
+): Tensor4D {
+  if (current) copyRows(current, places, found);
+  return tf.tidy(() => intoBall(tf.tensor4d(found, images.shape), ballAround(images, epsilon)));
 }

@@ -1,7 +1,7 @@
 import { tf, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import type { LogitLoss } from "./logit-loss.js";
 
-/** What an attack needs of a classifier, whichever engine runs it; images are `[N, H, W, C]` in [0, 1]. */
+/** A classifier as attacks see it, whichever engine runs it; images are `[N, H, W, C]` in [0, 1]. */
 export interface AttackTarget {
   readonly classes: number;
   /** The logits `[N, classes]`. */
@@ -19,7 +19,30 @@ export interface LossGradient {
   gradient: Tensor4D;
 }
 
-/** `AttackTarget.predict` of logits: the class of the largest. */
+/** Makes `AttackTarget.predict` from the logits: the answer is the class of the largest. */
 export function predictBy(logits: AttackTarget["logits"]): AttackTarget["predict"] {
   return (images) => tf.tidy(() => tf.argMax<Tensor1D>(logits(images), 1));
+}
+
+/** Computes the margin of each image on the host, the `margin` of margin-losses.ts: max_{c != y} z_c - z_y for logits z and label y. */
+export function margins(target: AttackTarget, images: Tensor4D, labels: ArrayLike<number>): Float32Array {
+  const answer = target.logits(images);
+  const logits = answer.dataSync<"float32">();
+  answer.dispose();
+  const { classes } = target;
+  return Float32Array.from({ length: images.shape[0] }, (_, image) => {
+    const label = labels[image] as number;
+    let other = -Infinity;
+    for (let index = 0; index < classes; index++) {
+      const logit = logits[image * classes + index] as number;
+      if (index !== label && logit > other) other = logit;
+    }
+    return other - (logits[image * classes + label] as number);
+  });
+}
+
+/** Tells whether an image with this margin still withstands: one with a tie does not. */
+export function withstands(margin: number): boolean {
+  // Written so that an image whose margin is NaN withstands.
+  return !(margin >= 0);
 }

@@ -1,21 +1,27 @@
 import { basename, join } from "node:path";
 import type { Argv } from "yargs";
 import { requireAttackIds, type AttackId } from "../attacks/attacks.js";
-import { encodeNpz } from "../weights/npz.js";
-import { findDataset } from "../data/datasets.js";
+import { findDataset, type DatasetId } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
-import { parseQuantity } from "../recipes/settings.js";
-import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
+import { examine, type ExaminedImage } from "../evaluation/examine.js";
+import { examinedArrays, imagesInNpz, pickedImages, type PickedImages } from "../evaluation/image-files.js";
+import { fileName } from "../evaluation/model-store.js";
 import { requireFilePath, writeFileAtomically } from "../files/atomic.js";
-import type { Subject } from "../model/model.js";
-import type { CommandBody } from "./commands.js";
+import type { ImageShape } from "../graph/network.js";
+import type { Model } from "../model/model.js";
+import { parseQuantity } from "../recipes/settings.js";
+import { drawGrid } from "../report/adversarial-grid.js";
+import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
+import { encodeNpz } from "../weights/npz.js";
 import { percent } from "./accuracy.js";
 import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
+import { openModels, type AttackedModel } from "./open-models.js";
 import { datasetOption, examples, type HandlerArguments } from "./options.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
 import { ProgressLine } from "./progress.js";
+import type { CommandBody } from "./usages.js";
 
 /** A picture of more rows is taller than what reads PNG files takes. */
 const MOST_IMAGES = 64;
@@ -79,99 +85,135 @@ export const attackCommand: CommandBody = {
 };
 
 async function runAttack(args: AttackArguments): Promise<void> {
-  const [attack, ...more] = requireAttackIds(args.attack.split(","));
-  if (attack === undefined || more.length > 0)
-    throw new InputError("--attack takes one attack", { expected: "one id", found: args.attack });
-  const request = attackRequest(args);
-  const changes = requestedChanges([attack], request);
-  const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset).id;
-  const limit = args.limit === undefined ? undefined : parseImages(args.limit);
-  const indexes = args.index === undefined ? null : parseIndexes(args.index);
-  const { out, "save-adversarial": saved, images: given } = args;
-  if (out !== undefined) requireFilePath(out, "attack.png");
-  if (saved !== undefined) requireFilePath(saved, "adversarial.npz");
-
-  prepareNativeLibraries(request.device, threadCount());
-  const [{ openForAttack }, { examine }, { pickedImages, imagesInNpz, examinedArrays }, { drawGrid }] =
-    await Promise.all([
-      import("../model/opened.js"),
-      import("../evaluation/examine.js"),
-      import("../evaluation/image-files.js"),
-      import("../report/adversarial-grid.js"),
-    ]);
-  const { model, dataDir, teachersDir } = args;
-  const opened = await openForAttack({ model, ...request, dataset, teachersDir });
+  const call = attackCall(args);
+  prepareNativeLibraries(call.device, threadCount());
+  const opened = await openModels({ ...call, model: args.model, teachersDir: args.teachersDir });
   const line = new ProgressLine();
   try {
-    const { subject, target, surrogate, description } = opened;
-    const { image: shape, classNames, id } = description;
-    const source =
-      given === undefined
-        ? pickedImages(openDataset(id, dataDir).test, shape, indexes ?? limit ?? SHOWN)
-        : await imagesInNpz(given, shape, limit ?? SHOWN);
-    log(`${subject.name} on ${target.runsOn}`);
-    const { epsilon, seed, restarts } = request;
+    const { model, surrogate, description } = opened;
+    const { image: shape, id } = description;
+    const { attack, epsilon, seed, restarts, changes, saved } = call;
+    const source = await imagesToAttack(call, id, args.dataDir, shape);
+    const target = await model.target();
+    log(`${model.name} on ${target.runsOn}`);
     const settings = {
       ...{ epsilon, seed, restarts, changes, batchSize: source.count },
-      ...(surrogate ? { surrogate: surrogate.target } : {}),
+      ...(surrogate ? { surrogate: await surrogate.target() } : {}),
     };
     const onProgress = evaluationProgress(line, () => undefined);
     const examined = await examine(target, source, attack, settings, { onProgress });
     line.clear();
-    const nameOfClass = (answer: number): string => classNames[answer] ?? `class ${answer}`;
-    const files = { picture: out ?? defaultOutput(subject, id, attack) };
-    const fooled = examined.filter(
-      ({ label, before, after }) => before.answer === label && after.answer !== label,
-    );
-    const right = examined.filter(({ label, before }) => before.answer === label);
-    const picture = await drawGrid(examined, shape, {
-      title: `${attack} on ${subject.kind === "known" && subject.isRun ? basename(subject.name) : subject.name}`,
-      subtitle: `${id}, epsilon ${args.eps} in L-infinity; ${fooled.length} of ${right.length} fooled that were right`,
-      classNames,
-      epsilon,
-      names: source.places.map((place) => `image ${place}`),
-    });
-    writeFileAtomically(files.picture, picture);
+    const picture = call.out ?? defaultOutput(model, id, attack);
+    writeFileAtomically(picture, await drawExamined(examined, source, opened, args.eps, call));
     if (saved !== undefined)
       writeFileAtomically(saved, encodeNpz(examinedArrays(examined, source.places, shape)));
-    const images = examined.map(({ index, label, before, after, linf }) => ({
-      index: source.places[index],
-      label,
-      clean: before,
-      adversarial: after,
-      linf,
-    }));
-    printResult(
-      args,
-      {
-        model: subject.name,
-        dataset: id,
-        attack,
-        epsilon,
-        total: examined.length,
-        correct: right.length,
-        fooled: fooled.length,
-        images,
-        ...files,
-        ...(saved === undefined ? {} : { adversarial: saved }),
-      },
-      [
-        formatTable([
-          ["image", "label", "clean", "adversarial"],
-          ...images.map(({ index, label, clean, adversarial }) => [
-            String(index),
-            nameOfClass(label),
-            ...[clean, adversarial].map((each) => `${nameOfClass(each.answer)} ${percent(each.confidence)}`),
-          ]),
-        ]),
-        "",
-        ...[files.picture, saved].filter((file) => file !== undefined),
-      ].join("\n"),
-    );
+    printExamined(args, examined, source, opened, call, picture);
   } finally {
     line.clear();
     opened.dispose();
   }
+}
+
+/** What the call asks for, checked before anything is opened. */
+function attackCall(args: AttackArguments) {
+  const [attack, ...more] = requireAttackIds(args.attack.split(","));
+  if (attack === undefined || more.length > 0)
+    throw new InputError("--attack takes one attack", { expected: "one id", found: args.attack });
+  const request = attackRequest(args);
+  const { out, "save-adversarial": saved, images: given } = args;
+  if (out !== undefined) requireFilePath(out, "attack.png");
+  if (saved !== undefined) requireFilePath(saved, "adversarial.npz");
+  return {
+    ...request,
+    attack,
+    changes: requestedChanges([attack], request),
+    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
+    limit: args.limit === undefined ? undefined : parseImages(args.limit),
+    indexes: args.index === undefined ? null : parseIndexes(args.index),
+    ...{ out, saved, given },
+  };
+}
+
+type AttackCall = ReturnType<typeof attackCall>;
+
+async function imagesToAttack(
+  { given, indexes, limit }: AttackCall,
+  dataset: DatasetId,
+  dataDir: string,
+  shape: ImageShape,
+): Promise<PickedImages> {
+  if (given !== undefined) return imagesInNpz(given, shape, limit ?? SHOWN);
+  return pickedImages(openDataset(dataset, dataDir).test, shape, indexes ?? limit ?? SHOWN);
+}
+
+/** The images that were answered right when clean, and those of them that the attack fooled. */
+function verdicts(examined: readonly ExaminedImage[]): { right: number; fooled: number } {
+  const right = examined.filter(({ label, before }) => before.answer === label);
+  return { right: right.length, fooled: right.filter(({ label, after }) => after.answer !== label).length };
+}
+
+function drawExamined(
+  examined: readonly ExaminedImage[],
+  { places, shape }: PickedImages,
+  { model, description }: AttackedModel,
+  radius: string,
+  { attack, epsilon }: AttackCall,
+): Promise<Buffer> {
+  const { right, fooled } = verdicts(examined);
+  const { classNames, id } = description;
+  return drawGrid(examined, shape, {
+    title: `${attack} on ${model.reference.kind === "run" ? basename(model.name) : model.name}`,
+    subtitle: `${id}, epsilon ${radius} in L-infinity; ${fooled} of ${right} fooled that were right`,
+    classNames,
+    epsilon,
+    names: places.map((place) => `image ${place}`),
+  });
+}
+
+function printExamined(
+  args: AttackArguments,
+  examined: readonly ExaminedImage[],
+  { places }: PickedImages,
+  { model, description }: AttackedModel,
+  { attack, epsilon, saved }: AttackCall,
+  picture: string,
+): void {
+  const nameOfClass = (answer: number): string => description.classNames[answer] ?? `class ${answer}`;
+  const { right, fooled } = verdicts(examined);
+  const images = examined.map(({ index, label, before, after, linf }) => ({
+    index: places[index],
+    label,
+    clean: before,
+    adversarial: after,
+    linf,
+  }));
+  printResult(
+    args,
+    {
+      model: model.name,
+      dataset: description.id,
+      attack,
+      epsilon,
+      total: examined.length,
+      correct: right,
+      fooled,
+      images,
+      picture,
+      ...(saved === undefined ? {} : { adversarial: saved }),
+    },
+    [
+      formatTable([
+        ["image", "label", "clean", "adversarial"],
+        ...images.map(({ index, label, clean, adversarial }) => [
+          String(index),
+          nameOfClass(label),
+          ...[clean, adversarial].map((each) => `${nameOfClass(each.answer)} ${percent(each.confidence)}`),
+        ]),
+      ]),
+      "",
+      ...[picture, saved].filter((file) => file !== undefined),
+    ].join("\n"),
+  );
 }
 
 function parseImages(value: unknown): number {
@@ -189,7 +231,6 @@ function parseIndexes(text: string): number[] {
   });
 }
 
-function defaultOutput(subject: Subject, dataset: string, attack: AttackId): string {
-  const name = `${subject.name}-${dataset}-${attack}`.replace(/[^A-Za-z0-9._-]+/g, "-");
-  return join("runs", "attacks", `${name}.png`);
+function defaultOutput({ name }: Model, dataset: string, attack: AttackId): string {
+  return join("runs", "attacks", `${fileName(`${name}-${dataset}-${attack}`)}.png`);
 }

@@ -1,8 +1,5 @@
 import type { CommandModule } from "yargs";
-import { usages, type CommandName } from "./usages.js";
-
-/** What a command's file holds: its options, and what it does. */
-export type CommandBody = Pick<CommandModule, "builder" | "handler">;
+import { usages, type CommandBody, type CommandName } from "./usages.js";
 
 /** A command's file is loaded when the command is called: `mtard --help` loads none. */
 const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {

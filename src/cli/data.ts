@@ -1,6 +1,6 @@
 import { type DatasetId, datasetIds, findDataset } from "../data/datasets.js";
 import { prepareDataset, type PrepareProgress } from "../data/prepare.js";
-import type { CommandBody } from "./commands.js";
+import type { CommandBody } from "./usages.js";
 import { examples } from "./options.js";
 import { log, printResult, type GlobalArguments } from "./output.js";
 import { formatDownload, formatDuration, ProgressLine } from "./progress.js";

@@ -1,14 +1,19 @@
-import { join } from "node:path";
-import { findDataset } from "../data/datasets.js";
+import { dirname, join } from "node:path";
+import { classifierShape } from "../data/datasets.js";
+import { prepareDataset } from "../data/prepare.js";
 import { openDataset } from "../data/store.js";
-import { InputError } from "../errors.js";
+import { imagesOf } from "../evaluation/images.js";
+import { measure } from "../evaluation/measure.js";
+import { openModelStore, usualBatch } from "../evaluation/model-store.js";
 import type { Evaluation } from "../evaluation/summary.js";
+import { openModel } from "../model/model.js";
+import { findModel } from "../model/reference.js";
 import { recipe } from "../recipes/recipes.js";
 import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import { requestedDevice } from "../runtime/device.js";
 import { RUN_FILES } from "../run/run-directory.js";
-import type { CommandBody } from "./commands.js";
+import type { CommandBody } from "./usages.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
 import { deviceOption } from "./options.js";
 import { ProgressLine } from "./progress.js";
@@ -42,7 +47,6 @@ export const demoCommand: CommandBody = {
 async function runDemo(args: DemoArguments): Promise<void> {
   const { dataDir, teachersDir, out: folder, device } = args;
   requestedDevice(device);
-  const { prepareDataset } = await import("../data/prepare.js");
   await prepareDataset("demo", dataDir);
   const places = { folder, dataDir, teachersDir, resume: true, device };
   const { status } = await trainWithProgress(demoSettings(), places, 300);
@@ -52,12 +56,12 @@ async function runDemo(args: DemoArguments): Promise<void> {
     return;
   }
   const rows = [];
-  for (const [title, reference] of [
+  for (const [title, named] of [
     ["clean teacher", CLEAN_TEACHER],
     ["robust teacher", ROBUST_TEACHER],
     ["B-MTARD student", folder],
   ] as const) {
-    rows.push({ title, evaluation: await evaluateSubject(reference, args) });
+    rows.push({ title, evaluation: await measureModel(named, args) });
   }
   const files = { student: join(folder, RUN_FILES.best), metrics: join(folder, RUN_FILES.metrics) };
   printResult(args, { run: folder, files, table: rows.map(tableEntry) }, demoText(rows, files, folder));
@@ -78,31 +82,26 @@ function demoSettings(): TrainingSettings {
   });
 }
 
-async function evaluateSubject(
-  reference: string,
-  { dataDir, teachersDir }: DemoArguments,
+async function measureModel(
+  named: string,
+  { dataDir, teachersDir, out, device }: DemoArguments,
 ): Promise<Evaluation> {
-  const [{ openSubject, attackTarget }, { evaluate }] = await Promise.all([
-    import("../model/model.js"),
-    import("../evaluation/evaluate.js"),
-  ]);
-  const subject = await openSubject(reference, { teachersDir, checkpoint: "best" });
-  if (subject.kind === "foreign") {
-    throw new InputError(`the teacher "${reference}" is not the demo's own`, {
-      fix: "git checkout teachers",
-    });
-  }
-  const { test } = openDataset("demo", dataDir, { test: EVALUATED });
-  const target = await attackTarget(subject);
+  const { description, test, fingerprint } = openDataset("demo", dataDir, { test: EVALUATED });
+  const dataset = classifierShape(description);
+  const model = await openModel(findModel(named, teachersDir), { dataset, device: requestedDevice(device) });
   const line = new ProgressLine();
   try {
-    const settings = { attacks: [ATTACK], epsilon: 8 / 255, batchSize: 250, seed: 0 } as const;
-    return await evaluate(target, test, findDataset("demo").image, settings, ({ done, total }) =>
-      line.show(`evaluating ${subject.name}: ${done}/${total} images`),
+    const { evaluation } = await measure(
+      model,
+      imagesOf(test, description, fingerprint),
+      { attacks: [ATTACK], epsilon: 8 / 255, batchSize: usualBatch(model), seed: 0 },
+      openModelStore(model, dirname(out), log),
+      { onProgress: ({ done, total }) => line.show(`measuring ${model.name}: ${done}/${total} images`) },
     );
+    return evaluation;
   } finally {
     line.clear();
-    target.dispose();
+    model.dispose();
   }
 }
 

@@ -2,7 +2,7 @@ import { datasetIds } from "../data/datasets.js";
 import { readStoreRecord } from "../data/store.js";
 import { diagnoseMachine, type Check } from "../runtime/diagnosis.js";
 import { listTeachers } from "../teacher/store.js";
-import type { CommandBody } from "./commands.js";
+import type { CommandBody } from "./usages.js";
 import { formatTable, type GlobalArguments, printResult } from "./output.js";
 
 /** `mtard doctor`: what runs here, and what to do about what does not. */

@@ -1,27 +1,34 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Argv } from "yargs";
-import { requireAttackIds } from "../attacks/attacks.js";
+import { requireAttackIds, type AttackId } from "../attacks/attacks.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
+import { InputError } from "../errors.js";
+import { imagesOf } from "../evaluation/images.js";
+import type { KeptUse } from "../evaluation/kept.js";
+import { measure, type Measurement } from "../evaluation/measure.js";
+import { fileName, openModelStore, usualBatch } from "../evaluation/model-store.js";
 import { numbersOf } from "../evaluation/numbers.js";
-import type { EvaluationIdentity } from "../evaluation/state-file.js";
 import type { Evaluation } from "../evaluation/summary.js";
+import { requireFilePath, writeFileAtomically } from "../files/atomic.js";
+import type { Model } from "../model/model.js";
 import { parseSetting } from "../recipes/settings.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
-import { requireFilePath } from "../files/atomic.js";
-import type { Opened } from "../model/opened.js";
-import type { Subject } from "../model/model.js";
-import { sha256Of } from "../teacher/store.js";
-import { readRun, RUN_FILES } from "../run/run-directory.js";
-import { version } from "../version.js";
-import type { CommandBody } from "./commands.js";
 import { percent } from "./accuracy.js";
 import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
-import { datasetOption, examples, limitOption, parseLimit, type HandlerArguments } from "./options.js";
+import { openModels, type AttackedModel } from "./open-models.js";
+import {
+  datasetOption,
+  examples,
+  limitOption,
+  parseLimit,
+  runsDirOption,
+  type HandlerArguments,
+} from "./options.js";
 import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
 import { ProgressLine } from "./progress.js";
+import type { CommandBody } from "./usages.js";
 
 function evaluateOptions(yargs: Argv<GlobalArguments>) {
   return attackOptions(yargs)
@@ -46,8 +53,14 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
     .option("resume", {
       type: "boolean",
       default: false,
-      describe: "go on with the same evaluation where it was interrupted",
+      describe: "go on as always, but refuse to begin where what is unfinished has other settings",
     })
+    .option("again", {
+      type: "boolean",
+      default: false,
+      describe: "measure anew what is known, or begun, already",
+    })
+    .option("runs-dir", runsDirOption)
     .option("out", {
       type: "string",
       requiresArg: true,
@@ -65,7 +78,7 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
         "a teacher": "mtard evaluate demo-robust --dataset demo",
         "images made on another classifier":
           "mtard evaluate runs/demo --attacks transfer-pgd-trades --surrogate demo-robust",
-        "hours of work, begun or gone on with": "mtard evaluate runs/demo --attacks aa --resume",
+        "hours of work; after an interruption the same call goes on": "mtard evaluate runs/demo --attacks aa",
       })}`,
     );
 }
@@ -79,81 +92,50 @@ export const evaluateCommand: CommandBody = {
 };
 
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
-  const attacks = args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(","));
-  const request = attackRequest(args);
-  const changes = requestedChanges(attacks, request);
-  const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset).id;
-  const limit = parseLimit(args.limit);
-  const asked = args["batch-size"];
-  const batchAsked = asked === undefined ? null : parseSetting("batchSize", asked, "--batch-size");
-  const { out, "save-adversarial": adversarial } = args;
-  if (out !== undefined) requireFilePath(out, "evaluation.jsonl");
-  if (adversarial !== undefined) requireFilePath(adversarial, "adversarial.npz");
-
+  const request = evaluateRequest(args);
   prepareNativeLibraries(request.device, threadCount());
-  const [{ openForAttack }, { keptEvaluation }, { sourceOf }] = await Promise.all([
-    import("../model/opened.js"),
-    import("../evaluation/kept.js"),
-    import("../evaluation/images.js"),
-  ]);
-  const { model, dataDir, teachersDir, resume } = args;
-  const opened = await openForAttack({ model, ...request, dataset, teachersDir });
+  const opened = await openModels({ ...request, model: args.model, teachersDir: args.teachersDir });
   const line = new ProgressLine();
   const say = (text: string): void => {
     line.clear();
     log(text);
   };
   try {
-    const { subject, target, surrogate, description } = opened;
-    const data = openDataset(description.id, dataDir, limit === undefined ? {} : { test: limit });
-    say(`${subject.name} on ${target.runsOn}`);
-    const { epsilon, seed, restarts } = request;
-    const batchSize = batchAsked ?? batchSizeOf(subject);
-    const settings = {
-      ...{ attacks, epsilon, batchSize, seed, restarts, changes },
-      ...(surrogate ? { surrogate: surrogate.target } : {}),
-    };
-    const files = { perExample: out ?? defaultOutput(subject, description.id), adversarial, resume };
-    const { evaluation, seconds, warnings } = await keptEvaluation(
-      target,
-      sourceOf(data.test, description.image),
-      settings,
-      files,
-      { ...identityOf(opened), data: `${description.id} ${data.fingerprint}` },
+    const { model, surrogate, description } = opened;
+    const { test, fingerprint } = openDataset(description.id, args.dataDir);
+    const data = imagesOf(test, description, fingerprint, request.limit);
+    const { attacks, changes, epsilon, seed, restarts, kept, adversarial } = request;
+    const batchSize = request.batchSize ?? usualBatch(model);
+    const found = await measure(
+      model,
+      data,
+      {
+        ...{ attacks, changes, epsilon, seed, restarts, batchSize, kept, adversarial },
+        ...(surrogate ? { surrogate } : {}),
+      },
+      openModelStore(model, args["runs-dir"], say),
       { onProgress: evaluationProgress(line, say), onMessage: say },
     );
-    if (isBestOfRun(opened, args.checkpoint) && restarts === 1) {
-      const { keepByAttack } = await import("../evaluation/store.js");
-      const student = sha256Of(readFileSync(join(subject.name, RUN_FILES.best)));
-      keepByAttack(
-        subject.name,
-        { ...{ epsilon, seed, batchSize, student }, images: evaluation.total, data: data.fingerprint },
-        { evaluation, changes, surrogate: surrogate?.fingerprint ?? null },
-      );
-    }
-    const { total, clean, attacks: robust } = evaluation;
+    say(whatWasDone(model, found, attacks));
+    const perExample = request.out ?? defaultOutput(model, description.id, args["runs-dir"]);
+    const lines = found.evaluation.perExample.map((example) => `${JSON.stringify(example)}\n`);
+    writeFileAtomically(perExample, lines.join(""));
     printResult(
       args,
       {
-        model: subject.name,
-        dataset: description.id,
-        total,
-        clean,
-        attacks: Object.fromEntries(
-          attacks.map((id) => [id, { ...robust[id], seconds: Math.round(1000 * (seconds[id] ?? 0)) / 1000 }]),
-        ),
-        perExample: files.perExample,
+        ...resultOf(opened, found, attacks),
+        perExample,
         settings: {
           norm: args.norm,
           ...{ epsilon, seed, restarts, batchSize },
           numbers: numbersOf(attacks, changes),
-          surrogate: surrogate?.subject.name ?? null,
-          device: target.runsOn,
+          surrogate: surrogate?.name ?? null,
+          device: found.device,
         },
         ...(adversarial === undefined ? {} : { adversarial }),
-        warnings,
+        warnings: found.warnings,
       },
-      evaluationTable(evaluation),
+      evaluationTable(found.evaluation),
     );
   } finally {
     line.clear();
@@ -161,33 +143,59 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
   }
 }
 
-const BATCH_SIZE = 128;
-
-/** A run's own, so that tables find the same numbers. */
-function batchSizeOf(subject: Subject): number {
-  const isRun = subject.kind === "known" && subject.isRun;
-  return isRun ? readRun(subject.name).settings.evaluationBatch : BATCH_SIZE;
-}
-
-/** Tables and the run's page find what is kept of the best student on the run's own data set. */
-function isBestOfRun({ subject, description }: Opened, checkpoint: "best" | "last"): boolean {
-  const isRun = subject.kind === "known" && subject.isRun;
-  return isRun && checkpoint === "best" && subject.dataset === description.id;
-}
-
-/** What decides the outcome besides the settings. */
-function identityOf({ subject, fingerprint, target, surrogate }: Opened): EvaluationIdentity {
+/** What the call asks for, checked before anything is opened. */
+function evaluateRequest(args: EvaluateArguments) {
+  const attacks = args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(","));
+  const request = attackRequest(args);
+  const { out, "save-adversarial": adversarial, "batch-size": batchSize, resume, again } = args;
+  if (again && resume)
+    throw new InputError("--again and --resume are mutually exclusive", {
+      expected: "--again or --resume",
+      found: "both",
+    });
+  if (out !== undefined) requireFilePath(out, "evaluation.jsonl");
+  if (adversarial !== undefined) requireFilePath(adversarial, "adversarial.npz");
+  const kept: KeptUse = again ? "discard" : resume ? "require" : "use";
   return {
-    program: version,
-    model: `${subject.name} ${fingerprint}`,
-    surrogate: surrogate && `${surrogate.subject.name} ${surrogate.fingerprint}`,
-    device: target.runsOn,
+    ...request,
+    attacks,
+    changes: requestedChanges(attacks, request),
+    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
+    limit: parseLimit(args.limit),
+    batchSize: batchSize === undefined ? null : parseSetting("batchSize", batchSize, "--batch-size"),
+    ...{ out, adversarial, kept },
   };
 }
 
-function defaultOutput(subject: Subject, dataset: string): string {
-  if (subject.kind === "known" && subject.isRun) return join(subject.name, "evaluation.jsonl");
-  return join("runs", "evaluations", `${subject.name.replace(/[^A-Za-z0-9._-]+/g, "-")}-${dataset}.jsonl`);
+/** One line on what was measured now and what was known. */
+function whatWasDone({ name }: Model, { made, device }: Measurement, attacks: readonly AttackId[]): string {
+  const known = attacks.filter((attack) => !made.includes(attack));
+  const from = known.length === 0 ? "" : `; known already: ${known.join(", ")} (--again measures anew)`;
+  return `${name} on ${device}${from}`;
+}
+
+/** The part of the result that says what was found, for `--json`. */
+function resultOf(
+  { model, description }: AttackedModel,
+  { evaluation, seconds, made }: Measurement,
+  attacks: readonly AttackId[],
+): object {
+  const { total, clean, attacks: robust } = evaluation;
+  return {
+    model: model.name,
+    dataset: description.id,
+    total,
+    clean,
+    attacks: Object.fromEntries(
+      attacks.map((id) => [id, { ...robust[id], seconds: Math.round(1000 * (seconds[id] ?? 0)) / 1000 }]),
+    ),
+    known: attacks.filter((id) => !made.includes(id)),
+  };
+}
+
+function defaultOutput({ name, reference }: Model, dataset: string, runsDir: string): string {
+  if (reference.kind === "run") return join(reference.folder, "evaluation.jsonl");
+  return join(runsDir, "evaluations", `${fileName(name)}-${dataset}.jsonl`);
 }
 
 /** An evaluation as a table: clean, then each attack with robust accuracy and W-Robust, and what each part of an ensemble fooled. */

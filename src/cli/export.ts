@@ -2,20 +2,20 @@ import { InputError } from "../errors.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
 import { normalizationText } from "../weights/stored-normalization.js";
 import { requireFilePath } from "../files/atomic.js";
-import type { ExportFormat } from "../model/export.js";
-import type { CommandBody } from "./commands.js";
+import { exportFormats, exportModel, type ExportFormat } from "../model/export.js";
+import { openModel } from "../model/model.js";
+import { findModel } from "../model/reference.js";
+import type { StudentChoice } from "../model/run-student.js";
+import type { CommandBody } from "./usages.js";
 import { checkpointOption, examples } from "./options.js";
 import { printResult, type GlobalArguments } from "./output.js";
 
 interface ExportArguments extends GlobalArguments {
   run: string;
-  to: (typeof formats)[number];
+  to: ExportFormat;
   out: string;
-  checkpoint: "best" | "last";
+  checkpoint: StudentChoice;
 }
-
-/** Named here too, because `subject/export.ts` loads libtensorflow. */
-const formats = ["onnx", "safetensors", "npz"] as const satisfies readonly ExportFormat[];
 
 /** `mtard export RUN`: a run's student or a teacher as ONNX, safetensors or npz. */
 export const exportCommand: CommandBody = {
@@ -27,7 +27,7 @@ export const exportCommand: CommandBody = {
         describe: "a run directory or a teacher's name",
       })
       .option("to", {
-        choices: formats,
+        choices: exportFormats,
         demandOption: true,
         requiresArg: true,
         describe: "the format",
@@ -46,18 +46,16 @@ export const exportCommand: CommandBody = {
 async function runExport(args: ExportArguments): Promise<void> {
   requireFilePath(args.out, `model.${args.to}`);
   prepareNativeLibraries("cpu", threadCount());
-  const [{ openSubject }, { exportSubject }] = await Promise.all([
-    import("../model/model.js"),
-    import("../model/export.js"),
-  ]);
-  const subject = await openSubject(args.run, args);
-  if (subject.kind === "foreign") {
-    throw new InputError(`"${subject.name}" is already an ONNX model of another origin`, {
+  const { name, dataset, known } = await openModel(findModel(args.run, args.teachersDir), {
+    checkpoint: args.checkpoint,
+  });
+  if (!known) {
+    throw new InputError(`"${name}" is already an ONNX model of another origin`, {
       expected: "a run directory, or a teacher imported with --network",
     });
   }
-  const difference = await exportSubject(subject, args.to, args.out);
-  const { name, network } = subject;
+  const { network } = known;
+  const difference = await exportModel({ ...known, dataset }, args.to, args.out);
   const normalization = network.normalization ?? null;
   const outside = args.to === "onnx" ? null : normalization;
   const checked =

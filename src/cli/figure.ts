@@ -5,7 +5,7 @@ import { svgToPng } from "../report/figures/png.js";
 import { figureNumbers, figurePlan } from "../paper/figures.js";
 import { scaleOf } from "../reproduction/scale.js";
 import { reproduceRuns } from "../reproduction/reproduce.js";
-import type { CommandBody } from "./commands.js";
+import type { CommandBody } from "./usages.js";
 import { examples } from "./options.js";
 import { printResult } from "./output.js";
 import {

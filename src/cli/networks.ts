@@ -2,7 +2,7 @@ import type { Argv } from "yargs";
 import { datasetIds, findDataset } from "../data/datasets.js";
 import { parameterCount } from "../graph/parameters.js";
 import { createNetwork, describeFamilies } from "../networks/networks.js";
-import type { CommandBody } from "./commands.js";
+import type { CommandBody } from "./usages.js";
 import { datasetOption } from "./options.js";
 import { formatTable, type GlobalArguments, printResult } from "./output.js";
 

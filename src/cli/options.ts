@@ -46,6 +46,14 @@ export const readingOption = {
   describe: `whose settings where they disagree: ${readingNames.join(", ")}`,
 } as const;
 
+/** `--runs-dir`, beside whose runs measurements are kept. */
+export const runsDirOption = {
+  type: "string",
+  requiresArg: true,
+  default: "runs",
+  describe: "where runs, and what was measured, are kept",
+} as const;
+
 /** `--checkpoint` of a run. */
 export const checkpointOption = {
   choices: ["best", "last"] as const,

@@ -43,10 +43,3 @@ export function formatDownload({ received, total, rate }: DownloadProgress): str
   const left = formatDuration((total - received) / rate);
   return `${megabytes(received)} of ${megabytes(total)} MB, ${megabytes(rate)} MB/s, ${left} left`;
 }
-
-/** How far a count of images is, the rate and the time left, of work that began at `started` (`performance.now()`). */
-export function formatImages({ done, total }: { done: number; total: number }, started: number): string {
-  const seconds = (performance.now() - started) / 1000;
-  const left = formatDuration((seconds / done) * (total - done));
-  return `${done}/${total} images, ${(done / seconds).toFixed(1)} images/s, ${left} left`;
-}

@@ -7,10 +7,9 @@ import { recipe, sourcedRecipe, type SourcedSetting } from "../recipes/recipes.j
 import { readings, requireReading } from "../recipes/readings.js";
 import { parseOverrides, parseSetting } from "../recipes/settings.js";
 import { paperStudents, studentOf, teacherRecipes } from "../recipes/teachers.js";
-import type { CommandBody } from "./commands.js";
 import { datasetOption, examples, methodOption, readingOption, studentOption } from "./options.js";
 import { formatTable, printResult, type GlobalArguments } from "./output.js";
-import { usages } from "./usages.js";
+import { usages, type CommandBody } from "./usages.js";
 
 const { actions } = usages.recipe;
 

@@ -1,16 +1,18 @@
-import { existsSync, readFileSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { keptEvaluations } from "../evaluation/store.js";
-import { readMetrics } from "../run/metrics.js";
+import { existsSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { InputError } from "../errors.js";
+import { openModelStore } from "../evaluation/model-store.js";
+import { evaluationOfRecord, isFinished, warningTexts } from "../evaluation/record.js";
+import type { KeptRecord } from "../evaluation/store.js";
+import { writeFileAtomically } from "../files/atomic.js";
+import { openModel } from "../model/model.js";
 import { drawSvg } from "../report/figures/draw.js";
 import { runPageHtml } from "../report/run-page.js";
 import { runPanels } from "../report/run-panels.js";
-import { isFinished } from "../reproduction/run-store.js";
-import { writeFileAtomically } from "../files/atomic.js";
-import { sha256Of } from "../teacher/store.js";
-import { readRun, RUN_FILES } from "../run/run-directory.js";
-import type { CommandBody } from "./commands.js";
-import { printResult, type GlobalArguments } from "./output.js";
+import { readMetrics } from "../run/metrics.js";
+import { isRunFinished, readRun, RUN_FILES } from "../run/run-directory.js";
+import { log, printResult, type GlobalArguments } from "./output.js";
+import type { CommandBody } from "./usages.js";
 
 interface ReportArguments extends GlobalArguments {
   run: string;
@@ -35,19 +37,33 @@ async function runReport(args: ReportArguments): Promise<void> {
   const { run: folder } = args;
   const run = readRun(folder);
   const metrics = readMetrics(folder);
-  const best = join(folder, RUN_FILES.best);
-  const evaluations = existsSync(best) ? keptEvaluations(folder, sha256Of(readFileSync(best))) : [];
+  const kept = await measurementsOf(folder);
   const pictures = [];
   for (const figure of runPanels(metrics)) pictures.push({ title: figure.title, svg: await drawSvg(figure) });
   const page = {
     name: basename(resolve(folder)),
     run,
     metrics,
-    finished: isFinished(folder),
-    evaluations,
+    finished: isRunFinished(folder),
+    evaluations: kept.map(({ key, record }) => evaluationOfRecord(key, record)),
+    warnings: [...new Set(kept.flatMap(({ record }) => warningTexts(record)))],
     pictures,
   };
   const file = args.out ?? join(folder, "report.html");
   writeFileAtomically(file, runPageHtml(page));
   printResult(args, { run: folder, file }, file);
+}
+
+/** What is kept of the best student of a run and finished: nothing where there is no student that can be read. */
+async function measurementsOf(folder: string): Promise<KeptRecord[]> {
+  if (!existsSync(join(folder, RUN_FILES.best))) return [];
+  try {
+    const model = await openModel({ kind: "run", folder });
+    const store = openModelStore(model, dirname(folder), log);
+    return store.list(model.identity, model.classes).filter(({ key, record }) => isFinished(key, record));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    log(`its best student is not shown: ${error.message}`);
+    return [];
+  }
 }

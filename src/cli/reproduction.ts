@@ -17,7 +17,7 @@ import type { ScaleOptions } from "../reproduction/scale.js";
 import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
 import { requestedDevice } from "../runtime/device.js";
 import { writeFileAtomically } from "../files/atomic.js";
-import { budgetOption, deviceOption, readingOption } from "./options.js";
+import { budgetOption, deviceOption, readingOption, runsDirOption } from "./options.js";
 import { log, type GlobalArguments } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
 import { stopOnSignals } from "./stop-on-signals.js";
@@ -84,7 +84,7 @@ export function withReproductionOptions(yargs: Argv): Argv {
       nargs: 1,
       describe: "change a setting of every recipe, name=value",
     })
-    .option("runs-dir", { ...text, default: "runs", describe: "where runs are found and kept" })
+    .option("runs-dir", { ...runsDirOption, describe: "where runs are found and kept" })
     .option("out", {
       ...text,
       describe: "the folder for the files",

@@ -6,7 +6,7 @@ import { tableNumbers, tablePlan } from "../paper/tables.js";
 import { tableCsv, tableJson, tableMarkdown, tableText } from "../report/render-table.js";
 import { isTeacherPlan } from "../reproduction/run-request.js";
 import { reproduce } from "../reproduction/reproduce.js";
-import type { CommandBody } from "./commands.js";
+import type { CommandBody } from "./usages.js";
 import { examples } from "./options.js";
 import { formatTable, printResult } from "./output.js";
 import {
@@ -58,7 +58,7 @@ async function runTable(args: ReproductionArguments): Promise<void> {
   });
   const done = {
     trained: outcomes.filter(({ trained }) => trained).length,
-    evaluated: outcomes.reduce((sum, { evaluated }) => sum + evaluated, 0),
+    evaluated: outcomes.reduce((sum, { measured }) => sum + measured, 0),
   };
   printResult(
     args,

@@ -1,30 +1,34 @@
 import type { Argv } from "yargs";
-import { attackIds, requireAttackIds, type AttackId } from "../attacks/attacks.js";
+import { attackIds, requireAttackIds } from "../attacks/attacks.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
-import type { ImagesDone } from "../evaluation/progress.js";
+import { imagesOf, type MeasuredImages } from "../evaluation/images.js";
+import { measure } from "../evaluation/measure.js";
+import { openModelStore, usualBatch } from "../evaluation/model-store.js";
+import { type Model, openModel } from "../model/model.js";
 import { parseSetting } from "../recipes/settings.js";
-import {
-  type Device,
-  type DeviceRequest,
-  prepareNativeLibraries,
-  requestedDevice,
-  threadCount,
-} from "../runtime/device.js";
-import type { CheckedTeacher, Comparison } from "../teacher/check.js";
-import type { Expectation } from "../teacher/expectations.js";
+import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
+import { type CheckedTeacher, compareAndRecord, type Comparison } from "../teacher/check.js";
+import { findDescription } from "../teacher/descriptions.js";
+import { compareWithPublished, type Expectation } from "../teacher/expectations.js";
 import type { MeasuredAccuracy, MeasuredRobustness } from "../teacher/manifest.js";
+import { findTeacher } from "../teacher/reference.js";
 import { formatAccuracy, percent } from "./accuracy.js";
-import { datasetOption, deviceOption, examples, type HandlerArguments } from "./options.js";
-import { limitOption, parseLimit } from "./options.js";
-import { type GlobalArguments, printResult } from "./output.js";
-import { formatImages, ProgressLine } from "./progress.js";
+import { evaluationProgress } from "./evaluation-progress.js";
+import {
+  datasetOption,
+  deviceOption,
+  examples,
+  limitOption,
+  parseLimit,
+  runsDirOption,
+  type HandlerArguments,
+} from "./options.js";
+import { type GlobalArguments, log, printResult } from "./output.js";
+import { ProgressLine } from "./progress.js";
 import { showOptions } from "./teacher-show.js";
 
-/** Images at a time when clean accuracy is measured, and under attack, where one takes long and progress is to be seen. */
-const BATCH = 128;
-const ATTACK_BATCH = 50;
 const EPSILON = 8 / 255;
 
 /** The options of `mtard teacher check`. */
@@ -46,6 +50,8 @@ export function checkOptions(yargs: Argv<GlobalArguments>) {
     .option("seed", { requiresArg: true, default: 0, describe: "of the attacks' random starts" })
     .option("dataset", { ...datasetOption, describe: "the data set of an .onnx file that does not name it" })
     .option("device", deviceOption)
+    .option("runs-dir", runsDirOption)
+    .option("again", { type: "boolean", default: false, describe: "measure anew what is known already" })
     .epilogue(
       examples({
         "clean accuracy, and PGD-20 on 500 images": "mtard teacher check cifar10-resnet-56",
@@ -57,8 +63,45 @@ export function checkOptions(yargs: Argv<GlobalArguments>) {
 
 /** `mtard teacher check`: measures, compares with the manifest and with what is published, and records. */
 export async function runCheck(args: HandlerArguments<typeof checkOptions>): Promise<void> {
-  const request: CheckRequest = {
-    reference: args.name,
+  const request = checkRequest(args);
+  prepareNativeLibraries(request.device, threadCount());
+  const reference = findTeacher(args.name, args.teachersDir);
+  const shape = request.dataset === undefined ? undefined : classifierShape(findDataset(request.dataset));
+  const model = await openModel(reference, { dataset: shape, device: request.device });
+  const line = new ProgressLine();
+  try {
+    const { device, clean, robust, impossible } = await measureTeacher(model, request, line);
+    line.clear();
+    const folder = reference.kind === "folder" ? reference.folder : null;
+    const checked = compareAndRecord(model.name, folder, clean, robust);
+    const description = folder === null ? undefined : findDescription(model.name);
+    const published = description ? compareWithPublished(description, clean, robust) : [];
+    printResult(
+      args,
+      {
+        teacher: model.name,
+        dataset: model.dataset,
+        device,
+        ...checked.clean,
+        attacks: Object.fromEntries(checked.robust.map((each) => [each.measured.attack, each])),
+        impossible,
+        published,
+      },
+      [
+        ...measurementLines(model.name, device, checked),
+        ...(impossible === null ? [] : [`${request.attacks.join(", ")}: not measured, ${impossible}`]),
+        ...published.map(publishedLine),
+      ].join("\n"),
+    );
+  } finally {
+    line.clear();
+    model.dispose();
+  }
+}
+
+/** What the call asks for, checked before anything is opened. */
+function checkRequest(args: HandlerArguments<typeof checkOptions>) {
+  return {
     dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
     limit: parseLimit(args.limit),
     attacks: args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(",")),
@@ -66,125 +109,58 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
     seed: parseSetting("seed", args.seed, "--seed"),
     device: requestedDevice(args.device),
     dataDir: args.dataDir,
-    teachersDir: args.teachersDir,
+    runsDir: args["runs-dir"],
+    kept: args.again ? ("discard" as const) : ("use" as const),
   };
-  prepareNativeLibraries(request.device, threadCount());
-  const { findDescription } = await import("../teacher/descriptions.js");
-  const { compareAndRecord } = await import("../teacher/check.js");
-  const { compareWithPublished } = await import("../teacher/expectations.js");
-
-  const line = new ProgressLine();
-  try {
-    const { manifest, folder, device, clean, robust, impossible } = await measure(request, line);
-    line.clear();
-    const checked = compareAndRecord(manifest, folder, clean, robust);
-    const description = folder === null ? undefined : findDescription(manifest.name);
-    const published = description ? compareWithPublished(description, clean, robust) : [];
-    const { measured, before, comparison } = checked.clean;
-    printResult(
-      args,
-      {
-        teacher: manifest.name,
-        dataset: manifest.dataset,
-        device,
-        measured,
-        before,
-        comparison,
-        attacks: Object.fromEntries(checked.robust.map((each) => [each.measured.attack, each])),
-        impossible,
-        published,
-      },
-      [
-        ...measurementLines(manifest.name, device, checked),
-        ...(impossible === null ? [] : [`${request.attacks.join(", ")}: not measured, ${impossible}`]),
-        ...published.map(publishedLine),
-      ].join("\n"),
-    );
-  } finally {
-    line.clear();
-  }
 }
 
-interface CheckRequest {
-  readonly reference: string;
-  readonly dataset: string | undefined;
-  readonly limit: number | undefined;
-  readonly attacks: readonly AttackId[];
-  readonly attackLimit: number | undefined;
-  readonly seed: number;
-  readonly device: DeviceRequest;
-  readonly dataDir: string;
-  readonly teachersDir: string;
-}
-
-async function measure(request: CheckRequest, line: ProgressLine) {
-  const { reference, dataset, limit, teachersDir, device, attacks } = request;
-  const { openTeacher } = await import("../teacher/bridge.js");
-  const { findTeacher } = await import("../teacher/store.js");
-  const { evaluateClean } = await import("../evaluation/clean.js");
-  const shape = dataset === undefined ? undefined : classifierShape(findDataset(dataset));
-  const teacher = await openTeacher(reference, { device, teachersDir, dataset: shape });
-  try {
-    const { manifest } = teacher;
-    const { id } = findDataset(manifest.dataset);
-    const { test } = openDataset(id, request.dataDir, limit === undefined ? {} : { test: limit });
-    const evaluation = await evaluateClean(teacher, test, BATCH, progressOf(line, `${manifest.name}, clean`));
-    const clean: MeasuredAccuracy = { split: "test", correct: evaluation.clean.correct, total: test.count };
-    await teacher.close();
-    const folder = reference.endsWith(".onnx") ? null : findTeacher(reference, teachersDir);
-    const nothing: AttackOutcome = { robust: [], impossible: null };
-    const outcome =
-      attacks.length === 0 ? nothing : await measureRobust(folder ?? reference, id, request, line);
-    return { manifest, folder, device: teacher.device, clean, ...outcome };
-  } finally {
-    await teacher.close();
-  }
-}
-
-/** Robust accuracies, or why a foreign graph cannot be attacked. */
-interface AttackOutcome {
+/** What was measured of a teacher; `impossible` says why a foreign graph cannot be attacked. */
+interface MeasuredTeacher {
+  readonly device: string;
+  readonly clean: MeasuredAccuracy;
   readonly robust: readonly MeasuredRobustness[];
   readonly impossible: string | null;
 }
 
-async function measureRobust(
-  reference: string,
-  dataset: string,
-  { attacks, limit, attackLimit, seed, device, dataDir, teachersDir }: CheckRequest,
+async function measureTeacher(
+  model: Model,
+  request: ReturnType<typeof checkRequest>,
   line: ProgressLine,
-): Promise<AttackOutcome> {
-  const { attackTarget, openSubject } = await import("../model/model.js");
-  const { evaluate } = await import("../evaluation/evaluate.js");
-  const subject = await openSubject(reference, { teachersDir, dataset, checkpoint: "best" });
-  const { id, image } = findDataset(dataset);
-  const { test } = openDataset(id, dataDir, { test: Math.min(limit ?? Infinity, attackLimit ?? Infinity) });
-  const target = await attackTarget(subject, device);
+): Promise<MeasuredTeacher> {
+  const { attacks, limit, attackLimit = Infinity, seed, kept, dataDir, runsDir } = request;
+  const { description, test, fingerprint } = openDataset(findDataset(model.dataset).id, dataDir);
+  const say = (text: string): void => {
+    line.clear();
+    log(text);
+  };
+  const store = openModelStore(model, runsDir, say);
+  const settings = { epsilon: EPSILON, batchSize: usualBatch(model), seed, kept };
+  const images = (count: number | undefined): MeasuredImages =>
+    imagesOf(test, description, fingerprint, count);
+  const events = { onProgress: evaluationProgress(line, say), onMessage: say };
+  const unattacked = await measure(model, images(limit), { ...settings, attacks: [] }, store, events);
+  const { evaluation } = unattacked;
+  // Such as "cpu (ONNX Runtime)".
+  const [device = ""] = unattacked.device.split(" ");
+  const clean = { split: "test", correct: evaluation.clean.correct, total: evaluation.total } as const;
+  if (attacks.length === 0) return { device, clean, robust: [], impossible: null };
   try {
-    const settings = { attacks, epsilon: EPSILON, batchSize: ATTACK_BATCH, seed };
-    const progress = progressOf(line, `${subject.name}, ${attacks.join(", ")}`);
-    const evaluation = await evaluate(target, test, image, settings, progress);
+    const attacked = images(Math.min(limit ?? Infinity, attackLimit));
+    const found = await measure(model, attacked, { ...settings, attacks }, store, events);
     const robust = attacks.map((attack): MeasuredRobustness => ({
       attack,
       epsilon: EPSILON,
       seed,
       split: "test",
-      correct: evaluation.attacks[attack]?.robust ?? NaN,
-      total: evaluation.total,
+      correct: found.evaluation.attacks[attack]?.robust ?? NaN,
+      total: found.evaluation.total,
     }));
-    return { robust, impossible: null };
+    return { device, clean, robust, impossible: null };
   } catch (error) {
     // Not every operator of a foreign graph has a gradient here.
-    if (subject.kind === "foreign" && error instanceof InputError)
-      return { robust: [], impossible: error.message };
-    throw error;
-  } finally {
-    target.dispose();
+    if (model.known || !(error instanceof InputError)) throw error;
+    return { device, clean, robust: [], impossible: error.message };
   }
-}
-
-function progressOf(line: ProgressLine, what: string): (progress: ImagesDone) => void {
-  const started = performance.now();
-  return (progress) => line.show(`${what}: ${formatImages(progress, started)}`);
 }
 
 const COMPARISONS: Readonly<Record<Comparison, string>> = {
@@ -195,7 +171,7 @@ const COMPARISONS: Readonly<Record<Comparison, string>> = {
   "no manifest": "not recorded, as it is a bare file",
 };
 
-function measurementLines(name: string, device: Device, { clean, robust }: CheckedTeacher): string[] {
+function measurementLines(name: string, device: string, { clean, robust }: CheckedTeacher): string[] {
   return [
     `${name}: ${formatAccuracy(clean.measured)}, on ${device}; ${COMPARISONS[clean.comparison]}`,
     ...robust.map(

@@ -4,7 +4,7 @@ import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
 import { findDescription, howToGet, type TeacherDescription } from "../teacher/descriptions.js";
 import { readManifest, type TeacherManifest } from "../teacher/manifest.js";
-import { findTeacher } from "../teacher/store.js";
+import { findTeacher, pathOf } from "../teacher/reference.js";
 import { formatAccuracy } from "./accuracy.js";
 import type { HandlerArguments } from "./options.js";
 import { formatTable, type GlobalArguments, printResult } from "./output.js";
@@ -20,7 +20,10 @@ export function showOptions(yargs: Argv<GlobalArguments>) {
 
 /** `mtard teacher show`: a teacher's manifest, its description, or both. */
 export function runShow(args: HandlerArguments<typeof showOptions>): void {
-  const folder = findFolder(() => findTeacher(args.name, args.teachersDir), findDescription(args.name));
+  const folder = findFolder(
+    () => pathOf(findTeacher(args.name, args.teachersDir)),
+    findDescription(args.name),
+  );
   const manifest = folder === null ? null : readManifest(folder);
   const description = findDescription(manifest?.name ?? args.name) ?? null;
   const rows = [

@@ -1,12 +1,11 @@
 import type { Argv } from "yargs";
-import type { CommandBody } from "./commands.js";
 import type { GlobalArguments } from "./output.js";
 import { checkOptions, runCheck } from "./teacher-check.js";
 import { fetchOptions, runFetch } from "./teacher-fetch.js";
 import { importOptions, runImport } from "./teacher-import.js";
 import { listOptions, runList } from "./teacher-list.js";
 import { runShow, showOptions } from "./teacher-show.js";
-import { usages } from "./usages.js";
+import { usages, type CommandBody } from "./usages.js";
 
 const { actions } = usages.teacher;
 

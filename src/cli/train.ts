@@ -18,7 +18,7 @@ import {
 import { studentOf } from "../recipes/teachers.js";
 import type { TeacherRole } from "../methods/method.js";
 import { requireUsualTeachers } from "../recipes/usual-teachers.js";
-import type { CommandBody } from "./commands.js";
+import type { CommandBody } from "./usages.js";
 import { percent } from "./accuracy.js";
 import {
   budgetOption,

@@ -1,3 +1,8 @@
+import type { CommandModule } from "yargs";
+
+/** What a command's file holds: its options, and what it does. */
+export type CommandBody = Pick<CommandModule, "builder" | "handler">;
+
 /** How a command is called, as a person sees it in the list of commands. */
 export interface CommandUsage {
   readonly usage: string;

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, isAbsolute, join } from "node:path";
 import { list, type ReadEntry } from "tar";
 import { InputError } from "../errors.js";
@@ -68,13 +67,6 @@ export function readFolder(
   const files = new Map(paths.map((path) => [basename(path), readFileSync(path)]));
   refuseMissing(files, wanted, root);
   return files;
-}
-
-/** The hex digest of a file, read as a stream. */
-export async function hashFile(path: string, algorithm: "md5" | "sha256"): Promise<string> {
-  const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
 
 function refuseUnsafe({ path: name, type }: ReadEntry, archive: string): void {

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { WorkError } from "../errors.js";
 import { writeFailure } from "../files/atomic.js";
-import { hashFile } from "./archive.js";
+import { hashOfFile } from "../files/sha256.js";
 
 /** What to download and how to know it is the right thing. */
 export interface DownloadSource {
@@ -49,13 +49,13 @@ export async function download(
       await wait(500);
     }
   }
-  await verify(source, path);
+  verify(source, path);
 }
 
-async function verify({ url, checksum }: DownloadSource, path: string): Promise<void> {
+function verify({ url, checksum }: DownloadSource, path: string): void {
   if (checksum === null) return;
   const { algorithm, digits } = checksum;
-  const found = await hashFile(path, algorithm);
+  const found = hashOfFile(path, algorithm);
   if (found.startsWith(digits)) return;
   rmSync(path);
   throw new WorkError(`the file downloaded from ${url} is wrong; it was removed`, {

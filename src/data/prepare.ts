@@ -1,7 +1,8 @@
 import { existsSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InputError } from "../errors.js";
-import { hashFile, readArchive, readFolder } from "./archive.js";
+import { sha256OfFile } from "../files/sha256.js";
+import { readArchive, readFolder } from "./archive.js";
 import { readCifar } from "./cifar.js";
 import {
   datasets,
@@ -149,7 +150,7 @@ async function openLocal(
     };
   }
   onProgress({ stage: "verify" });
-  const found = await hashFile(from, "sha256");
+  const found = sha256OfFile(from);
   if (sha256 !== undefined && found !== sha256.toLowerCase())
     throw new InputError(`${from} has the wrong checksum`, {
       expected: `sha256 ${sha256.toLowerCase()}`,

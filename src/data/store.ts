@@ -1,21 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError, WorkError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
+import { placeFolder } from "../files/folder.js";
 import { datasets, type DatasetDescription, type DatasetId } from "./datasets.js";
 import { imageBytes, type Images, imagesFrom, imagesInFile, imagesInMemory, readPart } from "./images.js";
 
@@ -148,13 +139,10 @@ export async function writeStore(
 ): Promise<StoreRecord> {
   const counts = { train: train.count, test: test.count };
   const folder = datasetFolder(description.id, dataDir);
-  removeAbandoned(description.id, dataDir);
-  const temporary = join(dataDir, `.${description.id}.${process.pid}.partial`);
-  try {
-    await mkdir(temporary, { recursive: true });
+  const fill = async (partial: string): Promise<StoreRecord> => {
     const hash = beginFingerprint(description, counts);
-    await writeSplit(splitFile(temporary, "train"), train, hash);
-    await writeSplit(splitFile(temporary, "test"), test, hash);
+    await writeSplit(splitFile(partial, "train"), train, hash);
+    await writeSplit(splitFile(partial, "test"), test, hash);
     const record: StoreRecord = {
       format: 1,
       dataset: description.id,
@@ -162,13 +150,13 @@ export async function writeStore(
       fingerprint: hash.digest("hex"),
       source,
     };
-    writeFileAtomically(join(temporary, "store.json"), `${JSON.stringify(record, null, 2)}\n`);
-    if (accept(record)) replaceFolder(folder, temporary);
+    writeFileAtomically(join(partial, "store.json"), `${JSON.stringify(record, null, 2)}\n`);
     return record;
+  };
+  try {
+    return await placeFolder(folder, fill, accept);
   } catch (cause) {
     throw cause instanceof WorkError || cause instanceof InputError ? cause : writeFailure(folder, cause);
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
   }
 }
 
@@ -190,36 +178,6 @@ async function writeSplit(path: string, { images, labels }: SplitContents, hash:
   } finally {
     await file.close();
   }
-}
-
-/** Puts `replacement` in the place of `folder`; if that fails, `folder` is as it was. */
-function replaceFolder(folder: string, replacement: string): void {
-  if (!existsSync(folder)) {
-    renameSync(replacement, folder);
-    return;
-  }
-  const aside = `${replacement}.replaced`;
-  renameSync(folder, aside);
-  try {
-    renameSync(replacement, folder);
-  } catch (cause) {
-    renameSync(aside, folder);
-    throw cause;
-  }
-  rmSync(aside, { recursive: true, force: true });
-}
-
-/** Removes what processes that were killed while writing have left. */
-function removeAbandoned(id: DatasetId, dataDir: string): void {
-  if (!existsSync(dataDir)) return;
-  for (const name of readdirSync(dataDir)) {
-    const [, of, pid] = /^\.([\w-]+)\.(\d+)\.partial/.exec(name) ?? [];
-    if (of === id && !isRunning(Number(pid))) rmSync(join(dataDir, name), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  return existsSync(`/proc/${pid}`);
 }
 
 /** sha256 of a data set's shape and counts, to go on with each split's images and labels. */

@@ -12,33 +12,50 @@ const PROBABILITY = 1e-5;
 /** The share of images that only a black-box attack may fool. */
 const BLACK_BOX_SHARE = 0.002;
 
-/**
- * Looks, before anything is attacked, for what makes robust accuracy mean little: answers that change, probabilities in place of logits,
- * gradients that vanish. The ideas are those of AutoAttack's own checks.
- *
- * @param most Look at so many images, the first ones.
- * @returns What was found, one sentence each.
- * @throws {InputError} if what the model answers is not `[N, classes]` and finite, or has too few classes for an attack.
+/*
+ * What makes robust accuracy mean little: answers that change, probabilities in place of logits, gradients that vanish, attacks that see
+ * less of the model but find more. The ideas are those of AutoAttack's own checks.
  */
-export function checkModel(
-  target: AttackTarget,
-  source: ImageSource,
-  attacks: readonly AttackId[],
-  most: number,
-): string[] {
-  requireClasses(target.classes, attacks);
-  const indexes = Array.from({ length: Math.min(most, source.count) }, (_, index) => index);
-  const images = imageTensor(source.shape, source.read(indexes));
+
+/** Images that the checks of a model look at. */
+const CHECKED = 128;
+
+/**
+ * Looks twice at the first images, at most `most` at a time: whether the model's answers change, and whether they are probabilities.
+ *
+ * @returns What was found, one sentence each.
+ * @throws {InputError} if what the model answers is not `[N, classes]` and finite.
+ */
+export function checkAnswers(target: AttackTarget, source: ImageSource, most: number): string[] {
+  const images = imageTensor(source.shape, source.read(firstImages(source, most)));
   try {
     const first = rows(target, images);
-    return [
-      ...randomised(first, rows(target, images)),
-      ...probabilities(first),
-      ...(usesGradients(attacks) ? zeroGradients(target, source, indexes, first) : []),
-    ];
+    return [...randomised(first, rows(target, images)), ...probabilities(first)];
   } finally {
     images.dispose();
   }
+}
+
+/**
+ * Looks for images, among the first, that are answered right and at which the gradient of the cross-entropy is zero.
+ *
+ * @returns What was found, one sentence each.
+ */
+export function checkGradients(target: AttackTarget, source: ImageSource, most: number): string[] {
+  const indexes = firstImages(source, most);
+  const classes = indexes.map((index) => source.labels[index] as number);
+  const images = imageTensor(source.shape, source.read(indexes));
+  const labels = tf.tensor1d(classes, "int32");
+  const found = target.lossGradient(images, { kind: "crossEntropy", labels });
+  const answers = tf.tidy(() => tf.argMax(found.logits, 1).dataSync<"int32">());
+  const largest = tf.tidy(() => tf.max(tf.abs(found.gradient), [1, 2, 3]).dataSync<"float32">());
+  tf.dispose([images, labels, found.loss, found.logits, found.gradient]);
+  const right = classes.flatMap((label, row) => (answers[row] === label ? [row] : []));
+  const zero = right.filter((row) => largest[row] === 0).length;
+  if (zero === 0) return [];
+  return [
+    `the loss has no gradient at ${zero} of ${right.length} images: gradient attacks cannot move them, and robust accuracy may be lower`,
+  ];
 }
 
 /**
@@ -67,7 +84,8 @@ export function checkOutcome({ total, perExample }: Evaluation, attacks: readonl
   return [...inEnsembles, ...alone];
 }
 
-function requireClasses(classes: number, attacks: readonly AttackId[]): void {
+/** @throws {InputError} if a model has too few classes for one of the attacks. */
+export function requireClasses(classes: number, attacks: readonly AttackId[]): void {
   for (const { id, attack } of attacks.flatMap((each) => roundsOf(each))) {
     if (classes >= (attack.fewestClasses ?? 1)) continue;
     throw new InputError(`the model has too few classes for ${id}`, {
@@ -78,11 +96,16 @@ function requireClasses(classes: number, attacks: readonly AttackId[]): void {
   }
 }
 
+function firstImages({ count }: ImageSource, most: number): number[] {
+  return Array.from({ length: Math.min(CHECKED, most, count) }, (_, index) => index);
+}
+
 function isWhiteBox({ attack, isTransfer }: Round): boolean {
   return attack.access === "gradient" && !isTransfer;
 }
 
-function usesGradients(attacks: readonly AttackId[]): boolean {
+/** Whether one of the attacks looks at gradients of the model under test. */
+export function usesGradients(attacks: readonly AttackId[]): boolean {
   return attacks.flatMap((id) => roundsOf(id)).some(isWhiteBox);
 }
 
@@ -134,31 +157,5 @@ function probabilities(answers: readonly Float32Array[]): string[] {
   if (!areProbabilities) return [];
   return [
     "the model seems to answer probabilities instead of logits: losses saturate, and gradient attacks find too little",
-  ];
-}
-
-function zeroGradients(
-  target: AttackTarget,
-  source: ImageSource,
-  indexes: readonly number[],
-  answers: readonly Float32Array[],
-): string[] {
-  const right = indexes.filter((index) => {
-    const row = answers[index] as Float32Array;
-    return row.indexOf(Math.max(...row)) === source.labels[index];
-  });
-  if (right.length === 0) return [];
-  const images = imageTensor(source.shape, source.read(right));
-  const labels = tf.tensor1d(
-    right.map((index) => source.labels[index] as number),
-    "int32",
-  );
-  const found = target.lossGradient(images, { kind: "crossEntropy", labels });
-  const largest = tf.tidy(() => tf.max(tf.abs(found.gradient), [1, 2, 3]).dataSync<"float32">());
-  tf.dispose([images, labels, found.loss, found.logits, found.gradient]);
-  const zero = largest.filter((value) => value === 0).length;
-  if (zero === 0) return [];
-  return [
-    `the loss has no gradient at ${zero} of ${right.length} images: gradient attacks cannot move them, and robust accuracy may be lower`,
   ];
 }

@@ -2,28 +2,35 @@ import { setImmediate as eventsPass } from "node:timers/promises";
 import type { AttackStep } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
 import type { AttackTarget } from "../attacks/target.js";
-import type { Split } from "../data/store.js";
 import { InputError } from "../errors.js";
-import type { ImageShape } from "../graph/network.js";
 import { attackBatch, type BatchOutcome, predictions } from "./attack-batch.js";
-import { imageTensor, type ImageSource, requireLabels, sourceOf } from "./images.js";
+import { imageTensor, type ImageSource, requireLabels } from "./images.js";
+import { evaluationOf } from "./outcome.js";
 import { type EvaluationPass, type EvaluationProgress, type Work, workOf } from "./progress.js";
 import { looksOf, noiseSeed, type Round, roundsOf } from "./rounds.js";
 import type { EvaluationSettings } from "./settings.js";
 import { attackedIn, type AttackState, attackState, type EvaluationState, WITHSTOOD } from "./state.js";
-import { type Evaluation, type ExampleOutcome, summarize } from "./summary.js";
+import type { Evaluation } from "./summary.js";
 
 /** What an evaluation tells while it works; an error that any of these throws ends it. */
 export interface EvaluationEvents {
   onProgress(progress: EvaluationProgress): void;
-  /** After every batch: all that is needed to go on from here. It changes with the next batch. */
-  onState(state: EvaluationState): void;
+  /**
+   * After every batch, and when an attack is over: all that is needed to go on from here, which changes with the next batch, and the
+   * attack that has come further, or null for the images as they are.
+   */
+  onState(state: EvaluationState, attack: AttackId | null): void;
   /** What a batch of an attack found, once it is verified; images that withstood may come again. */
   onAdversarial(attack: AttackId, indexes: readonly number[], images: Float32Array): void;
 }
 
+/** The settings of an evaluation with the classifier that transfer attacks are made on. */
+export interface AttackingSettings extends EvaluationSettings {
+  readonly surrogate?: AttackTarget | undefined;
+}
+
 /**
- * Clean accuracy, and robust accuracy under each attack, of a classifier on a split.
+ * Clean accuracy, and robust accuracy under each attack, of a classifier on images.
  *
  * An image already wrong when clean is not attacked and counts as not robust, as in AutoAttack's evaluation; of an ensemble or of
  * restarts, each attacks the images that withstood those before. An adversarial image counts only after it is found to be finite, in
@@ -31,89 +38,112 @@ export interface EvaluationEvents {
  *
  * Between batches other events have their turn.
  *
+ * @param state Where the same evaluation was interrupted; changed as it goes on.
  * @throws {InputError} if a label is none of the model's classes, or a transfer attack has no surrogate; {@link WorkError} if an attack
  * makes an image that does not count.
  * @see B-MTARD, equation 22, for W-Robust; Croce and Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse
  * parameter-free attacks" (2020).
  */
-export function evaluate(
-  target: AttackTarget,
-  split: Split,
-  image: ImageShape,
-  settings: EvaluationSettings,
-  onProgress: EvaluationEvents["onProgress"] = () => undefined,
-): Promise<Evaluation> {
-  return evaluateImages(target, sourceOf(split, image), settings, { onProgress });
-}
-
-/**
- * `evaluate` on images of any source; it tells more, and can go on.
- *
- * @param state Where the same evaluation was interrupted; changed as it goes on.
- */
 export async function evaluateImages(
   target: AttackTarget,
   source: ImageSource,
-  settings: EvaluationSettings,
+  settings: AttackingSettings,
   events: Partial<EvaluationEvents> = {},
   state: EvaluationState = { clean: [], attacks: {} },
 ): Promise<Evaluation> {
   requireLabels(source, target.classes);
+  const rounds = roundsByAttack(settings);
+  const running: Running = { target, source, settings, events, state, rounds };
+  await seeClean(running);
+  for (const [id, ofAttack] of rounds) {
+    const attack = (state.attacks[id] ??= attackState(state.clean));
+    for (; attack.round < ofAttack.length; attack.round++, attack.batch = 0)
+      await runRound(running, id, attack, ofAttack[attack.round] as Round);
+    events.onState?.(state, id);
+  }
+  return evaluationOf(state, partsOf(rounds), source.labels);
+}
+
+/** The rounds of every attack of an evaluation, in order. */
+export function roundsByAttack({
+  attacks,
+  restarts = 1,
+  changes = {},
+}: EvaluationSettings): Map<AttackId, readonly Round[]> {
+  return new Map(attacks.map((id) => [id, roundsOf(id, restarts, changes[id])]));
+}
+
+/** The single attack of every round. */
+export function partsOf(rounds: ReadonlyMap<AttackId, readonly Round[]>): Map<AttackId, readonly AttackId[]> {
+  return new Map([...rounds].map(([id, ofAttack]) => [id, ofAttack.map((round) => round.id)]));
+}
+
+/** An evaluation at work. */
+interface Running {
+  readonly target: AttackTarget;
+  readonly source: ImageSource;
+  readonly settings: AttackingSettings;
+  readonly events: Partial<EvaluationEvents>;
+  readonly state: EvaluationState;
+  readonly rounds: ReadonlyMap<AttackId, readonly Round[]>;
+}
+
+/** The clean pass, from where it is. */
+async function seeClean(running: Running): Promise<void> {
+  const { target, source, settings, state } = running;
   const { labels, count: total } = source;
-  const { batchSize, epsilon, surrogate, changes = {}, restarts = 1 } = settings;
-  const rounds = new Map(settings.attacks.map((id) => [id, roundsOf(id, restarts, changes[id])]));
-  const work = (): Work => workOf(state, rounds, labels, total, batchSize);
-
-  function tell(pass: EvaluationPass, { done, left }: Work): void {
-    const share = done / (done + left);
-    events.onProgress?.({ done: Math.round(share * total), total, share, pass });
-  }
-
-  async function endBatch(pass: EvaluationPass): Promise<void> {
-    events.onState?.(state);
-    tell(pass, work());
-    await eventsPass();
-  }
-
   while (state.clean.length < total) {
     const first = state.clean.length;
-    const indexes = Array.from({ length: Math.min(batchSize, total - first) }, (_, row) => first + row);
+    const length = Math.min(settings.batchSize, total - first);
+    const indexes = Array.from({ length }, (_, row) => first + row);
     const images = imageTensor(source.shape, source.read(indexes));
     state.clean.push(...predictions(target, images));
     images.dispose();
-    await endBatch(cleanPass(state.clean, labels, total));
+    await endBatch(running, cleanPass(state.clean, labels, total));
   }
+}
 
-  for (const [id, ofAttack] of rounds) {
-    const attack = (state.attacks[id] ??= attackState(state.clean));
-    for (; attack.round < ofAttack.length; attack.round++, attack.batch = 0) {
-      const round = ofAttack[attack.round] as Round;
-      const maker = round.isTransfer ? requireSurrogate(id, surrogate) : target;
-      const attacked = attackedIn(attack.round, attack, state.clean, labels);
-      while (attack.batch * batchSize < attacked.length) {
-        const first = attack.batch * batchSize;
-        const indexes = attacked.slice(first, first + batchSize);
-        const began = performance.now();
-        const [pass, before] = [attackPass(id, round, attack, attacked, first), work()];
-        const onStep = (step: AttackStep): void => {
-          const share = step.step / Math.max(1, step.steps);
-          const looks = share * indexes.length * looksOf(round);
-          const fooled = indexes.length - (step.robust ?? indexes.length);
-          const now = { ...pass, step, inHand: indexes.length, robust: pass.robust - fooled };
-          tell(now, { done: before.done + looks, left: before.left - looks });
-        };
-        const batch = { epsilon, seed: noiseSeed(settings.seed, round, attack.batch), onStep };
-        const found = attackBatch(target, maker, source, indexes, round, batch);
-        events.onAdversarial?.(id, indexes, found.adversarial);
-        record(attack, indexes, labels, found);
-        attack.batch++;
-        attack.seconds += (performance.now() - began) / 1000;
-        await endBatch(attackPass(id, round, attack, attacked, first + indexes.length));
-      }
-    }
+/** A round of an attack, from the batch it is at. */
+async function runRound(running: Running, id: AttackId, attack: AttackState, round: Round): Promise<void> {
+  const { target, source, settings, events, state } = running;
+  const { batchSize, epsilon, surrogate, seed } = settings;
+  const maker = round.isTransfer ? requireSurrogate(id, surrogate) : target;
+  const attacked = attackedIn(attack.round, attack, state.clean, source.labels);
+  while (attack.batch * batchSize < attacked.length) {
+    const first = attack.batch * batchSize;
+    const indexes = attacked.slice(first, first + batchSize);
+    const began = performance.now();
+    const [pass, before] = [attackPass(id, round, attack, attacked, first), workDone(running)];
+    const onStep = (step: AttackStep): void => {
+      const share = step.step / Math.max(1, step.steps);
+      const looks = share * indexes.length * looksOf(round);
+      const fooled = indexes.length - (step.robust ?? indexes.length);
+      const now = { ...pass, step, inHand: indexes.length, robust: pass.robust - fooled };
+      tell(running, now, { done: before.done + looks, left: before.left - looks });
+    };
+    const batch = { epsilon, seed: noiseSeed(seed, round, attack.batch), onStep };
+    const found = attackBatch(target, maker, source, indexes, round, batch);
+    events.onAdversarial?.(id, indexes, found.adversarial);
+    record(attack, indexes, source.labels, found);
+    attack.batch++;
+    attack.seconds += (performance.now() - began) / 1000;
+    await endBatch(running, attackPass(id, round, attack, attacked, first + indexes.length));
   }
-  const perExample = outcomes(state, rounds, labels);
-  return { ...summarize(perExample, settings.attacks), perExample };
+}
+
+async function endBatch(running: Running, pass: EvaluationPass): Promise<void> {
+  running.events.onState?.(running.state, pass.attack);
+  tell(running, pass, workDone(running));
+  await eventsPass();
+}
+
+function tell({ events, source }: Running, pass: EvaluationPass, { done, left }: Work): void {
+  const share = done + left === 0 ? 1 : done / (done + left);
+  events.onProgress?.({ done: Math.round(share * source.count), total: source.count, share, pass });
+}
+
+function workDone({ state, rounds, source, settings }: Running): Work {
+  return workOf(state, rounds, source.labels, source.count, settings.batchSize);
 }
 
 function requireSurrogate(id: AttackId, surrogate: AttackTarget | undefined): AttackTarget {
@@ -162,43 +192,4 @@ function record(
     attack.fooledIn[index] = attack.round;
     attack.linf[index] = linf[row] as number;
   }
-}
-
-/** What a finished state says of each image. */
-function outcomes(
-  { clean, attacks }: EvaluationState,
-  rounds: ReadonlyMap<AttackId, readonly Round[]>,
-  labels: ArrayLike<number>,
-): ExampleOutcome[] {
-  return clean.map((answer, index) => {
-    const answers: Partial<Record<AttackId, number>> = {};
-    const fooledBy: Partial<Record<AttackId, AttackId>> = {};
-    const queries: Partial<Record<AttackId, number>> = {};
-    const linf: Partial<Record<AttackId, number>> = {};
-    for (const [id, ofAttack] of rounds) {
-      const attack = attacks[id];
-      const round = ofAttack[attack?.fooledIn[index] ?? WITHSTOOD];
-      answers[id] = attack?.answers[index] as number;
-      if (attack?.queries && answer === labels[index]) queries[id] = attack.queries[index] as number;
-      if (!round) continue;
-      linf[id] = attack?.linf[index] as number;
-      if (ofAttack.some((each) => each.id !== round.id)) fooledBy[id] = round.id;
-    }
-    return {
-      index,
-      label: labels[index] as number,
-      clean: answer,
-      attacks: answers,
-      ...ifAny("fooledBy", fooledBy),
-      ...ifAny("queries", queries),
-      ...ifAny("linf", linf),
-    };
-  });
-}
-
-function ifAny<Name extends string, Values extends object>(
-  name: Name,
-  values: Values,
-): Partial<Record<Name, Values>> {
-  return Object.keys(values).length === 0 ? {} : ({ [name]: values } as Record<Name, Values>);
 }

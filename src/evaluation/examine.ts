@@ -1,9 +1,8 @@
 import type { AttackId } from "../attacks/attacks.js";
 import type { AttackTarget } from "../attacks/target.js";
 import { tf } from "../runtime/tensorflow.js";
-import { evaluateImages, type EvaluationEvents } from "./evaluate.js";
+import { evaluateImages, type AttackingSettings, type EvaluationEvents } from "./evaluate.js";
 import { imageTensor, type ImageSource } from "./images.js";
-import type { EvaluationSettings } from "./settings.js";
 
 /** The class answered, and its softmax probability. */
 export interface Prediction {
@@ -34,7 +33,7 @@ export async function examine(
   target: AttackTarget,
   source: ImageSource,
   attack: AttackId,
-  settings: Omit<EvaluationSettings, "attacks">,
+  settings: Omit<AttackingSettings, "attacks">,
   events: Partial<Pick<EvaluationEvents, "onProgress">> = {},
 ): Promise<ExaminedImage[]> {
   const indexes = Array.from({ length: source.count }, (_, index) => index);

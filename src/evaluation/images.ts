@@ -1,4 +1,5 @@
 import { imagesAt } from "../data/batches.js";
+import type { DatasetDescription } from "../data/datasets.js";
 import type { Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
@@ -13,10 +14,22 @@ export interface ImageSource {
   read(indexes: readonly number[]): Float32Array;
 }
 
-/** A split of a data set as images to attack. */
-export function sourceOf(split: Split, shape: ImageShape): ImageSource {
-  const { count, labels } = split;
-  return { shape, count, labels, read: (indexes) => imagesAt(split, shape, indexes) };
+/** Images to measure a model on, with what tells their data set from every other. */
+export interface MeasuredImages extends ImageSource {
+  /** The SHA-256 of the data set's store. */
+  readonly fingerprint: string;
+}
+
+/** The first images of a split of a data set; all unless `count` says less. */
+export function imagesOf(
+  split: Split,
+  { image: shape }: Pick<DatasetDescription, "image">,
+  fingerprint: string,
+  count = split.count,
+): MeasuredImages {
+  const first = Math.min(count, split.count);
+  const labels = split.labels.subarray(0, first);
+  return { shape, count: first, labels, fingerprint, read: (indexes) => imagesAt(split, shape, indexes) };
 }
 
 /** Images that were read from a source, as a tensor the caller disposes of. */

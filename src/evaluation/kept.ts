@@ -1,118 +1,143 @@
-import { rmSync } from "node:fs";
 import type { AttackId } from "../attacks/attacks.js";
-import type { AttackTarget } from "../attacks/target.js";
-import { writeFileAtomically } from "../files/atomic.js";
-import { openAdversarialFile } from "./adversarial-file.js";
-import { checkModel, checkOutcome } from "./checks.js";
-import { evaluateImages, type EvaluationEvents } from "./evaluate.js";
-import { type ImageSource, requireLabels } from "./images.js";
-import { numbersOf } from "./numbers.js";
-import { roundsOf } from "./rounds.js";
-import type { EvaluationSettings } from "./settings.js";
-import { type EvaluationState, stateSchema } from "./state.js";
-import { type EvaluationIdentity, findState, readState, writeState } from "./state-file.js";
-import type { Evaluation } from "./summary.js";
+import { InputError } from "../errors.js";
+import type { MeasuredImages } from "./images.js";
+import { differencesOf, type MeasurementKey } from "./key.js";
+import { isFinished, type MeasurementRecord, type ModelWarnings } from "./record.js";
+import type { EvaluationState } from "./state.js";
+import type { MeasurementStore } from "./store.js";
 
-/** Where an evaluation is written, and whether it goes on with what is there. */
-export interface EvaluationFiles {
-  /** What each image was taken for, JSON lines; until it is done, the state of the evaluation is kept beside it. */
-  readonly perExample: string;
-  /** An npz file for the adversarial images, if they are wanted. */
-  readonly adversarial: string | undefined;
-  readonly resume: boolean;
+/** The keys of a measurement: of its clean pass, and of each attack. */
+export interface MeasurementKeys {
+  readonly clean: MeasurementKey;
+  readonly attacks: ReadonlyMap<AttackId, MeasurementKey>;
 }
-
-export interface KeptEvaluation {
-  readonly evaluation: Evaluation;
-  /** Of each attack, all sittings together. */
-  readonly seconds: Readonly<Partial<Record<AttackId, number>>>;
-  /** What makes the accuracies doubtful, one sentence each. */
-  readonly warnings: readonly string[];
-}
-
-/** Images that the checks of the model look at. */
-const CHECKED = 128;
 
 /**
- * An evaluation that keeps its state in a file after every batch, so that one that was interrupted can go on to the same outcome.
- *
- * @param of What decides the outcome besides the settings: fingerprints of the model, the data and the surrogate.
- * @param events `onMessage` is told what a person should know.
- * @throws {InputError} if it is to go on with the state of another evaluation, or one that cannot be read; and as `evaluateImages`.
+ * What to do with what is kept already: `use` it and go on with what is not finished, `require` that there is nothing begun under other
+ * settings in its place, or `discard` it and measure anew.
  */
-export async function keptEvaluation(
-  target: AttackTarget,
-  source: ImageSource,
-  settings: EvaluationSettings,
-  { perExample, adversarial, resume }: EvaluationFiles,
-  of: EvaluationIdentity,
-  events: Pick<EvaluationEvents, "onProgress"> & { onMessage(text: string): void },
-): Promise<KeptEvaluation> {
-  requireLabels(source, target.classes);
-  const { attacks, restarts = 1, changes = {} } = settings;
-  const [statePath, imagesPath] = [`${perExample}.state.json`, `${perExample}.adversarial`];
-  const identity = { ...of, ...identityOf(settings, source.count), adversarial: adversarial !== undefined };
-  const rounds = new Map(attacks.map((id) => [id, roundsOf(id, restarts, changes[id]).length]));
-  const schema = stateSchema(source.count, target.classes, rounds);
-  const kept = resume ? readState(statePath, identity, schema) : null;
-  const message = beginning(statePath, identity, resume, kept);
-  if (message !== null) events.onMessage(message);
+export type KeptUse = "use" | "require" | "discard";
 
-  const warnings = checkModel(target, source, attacks, Math.min(CHECKED, settings.batchSize));
-  for (const warning of warnings) events.onMessage(`warning: ${warning}`);
-  const images =
-    adversarial === undefined ? null : openAdversarialFile(imagesPath, source, attacks, kept !== null);
-  const state: EvaluationState = kept ?? { clean: [], attacks: {} };
-  const listeners = {
-    onProgress: events.onProgress,
-    onState: (now: EvaluationState) => writeState(statePath, identity, now),
-    onAdversarial(...found: Parameters<EvaluationEvents["onAdversarial"]>) {
-      images?.put(...found);
+/** What a store knows of a measurement, as the evaluation goes on with it. */
+export interface Kept {
+  readonly state: EvaluationState;
+  readonly warnings: ModelWarnings;
+  /** Where it ran and by what; null before anything ran. */
+  device: string | null;
+  /** Whether an attack, or for null the clean pass, is over. */
+  isOver(attack: AttackId | null): boolean;
+  /** Forgets what is known of an attack, or for null of the clean pass. */
+  forget(attack: AttackId | null): void;
+  /** Writes what is known of an attack, or for null of the clean pass. */
+  save(attack: AttackId | null): void;
+}
+
+/**
+ * Finds what a store knows of a measurement; without a store that is nothing, and nothing is written.
+ *
+ * @param say Told what a person should know.
+ * @throws {InputError} with `require`, if what is kept is damaged, or unfinished and of other settings, each of which is named.
+ */
+export function openKept(
+  store: MeasurementStore | null,
+  keys: MeasurementKeys,
+  data: MeasuredImages,
+  classes: number,
+  use: KeptUse,
+  say: (text: string) => void,
+): Kept {
+  const records = new Map<AttackId | null, MeasurementRecord>();
+  if (store && use !== "discard") {
+    for (const [attack, key] of [[null, keys.clean] as const, ...keys.attacks]) {
+      const found = store.read(key, classes);
+      if (typeof found === "string" && use === "require") throw damaged(found);
+      if (typeof found === "string") say(`${found}; it is measured anew`);
+      else if (found) records.set(attack, found);
+    }
+    if (use === "require") refuseOthers(store, keys, records);
+  }
+  const labels = Array.from(data.labels);
+  const clean = cleanAnswers(records, labels);
+  const state: EvaluationState = { clean: [...clean], attacks: {} };
+  const warnings: ModelWarnings = { answers: null, gradients: null };
+  const kept: Kept = {
+    state,
+    warnings,
+    device: null,
+    isOver(attack) {
+      const key = attack === null ? keys.clean : keys.attacks.get(attack);
+      return key !== undefined && isFinished(key, recordOf(attack));
+    },
+    forget(attack) {
+      if (attack !== null) delete state.attacks[attack];
+      else state.clean.length = 0;
+    },
+    save(attack) {
+      const key = attack === null ? keys.clean : keys.attacks.get(attack);
+      if (store && key) store.write(key, recordOf(attack));
     },
   };
-  let evaluation: Evaluation;
-  try {
-    evaluation = await evaluateImages(target, source, settings, listeners, state);
-    if (adversarial !== undefined) images?.writeNpz(adversarial);
-  } finally {
-    images?.close();
+  const recordOf = (attack: AttackId | null): MeasurementRecord => ({
+    device: kept.device ?? "",
+    labels,
+    clean: state.clean,
+    attack: attack === null ? null : (state.attacks[attack] ?? null),
+    warnings,
+  });
+  for (const [attack, record] of records) {
+    if (!sameList(record.labels, labels) || !sameList(record.clean, clean)) continue;
+    if (attack !== null && record.attack) state.attacks[attack] = record.attack;
+    warnings.answers ??= record.warnings.answers;
+    warnings.gradients ??= record.warnings.gradients;
+    if (attack !== null || kept.device === null) kept.device = record.device;
   }
-  const lines = evaluation.perExample.map((example) => `${JSON.stringify(example)}\n`);
-  writeFileAtomically(perExample, lines.join(""));
-  for (const path of [statePath, imagesPath]) rmSync(path, { force: true });
-  const doubts = checkOutcome(evaluation, attacks);
-  for (const doubt of doubts) events.onMessage(`warning: ${doubt}`);
-  const seconds = attacks.map((id) => [id, state.attacks[id]?.seconds ?? 0] as const);
-  return { evaluation, seconds: Object.fromEntries(seconds), warnings: [...warnings, ...doubts] };
+  return kept;
 }
 
-function identityOf(settings: EvaluationSettings, images: number): EvaluationIdentity {
-  const { attacks, epsilon, batchSize, seed, restarts = 1, changes = {} } = settings;
-  return {
-    images,
-    attacks: attacks.join(","),
-    numbers: JSON.stringify(numbersOf(attacks, changes)),
-    epsilon,
-    batchSize,
-    seed,
-    restarts,
-  };
+/** The clean answers that most is known of: an attack is begun when all images were seen. */
+function cleanAnswers(
+  records: ReadonlyMap<AttackId | null, MeasurementRecord>,
+  labels: readonly number[],
+): readonly number[] {
+  const known = [...records.values()].filter((record) => sameList(record.labels, labels));
+  return known.reduce<readonly number[]>(
+    (longest, { clean }) => (clean.length > longest.length ? clean : longest),
+    [],
+  );
 }
 
-function beginning(
-  path: string,
-  identity: EvaluationIdentity,
-  resume: boolean,
-  kept: EvaluationState | null,
-): string | null {
-  if (kept) return `going on with the evaluation in ${path}`;
-  if (resume) return `there is no unfinished evaluation in ${path}: it begins`;
-  switch (findState(path, identity)) {
-    case "none":
-      return null;
-    case "same":
-      return `${path} holds this evaluation, unfinished: it begins anew; --resume would go on with it`;
-    case "other":
-      return `${path} holds an unfinished evaluation of something else, which is replaced`;
+function sameList(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((value, index) => value === other[index]);
+}
+
+function damaged(found: string): InputError {
+  return new InputError("what was measured before cannot be read", {
+    expected: "the record as mtard wrote it",
+    found: found.slice(0, 200),
+    fix: "leave --resume out to measure it anew",
+  });
+}
+
+/** @throws {InputError} if an attack of which nothing is kept was begun under other settings. */
+function refuseOthers(
+  store: MeasurementStore,
+  { attacks }: MeasurementKeys,
+  records: ReadonlyMap<AttackId | null, MeasurementRecord>,
+): void {
+  const missing = [...attacks].filter(([attack]) => !records.has(attack));
+  if (missing.length === 0) return;
+  const unfinished = store.unfinished();
+  for (const [attack, key] of missing) {
+    const other = unfinished.find((each) => each.attack === attack);
+    if (!other) continue;
+    const differences = differencesOf(other, key);
+    throw new InputError(
+      `the unfinished ${attack} is of another ${differences.map(({ name }) => name).join(", ")}`,
+      {
+        expected: `${differences.map(({ name, one }) => `${name} ${one}`).join(", ")}, as ${store.pathOf(other)} was begun with`,
+        found: differences.map(({ name, other: now }) => `${name} ${now}`).join(", "),
+        fix: "the same call as then, or leave --resume out",
+      },
+    );
   }
 }

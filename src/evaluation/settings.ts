@@ -1,6 +1,5 @@
 import type { AttackSettings } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
-import type { AttackTarget } from "../attacks/target.js";
 
 /** Numbers that differ from an attack's defaults; an ensemble's or a transfer's are those of its attacks that have them. */
 export type AttackChanges = Readonly<Partial<Record<AttackId, Readonly<Partial<AttackSettings>>>>>;
@@ -16,6 +15,4 @@ export interface EvaluationSettings {
   /** How often a random attack runs, each time on the images that withstood it so far; once unless given. */
   readonly restarts?: number;
   readonly changes?: AttackChanges;
-  /** The classifier that transfer attacks are made on. */
-  readonly surrogate?: AttackTarget;
 }

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { attackIds, type AttackId } from "../attacks/attacks.js";
+import type { AttackId } from "../attacks/attacks.js";
 
 /** `AttackState.fooledIn` of an image that nothing fooled. */
 export const WITHSTOOD = -1;
 
 /** What an attack has found so far; lists have an entry for every image. */
 export interface AttackState {
-  /** Where it goes on: the round, and the batch of it. */
+  /** Where it goes on: the round, and the batch of it. It is over when there is no such round. */
   round: number;
   batch: number;
   /** The class answered: under the attack that fooled the model, else the clean one. */
@@ -53,43 +53,27 @@ export function attackedIn(
   });
 }
 
-/** The shape of a state of `images` images of `classes` classes; `rounds` is the number of rounds of each attack. */
-export function stateSchema(
-  images: number,
-  classes: number,
-  rounds: ReadonlyMap<AttackId, number>,
-): z.ZodType<EvaluationState> {
-  const answer = z
-    .int()
-    .min(0)
-    .max(classes - 1);
+/** The shape of the state of an attack of so many rounds on `images` images of `classes` classes. */
+export function attackStateSchema(images: number, classes: number, rounds: number): z.ZodType<AttackState> {
   const count = z.int().min(0);
-  const attack = (id: AttackId): z.ZodType<AttackState> => {
-    const each = (value: z.ZodType<number>) => z.array(value).length(images);
-    const last = (rounds.get(id) ?? 0) - 1;
-    return z
-      .strictObject({
-        round: count.max(last + 1),
-        batch: count.max(images),
-        answers: each(answer),
-        fooledIn: each(z.int().min(WITHSTOOD).max(last)),
-        linf: each(z.number().min(0).max(1)),
-        queries: each(count).nullable(),
-        seconds: z.number().min(0),
-      })
-      .refine(
-        ({ round, fooledIn }) => fooledIn.every((each) => each <= round),
-        "an image fooled later than now",
-      );
-  };
-  const known = attackIds.filter((id) => rounds.has(id));
+  const each = (value: z.ZodType<number>) => z.array(value).length(images);
   return z
     .strictObject({
-      clean: z.array(answer).max(images),
-      attacks: z.strictObject(Object.fromEntries(known.map((id) => [id, attack(id).optional()]))),
+      round: count.max(rounds),
+      batch: count.max(images),
+      answers: each(count.max(classes - 1)),
+      fooledIn: each(
+        z
+          .int()
+          .min(WITHSTOOD)
+          .max(rounds - 1),
+      ),
+      linf: each(z.number().min(0).max(1)),
+      queries: each(count).nullable(),
+      seconds: z.number().min(0),
     })
     .refine(
-      ({ clean, attacks }) => clean.length === images || Object.keys(attacks).length === 0,
-      "an attack before all images were seen clean",
+      ({ round, fooledIn }) => fooledIn.every((fooled) => fooled <= round),
+      "an image fooled later than now",
     );
 }

@@ -1,157 +1,108 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { createHash } from "node:crypto";
 import { z } from "zod";
-import type { AttackSettings } from "../attacks/attack.js";
-import { attackIds, isTransfer, type AttackId } from "../attacks/attacks.js";
-import type { AttackChanges } from "./settings.js";
-import { summarize, type Evaluation, type ExampleOutcome } from "./summary.js";
 import { writeFileAtomically } from "../files/atomic.js";
+import { keySchema, type MeasurementKey, nameOfKey } from "./key.js";
+import { type MeasurementRecord, recordSchema, roundCount } from "./record.js";
 
-/** What decides the outcome of an evaluation of a run's best student. */
-export interface EvaluationKey {
-  /** Null is no attack: the clean accuracy alone. */
-  readonly attack: AttackId | null;
-  readonly epsilon: number;
-  readonly seed: number;
-  readonly batchSize: number;
-  /** The first so many test images. */
-  readonly images: number;
-  /** SHA-256 of the data set's store and of the student's file. */
-  readonly data: string;
-  readonly student: string;
-  /** What the attack has other than its defaults; absent if nothing. */
-  readonly changes?: Readonly<Partial<AttackSettings>> | undefined;
-  /** Of a transfer attack: the SHA-256 of the classifier it is made on. */
-  readonly surrogate?: string | undefined;
+/** What was measured of a model, in a folder: a file for each key, which is written again after every batch. */
+export interface MeasurementStore {
+  readonly folder: string;
+  /** The record of a key: null if there is none, a sentence about the file if it cannot be believed. */
+  read(key: MeasurementKey, classes: number): MeasurementRecord | string | null;
+  write(key: MeasurementKey, record: MeasurementRecord): void;
+  /** Every record of a model that can be believed, finished or not. */
+  list(model: string, classes: number): KeptRecord[];
+  /** The keys of all records of attacks that are not finished, of whichever model. */
+  unfinished(): MeasurementKey[];
+  /** The file of a key's record. */
+  pathOf(key: MeasurementKey): string;
 }
 
-const count = z.int().nonnegative();
+export interface KeptRecord {
+  readonly key: MeasurementKey;
+  readonly record: MeasurementRecord;
+}
 
-const keySchema = z.object({
-  attack: z.enum(attackIds).nullable(),
-  epsilon: z.number(),
-  seed: count,
-  batchSize: count,
-  images: count,
-  data: z.string(),
-  student: z.string(),
-  changes: z.record(z.string(), z.number()).optional(),
-  surrogate: z.string().optional(),
-});
+/** Format 1 had no state and no warnings, and named an attack's changes in place of its numbers. */
+const FORMAT = 2;
 
-const fileSchema = z.object({
-  perExample: z.array(
-    z.object({
-      index: count,
-      label: count,
-      clean: count,
-      attacks: z.record(z.string(), count),
-      fooledBy: z.record(z.string(), z.string()).optional(),
-      queries: z.record(z.string(), count).optional(),
-      linf: z.record(z.string(), z.number()).optional(),
-    }),
-  ),
-});
+const fileSchema = z.strictObject({ format: z.literal(FORMAT), key: keySchema, record: z.unknown() });
 
-/** The evaluation kept in a run's folder, or null if there is none or it cannot be read: it is made again then. */
-export function readEvaluation(folder: string, key: EvaluationKey): Evaluation | null {
-  const path = evaluationFile(folder, key);
-  if (!existsSync(path)) return null;
-  try {
-    const content = fileSchema.parse(JSON.parse(readFileSync(path, "utf8")));
-    const perExample = content.perExample as readonly ExampleOutcome[];
-    const whole = perExample.every(
-      ({ index, attacks }, at) => index === at && (key.attack === null || key.attack in attacks),
-    );
-    if (perExample.length !== key.images || !whole) return null;
-    return { ...summarize(perExample, key.attack === null ? [] : [key.attack]), perExample };
-  } catch {
-    return null;
+type StoreFile = z.infer<typeof fileSchema>;
+
+/** Opens the store in a folder, which need not be there before something is written. */
+export function openStore(folder: string): MeasurementStore {
+  const pathOf = (key: MeasurementKey): string => join(folder, `${nameOfKey(key)}.json`);
+  const files = (): string[] => (existsSync(folder) ? readdirSync(folder).filter(isRecord).sort() : []);
+
+  function read(key: MeasurementKey, classes: number): MeasurementRecord | string | null {
+    const path = pathOf(key);
+    if (!existsSync(path)) return null;
+    const file = readFile(path);
+    if (typeof file === "string") return file;
+    if (nameOfKey(file.key) !== nameOfKey(key)) return `${path} is the record of something else`;
+    const parsed = recordSchema(key, classes).safeParse(file.record);
+    return parsed.success ? parsed.data : `${path} is no record: ${firstProblem(parsed.error)}`;
   }
-}
 
-/** Every evaluation that is kept in a run's folder and is of the student's file there now. */
-export function keptEvaluations(folder: string, student: string): Evaluation[] {
-  const evaluations = join(folder, "evaluations");
-  if (!existsSync(evaluations)) return [];
-  return readdirSync(evaluations)
-    .filter((name) => name.endsWith(".json"))
-    .sort()
-    .flatMap((name) => {
-      const key = readKey(join(evaluations, name));
-      const evaluation = key?.student === student ? readEvaluation(folder, key) : null;
-      return evaluation ? [evaluation] : [];
-    });
-}
-
-function readKey(path: string): EvaluationKey | null {
-  try {
-    return keySchema.parse(JSON.parse(readFileSync(path, "utf8")));
-  } catch {
-    return null;
-  }
-}
-
-/** Keeps an evaluation in a run's folder: what it was of, its counts, and what each image was taken for. */
-export function writeEvaluation(folder: string, key: EvaluationKey, evaluation: Evaluation): void {
-  writeFileAtomically(evaluationFile(folder, key), `${JSON.stringify({ ...key, ...evaluation })}\n`);
-}
-
-/** Keeps an evaluation with several attacks, or none, as one an attack: where tables and the run's page find them. */
-export function keepByAttack(
-  folder: string,
-  key: Omit<EvaluationKey, "attack" | "changes" | "surrogate">,
-  { evaluation, changes, surrogate }: AttacksTogether,
-): void {
-  const { perExample } = evaluation;
-  const attacks = Object.keys(evaluation.attacks) as AttackId[];
-  for (const attack of attacks.length === 0 ? [null] : attacks) {
-    const own = perExample.map((example) => ofAttack(example, attack));
-    const changed = attack === null ? undefined : changes[attack];
-    const whole = {
-      ...key,
-      attack,
-      ...(changed && Object.keys(changed).length > 0 ? { changes: changed } : {}),
-      ...(attack !== null && isTransfer(attack) && surrogate !== null ? { surrogate } : {}),
-    };
-    writeEvaluation(folder, whole, {
-      ...summarize(own, attack === null ? [] : [attack]),
-      perExample: own,
+  function believable(): StoreFile[] {
+    return files().flatMap((name) => {
+      const file = readFile(join(folder, name));
+      return typeof file === "string" ? [] : [file];
     });
   }
-}
 
-/** An evaluation with what its attacks have other than their defaults and what transfer attacks were made on. */
-export interface AttacksTogether {
-  readonly evaluation: Evaluation;
-  readonly changes: AttackChanges;
-  /** SHA-256. */
-  readonly surrogate: string | null;
-}
-
-function ofAttack(example: ExampleOutcome, attack: AttackId | null): ExampleOutcome {
-  const { index, label, clean, attacks } = example;
-  if (attack === null) return { index, label, clean, attacks: {} };
-  const only = (name: "fooledBy" | "queries" | "linf") => {
-    const value = example[name]?.[attack];
-    return value === undefined ? {} : { [name]: { [attack]: value } };
-  };
   return {
-    index,
-    label,
-    clean,
-    attacks: { [attack]: attacks[attack] as number },
-    ...only("fooledBy"),
-    ...only("queries"),
-    ...only("linf"),
+    folder,
+    pathOf,
+    read,
+    unfinished: () =>
+      believable()
+        .filter(({ key, record }) => key.attack !== null && roundIn(record) < roundCount(key))
+        .map(({ key }) => key),
+    write(key, record) {
+      writeFileAtomically(pathOf(key), `${JSON.stringify({ format: FORMAT, key, record })}\n`);
+    },
+    list: (model, classes) =>
+      believable().flatMap(({ key }) => {
+        const record = key.model === model ? read(key, classes) : null;
+        return record === null || typeof record === "string" ? [] : [{ key, record }];
+      }),
   };
 }
 
-function evaluationFile(folder: string, key: EvaluationKey): string {
-  const { attack, epsilon, seed, batchSize, images, data, student, changes, surrogate } = key;
-  const more = changes === undefined && surrogate === undefined ? [] : [changes, surrogate];
-  const decisive = JSON.stringify([attack, epsilon, seed, batchSize, images, data, student, ...more]);
-  const hash = createHash("sha256").update(decisive).digest("hex").slice(0, 10);
-  return join(folder, "evaluations", `${attack ?? "clean"}-${hash}.json`);
+/** How many evaluations an older mtard kept in a folder; they lack what a record holds, and nothing reads them. */
+export function outdatedIn(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  return readdirSync(folder).filter((name) => /^[\w-]+-[0-9a-f]{10}\.json$/.test(name)).length;
+}
+
+/** The round that a record says its attack is at. */
+function roundIn(record: unknown): number {
+  const parsed = z.object({ attack: z.object({ round: z.number() }) }).safeParse(record);
+  return parsed.success ? parsed.data.attack.round : 0;
+}
+
+function isRecord(name: string): boolean {
+  return /^[\w-]+-[0-9a-f]{16}\.json$/.test(name);
+}
+
+/** A record's file takes a few numbers an image; one far larger is none. */
+const MOST_BYTES = 2 ** 28;
+
+/** A file of the store, or a sentence about what is wrong with it. */
+function readFile(path: string): StoreFile | string {
+  try {
+    const { size } = statSync(path);
+    if (size > MOST_BYTES) return `${path} is no record: ${size} bytes`;
+    const parsed = fileSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+    return parsed.success ? parsed.data : `${path} is no record: ${firstProblem(parsed.error)}`;
+  } catch (error) {
+    return `${path} is no record: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+function firstProblem({ issues: [issue] }: z.ZodError): string {
+  return issue ? `${issue.path.join(".")}: ${issue.message}` : "nothing that fits";
 }

@@ -73,3 +73,23 @@ function fooledBy(attacked: readonly ExampleOutcome[], id: AttackId): Pick<Robus
   }
   return Object.keys(counts).length === 0 ? {} : { fooledBy: counts };
 }
+
+/** Evaluations of one model on the same images as one, with the attacks of all. */
+export function combined(evaluations: readonly Evaluation[]): Evaluation {
+  const [first, ...others] = evaluations;
+  if (!first) throw new Error("nothing to combine");
+  return others.reduce((whole, other) => {
+    const perExample = whole.perExample.map((example, index): ExampleOutcome => {
+      const added = other.perExample[index];
+      if (!added) throw new Error("evaluations of other images");
+      return {
+        ...example,
+        attacks: { ...example.attacks, ...added.attacks },
+        fooledBy: { ...example.fooledBy, ...added.fooledBy },
+        queries: { ...example.queries, ...added.queries },
+        linf: { ...example.linf, ...added.linf },
+      };
+    });
+    return { ...whole, attacks: { ...whole.attacks, ...other.attacks }, perExample };
+  }, first);
+}

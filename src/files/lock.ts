@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WorkError } from "../errors.js";
+import { isRunning, startOf } from "./process.js";
 
 /** Keeps two processes from working in one folder at once. */
 export interface Lock {
@@ -44,21 +45,9 @@ export function openLock(folder: string, rule: { readonly once: string; readonly
 function holderOf(path: string): number | null {
   try {
     const [pid = "", start] = readFileSync(path, "utf8").split(" ");
-    if (Number(pid) === process.pid || start === undefined) return null;
-    process.kill(Number(pid), 0);
+    if (Number(pid) === process.pid || start === undefined || !isRunning(Number(pid))) return null;
     // The number of a process that is gone may be another's by now: that one began later.
     return (startOf(Number(pid)) ?? start) === start ? Number(pid) : null;
-  } catch {
-    return null;
-  }
-}
-
-/** When a process began, in the system's own count; null where it does not say. */
-function startOf(pid: number): string | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The second field is the program's name in brackets, which may hold spaces.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
   } catch {
     return null;
   }

@@ -3,20 +3,28 @@ import { basename, dirname, join } from "node:path";
 import { encodeNpz } from "../weights/npz.js";
 import { encodeSafetensors } from "../weights/safetensors.js";
 import { InputError, WorkError } from "../errors.js";
-import { storedWeights } from "../graph/parameters.js";
+import type { Network } from "../graph/network.js";
+import { storedWeights, type Weights } from "../graph/parameters.js";
 import { writeModel, type WriteModelOptions } from "../onnx/write-model.js";
 import { IMAGES, LOGITS, networkModel } from "../onnx/writer.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
-import { onnxRuntime, openModel } from "../runtime/onnxruntime.js";
+import { onnxRuntime, openSession } from "../runtime/onnxruntime.js";
 import { Random } from "../runtime/random.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import { version } from "../version.js";
-import { type KnownSubject, studentOf } from "./model.js";
+import { studentOf } from "./targets.js";
 
-/** The formats of `exportSubject`. */
+/** The formats of `exportModel`. */
 export const exportFormats = ["onnx", "safetensors", "npz"] as const;
 
 export type ExportFormat = (typeof exportFormats)[number];
+
+/** A network with its weights, and the id of the data set it is for. */
+export interface ExportedModel {
+  readonly network: Network;
+  readonly weights: Weights;
+  readonly dataset: string;
+}
 
 /** Random images both engines are compared on, and the largest difference of their logits that is rounding. */
 const COMPARED = 8;
@@ -29,13 +37,13 @@ const TOLERANCE = 1e-4;
  * @returns The largest difference of ONNX Runtime's logits from the student's, relative to the largest logit; null for the formats of weights alone.
  * @throws {WorkError} if the two engines disagree: no file is left then.
  */
-export async function exportSubject(
-  subject: KnownSubject,
+export async function exportModel(
+  exported: ExportedModel,
   format: ExportFormat,
   path: string,
   options: WriteModelOptions = {},
 ): Promise<number | null> {
-  const { network, weights, dataset } = subject;
+  const { network, weights, dataset } = exported;
   if (format === "safetensors") {
     const metadata = { mtard: JSON.stringify({ version, network: network.id, dataset }) };
     writeFileAtomically(path, encodeSafetensors(weights, metadata));
@@ -45,18 +53,22 @@ export async function exportSubject(
     writeFileAtomically(path, encodeNpz(storedWeights(weights)));
     return null;
   }
-  return exportOnnx(subject, path, options);
+  return exportOnnx(exported, path, options);
 }
 
 /** Writes the model in a folder beside its place, compares it there, and moves its file or files. */
-async function exportOnnx(subject: KnownSubject, path: string, options: WriteModelOptions): Promise<number> {
-  const { network, weights, dataset } = subject;
+async function exportOnnx(
+  exported: ExportedModel,
+  path: string,
+  options: WriteModelOptions,
+): Promise<number> {
+  const { network, weights, dataset } = exported;
   const [place, name] = [dirname(path), basename(path)];
   const folder = `${path}.${process.pid}.partial`;
   try {
     const model = networkModel(network, storedWeights(weights), { version, dataset });
     const { data } = writeModel(join(folder, name), model, options);
-    const difference = await compareEngines(subject, join(folder, name));
+    const difference = await compareEngines(exported, join(folder, name));
     if (!(difference <= TOLERANCE)) {
       throw new WorkError("ONNX Runtime does not answer what the student answers", {
         expected: `logits within ${TOLERANCE} of the largest`,
@@ -74,18 +86,18 @@ async function exportOnnx(subject: KnownSubject, path: string, options: WriteMod
   }
 }
 
-async function compareEngines(subject: KnownSubject, model: string): Promise<number> {
-  const { height, width, channels } = subject.network.input;
+async function compareEngines(exported: ExportedModel, model: string): Promise<number> {
+  const { height, width, channels } = exported.network.input;
   const random = Random.fromSeed(0);
   const values = Float32Array.from({ length: COMPARED * height * width * channels }, () => random.uniform());
   const images = tf.tensor4d(values, [COMPARED, height, width, channels]);
-  const student = await studentOf(subject);
+  const student = studentOf(exported);
   const ours = tf.tidy(() => student.logits(images)).dataSync<"float32">();
   student.dispose();
   const nchw = tf.tidy(() => tf.transpose<Tensor4D>(images, [0, 3, 1, 2])).dataSync<"float32">();
   images.dispose();
 
-  const { session } = await openModel(model, "cpu", 1);
+  const { session } = await openSession(model, "cpu", 1);
   const { Tensor } = onnxRuntime();
   const feeds = { [IMAGES]: new Tensor("float32", nchw, [COMPARED, channels, height, width]) };
   const theirs = (await session.run(feeds))[LOGITS]?.data as Float32Array;

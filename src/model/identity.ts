@@ -1,15 +1,13 @@
 import { createHash } from "node:crypto";
-import type { Subject } from "./model.js";
+import type { Network } from "../graph/network.js";
+import type { Weights } from "../graph/parameters.js";
 
-/** SHA-256 of all that decides what a subject answers: its layers and weights, or its model's file and the data beside it. */
-export function subjectFingerprint(subject: Subject): string {
+/**
+ * What tells a network with its weights from every other model: the SHA-256 of its layers and weights, lower-case hex. A student, its
+ * ONNX export and the teacher made of that have one identity.
+ */
+export function networkIdentity(network: Network, weights: Weights): string {
   const hash = createHash("sha256");
-  if (subject.kind === "foreign") {
-    const { sha256, data = [] } = subject.teacher.manifest;
-    hash.update(JSON.stringify([sha256, data.map((part) => part.sha256)]));
-    return hash.digest("hex");
-  }
-  const { network, weights } = subject;
   hash.update(JSON.stringify(network));
   for (const [name, { shape, data }] of weights) {
     hash.update(JSON.stringify([name, shape]));

@@ -1,212 +1,140 @@
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
-import type { AttackTarget } from "../attacks/target.js";
-import { matchWeights } from "../weights/match-weights.js";
-import { readWeightsFile } from "../weights/weights-file.js";
-import { classifierShape, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
-import type { Network } from "../graph/network.js";
-import { loadWeights, type Weights } from "../graph/parameters.js";
+import type { ImageShape } from "../graph/network.js";
+import { loadWeights } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
 import { openStoredModel } from "../onnx/external-data.js";
+import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
 import { readNetworkModel } from "../onnx/weights.js";
-import { type DeviceRequest, studentDevice, threadCount } from "../runtime/device.js";
-import { readRun, RUN_FILES } from "../run/run-directory.js";
-import { MANIFEST_FILE } from "../teacher/manifest.js";
-import { findTeacher, loadTeacher, type StoredTeacher } from "../teacher/store.js";
+import type { DeviceRequest } from "../runtime/device.js";
+import { loadTeacher, type StoredTeacher, teacherSha256 } from "../teacher/load.js";
+import { pathOf, type TeacherReference } from "../teacher/reference.js";
 import { verifyBareModel } from "../teacher/verify-apart.js";
-import type { InferenceStudent } from "../student/inference.js";
-import { version } from "../version.js";
-import type { OnnxClassifier } from "./onnx-target.js";
+import { matchWeights } from "../weights/match-weights.js";
+import { networkIdentity } from "./identity.js";
+import type { ModelReference } from "./reference.js";
+import { readStudent, type StudentChoice } from "./run-student.js";
+import { foreignTarget, type KnownNetwork, type ModelTarget, networkTarget } from "./targets.js";
 
-/** A model somebody named: a network whose weights are known, or a foreign ONNX classifier. */
-export type Subject = KnownSubject | ForeignSubject;
-
-export interface KnownSubject {
-  readonly kind: "known";
+/** A classifier that somebody named, loaded; no engine has started for it before its target is asked for. */
+export interface Model {
+  /** What it is called: a run's folder, a teacher's name, a file's name. */
   readonly name: string;
-  /** The id of the data set it classifies. */
+  readonly reference: ModelReference;
+  /** The id of the data set whose classes it tells apart. */
   readonly dataset: string;
-  /** Whether `name` is a run directory. */
-  readonly isRun: boolean;
-  readonly network: Network;
-  readonly weights: Weights;
-  /** The same in ONNX where it is stored so: otherwise it is written when it is wanted. */
-  readonly stored?: OnnxClassifier;
-}
-
-export interface ForeignSubject {
-  readonly kind: "foreign";
-  readonly name: string;
-  /** The id of the data set it classifies. */
-  readonly dataset: string;
-  readonly teacher: StoredTeacher;
-}
-
-/** How a subject is looked for. */
-export interface SubjectOptions {
-  readonly teachersDir: string;
-  /** The data set a foreign .onnx file is wanted for. */
-  readonly dataset?: string | undefined;
-  /** Which student of a run: the best by W-Robust, or the last checkpoint. */
-  readonly checkpoint: "best" | "last";
-}
-
-/**
- * Finds a run directory, a teacher's name or folder, or an .onnx file.
- *
- * @throws {InputError} if the reference means none of these, or the run has no such checkpoint yet.
- */
-export async function openSubject(reference: string, options: SubjectOptions): Promise<Subject> {
-  if (existsSync(join(reference, RUN_FILES.settings))) return openRun(reference, options.checkpoint);
-  const wanted = options.dataset === undefined ? undefined : classifierShape(findDataset(options.dataset));
-  if (!reference.endsWith(".onnx")) requireTeacher(reference, options.teachersDir);
-  const teacher = loadTeacher(reference, options.teachersDir, wanted);
-  const { name, dataset, classes, image } = teacher.manifest;
-  const model = readNetworkModel(openStoredModel(teacher.model, reference, teacher.dataFolder));
-  if (!model) {
-    await verifyBareModel(teacher, reference);
-    return { kind: "foreign", name, dataset, teacher };
-  }
-  const network = createNetwork(model.networkId, { image, classes }, model.normalization);
-  return {
-    kind: "known",
-    name,
-    dataset,
-    isRun: false,
-    network,
-    weights: loadWeights(matchWeights(network, model.weights, reference)),
-    stored: teacher,
-  };
-}
-
-/** What is neither a run nor a teacher was perhaps meant as either. */
-function requireTeacher(reference: string, teachersDir: string): void {
-  try {
-    findTeacher(reference, teachersDir);
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    throw new InputError(`"${reference}" is neither a run, nor a teacher, nor an .onnx file`, {
-      expected: `a run directory, or ${error.detail.expected ?? "a teacher"}`,
-      found: foundAt(reference),
-      fix: "mtard teacher list, or ls runs",
-      cause: error,
-    });
-  }
-}
-
-function foundAt(reference: string): string {
-  const there = statSync(reference, { throwIfNoEntry: false });
-  if (there === undefined) return "nothing of that name";
-  return there.isDirectory()
-    ? `a folder without ${RUN_FILES.settings} or ${MANIFEST_FILE}`
-    : "a file whose name does not end in .onnx";
-}
-
-async function openRun(folder: string, which: "best" | "last"): Promise<KnownSubject> {
-  const { settings } = readRun(folder);
-  const network = createNetwork(settings.student, classifierShape(findDataset(settings.dataset)));
-  const found = { kind: "known", name: folder, dataset: settings.dataset, isRun: true, network } as const;
-  const path = join(folder, RUN_FILES[which]);
-  if (!existsSync(path)) {
-    throw new InputError(`the run ${folder} has no ${which} student yet`, {
-      expected: path,
-      found: "no such file",
-      fix:
-        which === "best"
-          ? "--checkpoint last, or train on until the first evaluation"
-          : "mtard train with --resume",
-    });
-  }
-  const weights = which === "best" ? await readBest(path, network) : await readLast(folder, network);
-  return { ...found, weights };
-}
-
-async function readBest(path: string, network: Network): Promise<Weights> {
-  try {
-    const { weights } = await readWeightsFile(path);
-    return matchWeights(network, weights, path);
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    const fix = "--checkpoint last, or train again in another folder";
-    throw new InputError(error.message, { ...error.detail, fix, cause: error });
-  }
-}
-
-async function readLast(folder: string, network: Network): Promise<Weights> {
-  const { readCheckpoint } = await import("../run/checkpoint.js");
-  const checkpoint = await readCheckpoint(folder, network);
-  if (!checkpoint) throw new InputError(`the run ${folder} has no checkpoint`);
-  return checkpoint.weights;
-}
-
-/** An attack's view of a subject. */
-export interface SubjectTarget extends AttackTarget {
-  /** Where it runs and by what, for people. */
-  readonly runsOn: string;
+  readonly classes: number;
+  readonly image: ImageShape;
+  /** SHA-256 of all that decides what it answers, lower-case hex. */
+  readonly identity: string;
+  /** Its network and weights, or null for an ONNX graph of another origin. */
+  readonly known: KnownNetwork | null;
+  /**
+   * The model as attacks see it, made at the first call and the same from then on.
+   *
+   * @throws {WorkError} if it cannot run on the device asked for; {@link InputError} if ONNX Runtime cannot run it.
+   */
+  target(): Promise<ModelTarget>;
+  /** Frees the target. */
   dispose(): void;
 }
 
+export interface OpenModelOptions {
+  /** The data set the model is wanted for; without it, an ONNX file of another origin cannot be read. */
+  readonly dataset?: ClassifierShape | undefined;
+  /** Which student of a run; the best by default. */
+  readonly checkpoint?: StudentChoice | undefined;
+  /** Where its target runs; `auto` by default. */
+  readonly device?: DeviceRequest | undefined;
+}
+
 /**
- * Makes a subject ready to be attacked: a network that is known by libtensorflow, on a CPU with ONNX Runtime's help, a foreign graph by
- * ONNX Runtime. The caller disposes of it.
+ * Loads a model; the caller disposes of it.
  *
- * @throws {WorkError} if it cannot run on the device asked for.
+ * @throws {InputError} if the run has no such student yet, a file is damaged, or the model does not fit the data set.
  */
-export function attackTarget(subject: Subject, device: DeviceRequest = "auto"): Promise<SubjectTarget> {
-  return subject.kind === "known" ? knownTarget(subject, device) : foreignTarget(subject, device);
+export async function openModel(reference: ModelReference, options: OpenModelOptions = {}): Promise<Model> {
+  const { dataset, checkpoint = "best", device = "auto" } = options;
+  const model =
+    reference.kind === "run"
+      ? await openStudent(reference, checkpoint, device)
+      : openTeacherModel(reference, dataset, device);
+  if (dataset) requireFit(model, dataset);
+  return model;
 }
 
-/** A known network in libtensorflow, with nothing of ONNX Runtime. */
-export async function studentOf({ network, weights }: KnownSubject): Promise<InferenceStudent> {
-  const [{ inferenceStudent }, { disposeParameters, parametersFromWeights }] = await Promise.all([
-    import("../student/inference.js"),
-    import("../student/parameters.js"),
-  ]);
-  const parameters = parametersFromWeights(network, weights);
-  const student = inferenceStudent(network, parameters);
-  disposeParameters(parameters);
-  return student;
+async function openStudent(
+  reference: ModelReference & { kind: "run" },
+  checkpoint: StudentChoice,
+  device: DeviceRequest,
+): Promise<Model> {
+  const { network, weights, dataset } = await readStudent(reference.folder, checkpoint);
+  return knownModel({ name: reference.folder, reference, dataset }, { network, weights }, device);
 }
 
-async function knownTarget(subject: KnownSubject, request: DeviceRequest): Promise<SubjectTarget> {
-  const { name, dataset, network, weights } = subject;
-  const { tf } = await import("../runtime/tensorflow.js");
-  const device = studentDevice(tf, request);
-  const student = await studentOf(subject);
-  if (device !== "cpu") return { ...student, runsOn: `${device} (libtensorflow)` };
+function openTeacherModel(
+  reference: TeacherReference,
+  wanted: ClassifierShape | undefined,
+  device: DeviceRequest,
+): Model {
+  const teacher = loadTeacher(reference, wanted);
+  const { name, dataset, classes, image } = teacher.manifest;
+  const path = pathOf(reference);
+  const read = readNetworkModel(openStoredModel(teacher.model, path, teacher.dataFolder));
+  if (!read) return foreignModel(reference, teacher, device);
+  const network = createNetwork(read.networkId, { image, classes }, read.normalization);
+  const weights = loadWeights(matchWeights(network, read.weights, path));
+  return knownModel({ name, reference, dataset }, { network, weights, stored: teacher }, device);
+}
 
-  const [{ networkToOnnx }, { onnxTarget }, { cpuTarget }] = await Promise.all([
-    import("../onnx/writer.js"),
-    import("./onnx-target.js"),
-    import("./cpu-target.js"),
-  ]);
-  const written = (): OnnxClassifier => ({
-    model: networkToOnnx(network, weights, { version, dataset }),
-    dataFolder: null,
-  });
-  const options = { name, classes: network.classes, device, threads: threadCount() };
-  const exported = onnxTarget(subject.stored ?? written(), options);
+function knownModel(
+  facts: Pick<Model, "name" | "reference" | "dataset">,
+  known: KnownNetwork,
+  device: DeviceRequest,
+): Model {
+  const { network, weights } = known;
   return {
-    ...cpuTarget(student, exported),
-    runsOn: "cpu (libtensorflow and ONNX Runtime)",
+    ...facts,
+    classes: network.classes,
+    image: network.input,
+    identity: networkIdentity(network, weights),
+    known,
+    ...madeOnce(() => networkTarget(facts, known, device)),
+  };
+}
+
+function foreignModel(reference: TeacherReference, teacher: StoredTeacher, device: DeviceRequest): Model {
+  const { name, dataset, classes, image } = teacher.manifest;
+  return {
+    ...{ name, reference, dataset, classes, image },
+    identity: teacherSha256(teacher.manifest),
+    known: null,
+    ...madeOnce(async () => {
+      await verifyBareModel(teacher, pathOf(reference));
+      return foreignTarget(name, classes, teacher, device);
+    }),
+  };
+}
+
+/** `target` and `dispose` of a model: the target is made when it is first asked for. */
+function madeOnce(make: () => ModelTarget | Promise<ModelTarget>): Pick<Model, "target" | "dispose"> {
+  let making: Promise<ModelTarget> | undefined;
+  let made: ModelTarget | undefined;
+  const begin = async (): Promise<ModelTarget> => (made = await make());
+  return {
+    target: () => (making ??= begin()),
     dispose() {
-      student.dispose();
-      exported.dispose();
+      made?.dispose();
+      made = making = undefined;
     },
   };
 }
 
-async function foreignTarget(
-  { name, teacher }: ForeignSubject,
-  request: DeviceRequest,
-): Promise<SubjectTarget> {
-  const [{ onnxTarget }, { chooseDevice }] = await Promise.all([
-    import("./onnx-target.js"),
-    import("../runtime/onnxruntime.js"),
-  ]);
-  const device = await chooseDevice(request);
-  const { classes } = teacher.manifest;
-  const target = onnxTarget(teacher, { name, classes, device, threads: threadCount() });
-  return { ...target, runsOn: `${device} (ONNX Runtime)` };
+function requireFit(model: Model, wanted: ClassifierShape): void {
+  const problem = misfitOf(model, wanted);
+  if (problem === null) return;
+  throw new InputError(`"${model.name}" ${problem}`, {
+    expected: `a model for ${wanted.name}`,
+    found: `one for ${model.dataset}`,
+    fix: `--dataset ${model.dataset}`,
+  });
 }

@@ -13,6 +13,18 @@ export interface ClassifierShape {
   readonly classes: number;
 }
 
+/** What keeps a classifier from taking a data set's images and answering its classes, as the end of a sentence; null if nothing does. */
+export function misfitOf(
+  { classes, image }: Pick<ClassifierShape, "classes" | "image">,
+  wanted: ClassifierShape,
+): string | null {
+  const size = ({ height, width, channels }: ImageShape): string => `${height}x${width}x${channels}`;
+  if (classes !== wanted.classes)
+    return `answers ${classes} classes, but ${wanted.name} has ${wanted.classes}`;
+  if (size(image) === size(wanted.image)) return null;
+  return `takes images of ${size(image)}, but those of ${wanted.name} are ${size(wanted.image)}`;
+}
+
 /** The types of images and logits that a model may have; float16 is cast from and to float32. */
 const floatTypes: readonly TensorProto_DataType[] = [
   TensorProto_DataType.FLOAT,

@@ -1,3 +1,4 @@
+import type { TeacherChoice } from "../recipes/teachers.js";
 import { type AttackId } from "../attacks/attacks.js";
 import { type MethodId } from "../methods/methods.js";
 import type { Recipe } from "../recipes/settings.js";
@@ -12,8 +13,6 @@ export interface RunPlan {
   /** Table 11 has two teachers of each role. */
   readonly teachers: { readonly clean: TeacherChoice; readonly robust: TeacherChoice };
 }
-
-export type TeacherChoice = "first" | "second";
 
 /** A teacher that a table shows; which one, the call or the store says. */
 export interface TeacherPlan {

@@ -1,3 +1,4 @@
+import type { TeacherRole } from "../methods/method.js";
 import type { MethodId } from "../methods/methods.js";
 import type { Rule } from "./rule.js";
 
@@ -53,7 +54,28 @@ export const teacherRecipes: Readonly<Record<string, { clean: TeacherRecipe; rob
   },
 };
 
-/** Of trainings that make a teacher. */
+/** Which of the paper's teachers of a role: table 11 has two of each. */
+export type TeacherChoice = "first" | "second";
+
+/** The paper's other teachers. @see B-MTARD, table 11. */
+const secondTeachers: Readonly<Record<string, Record<TeacherRole, Pick<TeacherRecipe, "name" | "network">>>> =
+  {
+    cifar10: {
+      clean: { name: "cifar10-wide-resnet-34-10-c", network: "wide-resnet-34-10-c" },
+      robust: { name: "cifar10-wide-resnet-70-16", network: "wide-resnet-70-16" },
+    },
+  };
+
+/** A teacher of the paper, or null if it has none for the data set. */
+export function paperTeacher(
+  dataset: string,
+  role: TeacherRole,
+  choice: TeacherChoice,
+): Pick<TeacherRecipe, "name" | "network"> | null {
+  return (choice === "first" ? teacherRecipes : secondTeachers)[dataset]?.[role] ?? null;
+}
+
+/** Settings of the trainings that make a teacher. */
 export const teacherRules: readonly Rule[] = [
   {
     datasets: ["cifar10"],

@@ -52,6 +52,7 @@ export function buildTable(
       label,
       shortfall: shortfallOfRow(runs),
       runs: runs.map(({ folder }) => folder),
+      warnings: [...new Set(runs.flatMap(({ warnings }) => warnings))],
       cells: cells.map((section) =>
         section.map((cell) =>
           cellOf(

@@ -56,6 +56,7 @@ export function tableCsv(table: ReportTable): string {
     "runs",
     "difference",
     "run on",
+    "warnings",
   ];
   const lines = table.rows.flatMap((row) =>
     table.sections.flatMap((section, at) =>
@@ -76,6 +77,7 @@ export function tableCsv(table: ReportTable): string {
           cell?.difference,
           [row.shortfall?.brief, row.shortfall?.others].filter((part) => part != null).join(", ") ||
             PAPERS_BUDGET,
+          row.warnings.join("; "),
         ];
       }),
     ),
@@ -147,6 +149,7 @@ function notesOf({ rows, notes }: ReportTable): string[] {
       : []),
     ...otherSettings(rows),
     ...notes,
+    ...rows.flatMap(({ label, warnings }) => warnings.map((warning) => `Warning, ${label}: ${warning}.`)),
   ];
 }
 

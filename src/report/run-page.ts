@@ -12,6 +12,8 @@ export interface RunPage {
   readonly finished: boolean;
   /** Of the best student, what is kept in the run's folder. */
   readonly evaluations: readonly Evaluation[];
+  /** What makes these accuracies doubtful, one sentence each. */
+  readonly warnings: readonly string[];
   /** SVG documents by title. */
   readonly pictures: readonly { readonly title: string; readonly svg: string }[];
 }
@@ -45,7 +47,7 @@ code { font-size: 0.85em; word-break: break-all; }
 <h1>${escaped(name)}</h1>
 <p>${escaped(`${method} on ${dataset}, student ${student}, seed ${seed}. ${progressText(page)}`)}</p>
 <h2>Accuracy of the best student</h2>
-${evaluationTable(page)}
+${evaluationTable(page)}${page.warnings.map((warning) => `\n<p>Warning: ${escaped(warning)}</p>`).join("")}
 <h2>Training</h2>
 <div class="pictures">
 ${pictures.join("\n")}

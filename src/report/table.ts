@@ -27,6 +27,8 @@ export interface ReportRow {
   readonly shortfall: Shortfall | null;
   /** The run directories its numbers come from. */
   readonly runs: readonly string[];
+  /** What makes its accuracies doubtful, one sentence each. */
+  readonly warnings: readonly string[];
   /** A cell each section and measure. */
   readonly cells: readonly (readonly Cell[])[];
 }

@@ -48,6 +48,8 @@ export function evaluationCost(
 
 /** How much of all the work is done, and how long the rest will take at the pace so far. */
 export interface Ledger {
+  /** More work that is to be done, in looks. */
+  expect(looks: number): void;
   /** Work done in this session. */
   work(looks: number): void;
   /** Work that turned out to be done already. */
@@ -56,12 +58,15 @@ export interface Ledger {
   secondsLeft(): number | null;
 }
 
-/** @param total Looks of all the work, what is done already included. */
-export function openLedger(total: number, now: () => number = () => performance.now()): Ledger {
+/** @param now A clock, in milliseconds. */
+export function openLedger(now: () => number = () => performance.now()): Ledger {
   let done = 0;
-  let left = total;
+  let left = 0;
   let started: number | null = null;
   return {
+    expect(looks) {
+      left += looks;
+    },
     work(looks) {
       started ??= now();
       done += looks;

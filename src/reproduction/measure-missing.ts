@@ -1,110 +1,114 @@
 import { isTransfer, type AttackId } from "../attacks/attacks.js";
-import type { Evaluation } from "../evaluation/summary.js";
-import { readEvaluation, writeEvaluation, type EvaluationKey } from "../evaluation/store.js";
+import { checkOutcome } from "../evaluation/checks.js";
+import { imagesOf } from "../evaluation/images.js";
+import { measure } from "../evaluation/measure.js";
+import type { MeasurementStore } from "../evaluation/store.js";
+import { combined, type Evaluation } from "../evaluation/summary.js";
+import type { Model } from "../model/model.js";
 import { evaluationCost } from "./ledger.js";
-import { loadWork } from "./load-work.js";
-import { surrogateOf } from "./scale.js";
-import type { RunPlace, Session } from "./session.js";
-import { resolved } from "./teachers.js";
+import { Stopped, type RunPlace, type Session } from "./session.js";
 
 /** Attacks start from this seed, as in `mtard evaluate`. */
 const SEED = 0;
 
-/** The best student of a run, or a teacher, to be evaluated. */
-export interface Evaluated {
+/** The best student of a run, or a teacher, to be measured. */
+export interface Subject {
   /** What it is called in messages. */
   readonly name: string;
-  /** The run's folder, or the teacher's name, folder or file. */
-  readonly reference: string;
-  /** Where its evaluations are kept. */
-  readonly folder: string;
-  /** Of its weights. */
-  readonly sha256: string;
+  readonly model: Model;
   readonly epsilon: number;
   readonly batchSize: number;
   /** How many test images there are for it. */
   readonly images: number;
 }
 
-/** The evaluations of a subject by attack: those kept in its folder, and those that are missing, made now. */
-export async function evaluateMissing(
+/** What is known of a subject when all that is asked of it is measured. */
+export interface SubjectMeasurements {
+  /** By attack; null is the clean accuracy alone. */
+  readonly evaluations: ReadonlyMap<AttackId | null, Evaluation>;
+  /** What makes its accuracies doubtful, one sentence each. */
+  readonly warnings: readonly string[];
+  /** How many of them were measured now. */
+  readonly made: number;
+}
+
+/** The accuracies of a subject under each attack: those that are kept, and those that are missing, measured now. */
+export async function measureMissing(
   attacks: readonly (AttackId | null)[],
-  subject: Evaluated,
+  subject: Subject,
+  store: MeasurementStore,
   place: RunPlace,
   session: Session,
-): Promise<{ evaluations: Map<AttackId | null, Evaluation>; made: number }> {
-  const { events, ledger } = session;
+): Promise<SubjectMeasurements> {
+  const { events } = session;
   const evaluations = new Map<AttackId | null, Evaluation>();
+  const warnings = new Set<string>();
   let made = 0;
   for (const attack of attacks) {
-    const key = keyOf(attack, subject, session);
-    const kept = readEvaluation(subject.folder, key);
-    if (kept) ledger.strike(evaluationCost(attack, key.changes) * key.images);
-    else made++;
-    evaluations.set(attack, kept ?? (await evaluateNow(key, subject, place, session)));
+    const found = await measureOne(attack, subject, store, place, session);
+    evaluations.set(attack, found.evaluation);
+    for (const warning of found.warnings) warnings.add(warning);
+    if (found.made.includes(attack)) made++;
   }
+  for (const doubt of doubtsOf([...evaluations.values()])) warnings.add(doubt);
   if (made > 0) events.onMessage(evaluationText(evaluations));
-  return { evaluations, made };
+  return { evaluations, warnings: [...warnings], made };
 }
 
-function keyOf(
+async function measureOne(
   attack: AttackId | null,
-  { epsilon, batchSize, images, sha256 }: Evaluated,
-  { scale, places, record, attackChanges }: Session,
-): EvaluationKey {
-  const changes = attack === null ? undefined : attackChanges[attack];
+  { name, model, epsilon, batchSize, images }: Subject,
+  store: MeasurementStore,
+  place: RunPlace,
+  session: Session,
+) {
+  const { scale, events, ledger, lock, attackChanges } = session;
+  const { description, test, fingerprint } = session.dataset();
   const limit = attack === null ? null : scale.imagesOf(attack);
-  return {
-    attack,
-    epsilon,
-    seed: SEED,
-    batchSize,
-    images: Math.min(limit ?? Infinity, images),
-    data: record.fingerprint,
-    student: sha256,
-    ...(changes ? { changes } : {}),
-    ...(attack !== null && isTransfer(attack)
-      ? { surrogate: resolved(surrogateOf(scale, places.teachersDir), scale, places).sha256 }
-      : {}),
-  };
+  const data = imagesOf(test, description, fingerprint, Math.min(limit ?? Infinity, images));
+  const changes = attack === null ? undefined : attackChanges[attack];
+  const cost = evaluationCost(attack, changes) * data.count;
+  const started = performance.now();
+  let done: number | null = null;
+  const found = await measure(
+    model,
+    data,
+    {
+      attacks: attack === null ? [] : [attack],
+      ...{ epsilon, batchSize, seed: SEED },
+      ...(attack !== null && changes ? { changes: { [attack]: changes } } : {}),
+      ...(attack !== null && isTransfer(attack) ? { surrogate: await session.surrogate() } : {}),
+    },
+    store,
+    {
+      onBegin: () => lock.hold(),
+      onMessage: (text) => events.onMessage(`${name}: ${text}`),
+      onProgress({ share, pass }) {
+        if (events.stopRequested()) throw new Stopped();
+        // What an earlier call did is no work of this one.
+        if (done === null) ledger.strike(cost * share);
+        else ledger.work(cost * (share - done));
+        done = share;
+        events.onProgress({
+          ...place,
+          doing: `${name}: ${attack ?? "clean"} on ${data.count} images, ${pass.robust} robust`,
+          imagesPerSecond: (share * data.count) / ((performance.now() - started) / 1000),
+          secondsLeft: ledger.secondsLeft(),
+        });
+      },
+    },
+  );
+  ledger.strike(cost * (1 - (done ?? 0)));
+  return found;
 }
 
-async function evaluateNow(
-  key: EvaluationKey,
-  { name, reference, folder }: Evaluated,
-  place: RunPlace,
-  { scale, places, events, ledger, lock }: Session,
-): Promise<Evaluation> {
-  lock.hold();
-  const { evaluateSubject } = await loadWork(places);
-  const { attack, changes = {}, images, epsilon, seed, batchSize } = key;
-  const surrogate = key.surrogate === undefined ? null : surrogateOf(scale, places.teachersDir);
-  const request = {
-    reference,
-    dataset: scale.dataset,
-    attack,
-    changes,
-    epsilon,
-    seed,
-    batchSize,
-    images,
-    surrogate,
-  };
-  const cost = evaluationCost(attack, changes) * images;
-  const started = performance.now();
-  let done = 0;
-  const evaluation = await evaluateSubject(request, places, events, (share, robust) => {
-    ledger.work(cost * (share - done));
-    done = share;
-    events.onProgress({
-      ...place,
-      doing: `${name}: ${attack ?? "clean"} on ${images} images, ${robust} robust`,
-      imagesPerSecond: (share * images) / ((performance.now() - started) / 1000),
-      secondsLeft: ledger.secondsLeft(),
-    });
+/** What attacks on the same images say of each other. */
+function doubtsOf(evaluations: readonly Evaluation[]): string[] {
+  const totals = new Set(evaluations.map(({ total }) => total));
+  return [...totals].flatMap((total) => {
+    const together = combined(evaluations.filter((evaluation) => evaluation.total === total));
+    return checkOutcome(together, Object.keys(together.attacks) as AttackId[]);
   });
-  writeEvaluation(folder, key, evaluation);
-  return evaluation;
 }
 
 function evaluationText(evaluations: ReadonlyMap<AttackId | null, Evaluation>): string {

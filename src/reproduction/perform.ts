@@ -1,39 +1,76 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { recipe } from "../recipes/recipes.js";
-import { teacherRecipes } from "../recipes/teachers.js";
-import { sha256Of } from "../teacher/store.js";
-import { readRun, RUN_FILES } from "../run/run-directory.js";
-import { evaluateMissing } from "./measure-missing.js";
-import { trainingLooks } from "./ledger.js";
+import type { AttackId } from "../attacks/attacks.js";
+import { teacherRoles, type TeacherRole } from "../methods/method.js";
+import { classifierShape, findDataset } from "../data/datasets.js";
+import { openModelStore, usualBatch } from "../evaluation/model-store.js";
+import { openModel } from "../model/model.js";
+import type { ModelReference } from "../model/reference.js";
 import type { RunPlan, TeacherPlan } from "../paper/plan.js";
-import { settingsOf, teacherNamed } from "./scale.js";
-import { shortfallOf, teacherShortfall } from "./shortfall.js";
+import { recipe } from "../recipes/recipes.js";
+import { paperTeacher, type TeacherChoice } from "../recipes/teachers.js";
+import { readRun } from "../run/run-directory.js";
+import { trainingLooks } from "./ledger.js";
+import { measureMissing, type Subject } from "./measure-missing.js";
 import { runKey } from "./run-key.js";
 import { evaluationsOf, type Outcome, type RunOutcome, type SubjectRequest } from "./run-request.js";
 import { runFolder } from "./run-store.js";
-import { imagesOf, testImages, type RunPlace, type Session } from "./session.js";
+import { settingsOf, teacherNamed, type Scale } from "./scale.js";
+import { imagesOf, testImages, type ResolvedTeacher, type RunPlace, type Session } from "./session.js";
+import { shortfallOf, teacherShortfall, type UsedTeacher } from "./shortfall.js";
 import { resolved, resolveTeachers } from "./teachers.js";
 import { trainMissing } from "./train-missing.js";
 
-/** Finds a run or trains it, and evaluates its best student. */
+/** Finds a run or trains it, and measures its best student. */
 export async function performRun(
   request: SubjectRequest<RunPlan>,
   place: RunPlace,
   session: Session,
 ): Promise<RunOutcome> {
-  const { scale, places, events, record, ledger, finished } = session;
+  const { scale, record } = session;
   const { plan, seed } = request;
-  const { clean, robust } = await resolveTeachers(plan, session);
-  const references = { clean: clean?.reference ?? null, robust: robust?.reference ?? null };
-  const asked = settingsOf(plan, seed, scale, references);
+  const teachers = await resolveTeachers(plan, session);
+  const name = `${plan.method}, seed ${seed}`;
+  const { folder, trained } = await foundOrTrained(request, name, teachers, place, session);
+  const { settings } = readRun(folder);
+  const wanted = evaluationsOf(request, scale);
+  const measured =
+    wanted.length === 0
+      ? { evaluations: new Map(), warnings: [], measured: 0 }
+      : await measureSubject(wanted, { kind: "run", folder }, place, session, {
+          name,
+          epsilon: settings.evaluationEpsilon,
+          images: imagesOf(settings, record).test,
+        });
+  const used = teacherRoles.flatMap((role) => {
+    const teacher = teachers[role];
+    return teacher ? [usedTeacher(teacher, role, plan.teachers[role], scale)] : [];
+  });
+  return {
+    plan,
+    seed,
+    ...measured,
+    folder,
+    settings,
+    shortfall: shortfallOf(plan, settings, scale, record, used),
+    trained,
+  };
+}
+
+/** The folder of a run that is finished, and whether it had to be trained. */
+async function foundOrTrained(
+  { plan, seed }: SubjectRequest<RunPlan>,
+  name: string,
+  { clean, robust }: Readonly<Record<TeacherRole, ResolvedTeacher | null>>,
+  place: RunPlace,
+  session: Session,
+): Promise<{ folder: string; trained: boolean }> {
+  const { scale, places, events, record, ledger, finished } = session;
+  const asked = settingsOf(plan, seed, scale, { clean: clean?.named ?? null, robust: robust?.named ?? null });
   const inputs = {
     data: record.fingerprint,
     cleanTeacher: clean?.sha256 ?? null,
     robustTeacher: robust?.sha256 ?? null,
   };
   const key = runKey(asked, inputs, record);
-  const name = `${plan.method}, seed ${seed}`;
   const found = finished.get(key);
   const folder = found ?? runFolder(places.runsDir, asked, key);
   const doing = found === undefined ? `training ${name} in ${folder}` : `${name} is in ${folder}`;
@@ -45,36 +82,10 @@ export async function performRun(
     const { train, selection } = imagesOf(asked, record);
     ledger.strike(trainingLooks(asked, train, selection));
   }
-  const { settings } = readRun(folder);
-  const evaluated = {
-    name,
-    reference: folder,
-    folder,
-    sha256: sha256Of(readFileSync(join(folder, RUN_FILES.best))),
-    epsilon: settings.evaluationEpsilon,
-    batchSize: settings.evaluationBatch,
-    images: imagesOf(settings, record).test,
-  };
-  const wanted = evaluationsOf(request, scale);
-  const { evaluations, made } = await evaluateMissing(wanted, evaluated, place, session);
-  const paperTeachers = teacherRecipes[scale.paperDataset];
-  const used = [
-    { teacher: clean, paperNetwork: paperTeachers?.clean.network },
-    { teacher: robust, paperNetwork: paperTeachers?.robust.network },
-  ].flatMap(({ teacher, paperNetwork = null }) => (teacher ? [{ ...teacher, paperNetwork }] : []));
-  return {
-    plan,
-    seed,
-    folder,
-    settings,
-    evaluations,
-    shortfall: shortfallOf(plan, settings, scale, record, used),
-    trained: found === undefined,
-    evaluated: made,
-  };
+  return { folder, trained: found === undefined };
 }
 
-/** Evaluates a teacher, as a run's best student is; its evaluations are kept beside the runs. */
+/** Measures a teacher, as a run's best student is. */
 export async function performTeacher(
   request: SubjectRequest<TeacherPlan>,
   place: RunPlace,
@@ -82,26 +93,53 @@ export async function performTeacher(
 ): Promise<Outcome> {
   const { scale, places, record, events } = session;
   const { plan, seed } = request;
-  const teacher = resolved(teacherNamed(plan.teacher, scale, places.teachersDir), scale, places);
-  const { evaluationEpsilon: epsilon, evaluationBatch: batchSize } = recipe({
+  const teacher = resolved(teacherNamed(plan.teacher, scale, places.teachersDir), session);
+  const { evaluationEpsilon: epsilon } = recipe({
     dataset: scale.dataset,
     method: "b-mtard",
     student: scale.student,
   });
-  const folder = join(places.runsDir, "teachers", `${teacher.name}-${teacher.sha256.slice(0, 10)}`);
   const name = `${plan.teacher} teacher ${teacher.name}`;
   events.onMessage(`${place.run} of ${place.runs}: ${name}`);
-  const evaluated = { ...teacher, name, folder, epsilon, batchSize, images: testImages(scale, record) };
+  const images = testImages(scale, record);
   const wanted = evaluationsOf(request, scale);
-  const { evaluations, made } = await evaluateMissing(wanted, evaluated, place, session);
-  const paperNetwork = teacherRecipes[scale.paperDataset]?.[plan.teacher].network ?? null;
+  const about = { name, epsilon, images };
+  const measured = await measureSubject(wanted, teacher.reference, place, session, about);
   return {
     plan,
     seed,
-    folder,
-    evaluations,
-    shortfall: teacherShortfall({ ...teacher, paperNetwork }, scale, evaluated.images),
+    ...measured,
+    shortfall: teacherShortfall(usedTeacher(teacher, plan.teacher, "first", scale), scale, images),
     trained: false,
-    evaluated: made,
   };
+}
+
+/** Measures a model under each of the attacks. */
+async function measureSubject(
+  wanted: readonly (AttackId | null)[],
+  reference: ModelReference,
+  place: RunPlace,
+  session: Session,
+  about: Omit<Subject, "model" | "batchSize">,
+): Promise<Pick<Outcome, "folder" | "evaluations" | "warnings" | "measured">> {
+  const { scale, places, events } = session;
+  const dataset = classifierShape(findDataset(scale.dataset));
+  const model = await openModel(reference, { dataset, device: places.device });
+  try {
+    const subject = { ...about, model, batchSize: usualBatch(model) };
+    const store = openModelStore(model, places.runsDir, events.onMessage);
+    const { evaluations, warnings, made } = await measureMissing(wanted, subject, store, place, session);
+    return { folder: store.folder, evaluations, warnings, measured: made };
+  } finally {
+    model.dispose();
+  }
+}
+
+function usedTeacher(
+  { name, network }: ResolvedTeacher,
+  role: TeacherRole,
+  choice: TeacherChoice,
+  { paperDataset }: Scale,
+): UsedTeacher {
+  return { name, network, paperNetwork: paperTeacher(paperDataset, role, choice)?.network ?? null };
 }

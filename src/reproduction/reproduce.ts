@@ -1,11 +1,13 @@
 import { prepareDataset } from "../data/prepare.js";
-import { readStoreRecord, type StoreRecord } from "../data/store.js";
+import { classifierShape, findDataset } from "../data/datasets.js";
+import { openDataset, readStoreRecord, type Dataset, type StoreRecord } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { AttackChanges } from "../evaluation/settings.js";
 import { openLock } from "../files/lock.js";
+import { openModel, type Model } from "../model/model.js";
 import { evaluationCost, openLedger, trainingLooks } from "./ledger.js";
 import { performRun, performTeacher } from "./perform.js";
-import { settingsOf, type Scale } from "./scale.js";
+import { settingsOf, surrogateOf, type Scale } from "./scale.js";
 import {
   evaluationsOf,
   isRun,
@@ -18,7 +20,7 @@ import {
 } from "./run-request.js";
 import { finishedRuns } from "./run-store.js";
 import { imagesOf, testImages, type Places, type Session, type WorkEvents } from "./session.js";
-import { standIns } from "./teachers.js";
+import { resolved, standIns } from "./teachers.js";
 
 /**
  * Finds the finished runs, trains those that are missing, one after the other, and evaluates their best students, and the teachers
@@ -36,18 +38,11 @@ export async function reproduce(
   attackChanges: AttackChanges = {},
 ): Promise<Outcome[]> {
   const record = await storeRecord(scale, places);
-  const tasks: SubjectRequest[] = [...standIns(requests, scale, places), ...requests];
-  const session: Session = {
-    scale,
-    places,
-    events,
-    record,
-    attackChanges,
-    finished: finishedRuns(places.runsDir, places.dataDir),
-    ledger: openLedger(tasks.reduce((sum, task) => sum + looksOfTask(task, scale, record, attackChanges), 0)),
-    lock: openLock(places.runsDir, LOCK),
-    outcomes: new Map(),
-  };
+  const session = openSession(scale, places, events, record, attackChanges);
+  const tasks: SubjectRequest[] = [...standIns(requests, session), ...requests];
+  session.ledger.expect(
+    tasks.reduce((sum, task) => sum + looksOfTask(task, scale, record, attackChanges), 0),
+  );
   try {
     for (const [index, { plan, ...task }] of tasks.entries()) {
       const place = { run: index + 1, runs: tasks.length };
@@ -57,7 +52,7 @@ export async function reproduce(
       session.outcomes.set(subjectId(outcome), outcome);
     }
   } finally {
-    session.lock.release();
+    session.close();
   }
   return requests.map((request) => {
     const outcome = session.outcomes.get(subjectId(request));
@@ -74,6 +69,41 @@ export async function reproduceRuns(
   events: WorkEvents,
 ): Promise<RunOutcome[]> {
   return (await reproduce(requests, scale, places, events)).filter(isRun);
+}
+
+/** Everything that the work on one call shares. */
+function openSession(
+  scale: Scale,
+  places: Places,
+  events: WorkEvents,
+  record: StoreRecord,
+  attackChanges: AttackChanges,
+): Session & { close(): void } {
+  const lock = openLock(places.runsDir, LOCK);
+  let dataset: Dataset | undefined;
+  let surrogate: Promise<Model> | undefined;
+  let loaded: Model | undefined;
+  const session: Session = {
+    ...{ scale, places, events, record, attackChanges, lock },
+    finished: finishedRuns(places.runsDir, places.dataDir),
+    ledger: openLedger(),
+    outcomes: new Map(),
+    teachers: new Map(),
+    dataset: () => (dataset ??= openDataset(scale.dataset, places.dataDir)),
+    async surrogate() {
+      const { reference } = resolved(surrogateOf(scale, places.teachersDir), session);
+      const shape = classifierShape(findDataset(scale.dataset));
+      surrogate ??= openModel(reference, { dataset: shape, device: places.device });
+      return (loaded = await surrogate);
+    },
+  };
+  return {
+    ...session,
+    close() {
+      loaded?.dispose();
+      lock.release();
+    },
+  };
 }
 
 const LOCK = {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256Of } from "../files/sha256.js";
 import { requireMethodId } from "../methods/methods.js";
 import { settingsRead } from "../recipes/read-settings.js";
 import type { TrainingSettings } from "../recipes/settings.js";
@@ -31,5 +31,5 @@ export function runKey(settings: TrainingSettings, inputs: RunInputs, images: Im
   const sorted = Object.keys(decisive)
     .sort()
     .map((name) => [name, decisive[name]]);
-  return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
+  return sha256Of(JSON.stringify(sorted));
 }

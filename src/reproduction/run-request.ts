@@ -20,15 +20,17 @@ export type RunRequest = SubjectRequest<RunPlan>;
 export interface Outcome {
   readonly plan: SubjectPlan;
   readonly seed: number;
-  /** Where the evaluations are kept. */
-  readonly folder: string;
   /** By attack; null is the clean accuracy alone. */
   readonly evaluations: ReadonlyMap<AttackId | null, Evaluation>;
+  /** Where they are kept: a run's own directory, or a folder beside the runs. */
+  readonly folder: string;
+  /** What makes its accuracies doubtful, one sentence each. */
+  readonly warnings: readonly string[];
   /** What it was run on, where that is less than the paper's budget. */
   readonly shortfall: Shortfall | null;
   /** What had to be done for it now. */
   readonly trained: boolean;
-  readonly evaluated: number;
+  readonly measured: number;
 }
 
 /** A finished run. */

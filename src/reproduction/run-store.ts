@@ -1,25 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { findDataset } from "../data/datasets.js";
 import { readStoreRecord } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { TrainingSettings } from "../recipes/settings.js";
-import { readRun, RUN_FILES } from "../run/run-directory.js";
+import { isRunFinished, readRun, RUN_FILES } from "../run/run-directory.js";
 import { runKey } from "./run-key.js";
-
-const summarySchema = z.object({ status: z.literal("finished") });
-
-/** Whether a run was trained to its last epoch. */
-export function isFinished(folder: string): boolean {
-  if (!existsSync(join(folder, RUN_FILES.best))) return false;
-  try {
-    const summary: unknown = JSON.parse(readFileSync(join(folder, RUN_FILES.summary), "utf8"));
-    return summarySchema.safeParse(summary).success;
-  } catch {
-    return false;
-  }
-}
 
 /** The folder in which a table trains a run: readable, and of this run alone. */
 export function runFolder(runsDir: string, settings: TrainingSettings, key: string): string {
@@ -37,7 +23,7 @@ export function finishedRuns(runsDir: string, dataDir: string): Map<string, stri
   if (!existsSync(runsDir)) return found;
   for (const name of readdirSync(runsDir).sort()) {
     const folder = join(runsDir, name);
-    if (!existsSync(join(folder, RUN_FILES.settings)) || !isFinished(folder)) continue;
+    if (!existsSync(join(folder, RUN_FILES.settings)) || !isRunFinished(folder)) continue;
     const key = keyOf(folder, dataDir);
     if (key !== null && !found.has(key)) found.set(key, folder);
   }

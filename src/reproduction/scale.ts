@@ -9,9 +9,11 @@ import type { Reading } from "../recipes/readings.js";
 import { parseSettings, type Recipe, type TrainingSettings } from "../recipes/settings.js";
 import type { TeacherRole } from "../methods/method.js";
 import { requireUsualTeachers } from "../recipes/usual-teachers.js";
-import { teachersFound } from "../teacher/store.js";
+import { findDescription, howToGet } from "../teacher/descriptions.js";
+import { teachersFor, teachersFound } from "../teacher/store.js";
+import { paperTeacher, type TeacherChoice } from "../recipes/teachers.js";
 import type { PaperDataset } from "../paper/paper.js";
-import { plainRun, type RunPlan, type TeacherChoice } from "../paper/plan.js";
+import { plainRun, type RunPlan } from "../paper/plan.js";
 
 /** What a call says beyond its table and budget; what is left out is the budget's. */
 export interface ScaleOptions {
@@ -148,8 +150,8 @@ const STAND_INS: Readonly<Record<TeacherRole, RunPlan>> = {
 };
 
 /**
- * Where a run's teacher comes from, or null if its method asks none of this role: the one the call names, the usual one of the data
- * set, or, as the demo data has two teachers only, a run.
+ * Where a run's teacher comes from, or null if its method asks none of this role: the one the call names, the usual one or the paper's
+ * second one of the data set, or, as the demo data has two teachers only, a run.
  *
  * @throws {InputError} if none of these is there.
  */
@@ -166,9 +168,13 @@ export function teacherOf(
   const { second } = options.teachers[role];
   if (second !== undefined) return second;
   if (dataset === "demo") return STAND_INS[role];
+  const name = paperTeacher(dataset, role, "second")?.name;
+  if (name !== undefined && teachersFor(dataset, teachersDir).some((there) => there.name === name))
+    return name;
+  const description = name === undefined ? undefined : findDescription(name);
   throw new InputError(`the second ${role} teacher is not named`, {
-    expected: `--second-${role}-teacher NAME`,
+    expected: `--second-${role}-teacher NAME${name === undefined ? "" : `, or ${name} in ${teachersDir}`}`,
     found: teachersFound(dataset, teachersDir),
-    fix: "mtard teacher list",
+    fix: description ? howToGet(description) : "mtard teacher list",
   });
 }

@@ -1,4 +1,6 @@
-import type { StoreRecord } from "../data/store.js";
+import type { Dataset, StoreRecord } from "../data/store.js";
+import type { Model } from "../model/model.js";
+import type { TeacherReference } from "../teacher/reference.js";
 import type { AttackChanges } from "../evaluation/settings.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
@@ -54,6 +56,23 @@ export interface Session {
   readonly outcomes: Map<string, Outcome>;
   /** What the attacks have other than their defaults. */
   readonly attackChanges: AttackChanges;
+  /** The teachers that were looked up, by what the call or the store calls them. */
+  readonly teachers: Map<string, ResolvedTeacher>;
+  /** The data set, opened at the first call. */
+  dataset(): Pick<Dataset, "description" | "test" | "fingerprint">;
+  /** The classifier that transfer attacks are made on, loaded at the first call. */
+  surrogate(): Promise<Model>;
+}
+
+/** A teacher a run is given. */
+export interface ResolvedTeacher {
+  /** Where a run's settings say it is. */
+  readonly named: string;
+  readonly reference: TeacherReference;
+  /** What it is called in a report. */
+  readonly name: string;
+  readonly network: string | null;
+  readonly sha256: string;
 }
 
 /** How many test images there are for a subject at a scale. */

@@ -1,43 +1,38 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { isTransfer } from "../attacks/attacks.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
-import { readManifest, type TeacherManifest } from "../teacher/manifest.js";
-import { type TeacherRole } from "../methods/method.js";
-import { findTeacher, loadTeacher, teacherSha256 } from "../teacher/store.js";
-import { loadWork } from "./load-work.js";
+import { sha256Of } from "../files/sha256.js";
+import { teacherRoles, type TeacherRole } from "../methods/method.js";
+import { exportModel } from "../model/export.js";
+import { readStudent } from "../model/run-student.js";
 import type { RunPlan } from "../paper/plan.js";
-import { surrogateOf, teacherNamed, teacherOf, type Scale } from "./scale.js";
+import { RUN_FILES } from "../run/run-directory.js";
+import { manifestOf, teacherSha256 } from "../teacher/load.js";
+import { findTeacher } from "../teacher/reference.js";
 import { isRun, isTeacherPlan, subjectId, type RunRequest, type SubjectRequest } from "./run-request.js";
-import type { Places, Session } from "./session.js";
-
-const roles = ["clean", "robust"] as const;
-
-/** A teacher a run is given. */
-export interface ResolvedTeacher {
-  readonly reference: string;
-  /** What it is called in a report. */
-  readonly name: string;
-  readonly network: string | null;
-  readonly sha256: string;
-}
+import { surrogateOf, teacherNamed, teacherOf } from "./scale.js";
+import type { ResolvedTeacher, Session } from "./session.js";
 
 /**
- * The runs whose students are teachers of the requested ones. All teachers are looked for, so that none is missed hours later.
+ * The runs whose students are teachers of the requested ones. All teachers are looked up, so that none is missed hours later.
  *
  * @throws {InputError} if one is not there or does not fit the data set.
  */
-export function standIns(requests: readonly SubjectRequest[], scale: Scale, places: Places): RunRequest[] {
+export function standIns(requests: readonly SubjectRequest[], session: Session): RunRequest[] {
+  const { scale, places } = session;
   const found = new Map<string, RunRequest>();
   for (const { plan, attacks } of requests) {
-    if (attacks.some(isTransfer)) manifestOf(surrogateOf(scale, places.teachersDir), scale, places);
+    if (attacks.some(isTransfer)) resolved(surrogateOf(scale, places.teachersDir), session);
     if (isTeacherPlan(plan)) {
-      manifestOf(teacherNamed(plan.teacher, scale, places.teachersDir), scale, places);
+      resolved(teacherNamed(plan.teacher, scale, places.teachersDir), session);
       continue;
     }
-    for (const role of roles) {
+    for (const role of teacherRoles) {
       const source = teacherOf(plan, role, scale, places.teachersDir);
       if (source === null) continue;
       if (typeof source === "string") {
-        manifestOf(source, scale, places);
+        resolved(source, session);
         continue;
       }
       const request = { plan: source, seed: 0, attacks: [], clean: false };
@@ -55,38 +50,36 @@ export async function resolveTeachers(
   return { clean: await resolve(plan, "clean", session), robust: await resolve(plan, "robust", session) };
 }
 
-async function resolve(
-  plan: RunPlan,
-  role: TeacherRole,
-  { scale, places, outcomes }: Session,
-): Promise<ResolvedTeacher | null> {
+async function resolve(plan: RunPlan, role: TeacherRole, session: Session): Promise<ResolvedTeacher | null> {
+  const { scale, places, outcomes } = session;
   const source = teacherOf(plan, role, scale, places.teachersDir);
   if (source === null) return null;
-  if (typeof source === "string") return resolved(source, scale, places);
+  if (typeof source === "string") return resolved(source, session);
   const run = outcomes.get(subjectId({ plan: source, seed: 0 }));
   if (!run || !isRun(run)) throw new Error("the run that makes a teacher was not made");
-  const { exportTeacher } = await loadWork(places);
-  const reference = await exportTeacher(run.folder, places);
   const name = `${run.settings.student} trained by ${source.method}`;
-  return { ...resolved(reference, scale, places), name };
+  return { ...resolved(await exportedStudent(run.folder), session), name };
 }
 
 /**
- * A teacher of the store, a folder or an .onnx file.
+ * A teacher of the store, a folder or an .onnx file, looked up once.
  *
  * @throws {InputError} if it is not there or does not fit the data set.
  */
-export function resolved(reference: string, scale: Scale, places: Places): ResolvedTeacher {
-  const manifest = manifestOf(reference, scale, places);
-  return { reference, name: manifest.name, network: manifest.network, sha256: teacherSha256(manifest) };
+export function resolved(named: string, { scale, places, teachers }: Session): ResolvedTeacher {
+  const known = teachers.get(named);
+  if (known) return known;
+  const reference = findTeacher(named, places.teachersDir);
+  const manifest = manifestOf(reference, classifierShape(findDataset(scale.dataset)));
+  const { name, network } = manifest;
+  const teacher = { named, reference, name, network, sha256: teacherSha256(manifest) };
+  teachers.set(named, teacher);
+  return teacher;
 }
 
-/** A teacher's manifest, without its model where it has a folder of its own. */
-function manifestOf(reference: string, { dataset }: Scale, { teachersDir }: Places): TeacherManifest {
-  const shape = classifierShape(findDataset(dataset));
-  if (!reference.endsWith(".onnx")) {
-    const manifest = readManifest(findTeacher(reference, teachersDir));
-    if (manifest.dataset === shape.name && manifest.classes === shape.classes) return manifest;
-  }
-  return loadTeacher(reference, teachersDir, shape).manifest;
+/** The best student of a run as an ONNX file in its folder, for use as a teacher; made if it is not there. */
+async function exportedStudent(folder: string): Promise<string> {
+  const path = join(folder, `${sha256Of(readFileSync(join(folder, RUN_FILES.best))).slice(0, 10)}.onnx`);
+  if (!existsSync(path)) await exportModel(await readStudent(folder, "best"), "onnx", path);
+  return path;
 }

@@ -1,26 +1,38 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { InputError } from "../errors.js";
 import type { TrainingSettings } from "../recipes/settings.js";
+import { readRun, RUN_FILES } from "../run/run-directory.js";
+import { prepareRun } from "../training/prepare.js";
 import { SELECTION_ATTACK } from "../training/schedule.js";
+import { train } from "../training/train.js";
 import { evaluationCost, trainingCost, trainingLooks } from "./ledger.js";
-import { loadWork } from "./load-work.js";
-import { imagesOf, type RunPlace, type Session } from "./session.js";
+import { imagesOf, Stopped, type RunPlace, type Session } from "./session.js";
 
-/** Trains a run to its end, from where it is, with progress over all the work. */
+/** A checkpoint at least so often, besides one every epoch. */
+const CHECKPOINT_SECONDS = 120;
+
+/**
+ * Trains a run to its end, from where it is, with progress over all the work.
+ *
+ * @throws {Stopped} when asked to stop; everything is saved then.
+ */
 export async function trainMissing(
   folder: string,
   settings: TrainingSettings,
   name: string,
   place: RunPlace,
-  { places, events, ledger, lock, record }: Session,
+  session: Session,
 ): Promise<void> {
+  const { events, ledger, lock, record } = session;
   lock.hold();
-  const { trainRun } = await loadWork(places);
   const images = imagesOf(settings, record);
   const allotted = trainingLooks(settings, images.train, images.selection);
   const cost = trainingCost(settings);
   let accounted = 0;
   let lastStep: number | null = null;
   let imagesPerSecond: number | null = null;
-  await trainRun(settings, folder, places, events, (progress) => {
+  await trainRun(settings, folder, session, (progress) => {
     const { step, steps, epoch, evaluated } = progress;
     if (lastStep === null) {
       accounted = (allotted * step) / steps;
@@ -44,4 +56,71 @@ export async function trainMissing(
     });
   });
   ledger.strike(allotted - accounted);
+}
+
+/** How far a run's training is. */
+interface TrainingProgress {
+  readonly step: number;
+  readonly steps: number;
+  readonly epoch: number;
+  readonly imagesPerSecond: number | null;
+  /** Images evaluated since the last event. */
+  readonly evaluated: number;
+}
+
+async function trainRun(
+  settings: TrainingSettings,
+  folder: string,
+  { places, events }: Session,
+  onProgress: (progress: TrainingProgress) => void,
+): Promise<void> {
+  const { dataDir, teachersDir, device } = places;
+  const resume = existsSync(join(folder, RUN_FILES.settings));
+  const whole = resume ? asBegun(settings, folder) : settings;
+  const run = await prepareRun(whole, { folder, dataDir, teachersDir, device, resume });
+  try {
+    const steps = settings.epochs * run.batches.stepsPerEpoch;
+    const started = performance.now();
+    let [images, evaluated, lastEpoch] = [0, 0, 0];
+    let step = run.step;
+    onProgress({ step, steps, epoch: lastEpoch, imagesPerSecond: null, evaluated: 0 });
+    const { status } = await train(
+      run,
+      {
+        onStep(event) {
+          ({ step } = event);
+          lastEpoch = event.epoch;
+          images += event.images;
+          const imagesPerSecond = images / ((performance.now() - started) / 1000);
+          onProgress({ step, steps, epoch: lastEpoch, imagesPerSecond, evaluated: 0 });
+        },
+        onEvaluationProgress({ epoch, done }) {
+          const since = done > evaluated ? done - evaluated : done;
+          evaluated = done;
+          onProgress({ step, steps, epoch, imagesPerSecond: null, evaluated: since });
+        },
+        onEvaluation: () => (evaluated = 0),
+        stopRequested: () => events.stopRequested(),
+      },
+      CHECKPOINT_SECONDS,
+    );
+    if (status === "stopped") throw new Stopped();
+  } finally {
+    await run.close();
+  }
+}
+
+/**
+ * The settings a run was begun with, which has the same results by its key; its teachers may have been moved since.
+ *
+ * @throws {InputError} if the folder's run cannot be read.
+ */
+function asBegun({ cleanTeacher, robustTeacher }: TrainingSettings, folder: string): TrainingSettings {
+  try {
+    return { ...readRun(folder).settings, cleanTeacher, robustTeacher };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const fix = `move ${folder} away, and the run is trained again`;
+    throw new InputError(error.message, { ...error.detail, fix, cause: error });
+  }
 }

@@ -76,6 +76,19 @@ export function readRun(folder: string): RunDescription {
   }
 }
 
+const summarySchema = z.object({ status: z.literal("finished") });
+
+/** Whether a run was trained to its last epoch. */
+export function isRunFinished(folder: string): boolean {
+  if (!existsSync(join(folder, RUN_FILES.best))) return false;
+  try {
+    const summary: unknown = JSON.parse(readFileSync(join(folder, RUN_FILES.summary), "utf8"));
+    return summarySchema.safeParse(summary).success;
+  } catch {
+    return false;
+  }
+}
+
 function parseInputs(values: unknown): RunInputs {
   const parsed = inputsSchema.safeParse(values);
   if (parsed.success) return parsed.data;

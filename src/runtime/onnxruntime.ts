@@ -8,12 +8,12 @@ import { gpuNames, type Device, type DeviceRequest } from "./device.js";
 export type { InferenceSession, Tensor } from "onnxruntime-node";
 
 /** A model ready to run, and where it really runs. */
-export interface OpenModel {
+export interface OpenSession {
   readonly session: OnnxRuntime.InferenceSession;
   readonly device: Device;
 }
 
-export interface OpenModelOptions {
+export interface OpenSessionOptions {
   /** Where the external data of a model given as bytes are, if it has any; ONNX Runtime maps them into memory. */
   readonly dataFolder?: string | null | undefined;
   /**
@@ -53,12 +53,12 @@ export function onnxRuntime(): typeof OnnxRuntime {
  * @throws {WorkError} if `cuda` was asked for and cannot be used.
  * @throws {InputError} if the model cannot be loaded.
  */
-export async function openModel(
+export async function openSession(
   model: string | Uint8Array,
   request: DeviceRequest,
   threads: number,
-  options: OpenModelOptions = {},
-): Promise<OpenModel> {
+  options: OpenSessionOptions = {},
+): Promise<OpenSession> {
   const device = await chooseDevice(request);
   try {
     return { session: await createSession(model, device, threads, options), device };
@@ -137,7 +137,7 @@ async function createSession(
   model: string | Uint8Array,
   device: Device,
   threads: number,
-  options: OpenModelOptions = {},
+  options: OpenSessionOptions = {},
 ): Promise<OnnxRuntime.InferenceSession> {
   const { InferenceSession } = onnxRuntime();
   const session = sessionOptions(device, threads, options);
@@ -150,7 +150,7 @@ async function createSession(
 export function sessionOptions(
   device: Device,
   threads: number,
-  { dataFolder = null, optimized = true }: OpenModelOptions,
+  { dataFolder = null, optimized = true }: OpenSessionOptions,
 ): OnnxRuntime.InferenceSession.SessionOptions {
   if (device === "cuda") loadCudaLibraries();
   return {

@@ -5,7 +5,8 @@ import { type Device, type DeviceRequest, threadCount } from "../runtime/device.
 import { onnxRuntime } from "../runtime/onnxruntime.js";
 import type { TeacherManifest } from "./manifest.js";
 import { CONTROL, type WorkerReply, type WorkerRequest, type WorkerStart } from "./protocol.js";
-import { loadTeacher } from "./store.js";
+import { loadTeacher } from "./load.js";
+import { pathOf, type TeacherReference } from "./reference.js";
 import { verifyBareModel } from "./verify-apart.js";
 
 /** A frozen classifier that runs on a thread of its own. */
@@ -32,7 +33,6 @@ export interface OpenTeacherOptions {
   readonly threads?: number | undefined;
   /** The most images of one run, 256 by default; larger requests run in parts. */
   readonly maxBatch?: number | undefined;
-  readonly teachersDir: string;
   /** What the teacher is wanted for; refused if it does not fit. */
   readonly dataset?: ClassifierShape | undefined;
 }
@@ -52,13 +52,16 @@ interface Pending {
 }
 
 /**
- * Opens a teacher: a name in the store, a teacher's folder, or an .onnx file.
+ * Opens a teacher on a thread of its own.
  *
- * @throws {InputError} if there is no such teacher or it does not fit, {@link WorkError} if it cannot run on the device.
+ * @throws {InputError} if its files are damaged or it does not fit the data set, {@link WorkError} if it cannot run on the device.
  */
-export async function openTeacher(reference: string, options: OpenTeacherOptions): Promise<Teacher> {
-  const stored = loadTeacher(reference, options.teachersDir, options.dataset);
-  await verifyBareModel(stored, reference);
+export async function openTeacher(
+  reference: TeacherReference,
+  options: OpenTeacherOptions,
+): Promise<Teacher> {
+  const stored = loadTeacher(reference, options.dataset);
+  await verifyBareModel(stored, pathOf(reference));
   const { manifest, model, dataFolder } = stored;
   const { image, classes, name } = manifest;
   const { device, threads = threadCount(), maxBatch = 256 } = options;

@@ -4,6 +4,7 @@ import { writeFileAtomically } from "../files/atomic.js";
 import {
   formatManifest,
   MANIFEST_FILE,
+  readManifest,
   type MeasuredAccuracy,
   type MeasuredRobustness,
   type TeacherManifest,
@@ -34,20 +35,21 @@ export interface CheckedTeacher {
  * Compares measurements with those in a teacher's manifest, and records there each that it has none of or only one of fewer images.
  *
  * @param folder The teacher's folder, or null for a bare .onnx file, where nothing is recorded.
- * @throws {WorkError} if the same images gave another accuracy, beyond what other kernels explain.
+ * @throws {InputError} if the manifest cannot be read; {@link WorkError} if the same images gave another accuracy, beyond what other kernels explain.
  */
 export function compareAndRecord(
-  manifest: TeacherManifest,
+  name: string,
   folder: string | null,
   clean: MeasuredAccuracy,
   robust: readonly MeasuredRobustness[],
 ): CheckedTeacher {
-  const known = manifest.robust ?? [];
+  const manifest = folder === null ? null : readManifest(folder);
+  const known = manifest?.robust ?? [];
   const same = (one: MeasuredRobustness, other: MeasuredRobustness): boolean =>
     one.attack === other.attack && one.epsilon === other.epsilon;
-  const compare = comparer(manifest.name, folder !== null);
+  const compare = comparer(name, folder !== null);
   const checked: CheckedTeacher = {
-    clean: compare(manifest.measured, clean, BORDERLINE * clean.total, "right"),
+    clean: compare(manifest?.measured, clean, BORDERLINE * clean.total, "right"),
     robust: robust.map((measured) => {
       const before = known.find((each) => same(each, measured));
       const borderline = Math.max(ATTACK_BORDERLINE.images, ATTACK_BORDERLINE.share * measured.total);
@@ -55,7 +57,7 @@ export function compareAndRecord(
     }),
   };
   const recorded = checked.robust.filter(isRecorded).map(({ measured }) => measured);
-  if (folder === null || (recorded.length === 0 && !isRecorded(checked.clean))) return checked;
+  if (folder === null || !manifest || (recorded.length === 0 && !isRecorded(checked.clean))) return checked;
   const kept = known.filter((each) => !recorded.some((measured) => same(each, measured)));
   const updated: TeacherManifest = {
     ...manifest,

@@ -1,8 +1,8 @@
 import { closeSync, existsSync, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { hashFile } from "../data/archive.js";
 import { download, type DownloadProgress, type DownloadSource, isWebPage } from "../data/download.js";
 import { InputError } from "../errors.js";
+import { sha256OfFile } from "../files/sha256.js";
 import { parameterSpecs } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
 import { readMetadata } from "../onnx/metadata.js";
@@ -46,7 +46,7 @@ export async function fetchTeacher(
       fix: `mtard teacher check ${name}, or the same command with --force, which replaces it`,
     });
   if (from !== undefined) {
-    if (!from.endsWith(".onnx")) await refuseOtherFile(description, from);
+    if (!from.endsWith(".onnx")) refuseOtherFile(description, from);
     return importDescribed(description, from, options);
   }
   const downloaded = await downloadPublished(description, options);
@@ -94,9 +94,9 @@ function mostBytes(network: string, dataset: ClassifierShape): number {
 }
 
 /** @throws {InputError} if a local file is not the published one: often it is the page that a browser showed before the download. */
-async function refuseOtherFile({ name, published }: TeacherDescription, path: string): Promise<void> {
+function refuseOtherFile({ name, published }: TeacherDescription, path: string): void {
   if (published?.sha256 === undefined || !existsSync(path)) return;
-  const found = await hashFile(path, "sha256");
+  const found = sha256OfFile(path);
   if (found.startsWith(published.sha256)) return;
   throw new InputError(`${path} is not ${published.file}, the published file of "${name}"`, {
     expected: `sha256 ${published.sha256}`,

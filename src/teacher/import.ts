@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { matchWeights, recogniseWeights } from "../weights/match-weights.js";
 import { normalizationText } from "../weights/stored-normalization.js";
@@ -14,11 +14,12 @@ import type { StoredModel } from "../onnx/stored-model.js";
 import { readNetworkModel } from "../onnx/weights.js";
 import { type ModelHashes, writeModel } from "../onnx/write-model.js";
 import { networkModel } from "../onnx/writer.js";
-import { writeFailure, writeFileAtomically } from "../files/atomic.js";
+import { writeFileAtomically } from "../files/atomic.js";
+import { placeFolder } from "../files/folder.js";
+import { sha256OfFile } from "../files/sha256.js";
 import { version } from "../version.js";
 import { formatManifest, MANIFEST_FILE, type TeacherManifest, teacherNameSchema } from "./manifest.js";
 import { type TeacherRole } from "../methods/method.js";
-import { sha256OfFile } from "./store.js";
 import { verifyClassifierApart } from "./verify-apart.js";
 import { verifyClassifier } from "./verify.js";
 
@@ -77,7 +78,7 @@ export async function importTeacher(request: ImportRequest): Promise<ImportedTea
     });
   if (normalization) checkNormalization(normalization, dataset);
 
-  return placeFolder(folder, teachersDir, async (partial) => {
+  return placeFolder(folder, async (partial) => {
     const { written, ...made } =
       from.kind === "onnx"
         ? await fromOnnx(from.path, from.layout, request, partial)
@@ -233,54 +234,4 @@ function checkNormalization({ mean, std }: Normalization, { name, image }: Class
       found: `--mean ${mean.join(",")} --std ${std.join(",")}`,
       fix: "--mean R,G,B --std R,G,B, for images in [0, 1]",
     });
-}
-
-/** Lets `fill` write a folder beside its place, then moves it there; the folder that was there before goes last. */
-async function placeFolder<T>(
-  folder: string,
-  teachersDir: string,
-  fill: (partial: string) => Promise<T>,
-): Promise<T> {
-  const beside = join(teachersDir, `.${basename(folder)}.${process.pid}`);
-  const [partial, replaced] = [`${beside}.partial`, `${beside}.replaced`];
-  try {
-    mkdirSync(partial, { recursive: true });
-    removeAbandoned(folder, teachersDir);
-  } catch (cause) {
-    throw writeFailure(folder, cause);
-  }
-  try {
-    const result = await fill(partial);
-    try {
-      if (existsSync(folder)) renameSync(folder, replaced);
-      renameSync(partial, folder);
-    } catch (cause) {
-      if (existsSync(replaced) && !existsSync(folder)) renameSync(replaced, folder);
-      throw writeFailure(folder, cause);
-    }
-    return result;
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-    rmSync(replaced, { recursive: true, force: true });
-  }
-}
-
-/** Removes what imports of the same name left that were killed while they wrote. */
-function removeAbandoned(folder: string, teachersDir: string): void {
-  const prefix = `.${basename(folder)}.`;
-  for (const entry of readdirSync(teachersDir)) {
-    const [, pid] = entry.startsWith(prefix)
-      ? (/^(\d+)\.partial$/.exec(entry.slice(prefix.length)) ?? [])
-      : [];
-    if (pid !== undefined && !isRunning(Number(pid)))
-      rmSync(join(teachersDir, entry), { recursive: true, force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

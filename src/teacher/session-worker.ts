@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { InputError, WorkError } from "../errors.js";
 import { IMAGES, LOGITS } from "../onnx/writer.js";
-import { onnxRuntime, openModel, type Tensor } from "../runtime/onnxruntime.js";
+import { onnxRuntime, openSession, type Tensor } from "../runtime/onnxruntime.js";
 import { CONTROL, type WorkerReply, type WorkerRequest, type WorkerStart } from "./protocol.js";
 
 /* The worker's side of the bridge: one ONNX Runtime session, one request after the other. */
@@ -89,7 +89,7 @@ function runOf(count: number): Run {
 
 async function serve(): Promise<void> {
   const { session, device } = await inside(() =>
-    openModel(start.model, start.device, start.threads, { dataFolder: start.dataFolder }),
+    openSession(start.model, start.device, start.threads, { dataFolder: start.dataFolder }),
   );
 
   async function answer(request: WorkerRequest): Promise<void> {

@@ -7,7 +7,7 @@ import { InputError, WorkError } from "../errors.js";
 import { dataFilesOf, openStoredModel } from "../onnx/external-data.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import type { StandardModel } from "./verify.js";
-import type { StoredTeacher } from "./store.js";
+import type { StoredTeacher } from "./load.js";
 import type { VerifyAnswer, VerifyRequest } from "./verify-process.js";
 
 /** What a small model may take, and what each megabyte of its files adds. */

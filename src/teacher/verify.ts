@@ -2,7 +2,7 @@ import { InputError } from "../errors.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { IMAGES, LOGITS } from "../onnx/writer.js";
 import { threadCount } from "../runtime/device.js";
-import { type InferenceSession, onnxRuntime, openModel } from "../runtime/onnxruntime.js";
+import { type InferenceSession, onnxRuntime, openSession } from "../runtime/onnxruntime.js";
 import { Random } from "../runtime/random.js";
 
 /** Images the model is tried with, alone and together. */
@@ -26,7 +26,7 @@ export async function verifyClassifier(
   source: string,
 ): Promise<Float32Array> {
   const [file, dataFolder] = typeof model === "string" ? [model, null] : [model.bytes, model.dataFolder];
-  const { session } = await openModel(file, "cpu", threadCount(), {
+  const { session } = await openSession(file, "cpu", threadCount(), {
     optimized: false,
     dataFolder,
   }).catch((cause: unknown) => {

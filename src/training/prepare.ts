@@ -20,7 +20,8 @@ import { Random } from "../runtime/random.js";
 import { disposeParameters, parametersFromWeights, tensorsFromWeights } from "../student/parameters.js";
 import { initialMomenta } from "../student/sgd.js";
 import { openTeacher, type Teacher } from "../teacher/bridge.js";
-import { teacherSha256 } from "../teacher/store.js";
+import { teacherSha256 } from "../teacher/load.js";
+import { findTeacher } from "../teacher/reference.js";
 import { readCheckpoint, type BestEvaluation } from "../run/checkpoint.js";
 import { openMetrics, openRunDirectory, type MetricsFile } from "../run/run-directory.js";
 import type { Trainee } from "./trainee.js";
@@ -73,16 +74,12 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
 
   const lock = openLock(places.folder, LOCK);
   const teachers: Teacher[] = [];
-  const open = async (reference: string | null): Promise<Teacher | null> => {
-    if (reference === null) return null;
+  const open = async (named: string | null): Promise<Teacher | null> => {
+    if (named === null) return null;
     const { teachersDir, device } = places;
+    const found = findTeacher(named, teachersDir);
     const maxBatch = Math.min(settings.batchSize, train.count);
-    const teacher = await openTeacher(reference, {
-      device,
-      teachersDir,
-      maxBatch,
-      dataset: shape,
-    });
+    const teacher = await openTeacher(found, { device, maxBatch, dataset: shape });
     teachers.push(teacher);
     return teacher;
   };

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { setImmediate as eventsPass } from "node:timers/promises";
 import { WorkError } from "../errors.js";
-import { evaluate } from "../evaluation/evaluate.js";
-import type { Evaluation } from "../evaluation/summary.js";
+import { imagesOf } from "../evaluation/images.js";
+import { measure } from "../evaluation/measure.js";
 import type { StepReport } from "../methods/method.js";
 import { inferenceStudent } from "../student/inference.js";
 import type { TrainingSettings } from "../recipes/settings.js";
@@ -136,34 +136,41 @@ export function settingsOfEpoch(settings: TrainingSettings, epoch: number): Step
 
 /** Clean and robust accuracy of the student as it is, or null if asked to stop meanwhile. */
 async function evaluateStudent(
-  { selectionSplit, settings, trainee }: PreparedRun,
+  { selectionSplit, settings, trainee, dataset }: PreparedRun,
   epoch: number,
   events: TrainingEvents,
 ): Promise<{ clean: number; robust: number; wRobust: number } | null> {
   const { evaluationEpsilon: epsilon, evaluationBatch: batchSize, seed } = settings;
-  const target = inferenceStudent(trainee.network, trainee.parameters);
-  let evaluation: Evaluation;
-  try {
-    evaluation = await evaluate(
-      target,
-      selectionSplit,
-      trainee.network.input,
-      { attacks: [SELECTION_ATTACK], epsilon, batchSize, seed },
-      ({ done, total }) => {
+  const student = inferenceStudent(trainee.network, trainee.parameters);
+  const { evaluation } = await measure(
+    {
+      identity: UNSAVED,
+      classes: student.classes,
+      target: () => Promise.resolve({ ...student, runsOn: "" }),
+    },
+    imagesOf(selectionSplit, dataset.description, dataset.fingerprint),
+    { attacks: [SELECTION_ATTACK], epsilon, batchSize, seed, checks: false },
+    null,
+    {
+      onProgress({ done, total }) {
         if (events.stopRequested()) throw new StopRequest();
         events.onEvaluationProgress({ epoch, done, total });
       },
-    );
-  } catch (error) {
-    if (error instanceof StopRequest) return null;
-    throw error;
-  } finally {
-    target.dispose();
-  }
+    },
+  )
+    .catch((error: unknown) => {
+      if (error instanceof StopRequest) return { evaluation: null };
+      throw error;
+    })
+    .finally(() => student.dispose());
+  if (!evaluation) return null;
   const robust = evaluation.attacks[SELECTION_ATTACK];
   if (!robust) throw new Error(`the evaluation did not run ${SELECTION_ATTACK}`);
   return { clean: evaluation.clean.accuracy, robust: robust.accuracy, wRobust: robust.wRobust };
 }
+
+/** A student that changes with every step has no identity; nothing of it is kept. */
+const UNSAVED = "";
 
 class StopRequest extends Error {}
 

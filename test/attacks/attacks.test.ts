@@ -28,7 +28,10 @@ const images = tf.tensor4d(
 const labels = target.predict(images);
 const EPSILON = 8 / 255;
 
-const singles = Object.entries(attacks) as [SingleAttackId, SingleAttack][];
+const singles = Object.entries(attacks).filter(([, { kind }]) => kind === "single") as [
+  SingleAttackId,
+  SingleAttack,
+][];
 
 function run(id: SingleAttackId, epsilon: number, seed: [number, number] = [1, 2]): Float32Array {
   const attack: SingleAttack = attacks[id];

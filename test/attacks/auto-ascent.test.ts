@@ -2,9 +2,9 @@ import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { describe, expect, it } from "vitest";
 import { ascend, randomStart } from "#mtard/attacks/auto-ascent.js";
 import { likeliestOthers } from "#mtard/attacks/likeliest-others.js";
-import { remainingImages } from "#mtard/attacks/remaining.js";
 import { rowsOf } from "#mtard/attacks/rows.js";
 import { beginAscent, checkpoints, observeLoss, reachCheckpoint } from "#mtard/attacks/step-schedule.js";
+import { answeredRight } from "#mtard/attacks/survivors.js";
 import { tf, type Tensor1D } from "#mtard/runtime/tensorflow.js";
 import { largestDifference } from "../golden.js";
 import { formula, formulaNetwork, reference } from "./formula-network.js";
@@ -24,10 +24,10 @@ const start = tf.tensor4d(
 describe.each(["crossEntropy", "dlr", "dlrTargeted"] as const)("an ascent on %s", (kind) => {
   it("looks at the public implementation's points, and fools the same images", () => {
     const target = formulaNetwork();
-    const remaining = remainingImages(target, batch);
+    const survivors = answeredRight(target, batch);
     const [, aim] = likeliestOthers(target, images, 2) as [Tensor1D, Tensor1D];
     const before = tf.memory().numTensors;
-    ascend(target, batch, remaining, {
+    ascend(target, batch, survivors, {
       steps: STEPS,
       start: (places) => rowsOf(start, places),
       loss: (places) =>
@@ -43,7 +43,7 @@ describe.each(["crossEntropy", "dlr", "dlrTargeted"] as const)("an ascent on %s"
       expect(
         largestDifference(target.looks[4 * index] as Float32Array, Float32Array.from(expected.flat())),
       ).toBeLessThan(2e-6);
-    expect(remaining.places()).toEqual([...right.keys()].filter((place) => right[place] === 1));
+    expect(survivors.places).toEqual([...right.keys()].filter((place) => right[place] === 1));
   });
 });
 

@@ -1,8 +1,7 @@
 import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { expect, it } from "vitest";
 import { estimateMarginGradient, gradientEstimation } from "#mtard/attacks/gradient-estimation.js";
-import { margins } from "#mtard/attacks/margin.js";
-import type { AttackTarget } from "#mtard/attacks/target.js";
+import { margins, type AttackTarget } from "#mtard/attacks/target.js";
 import { InputError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
@@ -36,7 +35,7 @@ const linear: AttackTarget = {
   logits: (points) =>
     tf.tidy(() => {
       const height = tf.matMul<Tensor2D>(tf.reshape<Rank.R2>(points, [-1, SIZE]), slope);
-      return tf.concat<Tensor2D>([height, tf.zerosLike(height)], 1);
+      return tf.concat<Tensor2D>([tf.zerosLike(height), height], 1);
     }),
   predict: () => expect.fail("gradient estimation reads logits"),
   lossGradient: () => expect.fail("gradient estimation has no gradients"),
@@ -96,16 +95,16 @@ it("fools where there is room, with logits alone, and counts what it looks at", 
   }
 });
 
-it("descends to the corner of the ball where the margin is least", () => {
+it("ascends to the corner of the ball where the margin is largest", () => {
   const image = tf.fill<Rank.R4>([1, 8, 8, 3], 0.5);
   const batch = { images: image, labels: tf.tensor1d([0], "int32"), epsilon: 0.03, seed: [1, 2] as const };
-  const above: AttackTarget = { ...linear, logits: (points) => tf.add(linear.logits(points), [1000, 0]) };
-  const { adversarial, queries } = gradientEstimation(above, batch, {
+  const robust: AttackTarget = { ...linear, logits: (points) => tf.add(linear.logits(points), [1000, 0]) };
+  const { adversarial, queries } = gradientEstimation(robust, batch, {
     steps: 10,
     stepSize: 0.01,
     queries: 10 * 8001,
   });
-  const corner = slope.dataSync().map((value) => Math.fround(0.5) - Math.sign(value) * Math.fround(0.03));
+  const corner = slope.dataSync().map((value) => Math.fround(0.5) + Math.sign(value) * Math.fround(0.03));
   const found = adversarial.dataSync();
   const steep = [...found.keys()].filter((index) => Math.abs(slope.dataSync()[index] ?? NaN) > 0.6);
   for (const index of steep) expect(found[index]).toBeCloseTo(corner[index] ?? NaN, 6);

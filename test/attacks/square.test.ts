@@ -22,7 +22,7 @@ describe("what it shows the target", () => {
   const EPSILON = 0.05;
   const image = tf.fill<Rank.R4>([1, 8, 8, 3], 0.5);
   const shown: Float32Array[] = [];
-  /** Right by a margin of 100 less the red of the picture: less red is better, and nothing fools. */
+  /** Its margin is -100 less the red of the image: less red raises it, and nothing fools. */
   const target: AttackTarget = {
     classes: 2,
     logits: (images) => {

@@ -647,10 +647,9 @@ const evaluateCases: BadCase[] = [
     says: ["--surrogate is for transfer attacks", "transfer-pgd-trades"],
   },
   {
-    name: "a state that is none, to resume",
-    make: write("it.jsonl.state.json", '{"format": 1'),
-    call: "evaluate ten --attacks fgsm --out it.jsonl --resume",
-    says: ["it.jsonl.state.json is not the state of an evaluation", "leave --resume out"],
+    name: "an evaluation to go on with and to make anew",
+    call: "evaluate ten --attacks fgsm --resume --again",
+    says: ["--again and --resume are mutually exclusive"],
   },
   {
     name: "an evaluation written onto a folder",

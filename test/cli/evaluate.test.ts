@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, readFileSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readWeightsFile } from "#mtard/weights/weights-file.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
-import type { EvaluationState } from "#mtard/evaluation/state.js";
-import { main, mtard, mtardJson, workFolder } from "./mtard.js";
+import type { MeasurementRecord } from "#mtard/evaluation/record.js";
+import { contentsOf, main, mtard, mtardJson, workFolder } from "./mtard.js";
 
 const work = workFolder();
 const teacher = (name: string): string => resolve(import.meta.dirname, "../../teachers", name, "model.onnx");
@@ -23,47 +23,64 @@ afterAll(() => work.remove());
 const NUMBERS = "--dataset demo --limit 24 --batch-size 6 --steps 2 --queries 8 --eps 16/255";
 const CALL = `evaluate model.onnx --attacks aa ${NUMBERS}`;
 
-const files = (name: string): string => `--out ${name}.jsonl --save-adversarial ${name}.npz`;
+const files = (name: string): string =>
+  `--out ${name}.jsonl --save-adversarial ${name}.npz --runs-dir ${name}`;
 
-/** How many batches a state has seen, or -1 if there is none. */
-function batchesIn(path: string): number {
-  if (!existsSync(path)) return -1;
-  const { state } = JSON.parse(readFileSync(path, "utf8")) as { state: EvaluationState };
-  const attacks = Object.values(state.attacks).map(({ round, batch }) => 100 * round + batch + 1);
-  return state.clean.length + attacks.reduce((sum, each) => sum + each, 0);
+/** The records of a model in a folder of runs, by attack. */
+function recordsIn(runs: string, name = "model"): Record<string, { key: object; record: MeasurementRecord }> {
+  const folder = at(`${runs}/evaluations/${name}`);
+  if (!existsSync(folder)) return {};
+  const records = readdirSync(folder).filter((file) => file.endsWith(".json"));
+  return Object.fromEntries(
+    records.map((file) => [
+      file.replace(/-[0-9a-f]{16}\.json$/, ""),
+      JSON.parse(readFileSync(join(folder, file), "utf8")) as { key: object; record: MeasurementRecord },
+    ]),
+  );
 }
 
-/** Starts the call and kills it with SIGKILL once it has seen `batches` more batches than the state it began with. */
-async function killAfter(batches: number, name: string): Promise<void> {
-  const state = at(`${name}.jsonl.state.json`);
-  const before = batchesIn(state);
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [main, ...`${CALL} ${files(name)} --resume`.split(" ")],
-    { cwd: work.path, stdio: "ignore", env: { ...process.env, MTARD_DATA: "data", MTARD_DEVICE: "cpu" } },
-  );
+/** How many batches are known, or -1 if there is no record. */
+function batchesIn(runs: string): number {
+  const records = Object.values(recordsIn(runs));
+  if (records.length === 0) return -1;
+  const clean = Math.max(...records.map(({ record }) => record.clean.length));
+  return records.reduce((sum, { record }) => {
+    const { attack } = record;
+    return attack ? sum + 100 * attack.round + attack.batch + 1 : sum;
+  }, clean);
+}
+
+/** Starts the call and kills it with SIGKILL once `batches` more batches are known than when it began. */
+async function killAfter(batches: number, name: string, attacks = "aa"): Promise<void> {
+  const before = batchesIn(name);
+  const call = `${CALL.replace(" aa ", ` ${attacks} `)} ${files(name)}`;
+  const child: ChildProcess = spawn(process.execPath, [main, ...call.split(" ")], {
+    cwd: work.path,
+    stdio: "ignore",
+    env: { ...process.env, MTARD_DATA: "data", MTARD_DEVICE: "cpu" },
+  });
   const closed = once(child, "close");
   let reached = before;
   for (let seen = 0; seen < batches && child.exitCode === null;) {
     await sleep(2);
-    const now = batchesIn(state);
+    const now = batchesIn(name);
     if (now > reached) seen++;
     reached = Math.max(now, reached);
   }
   child.kill("SIGKILL");
   expect((await closed)[1]).toBe("SIGKILL");
-  expect(batchesIn(state)).toBeGreaterThan(before);
+  expect(batchesIn(name)).toBeGreaterThan(before);
 }
 
 const run = (line: string) => mtard(line.split(" "), work.path);
 
 describe("an evaluation that is killed", () => {
-  it("with kill -9 three times goes on with --resume to the same bytes", async () => {
+  it("with kill -9 three times goes on to the same bytes", async () => {
     const whole = await mtardJson(`${CALL} ${files("whole")}`.split(" "), work.path);
-    for (const batches of [5, 3, 3]) await killAfter(batches, "killed");
+    for (const batches of [8, 3, 3]) await killAfter(batches, "killed");
     const { code, stdout, stderr } = await run(`${CALL} ${files("killed")} --resume --json`);
     expect(code, stderr).toBe(0);
-    expect(stderr).toContain("going on with the evaluation in killed.jsonl.state.json");
+    expect(stderr).toContain("going on with aa");
     for (const file of ["jsonl", "npz"])
       expect(readFileSync(at(`killed.${file}`)).equals(readFileSync(at(`whole.${file}`))), file).toBe(true);
     const { attacks } = JSON.parse(stdout) as { attacks: Record<string, { robust: number }> };
@@ -72,38 +89,47 @@ describe("an evaluation that is killed", () => {
       expect(robust).toBeGreaterThan(0);
       expect(robust).toBeLessThan((whole["clean"] as { correct: number }).correct);
     }
-    expect(readdirSync(work.path).filter((file) => /state|adversarial$|partial/.test(file))).toEqual([]);
+    const left = readdirSync(at("killed"), { recursive: true, encoding: "utf8" });
+    expect(left.filter((file) => /images$|partial/.test(file))).toEqual([]);
   });
 
-  it("is not gone on with under other settings, another model or without its images", async () => {
-    await killAfter(3, "left");
+  it("is not gone on with under other settings, with another model or without its images, where --resume asks", async () => {
+    await killAfter(8, "left");
     const call = `${CALL} ${files("left")}`;
-    const before = readFileSync(at("left.jsonl.state.json"));
+    const before = contentsOf(at("left"));
 
     const seed = await run(`${call} --seed 1 --resume`);
     expect({ code: seed.code, stderr: seed.stderr }).toEqual({
       code: 2,
       stderr: expect.stringMatching(
-        /another seed\n +expected +seed 0, as left.jsonl.state.json was begun with\n +found +seed 1\n/,
+        /the unfinished aa is of another seed\n +expected +seed 0, as .*aa-[0-9a-f]{16}\.json was begun with\n +found +seed 1\n/,
       ) as string,
     });
     copyFileSync(teacher("demo-clean"), at("model.onnx"));
     const model = await run(`${call} --resume`);
     copyFileSync(teacher("demo-robust"), at("model.onnx"));
     expect(model.code).toBe(2);
-    expect(model.stderr).toMatch(/another model\n +expected +model model [0-9a-f]{12}\.\.\., as/);
-    const images = await run(`${CALL} --out left.jsonl --resume`);
+    expect(model.stderr).toMatch(/another model\n +expected +model [0-9a-f]{12}\.\.\., as/);
+    expect(contentsOf(at("left"))).toEqual(before);
+    for (const file of readdirSync(at("left/evaluations/model")))
+      if (file.endsWith(".images")) rmSync(at(`left/evaluations/model/${file}`));
+    const images = await run(`${call} --resume`);
     expect(images.code).toBe(2);
-    expect(images.stderr).toContain("another adversarial");
-    expect(readFileSync(at("left.jsonl.state.json")).equals(before)).toBe(true);
+    expect(images.stderr).toContain("the adversarial images of the unfinished aa are not all there");
   });
 
-  it("begins anew without --resume, and says what --resume would do", async () => {
-    await killAfter(3, "again");
+  it("goes on by itself, and is measured anew with --again", async () => {
+    await killAfter(8, "again");
     const { code, stderr } = await run(`${CALL} ${files("again")}`);
     expect(code).toBe(0);
-    expect(stderr).toContain("it begins anew; --resume would go on with it");
+    expect(stderr).toContain("going on with aa");
     expect(readFileSync(at("again.jsonl")).equals(readFileSync(at("whole.jsonl")))).toBe(true);
+    const known = await mtardJson(`${CALL} --out known.jsonl --runs-dir again`.split(" "), work.path);
+    expect(known["known"]).toEqual(["aa"]);
+    expect(readFileSync(at("known.jsonl")).equals(readFileSync(at("whole.jsonl")))).toBe(true);
+    const anew = await mtardJson(`${CALL} --out anew.jsonl --runs-dir again --again`.split(" "), work.path);
+    expect(anew["known"]).toEqual([]);
+    expect(readFileSync(at("anew.jsonl")).equals(readFileSync(at("whole.jsonl")))).toBe(true);
   });
 });
 

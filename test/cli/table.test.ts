@@ -222,12 +222,12 @@ describe("the other tables", () => {
     expect(made.notes).toContain("RayS: the first 6 test images, W-Robust with the clean accuracy on them.");
     const [folder = ""] = made.rows[0]?.runs ?? [];
     const kept = readdirSync(path(`${folder}/evaluations`)).find((name) => name.startsWith("square-")) ?? "";
-    const { perExample, changes } = JSON.parse(read(`${folder}/evaluations/${kept}`)) as {
-      perExample: { queries?: Record<string, number> }[];
-      changes: Record<string, number>;
+    const { key, record } = JSON.parse(read(`${folder}/evaluations/${kept}`)) as {
+      key: { rounds: object[] };
+      record: { attack: { queries: number[] } };
     };
-    expect(changes).toEqual({ queries: 100 });
-    for (const { queries } of perExample) expect(queries?.["square"] ?? 0).toBeLessThanOrEqual(100);
+    expect(key.rounds).toEqual([{ attack: "square", numbers: { queries: 100 }, restarts: 1 }]);
+    expect(Math.max(...record.attack.queries)).toBeLessThanOrEqual(100);
     expect(await runJson(line)).toMatchObject({ evaluated: 0 });
   });
 

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import type { AttackId } from "#mtard/attacks/attacks.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";
-import { checkModel, checkOutcome } from "#mtard/evaluation/checks.js";
+import {
+  checkAnswers,
+  checkGradients,
+  checkOutcome,
+  requireClasses,
+  usesGradients,
+} from "#mtard/evaluation/checks.js";
 import { type ExampleOutcome, summarize } from "#mtard/evaluation/summary.js";
 import { tf, type Tensor2D } from "#mtard/runtime/tensorflow.js";
 import { CLASSES, labelledBy, linearTarget } from "./linear.js";
@@ -14,7 +20,10 @@ function answering(change: (logits: Tensor2D) => Tensor2D): AttackTarget {
   return { ...target, logits: (images) => tf.tidy(() => change(target.logits(images))) };
 }
 
-const check = (model: AttackTarget) => checkModel(model, source, ["pgd-sat"], 12);
+const check = (model: AttackTarget) => [
+  ...checkAnswers(model, source, 12),
+  ...checkGradients(model, source, 12),
+];
 
 describe("checks of a model", () => {
   it("find nothing in an ordinary one, and leave no tensor behind", () => {
@@ -55,11 +64,12 @@ describe("checks of a model", () => {
       },
     };
     expect(check(model)).toEqual([expect.stringContaining("no gradient at 3 of 10 images")]);
-    expect(checkModel(model, source, [], 12), "no gradient attack is asked for").toEqual([]);
+    expect(usesGradients(["square", "transfer-cw"]), "no gradient of the model is asked for").toBe(false);
+    expect(usesGradients(["square", "aa"])).toBe(true);
   });
 
   it("find the vanished gradient of logits that saturate", () => {
-    expect(checkModel(linearTarget(1, 1e4), labelledBy(linearTarget(1, 1e4), 12, 6), ["fgsm"], 12)).toEqual([
+    expect(checkGradients(linearTarget(1, 1e4), labelledBy(linearTarget(1, 1e4), 12, 6), 12)).toEqual([
       expect.stringContaining("no gradient at 10 of 10 images"),
     ]);
   });
@@ -84,9 +94,8 @@ describe("checks of a model", () => {
     ["apgd-t", 3],
     ["aa", 3],
   ] as const)("refuse %s with %d classes", (attack, classes) => {
-    expect(() => checkModel({ ...target, classes }, source, [attack], 12)).toThrow(
-      /too few classes for apgd-/,
-    );
+    expect(() => requireClasses(classes, [attack])).toThrow(/too few classes for apgd-/);
+    expect(() => requireClasses(classes + 1, [attack])).not.toThrow();
   });
 
   it("refuse logits that are not finite, naming an image", () => {

@@ -1,128 +1,146 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
-import { summarize } from "#mtard/evaluation/summary.js";
-import {
-  keepByAttack,
-  keptEvaluations,
-  readEvaluation,
-  writeEvaluation,
-  type EvaluationKey,
-} from "#mtard/evaluation/store.js";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import type { AttackId } from "#mtard/attacks/attacks.js";
+import { attackKey, cleanKey, differencesOf, type MeasurementKey, nameOfKey } from "#mtard/evaluation/key.js";
+import { evaluationOfRecord, type MeasurementRecord } from "#mtard/evaluation/record.js";
+import { attackState } from "#mtard/evaluation/state.js";
+import { openStore, outdatedIn } from "#mtard/evaluation/store.js";
 
-const folder = mkdtempSync(join(tmpdir(), "mtard-evaluations-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const work = mkdtempSync(join(tmpdir(), "mtard-measurements-"));
+afterAll(() => rmSync(work, { recursive: true }));
 
-const key: EvaluationKey = {
-  attack: "pgd-sat",
-  epsilon: 8 / 255,
-  seed: 0,
-  batchSize: 2,
-  images: 3,
-  data: "d",
-  student: "s",
-};
-/** Two of three right when clean, one of them under attack. */
-const perExample = [
-  { index: 0, label: 4, clean: 4, attacks: { "pgd-sat": 4 } },
-  { index: 1, label: 5, clean: 5, attacks: { "pgd-sat": 1 } },
-  { index: 2, label: 6, clean: 0, attacks: { "pgd-sat": 6 } },
-];
-const evaluation = { ...summarize(perExample, ["pgd-sat"]), perExample };
+const hex = (digit: string): string => digit.repeat(64);
+const measured = { model: hex("a"), data: hex("b"), images: 3, batchSize: 2 };
+const settings = { epsilon: 8 / 255, seed: 0 };
+const keyOf = (attack: AttackId, changes: object = {}, surrogate: string | null = null): MeasurementKey =>
+  attackKey(measured, attack, { ...settings, ...changes }, surrogate);
 
-describe("an evaluation with several attacks", () => {
-  it("is kept as one an attack, each as if it had been made alone", () => {
-    const several = mkdtempSync(join(folder, "several-"));
-    const both = [
-      { index: 0, label: 4, clean: 4, attacks: { square: 4, rays: 1 }, queries: { square: 100, rays: 7 } },
-      {
-        index: 1,
-        label: 5,
-        clean: 5,
-        attacks: { square: 1, rays: 5 },
-        queries: { square: 3, rays: 90 },
-        linf: { square: 0.03 },
-      },
-      { index: 2, label: 6, clean: 0, attacks: { square: 0, rays: 0 } },
+describe("a key", () => {
+  const pgd = keyOf("pgd-sat");
+  const same = (one: MeasurementKey, other: MeasurementKey): boolean => nameOfKey(one) === nameOfKey(other);
+
+  it("has resolved numbers: one that is named is the same as the default it equals", () => {
+    expect(keyOf("rays").rounds).toEqual([{ attack: "rays", numbers: { queries: 100 }, restarts: 1 }]);
+    expect(same(keyOf("rays", { changes: { rays: { queries: 100 } } }), keyOf("rays"))).toBe(true);
+    const steps = { changes: { "pgd-sat": { stepSize: 2 / 255, steps: 20 } } };
+    expect(same(keyOf("pgd-sat", steps), pgd)).toBe(true);
+    expect(keyOf("aa").rounds.map(({ attack }) => attack)).toEqual(["apgd-ce", "apgd-t", "fab-t", "square"]);
+    expect(same(keyOf("aa", { changes: { aa: { queries: 5000 } } }), keyOf("aa"))).toBe(true);
+  });
+
+  it("does not hold what the attack does not read", () => {
+    expect(same(keyOf("fgsm", { seed: 3 }), keyOf("fgsm"))).toBe(true);
+    expect(same(keyOf("fgsm", { restarts: 3 }), keyOf("fgsm"))).toBe(true);
+    expect(same(keyOf("fgsm", { changes: { fgsm: { steps: 9 } } }), keyOf("fgsm"))).toBe(true);
+    expect(same(keyOf("pgd-sat", {}, hex("c")), pgd)).toBe(true);
+  });
+
+  it.each([
+    ["epsilon", keyOf("pgd-sat", { epsilon: 4 / 255 })],
+    ["seed", keyOf("pgd-sat", { seed: 1 })],
+    ["steps of pgd-sat", keyOf("pgd-sat", { changes: { "pgd-sat": { steps: 21 } } })],
+    ["stepSize of pgd-sat", keyOf("pgd-sat", { changes: { "pgd-sat": { stepSize: 0.003 } } })],
+    ["restarts of pgd-sat", keyOf("pgd-sat", { restarts: 2 })],
+    ["model", { ...pgd, model: hex("d") }],
+    ["data", { ...pgd, data: hex("d") }],
+    ["images", { ...pgd, images: 4 }],
+    ["batchSize", { ...pgd, batchSize: 3 }],
+  ])("differs where the %s does, and says so", (name, other) => {
+    expect(same(other, pgd)).toBe(false);
+    expect(differencesOf(pgd, other).map((each) => each.name)).toEqual([name]);
+  });
+
+  it("differs by attack, queries and surrogate", () => {
+    const keys = [
+      pgd,
+      keyOf("pgd-trades"),
+      keyOf("square"),
+      keyOf("square", { changes: { square: { queries: 100 } } }),
+      keyOf("aa"),
+      keyOf("aa", { changes: { aa: { queries: 100 } } }),
+      keyOf("transfer-cw", {}, hex("c")),
+      keyOf("transfer-cw", {}, hex("d")),
+      cleanKey(measured),
     ];
-    const together = { ...summarize(both, ["square", "rays"]), perExample: both };
-    keepByAttack(several, key, { evaluation: together, changes: { rays: { queries: 90 } }, surrogate: null });
-    const square = readEvaluation(several, { ...key, attack: "square" });
-    expect(square?.attacks).toEqual({ square: together.attacks.square });
-    expect(square?.perExample[1]).toEqual({
-      index: 1,
-      label: 5,
-      clean: 5,
-      attacks: { square: 1 },
-      queries: { square: 3 },
-      linf: { square: 0.03 },
-    });
-    expect(readEvaluation(several, { ...key, attack: "rays" })).toBeNull();
-    const rays = readEvaluation(several, { ...key, attack: "rays", changes: { queries: 90 } });
-    expect(rays?.attacks.rays).toMatchObject({ robust: 1, meanQueries: 48.5 });
-    keepByAttack(several, key, {
-      evaluation: { ...summarize([], []), perExample: [] },
-      changes: {},
-      surrogate: null,
-    });
-    expect(readdirSync(join(several, "evaluations")).some((name) => name.startsWith("clean-"))).toBe(true);
+    expect(new Set(keys.map(nameOfKey)).size).toBe(keys.length);
   });
 });
 
-describe("a kept evaluation", () => {
-  it("comes back as it was", () => {
-    expect(readEvaluation(folder, key)).toBeNull();
-    writeEvaluation(folder, key, evaluation);
-    expect(readEvaluation(folder, key)).toEqual(evaluation);
-    expect(evaluation).toMatchObject({
+describe("a store", () => {
+  const key = keyOf("pgd-sat");
+  const record: MeasurementRecord = {
+    device: "cpu",
+    labels: [4, 5, 6],
+    clean: [4, 5, 0],
+    attack: {
+      ...attackState([4, 5, 0]),
+      round: 1,
+      answers: [4, 1, 0],
+      fooledIn: [-1, 0, -1],
+      linf: [0, 0.03, 0],
+    },
+    warnings: { answers: [], gradients: [] },
+  };
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(work, "store-"));
+  });
+
+  it("gives back what was written, under its own key alone", () => {
+    const store = openStore(folder);
+    expect(store.read(key, 10)).toBeNull();
+    store.write(key, record);
+    expect(store.read(key, 10)).toEqual(record);
+    expect(store.read(keyOf("pgd-sat", { seed: 1 }), 10)).toBeNull();
+    expect(evaluationOfRecord(key, record)).toMatchObject({
       total: 3,
       clean: { correct: 2 },
       attacks: { "pgd-sat": { robust: 1, wRobust: 0.5 } },
+      perExample: [
+        { index: 0, label: 4, clean: 4, attacks: { "pgd-sat": 4 } },
+        { index: 1, label: 5, clean: 5, attacks: { "pgd-sat": 1 }, linf: { "pgd-sat": 0.03 } },
+        { index: 2, label: 6, clean: 0, attacks: { "pgd-sat": 0 } },
+      ],
     });
   });
 
-  it("is there for nothing else", () => {
-    for (const other of [
-      { attack: "fgsm" },
-      { attack: null },
-      { epsilon: 4 / 255 },
-      { seed: 1 },
-      { batchSize: 3 },
-      { images: 2 },
-      { data: "e" },
-      { student: "t" },
-      { changes: { steps: 5 } },
-      { surrogate: "u" },
-    ] as const)
-      expect(readEvaluation(folder, { ...key, ...other }), JSON.stringify(other)).toBeNull();
+  it.each([
+    ["cut short", (text: string) => text.slice(0, 50)],
+    ["empty", () => ""],
+    ["of another format", (text: string) => text.replace('"format":2', '"format":1')],
+    ["of another key", (text: string) => text.replace('"seed":0', '"seed":1')],
+    ["with an answer that is no class", (text: string) => text.replace('"clean":[4,', '"clean":[11,')],
+    ["with something more", (text: string) => text.replace('"device"', '"more":1,"device"')],
+  ])("says what is wrong with a file that is %s, and does not list it", (_, change) => {
+    const store = openStore(folder);
+    store.write(key, record);
+    const path = store.pathOf(key);
+    writeFileSync(path, change(readFileSync(path, "utf8")));
+    expect(store.read(key, 10)).toMatch(
+      /pgd-sat-[0-9a-f]{16}\.json is (no record|the record of something else)/,
+    );
+    expect(store.list(measured.model, 10)).toEqual([]);
   });
 
-  it("that is damaged is none", () => {
-    const [name = ""] = readdirSync(join(folder, "evaluations"));
-    const path = join(folder, "evaluations", name);
-    const whole = readFileSync(path, "utf8");
-    expect(name).toMatch(/^pgd-sat-[0-9a-f]{10}\.json$/);
-    for (const content of [
-      whole.slice(0, -20),
-      "{}",
-      whole.replace('"index":1', '"index":7'),
-      whole.replace('"attacks":{"pgd-sat":1}', '"attacks":{}'),
-      JSON.stringify({ ...evaluation, perExample: perExample.slice(0, 2) }),
-    ]) {
-      writeFileSync(path, content);
-      expect(readEvaluation(folder, key)).toBeNull();
-    }
-    writeFileSync(path, whole);
-    expect(readEvaluation(folder, key)).toEqual(evaluation);
+  it("lists the records of a model, and what is unfinished of any", () => {
+    const store = openStore(folder);
+    const other = { ...key, model: hex("d") };
+    const begun = { ...record, attack: attackState(record.clean) };
+    store.write(key, record);
+    store.write(other, begun);
+    expect(store.list(measured.model, 10)).toEqual([{ key, record }]);
+    expect(store.unfinished()).toEqual([other]);
+    expect(openStore(join(folder, "nowhere")).list(measured.model, 10)).toEqual([]);
   });
 
-  it("is listed with the others of the same student", () => {
-    const clean = { ...summarize(perExample, []), perExample };
-    writeEvaluation(folder, { ...key, attack: null }, clean);
-    writeEvaluation(folder, { ...key, student: "t" }, evaluation);
-    writeFileSync(join(folder, "evaluations", "other.json"), "{}");
-    expect(keptEvaluations(folder, "s")).toEqual([clean, evaluation]);
-    expect(keptEvaluations(join(folder, "nowhere"), "s")).toEqual([]);
+  it("counts the evaluations of an older mtard, and reads none of them", () => {
+    const old = join(folder, "evaluations");
+    mkdirSync(old);
+    writeFileSync(join(old, "pgd-sat-0123456789.json"), JSON.stringify({ attack: "pgd-sat" }));
+    expect(outdatedIn(old)).toBe(1);
+    expect(openStore(old).list(measured.model, 10)).toEqual([]);
+    expect(readdirSync(old)).toEqual(["pgd-sat-0123456789.json"]);
   });
 });

@@ -5,7 +5,7 @@ import { createNetwork } from "#mtard/networks/networks.js";
 import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 import { keptShapes } from "#mtard/student/kernels.js";
 import { cpuTarget } from "#mtard/model/cpu-target.js";
-import { attackTarget, type KnownSubject, studentOf } from "#mtard/model/model.js";
+import { networkTarget, studentOf } from "#mtard/model/targets.js";
 import { relativeNorm } from "../golden.js";
 import { formulaWeights, goldenNormalization } from "../networks/formula.js";
 
@@ -14,10 +14,7 @@ const network = createNetwork(
   { image: { height: 32, width: 32, channels: 3 }, classes: 10 },
   goldenNormalization,
 );
-const subject: KnownSubject = {
-  ...{ kind: "known", name: "it", dataset: "cifar10", isRun: true, network },
-  weights: formulaWeights(network),
-};
+const known = { network, weights: formulaWeights(network) };
 
 /** Logits and the gradient of cross-entropy. */
 function answersOf(target: AttackTarget, images: Tensor4D, labels: number): Float32Array[] {
@@ -30,26 +27,24 @@ function answersOf(target: AttackTarget, images: Tensor4D, labels: number): Floa
   });
 }
 
-it.each([3, 64])(
-  "answers for %i images what the student alone answers, and leaves no tensor",
-  async (count) => {
-    const tensors = (): number => tf.memory().numTensors - keptShapes();
-    const before = tensors();
-    const [target, student] = [await attackTarget(subject, "cpu"), await studentOf(subject)];
-    expect(target.runsOn).toBe("cpu (libtensorflow and ONNX Runtime)");
-    const images = tf.randomUniform<Rank.R4>([count, 32, 32, 3], 0, 1, "float32", 1);
-    const [ours, alone] = [answersOf(target, images, 3), answersOf(student, images, 3)];
-    for (const [part, values] of ours.entries())
-      expect(relativeNorm(values, alone[part] as Float32Array)).toBeLessThan(1e-4);
-    expect(tf.tidy(() => target.predict(images).dataSync())).toEqual(
-      tf.tidy(() => student.predict(images).dataSync()),
-    );
-    images.dispose();
-    target.dispose();
-    student.dispose();
-    expect(tensors()).toBe(before);
-  },
-);
+it.each([3, 64])("answers for %i images what the student alone answers, and leaves no tensor", (count) => {
+  const tensors = (): number => tf.memory().numTensors - keptShapes();
+  const before = tensors();
+  const target = networkTarget({ name: "it", dataset: "cifar10" }, known, "cpu");
+  const student = studentOf(known);
+  expect(target.runsOn).toBe("cpu (libtensorflow and ONNX Runtime)");
+  const images = tf.randomUniform<Rank.R4>([count, 32, 32, 3], 0, 1, "float32", 1);
+  const [ours, alone] = [answersOf(target, images, 3), answersOf(student, images, 3)];
+  for (const [part, values] of ours.entries())
+    expect(relativeNorm(values, alone[part] as Float32Array)).toBeLessThan(1e-4);
+  expect(tf.tidy(() => target.predict(images).dataSync())).toEqual(
+    tf.tidy(() => student.predict(images).dataSync()),
+  );
+  images.dispose();
+  target.dispose();
+  student.dispose();
+  expect(tensors()).toBe(before);
+});
 
 it.each([
   { count: 1, engines: { logits: 2, gradient: 2 } },

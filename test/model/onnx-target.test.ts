@@ -5,7 +5,7 @@ import { floatValue, node } from "#mtard/onnx/build.js";
 import { serializeModel } from "#mtard/onnx/model.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { onnxTarget } from "#mtard/model/onnx-target.js";
-import { loadTeacher } from "#mtard/teacher/store.js";
+import { loadTeacher } from "#mtard/teacher/load.js";
 import { relativeNorm } from "../golden.js";
 import { model } from "../onnx/models.js";
 import { hasShared, shared } from "../shared.js";
@@ -14,7 +14,7 @@ it.skipIf(!hasShared)(
   "gives the same gradient for a loss and for its gradient in the logits, and leaves no tensor behind",
   () => {
     const shape = { name: "cifar10", image: { height: 32, width: 32, channels: 3 }, classes: 10 };
-    const teacher = loadTeacher(shared("teachers/cifar10-cnn-robust.onnx"), shared("teachers"), shape);
+    const teacher = loadTeacher({ kind: "file", path: shared("teachers/cifar10-cnn-robust.onnx") }, shape);
     const target = onnxTarget(teacher, { name: "robust", classes: 10, device: "cpu", threads: 2 });
     const before = tf.memory().numTensors;
     const difference = tf.tidy(() => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parameterCount } from "#mtard/graph/parameters.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { IMAGES, LOGITS, networkToOnnx } from "#mtard/onnx/writer.js";
-import { onnxRuntime, openModel } from "#mtard/runtime/onnxruntime.js";
+import { onnxRuntime, openSession } from "#mtard/runtime/onnxruntime.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { inferenceStudent } from "#mtard/student/inference.js";
 import { disposeParameters, parametersFromWeights } from "#mtard/student/parameters.js";
@@ -59,7 +59,7 @@ describe.each(goldenNetworks)("$id for $size x $size images and $classes classes
     weights: ReturnType<typeof formulaWeights>,
     images: Float32Array,
   ): Promise<Float32Array> {
-    const { session } = await openModel(
+    const { session } = await openSession(
       networkToOnnx(network, weights, { version: "0", dataset: "test" }),
       "cpu",
       2,

@@ -18,7 +18,7 @@ import { dataFilesOf, openStoredModel } from "#mtard/onnx/external-data.js";
 import { graphOf, serializeModel } from "#mtard/onnx/model.js";
 import { layOutModel } from "#mtard/onnx/stored-model.js";
 import { writeModel } from "#mtard/onnx/write-model.js";
-import { openModel } from "#mtard/runtime/onnxruntime.js";
+import { openSession } from "#mtard/runtime/onnxruntime.js";
 import { model, plainGraph, reshapedGraph, values } from "./models.js";
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-external-"));
@@ -147,7 +147,7 @@ describe("external data of a foreign model", () => {
     // Tensors below 1024 bytes are inside now.
     expect(dataFilesOf(opened.model)).toEqual(["parts/fc.weight"]);
     expect([...opened.stored.keys()].map(({ name }) => name)).toEqual(["fc.weight"]);
-    const { session } = await openModel(serializeModel(opened.model), "cpu", 1, { dataFolder: inside });
+    const { session } = await openSession(serializeModel(opened.model), "cpu", 1, { dataFolder: inside });
     expect(await logits(session)).toEqual(wanted);
 
     // Written elsewhere, as one file and as two.

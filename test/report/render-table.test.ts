@@ -18,6 +18,7 @@ const table: ReportTable = {
       label: "A|B",
       shortfall: { brief: "demo data, 2 of 300 epochs", others: "teacher x, beta 2" },
       runs: ["runs/a0", "runs/a1", "runs/a2"],
+      warnings: ["it may, or may not, mislead"],
       cells: [
         // mean 62, squared differences 4 + 0 + 4, over n - 1 = 2: deviation 2
         [cellOf(60, null, [60, 62, 64])],
@@ -28,6 +29,7 @@ const table: ReportTable = {
       label: "C",
       shortfall: null,
       runs: [],
+      warnings: [],
       cells: [[cellOf(50.5, null, [])], [cellOf(null, null, [7]), cellOf(20, null, [19.5])]],
     },
   ],
@@ -65,21 +67,22 @@ describe("a table", () => {
 - Mean ± sample standard deviation over seeds.
 - A\\|B: teacher x, beta 2.
 - a note
+- Warning, A\\|B: it may, or may not, mislead.
 `);
   });
 
   it("as CSV: a line a number, unrounded, with what it was run on", () => {
     const [heading, ...lines] = tableCsv(table).trimEnd().split("\r\n");
     expect(heading).toBe(
-      "table,budget,method,section,measure,unit,paper,paper (clean + robust) / 2,ours,deviation,runs,difference,run on",
+      "table,budget,method,section,measure,unit,paper,paper (clean + robust) / 2,ours,deviation,runs,difference,run on,warnings",
     );
     expect(lines).toEqual([
-      '3,smoke,A|B,Clean accuracy,Clean,%,60,,62,2,3,2,"demo data, 2 of 300 epochs, teacher x, beta 2"',
-      '3,smoke,A|B,FGSM,Robust,%,40,,10,,1,-30,"demo data, 2 of 300 epochs, teacher x, beta 2"',
-      `3,smoke,A|B,FGSM,W-Robust,%,33.21,34.205,33.2101,,1,${33.2101 - 33.21},"demo data, 2 of 300 epochs, teacher x, beta 2"`,
-      "3,smoke,C,Clean accuracy,Clean,%,50.5,,,,,,the paper's budget",
-      "3,smoke,C,FGSM,Robust,%,,,7,,1,,the paper's budget",
-      "3,smoke,C,FGSM,W-Robust,%,20,,19.5,,1,-0.5,the paper's budget",
+      '3,smoke,A|B,Clean accuracy,Clean,%,60,,62,2,3,2,"demo data, 2 of 300 epochs, teacher x, beta 2","it may, or may not, mislead"',
+      '3,smoke,A|B,FGSM,Robust,%,40,,10,,1,-30,"demo data, 2 of 300 epochs, teacher x, beta 2","it may, or may not, mislead"',
+      `3,smoke,A|B,FGSM,W-Robust,%,33.21,34.205,33.2101,,1,${33.2101 - 33.21},"demo data, 2 of 300 epochs, teacher x, beta 2","it may, or may not, mislead"`,
+      "3,smoke,C,Clean accuracy,Clean,%,50.5,,,,,,the paper's budget,",
+      "3,smoke,C,FGSM,Robust,%,,,7,,1,,the paper's budget,",
+      "3,smoke,C,FGSM,W-Robust,%,20,,19.5,,1,-0.5,the paper's budget,",
     ]);
   });
 
@@ -99,6 +102,7 @@ C       –              7.00   –           20.00            19.50  −0.50   
 * as the paper prints it; in parentheses (clean + robust) / 2 of its own numbers.
 Mean ± sample standard deviation over seeds.
 A|B: teacher x, beta 2.
-a note`);
+a note
+Warning, A|B: it may, or may not, mislead.`);
   });
 });

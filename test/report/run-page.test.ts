@@ -28,6 +28,7 @@ const page: RunPage = {
     inputs: { data: "d", cleanTeacher: "c", robustTeacher: null },
     recipe: { beta: 1 },
   },
+  warnings: ["<it> may mislead"],
   metrics,
   finished: false,
   evaluations: [{ ...summarize(perExample, ["fgsm"]), perExample }],

@@ -25,7 +25,8 @@ describe("the cost of the work", () => {
 describe("the time left", () => {
   it("is what is left at the pace of this session alone", () => {
     let now = 0;
-    const ledger = openLedger(1000, () => now);
+    const ledger = openLedger(() => now);
+    ledger.expect(1000);
     expect(ledger.secondsLeft()).toBeNull();
     ledger.strike(400);
     expect(ledger.secondsLeft()).toBeNull();

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { methodIds, methods } from "#mtard/methods/methods.js";
 import { runKey } from "#mtard/reproduction/run-key.js";
-import { teacherRolesOf } from "#mtard/methods/teacher-roles.js";
 import type { TrainingSettings } from "#mtard/recipes/settings.js";
 import { tinySettings } from "../training/tiny-run.js";
 
@@ -76,14 +75,5 @@ describe("the key of a run", () => {
     ];
     const found = runKey(settings, { ...inputs, cleanTeacher: null, robustTeacher: null }, images);
     expect(found).toBe(createHash("sha256").update(JSON.stringify(decisive)).digest("hex"));
-  });
-});
-
-describe("the teachers of each method", () => {
-  it.each(methodIds)("of %s are those it asks", (id) => {
-    const asked = new Set(
-      methods[id].teachers.map((answer) => (answer.startsWith("clean") ? "clean" : "robust")),
-    );
-    expect(new Set(teacherRolesOf[id])).toEqual(asked);
   });
 });

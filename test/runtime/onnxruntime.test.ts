@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { InputError, WorkError } from "#mtard/errors.js";
 import { gpuNames } from "#mtard/runtime/device.js";
-import { chooseDevice, cudaProblem, onnxRuntime, openModel, runProbe } from "#mtard/runtime/onnxruntime.js";
+import { chooseDevice, cudaProblem, onnxRuntime, openSession, runProbe } from "#mtard/runtime/onnxruntime.js";
 import { hasShared, shared } from "../shared.js";
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-onnxruntime-"));
@@ -17,7 +17,7 @@ describe("ONNX Runtime", () => {
   });
 
   it.skipIf(!hasShared)("opens a model and says where it runs", async () => {
-    const { session, device } = await openModel(shared("teachers/cifar10-cnn-robust.onnx"), "cpu", 2);
+    const { session, device } = await openSession(shared("teachers/cifar10-cnn-robust.onnx"), "cpu", 2);
     const images = new (onnxRuntime().Tensor)("float32", new Float32Array(2 * 3 * 32 * 32), [2, 3, 32, 32]);
     const { logits } = await session.run({ images });
     await session.release();
@@ -29,14 +29,14 @@ describe("ONNX Runtime", () => {
     const whole = readFileSync(shared("teachers/cifar10-cnn-robust.onnx"));
     const half = join(folder, "half.onnx");
     writeFileSync(half, whole.subarray(0, whole.length / 2));
-    const file = await openModel(half, "cpu", 1).catch((error: unknown) => error);
+    const file = await openSession(half, "cpu", 1).catch((error: unknown) => error);
     expect(file).toBeInstanceOf(InputError);
     expect((file as InputError).report()).toContain("half.onnx");
-    await expect(openModel(whole.subarray(0, whole.length / 2), "cpu", 1)).rejects.toThrow(InputError);
+    await expect(openSession(whole.subarray(0, whole.length / 2), "cpu", 1)).rejects.toThrow(InputError);
   });
 
   it("names a file that is not there", async () => {
-    await expect(openModel(join(folder, "none.onnx"), "cpu", 1)).rejects.toThrow(/none\.onnx/);
+    await expect(openSession(join(folder, "none.onnx"), "cpu", 1)).rejects.toThrow(/none\.onnx/);
   });
 
   it.skipIf(!noGpu)(

@@ -4,7 +4,7 @@ import type { Network } from "#mtard/graph/network.js";
 import { parameterSpecs, type Weights } from "#mtard/graph/parameters.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { IMAGES, LOGITS, networkToOnnx } from "#mtard/onnx/writer.js";
-import { onnxRuntime, openModel } from "#mtard/runtime/onnxruntime.js";
+import { onnxRuntime, openSession } from "#mtard/runtime/onnxruntime.js";
 import { Random } from "#mtard/runtime/random.js";
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 import { logitLoss } from "#mtard/attacks/logit-loss.js";
@@ -62,7 +62,7 @@ describe.each(NETWORKS)("%s", (id) => {
     const parameters = parametersFromWeights(network, weights);
     const target = inferenceStudent(network, parameters);
     const ours = target.logits(images).dataSync<"float32">();
-    const { session } = await openModel(
+    const { session } = await openSession(
       networkToOnnx(network, weights, { version: "0", dataset: "test" }),
       "cpu",
       2,

@@ -12,11 +12,12 @@ import { createNetwork } from "#mtard/networks/networks.js";
 import { floatValue, int64Tensor, intsAttribute, node } from "#mtard/onnx/build.js";
 import { serializeModel } from "#mtard/onnx/model.js";
 import { networkToOnnx } from "#mtard/onnx/writer.js";
-import { cudaProblem, openModel } from "#mtard/runtime/onnxruntime.js";
+import { cudaProblem, openSession } from "#mtard/runtime/onnxruntime.js";
 import { Random } from "#mtard/runtime/random.js";
 import { openTeacher, type OpenTeacherOptions, type Teacher } from "#mtard/teacher/bridge.js";
+import { findTeacher } from "#mtard/teacher/reference.js";
 import { formatManifest, MANIFEST_FILE } from "#mtard/teacher/manifest.js";
-import { sha256Of } from "#mtard/teacher/store.js";
+import { sha256Of } from "#mtard/files/sha256.js";
 import { classifierNodes, image as smallImage, model, parameters, values } from "../onnx/models.js";
 
 const shape = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
@@ -33,7 +34,7 @@ let session: ort.InferenceSession;
 
 beforeAll(async () => {
   writeFileSync(path, bytes);
-  ({ session } = await openModel(bytes, "cpu", 1));
+  ({ session } = await openSession(bytes, "cpu", 1));
 });
 afterAll(async () => {
   await session.release();
@@ -41,7 +42,7 @@ afterAll(async () => {
 });
 
 async function open(options: Partial<OpenTeacherOptions> = {}): Promise<Teacher> {
-  const teacher = await openTeacher(path, { device: "cpu", threads: 1, teachersDir: folder, ...options });
+  const teacher = await openTeacher({ kind: "file", path }, { device: "cpu", threads: 1, ...options });
   onTestFinished(() => teacher.close());
   return teacher;
 }
@@ -169,7 +170,7 @@ describe("a teacher's errors", () => {
       output: [floatValue("logits", ["N", 5])],
     });
     stored("fussy", serializeModel(fussy));
-    const teacher = await openTeacher("fussy", { device: "cpu", threads: 1, teachersDir: folder });
+    const teacher = await openTeacher(findTeacher("fussy", folder), { device: "cpu", threads: 1 });
     onTestFinished(() => teacher.close());
     const error: unknown = await teacher.logits(new Float32Array(3 * 192)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(WorkError);
@@ -185,7 +186,7 @@ describe("a teacher's errors", () => {
       output: [floatValue("y", ["N", 5])],
     });
     stored("unknown", serializeModel(unknown));
-    const opening = openTeacher("unknown", { device: "cpu", teachersDir: folder });
+    const opening = openTeacher(findTeacher("unknown", folder), { device: "cpu" });
     await expect(opening).rejects.toThrow(InputError);
     await expect(opening).rejects.toThrow('cannot load the model of teacher "unknown"');
     await expect(opening).rejects.toMatchObject({
@@ -205,7 +206,7 @@ describe("a teacher's errors", () => {
     const file = join(folder, "fatal.onnx");
     writeFileSync(file, serializeModel(fatal));
     const dataset = { name: "test-images", image: smallImage, classes: 5 };
-    await expect(openTeacher(file, { device: "cpu", teachersDir: folder, dataset })).rejects.toThrow(
+    await expect(openTeacher({ kind: "file", path: file }, { device: "cpu", dataset })).rejects.toThrow(
       InputError,
     );
   });
@@ -252,7 +253,7 @@ describe("a process with a teacher", () => {
         "--input-type=module",
         "--eval",
         `const { openTeacher } = await import(${JSON.stringify(bridge)});
-         const teacher = await openTeacher(${JSON.stringify(path)}, { device: "cpu", teachersDir: "." });
+         const teacher = await openTeacher({ kind: "file", path: ${JSON.stringify(path)} }, { device: "cpu" });
          const logits = await teacher.logits(new Float32Array(3072));
          console.log(logits.length);
          ${last}`,

@@ -24,7 +24,8 @@ import { Random } from "#mtard/runtime/random.js";
 import { openTeacher } from "#mtard/teacher/bridge.js";
 import { importTeacher, type ImportRequest } from "#mtard/teacher/import.js";
 import { readManifest } from "#mtard/teacher/manifest.js";
-import { loadTeacher, teacherSha256 } from "#mtard/teacher/store.js";
+import { loadTeacher, teacherSha256 } from "#mtard/teacher/load.js";
+import { findTeacher } from "#mtard/teacher/reference.js";
 import { classifierNodes, image, model, parameters, plainGraph, reshapedGraph } from "../onnx/models.js";
 import { hasShared, shared } from "../shared.js";
 import { cifar10, countRight, realTeachers, subsetTest } from "./subset.js";
@@ -74,7 +75,7 @@ describe("real teachers", () => {
       expect(manifest.network).toBe(holds ?? null);
       expect(readManifest(join(teachersDir, "real"))).toEqual(manifest);
       const test = await subsetTest(dataset);
-      const teacher = await openTeacher("real", { device: "cpu", teachersDir, dataset });
+      const teacher = await openTeacher(findTeacher("real", teachersDir), { device: "cpu", dataset });
       try {
         expect(await countRight(teacher, test)).toEqual({ right, total: dataset === cifar10 ? 2000 : 1000 });
       } finally {
@@ -94,7 +95,7 @@ describe("importTeacher", () => {
     const normalization = { mean: [0.5, 0.5, 0.5], std: [1, 1, 1] };
     const changed = await importTeacher(request(path, { dataset: cifar10, name: "other", normalization }));
     expect(changed.manifest).toMatchObject({ network: null, normalization });
-    const stored = loadTeacher("other", teachersDir).model;
+    const stored = loadTeacher(findTeacher("other", teachersDir)).model;
     expect(readNetworkModel(openStoredModel(stored, "it", null))).toBeNull();
   });
 
@@ -141,14 +142,13 @@ describe("importTeacher", () => {
     });
     expect(again.manifest.network).toBe("resnet-8");
     expect(again.manifest.data).toEqual(beside.manifest.data);
-    expect(loadTeacher(bare, teachersDir, cifar10).manifest.data).toEqual(beside.manifest.data);
+    expect(loadTeacher(findTeacher(bare, teachersDir), cifar10).manifest.data).toEqual(beside.manifest.data);
     const images = Float32Array.from({ length: 2 * 3072 }, (_, index) => (index % 97) / 97);
     const answers: string[] = [];
     for (const reference of ["inside", "beside", "again", bare]) {
-      const teacher = await openTeacher(reference, {
+      const teacher = await openTeacher(findTeacher(reference, teachersDir), {
         device: "cpu",
         threads: 1,
-        teachersDir,
         dataset: cifar10,
       });
       answers.push([...(await teacher.logits(images))].join());
@@ -159,11 +159,13 @@ describe("importTeacher", () => {
     const damaged = readFileSync(dataFile);
     damaged[damaged.length - 1] = (damaged.at(-1) as number) ^ 1;
     writeFileSync(dataFile, damaged);
-    expect(() => loadTeacher("beside", teachersDir)).toThrow(/is not the model its manifest describes/);
+    expect(() => loadTeacher(findTeacher("beside", teachersDir))).toThrow(
+      /is not the model its manifest describes/,
+    );
     writeFileSync(dataFile, damaged.subarray(0, 1000));
-    expect(() => loadTeacher("beside", teachersDir)).toThrow(/keeps weights in another file/);
+    expect(() => loadTeacher(findTeacher("beside", teachersDir))).toThrow(/keeps weights in another file/);
     rmSync(dataFile);
-    expect(() => loadTeacher("beside", teachersDir)).toThrow(/keeps weights in another file/);
+    expect(() => loadTeacher(findTeacher("beside", teachersDir))).toThrow(/keeps weights in another file/);
   });
 
   it("removes what a killed import of the same name left", async () => {

@@ -10,7 +10,9 @@ import { networkToOnnx } from "#mtard/onnx/writer.js";
 import { Random } from "#mtard/runtime/random.js";
 import { importTeacher } from "#mtard/teacher/import.js";
 import { readManifest } from "#mtard/teacher/manifest.js";
-import { listTeachers, loadTeacher } from "#mtard/teacher/store.js";
+import { findTeacher } from "#mtard/teacher/reference.js";
+import { loadTeacher } from "#mtard/teacher/load.js";
+import { listTeachers } from "#mtard/teacher/store.js";
 import { image, model, plainGraph } from "../onnx/models.js";
 
 const tiny = { name: "test-images", image, classes: 5 };
@@ -51,7 +53,7 @@ function refusal(work: () => unknown): string {
 
 describe("loadTeacher", () => {
   it("says how to get a described teacher that is not here", () => {
-    const said = (name: string) => refusal(() => loadTeacher(name, teachersDir, tiny));
+    const said = (name: string) => refusal(() => loadTeacher(findTeacher(name, teachersDir), tiny));
     expect(said("cifar10-resnet-56")).toMatch(/is described, but not in the store\n/);
     expect(said("cifar10-resnet-56")).toMatch(/try +mtard teacher fetch cifar10-resnet-56$/);
     expect(said("cifar10-wide-resnet-34-10")).toMatch(
@@ -64,13 +66,17 @@ describe("loadTeacher", () => {
 
   it("refuses a teacher for images of another size", () => {
     const large = { ...tiny, image: { ...image, height: 2 * image.height, width: 2 * image.width } };
-    const said = refusal(() => loadTeacher("good", teachersDir, large));
+    const said = refusal(() => loadTeacher(findTeacher("good", teachersDir), large));
     expect(said).toMatch(/teacher "good" takes images of \d+x\d+x\d+, but those of test-images are/);
   });
 
   it("finds a teacher by name and by folder", () => {
     for (const reference of ["good", join(teachersDir, "good")]) {
-      const { manifest, model: bytes, folder: found } = loadTeacher(reference, teachersDir, tiny);
+      const {
+        manifest,
+        model: bytes,
+        folder: found,
+      } = loadTeacher(findTeacher(reference, teachersDir), tiny);
       expect(manifest.name).toBe("good");
       expect(found).toBe(join(teachersDir, "good"));
       expect(bytes.length).toBeGreaterThan(1000);
@@ -78,20 +84,20 @@ describe("loadTeacher", () => {
   });
 
   it("lists what there is when a name is unknown", () => {
-    expect(refusal(() => loadTeacher("bad", teachersDir))).toContain("one of good");
-    expect(refusal(() => loadTeacher("../good", teachersDir))).toContain('no teacher "../good"');
+    expect(refusal(() => loadTeacher(findTeacher("bad", teachersDir)))).toContain("one of good");
+    expect(refusal(() => loadTeacher(findTeacher("../good", teachersDir)))).toContain('no teacher "../good"');
   });
 
   it("refuses a model that is not the manifest's", () => {
     appendFileSync(join(teachersDir, "good", "model.onnx"), "x");
-    expect(refusal(() => loadTeacher("good", teachersDir))).toContain(
+    expect(refusal(() => loadTeacher(findTeacher("good", teachersDir)))).toContain(
       "is not the model its manifest describes",
     );
   });
 
   it("refuses a teacher of another data set, in the words of the design", () => {
     const wanted = { name: "cifar10", image, classes: 10 };
-    expect(refusal(() => loadTeacher("good", teachersDir, wanted))).toBe(
+    expect(refusal(() => loadTeacher(findTeacher("good", teachersDir), wanted))).toBe(
       [
         'error: teacher "good" answers 5 classes, but cifar10 has 10',
         "  expected  a teacher for cifar10",
@@ -100,14 +106,16 @@ describe("loadTeacher", () => {
       ].join("\n"),
     );
     const other = { ...tiny, name: "other-images" };
-    expect(refusal(() => loadTeacher("good", teachersDir, other))).toContain(
+    expect(refusal(() => loadTeacher(findTeacher("good", teachersDir), other))).toContain(
       "is for test-images, not for other-images",
     );
   });
 
   it("reads a bare .onnx file for a data set, and one of mtard's own without", () => {
-    expect(refusal(() => loadTeacher(plain, teachersDir))).toContain("does not say what it classifies");
-    expect(loadTeacher(plain, teachersDir, tiny)).toMatchObject({
+    expect(refusal(() => loadTeacher(findTeacher(plain, teachersDir)))).toContain(
+      "does not say what it classifies",
+    );
+    expect(loadTeacher(findTeacher(plain, teachersDir), tiny)).toMatchObject({
       folder: null,
       manifest: { name: "plain", dataset: "test-images", network: null },
     });
@@ -115,10 +123,12 @@ describe("loadTeacher", () => {
     const ours = join(folder, "ours.onnx");
     const weights = initialWeights(network, Random.fromSeed(1));
     writeFileSync(ours, networkToOnnx(network, weights, { version: "0", dataset: "cifar10" }));
-    expect(loadTeacher(ours, teachersDir)).toMatchObject({
+    expect(loadTeacher(findTeacher(ours, teachersDir))).toMatchObject({
       manifest: { name: "ours", dataset: "cifar10", classes: 10, network: "resnet-8" },
     });
-    expect(refusal(() => loadTeacher(ours, teachersDir, tiny))).toContain("does not take the images");
+    expect(refusal(() => loadTeacher(findTeacher(ours, teachersDir), tiny))).toContain(
+      "does not take the images",
+    );
   });
 });
 

@@ -20,6 +20,7 @@ import {
 import { initialMomenta } from "#mtard/student/sgd.js";
 import { trainingBackward } from "#mtard/student/training-pass.js";
 import { openTeacher, type Teacher } from "#mtard/teacher/bridge.js";
+import { findTeacher } from "#mtard/teacher/reference.js";
 import { importTeacher } from "#mtard/teacher/import.js";
 import { forwardStudent, learn } from "#mtard/training/step.js";
 import type { Trainee } from "#mtard/training/trainee.js";
@@ -123,8 +124,8 @@ describe.skipIf(!hasShared)("ten B-MTARD steps of golden/steps.json", () => {
       from: { kind: "onnx", path: shared("teachers/cifar10-cnn-robust.onnx") },
       teachersDir: folder,
     });
-    cleanTeacher = await openTeacher("clean", { device: "cpu", teachersDir: folder });
-    robustTeacher = await openTeacher("robust", { device: "cpu", teachersDir: folder });
+    cleanTeacher = await openTeacher(findTeacher("clean", folder), { device: "cpu" });
+    robustTeacher = await openTeacher(findTeacher("robust", folder), { device: "cpu" });
     ({ steps } = goldenJson<{ steps: GoldenStep[] }>("steps.json"));
     first = await goldenTensors("steps-first.safetensors");
     noise = (await goldenTensors("steps-noise.safetensors"))("noise");

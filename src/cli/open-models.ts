@@ -1,0 +1,67 @@
+import { classifierShape, type DatasetDescription, type DatasetId, findDataset } from "../data/datasets.js";
+import { InputError } from "../errors.js";
+import { type Model, openModel } from "../model/model.js";
+import { findModel } from "../model/reference.js";
+import type { StudentChoice } from "../model/run-student.js";
+import type { DeviceRequest } from "../runtime/device.js";
+
+/** The models that a call names. */
+export interface NamedModels {
+  readonly model: string;
+  /** What it is attacked on; unless given, what the model was made for. */
+  readonly dataset: string | undefined;
+  readonly surrogate: string | undefined;
+  readonly checkpoint: StudentChoice;
+  readonly device: DeviceRequest;
+  readonly teachersDir: string;
+}
+
+/** A model to be attacked, its data set, and the surrogate of transfer attacks where there is one. */
+export interface AttackedModel {
+  readonly model: Model;
+  readonly description: DatasetDescription & { readonly id: DatasetId };
+  readonly surrogate: Model | null;
+  dispose(): void;
+}
+
+/**
+ * Opens the models that a call names; the caller disposes of them.
+ *
+ * @throws {InputError} if there is no such model, or it does not fit the data set.
+ */
+export async function openModels(named: NamedModels): Promise<AttackedModel> {
+  const { checkpoint, teachersDir, device, dataset } = named;
+  const wanted = dataset === undefined ? undefined : classifierShape(findDataset(dataset));
+  const model = await openModel(findModel(named.model, teachersDir), { dataset: wanted, checkpoint, device });
+  const description = findDataset(dataset ?? model.dataset);
+  const surrogate = named.surrogate === undefined ? null : await openSurrogate(named, description);
+  return {
+    model,
+    description,
+    surrogate,
+    dispose() {
+      model.dispose();
+      surrogate?.dispose();
+    },
+  };
+}
+
+async function openSurrogate(
+  { surrogate = "", teachersDir, device }: NamedModels,
+  description: DatasetDescription,
+): Promise<Model> {
+  const { id } = description;
+  try {
+    const reference = findModel(surrogate, teachersDir);
+    const model = await openModel(reference, { dataset: classifierShape(description), device });
+    if (model.dataset === id) return model;
+    throw new InputError(`"${model.name}" is for ${model.dataset}, not for ${id}`, {
+      expected: `a classifier of ${id}`,
+      found: `one of ${model.dataset}`,
+      fix: `mtard teacher list --dataset ${id}`,
+    });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`--surrogate: ${error.message}`, { ...error.detail, cause: error });
+  }
+}

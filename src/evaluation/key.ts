@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { type AttackId, attackIds } from "../attacks/attacks.js";
+import { sha256Of } from "../files/sha256.js";
+import { type AttackNumbers, roundsOf } from "./rounds.js";
+import type { EvaluationSettings } from "./settings.js";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hex");
+const count = z.int().nonnegative();
+
+/**
+ * All that decides what a measurement finds, every number resolved: two measurements of one key have the same outcome. What an attack
+ * does not read is null, so that it makes no difference.
+ */
+export const keySchema = z.strictObject({
+  /** The identity of the model. */
+  model: sha256,
+  /** The SHA-256 of the data set's store, and how many of its first test images are measured. */
+  data: sha256,
+  images: count,
+  /** Random starts, and rounding, depend on which images are in a batch. */
+  batchSize: count,
+  /** Null is the clean accuracy alone. */
+  attack: z.enum(attackIds).nullable(),
+  epsilon: z.number().nullable(),
+  /** Null where nothing is random. */
+  seed: count.nullable(),
+  /** The single attacks it is made of, in order, with their numbers and how often each runs. */
+  rounds: z.array(
+    z.strictObject({ attack: z.string(), numbers: z.record(z.string(), z.number()), restarts: count }),
+  ),
+  /** The identity of the classifier that a transfer's images are made on. */
+  surrogate: sha256.nullable(),
+});
+
+export type MeasurementKey = Readonly<z.infer<typeof keySchema>>;
+
+/** What is measured: a model on the first images of a data set, so many at a time. */
+export type Measured = Pick<MeasurementKey, "model" | "data" | "images" | "batchSize">;
+
+/** The key of the clean accuracy alone. */
+export function cleanKey(measured: Measured): MeasurementKey {
+  return { ...measured, attack: null, epsilon: null, seed: null, rounds: [], surrogate: null };
+}
+
+/** The key of an attack with the settings of an evaluation. */
+export function attackKey(
+  measured: Measured,
+  attack: AttackId,
+  { epsilon, seed, restarts = 1, changes = {} }: Omit<EvaluationSettings, "attacks" | "batchSize">,
+  surrogate: string | null,
+): MeasurementKey {
+  const rounds = roundsOf(attack, restarts, changes[attack]);
+  return {
+    ...measured,
+    attack,
+    epsilon,
+    seed: rounds.some((round) => round.attack.random) ? seed : null,
+    rounds: rounds
+      .filter(({ restart }) => restart === 0)
+      .map((round) => ({ attack: round.id, numbers: inOrder(round.numbers), restarts: round.restarts })),
+    surrogate: rounds.some(({ isTransfer }) => isTransfer) ? surrogate : null,
+  };
+}
+
+/** A short name for a key: that of its attack, and enough of the key's SHA-256 to tell it from every other. */
+export function nameOfKey(key: MeasurementKey): string {
+  const { model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate } = key;
+  const whole = [model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate];
+  return `${attack ?? "clean"}-${sha256Of(JSON.stringify(whole)).slice(0, 16)}`;
+}
+
+/** The parts in which two keys differ, by name, with the value of each. */
+export function differencesOf(
+  one: MeasurementKey,
+  other: MeasurementKey,
+): { name: string; one: string; other: string }[] {
+  const [left, right] = [partsOf(one), partsOf(other)];
+  return [...new Set([...Object.keys(left), ...Object.keys(right)])]
+    .filter((name) => left[name] !== right[name])
+    .map((name) => ({ name, one: left[name] ?? "none", other: right[name] ?? "none" }));
+}
+
+/** A key for people: checksums by their beginning, each number of an attack by itself. */
+function partsOf({ rounds, ...key }: MeasurementKey): Record<string, string> {
+  const numbers = rounds.flatMap(({ attack, numbers: ofAttack, restarts }) => [
+    ...Object.entries(ofAttack).map(([name, value]) => [`${name} of ${attack}`, String(value)]),
+    [`restarts of ${attack}`, String(restarts)],
+  ]);
+  const others = Object.entries(key).map(([name, value]) => {
+    const text = String(value ?? "none");
+    return [name, text.length === 64 ? `${text.slice(0, 12)}...` : text];
+  });
+  return Object.fromEntries([...others, ...numbers]) as Record<string, string>;
+}
+
+/** Numbers in the order of their names: a key is one text, whoever wrote it. */
+function inOrder(numbers: AttackNumbers): Record<string, number> {
+  return Object.fromEntries(Object.entries(numbers).sort(([left], [right]) => (left < right ? -1 : 1)));
+}

@@ -1,0 +1,56 @@
+import type { AttackId } from "../attacks/attacks.js";
+import { type EvaluationState, WITHSTOOD } from "./state.js";
+import { type Evaluation, type ExampleOutcome, summarize } from "./summary.js";
+
+/**
+ * What a finished state says.
+ *
+ * @param parts Of each attack, the single attack of every round: what an ensemble is made of.
+ * @param labels The classes of the images.
+ */
+export function evaluationOf(
+  state: EvaluationState,
+  parts: ReadonlyMap<AttackId, readonly AttackId[]>,
+  labels: ArrayLike<number>,
+): Evaluation {
+  const perExample = state.clean.map((_, index) => exampleOutcome(state, parts, labels, index));
+  return { ...summarize(perExample, [...parts.keys()]), perExample };
+}
+
+function exampleOutcome(
+  { clean, attacks }: EvaluationState,
+  parts: ReadonlyMap<AttackId, readonly AttackId[]>,
+  labels: ArrayLike<number>,
+  index: number,
+): ExampleOutcome {
+  const [answer, label] = [clean[index] as number, labels[index] as number];
+  const answers: Partial<Record<AttackId, number>> = {};
+  const fooledBy: Partial<Record<AttackId, AttackId>> = {};
+  const queries: Partial<Record<AttackId, number>> = {};
+  const linf: Partial<Record<AttackId, number>> = {};
+  for (const [id, ofAttack] of parts) {
+    const attack = attacks[id];
+    const fooling = ofAttack[attack?.fooledIn[index] ?? WITHSTOOD];
+    answers[id] = attack?.answers[index] as number;
+    if (attack?.queries && answer === label) queries[id] = attack.queries[index] as number;
+    if (fooling === undefined) continue;
+    linf[id] = attack?.linf[index] as number;
+    if (ofAttack.some((part) => part !== fooling)) fooledBy[id] = fooling;
+  }
+  return {
+    index,
+    label,
+    clean: answer,
+    attacks: answers,
+    ...ifAny("fooledBy", fooledBy),
+    ...ifAny("queries", queries),
+    ...ifAny("linf", linf),
+  };
+}
+
+function ifAny<Name extends string, Values extends object>(
+  name: Name,
+  values: Values,
+): Partial<Record<Name, Values>> {
+  return Object.keys(values).length === 0 ? {} : ({ [name]: values } as Record<Name, Values>);
+}

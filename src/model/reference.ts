@@ -1,0 +1,38 @@
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { InputError } from "../errors.js";
+import { RUN_FILES } from "../run/run-directory.js";
+import { MANIFEST_FILE } from "../teacher/manifest.js";
+import { findTeacher, type TeacherReference } from "../teacher/reference.js";
+
+/** Where a model is: in a run directory, or where a teacher is. */
+export type ModelReference = { readonly kind: "run"; readonly folder: string } | TeacherReference;
+
+/**
+ * Finds the model a person named: a run directory, a teacher's name or folder, or an .onnx file, which need not be there. This is the
+ * one place where such a name is read.
+ *
+ * @throws {InputError} if it is none of these.
+ */
+export function findModel(named: string, teachersDir: string): ModelReference {
+  if (existsSync(join(named, RUN_FILES.settings))) return { kind: "run", folder: named };
+  try {
+    return findTeacher(named, teachersDir);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(`"${named}" is neither a run, nor a teacher, nor an .onnx file`, {
+      expected: `a run directory, or ${error.detail.expected ?? "a teacher"}`,
+      found: foundAt(named),
+      fix: "mtard teacher list, or ls runs",
+      cause: error,
+    });
+  }
+}
+
+function foundAt(path: string): string {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there === undefined) return "nothing of that name";
+  return there.isDirectory()
+    ? `a folder without ${RUN_FILES.settings} or ${MANIFEST_FILE}`
+    : "a file whose name does not end in .onnx";
+}

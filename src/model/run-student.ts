@@ -1,0 +1,58 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { classifierShape, findDataset } from "../data/datasets.js";
+import { InputError } from "../errors.js";
+import type { Network } from "../graph/network.js";
+import type { Weights } from "../graph/parameters.js";
+import { createNetwork } from "../networks/networks.js";
+import { readCheckpoint } from "../run/checkpoint.js";
+import { readRun, RUN_FILES } from "../run/run-directory.js";
+import { matchWeights } from "../weights/match-weights.js";
+import { readWeightsFile } from "../weights/weights-file.js";
+
+/** Which student of a run: the best by W-Robust, or the last one. */
+export type StudentChoice = "best" | "last";
+
+/**
+ * A student of a run: its network, its weights, and the id of the data set it was trained on.
+ *
+ * @throws {InputError} if the run has no such student yet, or its file is damaged.
+ */
+export async function readStudent(
+  folder: string,
+  which: StudentChoice,
+): Promise<{ network: Network; weights: Weights; dataset: string }> {
+  const { settings } = readRun(folder);
+  const { dataset } = settings;
+  const network = createNetwork(settings.student, classifierShape(findDataset(dataset)));
+  const path = join(folder, RUN_FILES[which]);
+  if (!existsSync(path)) {
+    throw new InputError(`the run ${folder} has no ${which} student yet`, {
+      expected: path,
+      found: "no such file",
+      fix:
+        which === "best"
+          ? "--checkpoint last, or train on until the first evaluation"
+          : "mtard train with --resume",
+    });
+  }
+  const weights = which === "best" ? await readBest(path, network) : await readLast(folder, network);
+  return { network, weights, dataset };
+}
+
+async function readBest(path: string, network: Network): Promise<Weights> {
+  try {
+    const { weights } = await readWeightsFile(path);
+    return matchWeights(network, weights, path);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    const fix = "--checkpoint last, or train again in another folder";
+    throw new InputError(error.message, { ...error.detail, fix, cause: error });
+  }
+}
+
+async function readLast(folder: string, network: Network): Promise<Weights> {
+  const checkpoint = await readCheckpoint(folder, network);
+  if (!checkpoint) throw new InputError(`the run ${folder} has no checkpoint`);
+  return checkpoint.weights;
+}

@@ -1,0 +1,49 @@
+import { existsSync, statSync } from "node:fs";
+import { join, sep } from "node:path";
+import { InputError } from "../errors.js";
+import { findDescription, howToGet } from "./descriptions.js";
+import { MANIFEST_FILE } from "./manifest.js";
+import { listTeachers } from "./store.js";
+
+/** Where a teacher is: in a folder with its manifest, or only an .onnx file. */
+export type TeacherReference =
+  { readonly kind: "folder"; readonly folder: string } | { readonly kind: "file"; readonly path: string };
+
+/**
+ * Finds the teacher a person named: a name in the store, a teacher's folder, or an .onnx file, which need not be there.
+ *
+ * @throws {InputError} if there is no such teacher; the error lists those there are.
+ */
+export function findTeacher(named: string, teachersDir: string): TeacherReference {
+  if (named.endsWith(".onnx") && !isFolder(named)) return { kind: "file", path: named };
+  const candidates = [...(isName(named) ? [join(teachersDir, named)] : []), named];
+  const folder = candidates.find((candidate) => existsSync(join(candidate, MANIFEST_FILE)));
+  if (folder !== undefined) return { kind: "folder", folder };
+  const description = findDescription(named);
+  if (description)
+    throw new InputError(`the teacher "${named}" is described, but not in the store`, {
+      expected: join(teachersDir, named, MANIFEST_FILE),
+      found: "no such file",
+      fix: howToGet(description),
+    });
+  const names = listTeachers(teachersDir).map(({ name }) => name);
+  throw new InputError(`there is no teacher "${named}"`, {
+    expected:
+      names.length > 0 ? `one of ${names.join(", ")}` : `a teacher in ${teachersDir}, or an .onnx file`,
+    found: existsSync(named) ? `no ${MANIFEST_FILE} in ${named}` : "nothing of that name",
+    fix: "mtard teacher list, or mtard teacher import",
+  });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function isName(named: string): boolean {
+  return !named.includes("/") && !named.includes(sep) && named !== "." && named !== "..";
+}
+
+/** The folder or the file that a reference means. */
+export function pathOf(reference: TeacherReference): string {
+  return reference.kind === "folder" ? reference.folder : reference.path;
+}
