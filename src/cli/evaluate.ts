@@ -114,9 +114,14 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
         ...(surrogate ? { surrogate } : {}),
       },
       openModelStore(model, args["runs-dir"], say),
-      { onProgress: evaluationProgress(line, say), onMessage: say },
+      {
+        onBegin: (device) => say(`${model.name} on ${device}`),
+        onProgress: evaluationProgress(line, say),
+        onMessage: say,
+      },
     );
-    say(whatWasDone(model, found, attacks));
+    const known = attacks.filter((attack) => !found.made.includes(attack));
+    if (known.length > 0) say(`known already: ${known.join(", ")} (--again measures anew)`);
     const perExample = request.out ?? defaultOutput(model, description.id, args["runs-dir"]);
     const lines = found.evaluation.perExample.map((example) => `${JSON.stringify(example)}\n`);
     writeFileAtomically(perExample, lines.join(""));
@@ -165,13 +170,6 @@ function evaluateRequest(args: EvaluateArguments) {
     batchSize: batchSize === undefined ? null : parseSetting("batchSize", batchSize, "--batch-size"),
     ...{ out, adversarial, kept },
   };
-}
-
-/** One line on what was measured now and what was known. */
-function whatWasDone({ name }: Model, { made, device }: Measurement, attacks: readonly AttackId[]): string {
-  const known = attacks.filter((attack) => !made.includes(attack));
-  const from = known.length === 0 ? "" : `; known already: ${known.join(", ")} (--again measures anew)`;
-  return `${name} on ${device}${from}`;
 }
 
 /** The part of the result that says what was found, for `--json`. */

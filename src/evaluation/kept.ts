@@ -69,7 +69,7 @@ export function openKept(
       return key !== undefined && isFinished(key, recordOf(attack));
     },
     forget(attack) {
-      if (attack !== null) delete state.attacks[attack];
+      if (attack !== null) state.attacks[attack] = undefined;
       else state.clean.length = 0;
     },
     save(attack) {

@@ -37,8 +37,8 @@ export interface MeasureSettings extends EvaluationSettings {
 }
 
 export interface MeasureEvents extends Pick<EvaluationEvents, "onProgress"> {
-  /** Told once, where something is left to do, before an engine is started. */
-  onBegin(): void;
+  /** Told once, where something is left to do, where the model runs and by what. */
+  onBegin(device: string): void;
   /** Told what a person should know. */
   onMessage(text: string): void;
 }
@@ -123,8 +123,8 @@ async function work(
   say: (text: string) => void,
 ): Promise<void> {
   const { attacks, surrogate } = settings;
-  events.onBegin?.();
   const target = await model.target();
+  events.onBegin?.(target.runsOn);
   const before = attacks.filter((attack) => kept.isOver(attack));
   forgetOtherDevice(kept, attacks, target.runsOn, say);
   for (const attack of attacks)

@@ -24,7 +24,7 @@ export interface AttackState {
 export interface EvaluationState {
   /** The classes answered on the first so many images as they are. */
   readonly clean: number[];
-  readonly attacks: Partial<Record<AttackId, AttackState>>;
+  readonly attacks: { [Id in AttackId]?: AttackState | undefined };
 }
 
 /** An attack before its first batch, on images that are answered as in `clean`. */

@@ -69,7 +69,7 @@ async function measureOne(
   const changes = attack === null ? undefined : attackChanges[attack];
   const cost = evaluationCost(attack, changes) * data.count;
   const started = performance.now();
-  let done: number | null = null;
+  let done = NaN;
   const found = await measure(
     model,
     data,
@@ -86,7 +86,7 @@ async function measureOne(
       onProgress({ share, pass }) {
         if (events.stopRequested()) throw new Stopped();
         // What an earlier call did is no work of this one.
-        if (done === null) ledger.strike(cost * share);
+        if (Number.isNaN(done)) ledger.strike(cost * share);
         else ledger.work(cost * (share - done));
         done = share;
         events.onProgress({
@@ -98,7 +98,7 @@ async function measureOne(
       },
     },
   );
-  ledger.strike(cost * (1 - (done ?? 0)));
+  ledger.strike(cost * (1 - (Number.isNaN(done) ? 0 : done)));
   return found;
 }
 

@@ -1,11 +1,10 @@
 import type { AttackId } from "../attacks/attacks.js";
 import { teacherRoles, type TeacherRole } from "../methods/method.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
-import { openModelStore, usualBatch } from "../evaluation/model-store.js";
+import { openModelStore } from "../evaluation/model-store.js";
 import { openModel } from "../model/model.js";
 import type { ModelReference } from "../model/reference.js";
-import type { RunPlan, TeacherPlan } from "../paper/plan.js";
-import { recipe } from "../recipes/recipes.js";
+import { plainRun, type RunPlan, type TeacherPlan } from "../paper/plan.js";
 import { paperTeacher, type TeacherChoice } from "../recipes/teachers.js";
 import { readRun } from "../run/run-directory.js";
 import { trainingLooks } from "./ledger.js";
@@ -38,6 +37,7 @@ export async function performRun(
       : await measureSubject(wanted, { kind: "run", folder }, place, session, {
           name,
           epsilon: settings.evaluationEpsilon,
+          batchSize: settings.evaluationBatch,
           images: imagesOf(settings, record).test,
         });
   const used = teacherRoles.flatMap((role) => {
@@ -94,16 +94,17 @@ export async function performTeacher(
   const { scale, places, record, events } = session;
   const { plan, seed } = request;
   const teacher = resolved(teacherNamed(plan.teacher, scale, places.teachersDir), session);
-  const { evaluationEpsilon: epsilon } = recipe({
-    dataset: scale.dataset,
-    method: "b-mtard",
-    student: scale.student,
-  });
+  const settings = settingsOf(plainRun("b-mtard"), seed, scale, { clean: null, robust: null });
   const name = `${plan.teacher} teacher ${teacher.name}`;
   events.onMessage(`${place.run} of ${place.runs}: ${name}`);
   const images = testImages(scale, record);
   const wanted = evaluationsOf(request, scale);
-  const about = { name, epsilon, images };
+  const about = {
+    name,
+    epsilon: settings.evaluationEpsilon,
+    batchSize: settings.evaluationBatch,
+    images,
+  };
   const measured = await measureSubject(wanted, teacher.reference, place, session, about);
   return {
     plan,
@@ -120,14 +121,14 @@ async function measureSubject(
   reference: ModelReference,
   place: RunPlace,
   session: Session,
-  about: Omit<Subject, "model" | "batchSize">,
+  about: Omit<Subject, "model">,
 ): Promise<Pick<Outcome, "folder" | "evaluations" | "warnings" | "measured">> {
   const { scale, places, events } = session;
   const dataset = classifierShape(findDataset(scale.dataset));
   const model = await openModel(reference, { dataset, device: places.device });
   try {
-    const subject = { ...about, model, batchSize: usualBatch(model) };
-    const store = openModelStore(model, places.runsDir, events.onMessage);
+    const subject = { ...about, model };
+    const store = openModelStore(model, places.runsDir, (text) => events.onMessage(text));
     const { evaluations, warnings, made } = await measureMissing(wanted, subject, store, place, session);
     return { folder: store.folder, evaluations, warnings, measured: made };
   } finally {

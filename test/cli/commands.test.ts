@@ -97,6 +97,7 @@ describe("a trained run", () => {
   it("is evaluated: counts, fractions, W-Robust, and every image, in the run's own folder", async () => {
     const { total, clean, attacks, ...rest } = await evaluate(`${SAT} --attacks fgsm,pgd-sat --limit 50`);
     expect(rest).toEqual({
+      known: [],
       model: SAT,
       dataset: "demo",
       perExample: `${SAT}/evaluation.jsonl`,

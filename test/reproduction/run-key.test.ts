@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { methodIds, methods } from "#mtard/methods/methods.js";
 import { runKey } from "#mtard/reproduction/run-key.js";
 import type { TrainingSettings } from "#mtard/recipes/settings.js";
 import { tinySettings } from "../training/tiny-run.js";
