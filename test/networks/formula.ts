@@ -49,9 +49,9 @@ export function formulaWeights(network: Network): Weights {
   );
 }
 
-/** The formula's images, `[2, 3, size, size]` in [0, 1). */
-export function formulaImages(size: number): Float32Array {
-  return uniform("images", 2 * 3 * size * size, (value) => value / 2 + 0.5);
+/** The formula's images of a name, `[count, 3, size, size]` in [0, 1); those of "images" are golden.py's. */
+export function formulaImages(size: number, count = 2, name = "images"): Float32Array {
+  return uniform(name, count * 3 * size * size, (value) => value / 2 + 0.5);
 }
 
 /** The largest difference between two lists, over the larger of 1 and the largest number of the second. */
