@@ -3,7 +3,7 @@ import { basename, isAbsolute, join } from "node:path";
 import { list, type ReadEntry } from "tar";
 import { InputError } from "../errors.js";
 
-/** No data set read here comes near this; an archive that says more is refused before anything is kept. */
+/** The most bytes an archive may unpack to, checked before each file is read; every data set here is far smaller. */
 const MOST_BYTES = 2 ** 30;
 
 /**
@@ -50,7 +50,7 @@ export function readArchive(path: string, wanted: readonly string[]): Map<string
 }
 
 /**
- * Reads the wanted files of an unpacked archive: from `folder` itself, or from `inner` within it.
+ * Reads the wanted files of an unpacked archive: from `inner` within `folder` if that is there, else from `folder` itself.
  *
  * @throws {InputError} if a wanted file is missing or too large.
  */

@@ -5,9 +5,9 @@ import type { Augmentation } from "./datasets.js";
 /** `value / 255` in float32 for each byte: what PyTorch's `ToTensor` gives. */
 const unit = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 
-/** Which part of a padded image is seen, and whether mirrored. */
+/** The part of a padded image that is seen, and whether it is mirrored. */
 export interface View {
-  /** Rows and columns of the padded image before the crop, 0 to twice the padding. */
+  /** Rows above and columns left of the crop in the padded image, 0 to twice the padding. */
   readonly top: number;
   readonly left: number;
   readonly flip: boolean;
@@ -27,7 +27,7 @@ export function scaled(bytes: Uint8Array, target: Float32Array): void {
   for (let index = 0; index < bytes.length; index++) target[index] = unit[bytes[index] as number] as number;
 }
 
-/** Writes one view of an image, NHWC bytes, as float32 in [0, 1]; what lies in the padding is black. */
+/** Writes one view of an image, NHWC bytes, as float32 in [0, 1]; the padding is black. */
 export function augmentInto(
   target: Float32Array,
   pixels: Uint8Array,

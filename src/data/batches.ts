@@ -8,7 +8,7 @@ import type { Split } from "./store.js";
 
 /** The images and labels of one training step. */
 export interface Batch {
-  /** `[count, height, width, channels]` in [0, 1]. Reused: good until the batch after the next is asked for. */
+  /** `[count, height, width, channels]` in [0, 1]. The array is reused: it is valid until the batch after the next is requested. */
   readonly images: Float32Array;
   /** `[count]`, reused in the same way. */
   readonly labels: Int32Array;
@@ -20,10 +20,10 @@ export interface Batch {
   readonly step: number;
 }
 
-/** Where the batches are: plain, saved in checkpoints; the same state gives the same batches, bit for bit. */
+/** A position in the stream of batches, saved in checkpoints; the same state gives the same batches, bit for bit. */
 export interface BatchesState {
   readonly epoch: number;
-  /** Index in the epoch of the next batch. */
+  /** Index of the next batch within its epoch. */
   readonly position: number;
   /** The generator before the epoch's permutation was drawn. */
   readonly epochStart: RandomState;
@@ -35,13 +35,13 @@ export interface BatchesState {
 export interface TrainingBatchesOptions {
   readonly image: ImageShape;
   readonly batchSize: number;
-  /** null for the images as they are. */
+  /** null leaves the images as they are. */
   readonly augmentation: Augmentation | null;
   /** A seed to begin with, or a state to go on from. */
   readonly start: { readonly seed: number } | BatchesState;
 }
 
-/** Batches without end; the last one of an epoch holds what is left and may be smaller. */
+/** An endless stream of batches; the last one of an epoch holds what is left and may be smaller. */
 export interface TrainingBatches {
   next(): Batch;
   /** The state before the next batch. */
@@ -50,7 +50,7 @@ export interface TrainingBatches {
 }
 
 /**
- * Shuffled and augmented batches of a split, every image once an epoch.
+ * Makes shuffled and augmented batches of a split; every image comes once an epoch.
  *
  * A batch's draws come from one generator in a fixed order: the epoch's permutation before its first batch; then for each image the
  * crop's top, its left and the flip; then the two attack seeds.
@@ -127,18 +127,18 @@ function beginning(seed: number): BatchesState {
   return { epoch: 0, position: 0, epochStart: state, random: state };
 }
 
-/** Images in the store's order for evaluation. */
+/** A batch of images in the store's order, for evaluation. */
 export interface EvaluationBatch {
-  /** `[count, height, width, channels]` in [0, 1]. Reused: good until the next batch is asked for. */
+  /** `[count, height, width, channels]` in [0, 1]. The array is reused: it is valid until the next batch is requested. */
   readonly images: Float32Array;
   /** `[count]`, reused in the same way. */
   readonly labels: Int32Array;
   readonly count: number;
-  /** Index in the split of the batch's first image. */
+  /** Index of the batch's first image within the split. */
   readonly first: number;
 }
 
-/** A split from first to last, as it is. */
+/** Yields a split's images from first to last, neither shuffled nor augmented. */
 export function* evaluationBatches(
   split: Split,
   { height, width, channels }: ImageShape,
@@ -155,7 +155,7 @@ export function* evaluationBatches(
   }
 }
 
-/** The images of a split at some positions, in their order: `[indexes.length, height, width, channels]` in [0, 1]. */
+/** The images of a split at `indexes`, in that order: `[indexes.length, height, width, channels]` in [0, 1]. */
 export function imagesAt(split: Split, shape: ImageShape, indexes: readonly number[]): Float32Array {
   const size = imageBytes(shape);
   const images = new Float32Array(indexes.length * size);

@@ -3,9 +3,9 @@ import type { CifarOrigin, DatasetDescription } from "./datasets.js";
 import type { SplitContents } from "./store.js";
 
 /**
- * Reads both splits from the binary files of CIFAR-10 or CIFAR-100; how many images there are comes from the files' sizes.
+ * Reads both splits from the binary files of CIFAR-10 or CIFAR-100; the files' sizes give the number of images.
  *
- * @param files Contents by file name; all of the origin's files.
+ * @param files The contents of all of the origin's files, by name.
  * @throws {InputError} if a file is not a whole number of records, or a label is out of range.
  * @see https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version".
  */

@@ -2,19 +2,19 @@ import { InputError } from "../errors.js";
 import type { ImageShape, NetworkShape } from "../graph/network.js";
 import { tinyImageNetClasses } from "./tiny-imagenet-classes.js";
 
-/** What is known about a data set before any of its images: what it shows, where it comes from, how it is augmented. */
+/** What is known of a data set before any image is read: what it shows, where it comes from, how it is augmented. */
 export interface DatasetDescription {
   /** The data set's id on the command line; also the name of its folder in the data store. */
   readonly id: string;
   readonly title: string;
   readonly image: ImageShape;
-  /** One name a label, label 0 first. */
+  /** One name per label, label 0 first. */
   readonly classNames: readonly string[];
   readonly augmentation: Augmentation;
   readonly origin: DemoOrigin | CifarOrigin | TinyImageNetOrigin;
 }
 
-/** A random crop after zero padding of `padding` pixels a side, then a horizontal flip half the time. */
+/** A random crop after zero padding of `padding` pixels on each side, then a horizontal flip half the time. */
 export interface Augmentation {
   readonly padding: number;
   readonly flip: boolean;
@@ -43,7 +43,7 @@ export interface CifarOrigin {
   readonly labelBytes: number;
 }
 
-/** A zip archive of JPEGs: `train/` with a folder a class, and `val/`, its classes in `val_annotations.txt`. */
+/** A zip archive of JPEGs: `train/` has a folder per class, and `val_annotations.txt` gives the classes of `val/`. */
 export interface TinyImageNetOrigin {
   readonly kind: "tiny-imagenet";
   readonly url: string;
@@ -149,9 +149,9 @@ export type DatasetId = keyof typeof datasets;
 export const datasetIds = Object.keys(datasets) as DatasetId[];
 
 /**
- * The data set a person named.
+ * Finds the data set a person named.
  *
- * @throws {InputError} if there is none of that name; the error lists those there are.
+ * @throws {InputError} if no data set has that name; the error lists the known ones.
  */
 export function findDataset(name: string): DatasetDescription & { readonly id: DatasetId } {
   if (Object.hasOwn(datasets, name)) return datasets[name as DatasetId];
@@ -162,7 +162,7 @@ export function findDataset(name: string): DatasetDescription & { readonly id: D
   });
 }
 
-/** What a classifier of a data set takes and answers; `name` is the data set's id. */
+/** The input and output shape of a classifier for a data set; `name` is the data set's id. */
 export function classifierShape({ id, image, classNames }: DatasetDescription): NetworkShape & {
   readonly name: string;
 } {

@@ -4,17 +4,17 @@ import type { ImageShape } from "../graph/network.js";
 import { loadSharp } from "../runtime/sharp.js";
 import { imageBytes } from "./images.js";
 
-/** Images decoded before they are handed on: 12.6 MB of 64x64. */
+/** Images in one decoded piece: 12.6 MB at 64x64. */
 const PIECE = 1024;
 
 /**
  * Decodes JPEGs in parallel and yields their pixels in order, uint8 NHWC, a bounded number of images at a time.
  *
- * libvips decodes as libjpeg-turbo does, which Pillow uses too: the same bytes. Grey images get three equal channels.
- * A piece is good until the next is asked for.
+ * libvips decodes as libjpeg-turbo does, which Pillow uses, so both give the same bytes. Grey images get three equal channels.
+ * The buffer is reused: a piece is valid until the next is requested.
  *
- * @param read The contents of a file by its name.
- * @throws {InputError} if a file is no JPEG, is damaged, or has another size; the error names it.
+ * @param read Reads a file by its name.
+ * @throws {InputError} if a file is not a JPEG, is damaged, or has another size; the error names it.
  */
 export async function* decodeJpegs(
   names: readonly string[],
@@ -24,7 +24,7 @@ export async function* decodeJpegs(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const size = imageBytes(image);
   const piece = new Uint8Array(Math.min(PIECE, names.length) * size);
-  // One thread an image: images this small gain nothing from more.
+  // One thread per image: images this small gain nothing from more.
   const sharp = loadSharp();
   const threads = sharp.concurrency();
   sharp.concurrency(1);
@@ -42,7 +42,7 @@ export async function* decodeJpegs(
   }
 }
 
-/** Does `work` for every item, as many at a time as there are cores; after a failure none is begun, and the first one is thrown. */
+/** Runs `work` on every item, as many at once as there are cores; after a failure it starts no more, and throws the first failure. */
 async function inParallel<T>(
   items: readonly T[],
   work: (item: T, index: number) => Promise<void>,
@@ -64,7 +64,7 @@ async function decode(
   name: string,
   { height, width, channels }: ImageShape,
 ): Promise<Uint8Array> {
-  // libvips would also open other formats, among them ones that can point at other files.
+  // libvips would also open other formats, and some of those can point at other files.
   if (!(jpeg[0] === 0xff && jpeg[1] === 0xd8))
     throw wrongImage(name, "it does not begin as a JPEG does", height, width);
   try {

@@ -15,7 +15,7 @@ export const shapes: readonly string[] = [
   `<path d="M-.7,-.7h.5v.5h-.5zM.2,-.7h.5v.5h-.5zM-.7,.2h.5v.5h-.5zM.2,.2h.5v.5h-.5z"/>`,
 ];
 
-/** Where and how a shape is drawn within its image: pixels and degrees. */
+/** Where and how a shape is drawn within its image, in pixels and degrees. */
 export interface ShapePlacement {
   readonly shape: number;
   readonly x: number;
@@ -24,10 +24,10 @@ export interface ShapePlacement {
   readonly angle: number;
 }
 
-/** Tiles a side of one sheet: sharp draws a whole sheet a call, which is far faster than a call an image. */
+/** Tiles along each side of a sheet: one call to sharp draws a whole sheet, which is far faster than a call per image. */
 const SHEET = 50;
 
-/** The coverage of each shape, 0 to 255 a pixel, `height * width` row-major. */
+/** Draws the coverage of each shape: 0 to 255 per pixel, `height * width`, row-major. */
 export async function drawMasks(
   placements: readonly ShapePlacement[],
   image: ImageShape,

@@ -5,8 +5,8 @@ import { drawMasks, shapes, type ShapePlacement } from "./demo-shapes.js";
 import type { SplitContents } from "./store.js";
 
 /*
- * The trade-off between accuracy and robustness as a data set. The shape survives any perturbation of 8/255 but misleads in some
- * images; the texture never misleads but is fainter than 8/255, so an attack can wipe it out or write another's.
+ * The demo data set builds in the trade-off between accuracy and robustness. The shape survives any perturbation of 8/255 but misleads
+ * in some images; the texture never misleads but is fainter than 8/255, so an attack can erase it or write another class's.
  */
 
 /** The share of images that show another class's shape in place of their own. */
@@ -20,7 +20,7 @@ const NOISE = 1;
 /** The greatest tilt of a shape, in degrees. */
 const TILT = 12;
 
-/** One image as drawn by lot, before any pixel exists: its class, and the one or two shapes seen. */
+/** The random plan of an image, before any pixel exists: its class, and the one or two shapes it shows. */
 interface Scene {
   readonly label: number;
   readonly placements: readonly ShapePlacement[];
@@ -29,7 +29,7 @@ interface Scene {
 /**
  * Makes the demo data set: the same origin gives the same bytes.
  *
- * @returns Both splits: uint8 NHWC, as many of each class as fit, in random order.
+ * @returns Both splits: uint8 NHWC, in random order, with every class equally often where the count allows.
  */
 export async function makeDemo(
   image: ImageShape,
@@ -81,7 +81,7 @@ function placeShape(shape: number, { height, width }: ImageShape, random: Random
   };
 }
 
-/** Background, then shapes, then the class's texture and noise. */
+/** Paints the background, then the shapes, then the class's texture and noise. */
 function paint(
   pixels: Uint8Array,
   label: number,
@@ -125,7 +125,7 @@ function between([topLeft, topRight, bottomLeft, bottomRight]: Corners, down: nu
   return top * (1 - down) + bottom * down;
 }
 
-/** About a standard normal number from four random bytes: their sum has mean 510 and standard deviation 147.8. */
+/** A roughly standard normal number from four random bytes: their sum has mean 510 and standard deviation 147.8. */
 function bellShaped(random: Random): number {
   const word = random.uint32();
   return ((word & 255) + ((word >>> 8) & 255) + ((word >>> 16) & 255) + (word >>> 24) - 510) / 147.8;
@@ -135,7 +135,7 @@ function bellShaped(random: Random): number {
 const stripes = { none: [1], fine: [1, -1], wide: [1, 1, -1, -1], thirds: [1, -1, -1] } as const;
 type Stripes = readonly number[];
 
-/** Down and across, label 0 first: the texture's sign is the product of both. */
+/** Each class's signs down and across, label 0 first; the texture's sign is the product of both. */
 const textures: readonly (readonly [Stripes, Stripes])[] = [
   [stripes.fine, stripes.none],
   [stripes.none, stripes.fine],

@@ -10,13 +10,13 @@ import { hashOfFile } from "../files/sha256.js";
 /** What to download and how to know it is the right thing. */
 export interface DownloadSource {
   readonly url: string;
-  /** Its size where that is stated, else the most it may have. */
+  /** The file's size where it is published, else the most it may be. */
   readonly bytes: number | { readonly atMost: number };
-  /** Its checksum, or the first digits of it; null where none is stated. */
+  /** The file's checksum, or its first digits; null where none is published. */
   readonly checksum: { readonly algorithm: "md5" | "sha256"; readonly digits: string } | null;
 }
 
-/** How far a download is; the rate is that of this run, in bytes a second, and `total` is null where nobody says it. */
+/** How far a download is. `rate` is this run's, in bytes a second; `total` is null where the size is unknown. */
 export interface DownloadProgress {
   readonly received: number;
   readonly total: number | null;
@@ -27,7 +27,7 @@ export interface DownloadProgress {
  * Downloads a file to `path`, going on where an earlier, unfinished download stopped, and checks its checksum.
  *
  * @throws {WorkError} if the network or the disk refuses, the server sends a web page instead, or the checksum is wrong; a part that
- * may be good is kept to go on with.
+ * may be good is kept for the next attempt.
  */
 export async function download(
   source: DownloadSource,
@@ -72,11 +72,11 @@ async function receive(
   onProgress: (progress: DownloadProgress) => void,
 ): Promise<number> {
   const asked = sizeOf(path);
-  // Compressed on the way, the file would have another length than the one the server states.
+  // If the server compressed the transfer, the length it states would not be the file's.
   const headers = { "accept-encoding": "identity", ...(asked > 0 ? { range: `bytes=${asked}-` } : {}) };
   const response = await fetch(source.url, { headers });
   if (response.status === 416 && asked > 0) {
-    // Nothing is missing, or what is there is of another file.
+    // Either nothing is missing, or the part on the disk belongs to another file.
     if (response.headers.get("content-range") === `bytes */${asked}`) return asked;
     rmSync(path);
     return receive(source, path, onProgress);
@@ -123,7 +123,7 @@ function limitOf({ bytes }: DownloadSource): number {
   return typeof bytes === "number" ? bytes : bytes.atMost;
 }
 
-/** Whether a file that begins so is a page for signing in or an apology, which servers send with status 200. */
+/** Whether a file begins as a web page does: servers send sign-in and error pages with status 200. */
 export function isWebPage(chunk: Uint8Array): boolean {
   return /^\s*<(!doctype|html|head|\?xml)/i.test(Buffer.from(chunk.subarray(0, 256)).toString("latin1"));
 }

@@ -2,17 +2,17 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { WorkError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 
-/** Images read by position: from memory, or from a file where they are too many for that. */
+/** Images read by position, from memory or, where they are too large for it, from a file. */
 export interface Images {
   /**
-   * `count` images from the one at `first` on, uint8 NHWC, row-major. Good until the next read.
+   * Reads `count` images from index `first` on: uint8 NHWC, row-major, valid until the next read.
    *
-   * @throws {WorkError} if the file they are in became shorter.
+   * @throws {WorkError} if their file has become shorter.
    */
   read(first: number, count: number): Uint8Array;
 }
 
-/** The bytes of one image. */
+/** The size of one image in bytes. */
 export function imageBytes({ height, width, channels }: ImageShape): number {
   return height * width * channels;
 }
@@ -22,7 +22,7 @@ export function imagesInMemory(bytes: Uint8Array, size: number): Images {
   return { read: (first, count) => bytes.subarray(first * size, (first + count) * size) };
 }
 
-/** Images from the beginning of a file on, `size` bytes each, read when asked for into one buffer that is used again. */
+/** Images from the beginning of a file on, `size` bytes each; every read fills the same buffer. */
 export function imagesInFile(path: string, size: number): Images {
   const file = openSync(path, "r");
   let buffer = new Uint8Array(size);
@@ -39,15 +39,15 @@ export function imagesInFile(path: string, size: number): Images {
   return images;
 }
 
-/** Closes the file of images that nobody can reach any more; until then it stays readable, even when another takes its name. */
+/** Closes a file once its images are garbage-collected; until then it stays readable, even if another file takes its name. */
 const abandoned = new FinalizationRegistry<number>(closeSync);
 
-/** The images from the one at `start` on, as if there were none before. */
+/** The images from index `start` on, counted from 0 again. */
 export function imagesFrom(images: Images, start: number): Images {
   return { read: (first, count) => images.read(start + first, count) };
 }
 
-/** `length` bytes of a file from `start` on. */
+/** Reads `length` bytes of a file from offset `start` on. */
 export function readPart(path: string, start: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   const file = openSync(path, "r");

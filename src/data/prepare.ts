@@ -23,11 +23,11 @@ import {
 } from "./store.js";
 import { openTinyImageNet, readTinyImageNet, type DecodeProgress } from "./tiny-imagenet.js";
 
-/** Where a data set is to come from, and whether one that is there is replaced. */
+/** Where a data set comes from, and whether it replaces one already in the store. */
 export interface PrepareOptions {
   /** A local archive, or the folder it was unpacked to. */
   readonly from?: string;
-  /** What the sha256 of the archive `from` must be. */
+  /** The SHA-256 that the archive `from` must have. */
   readonly sha256?: string;
   readonly force?: boolean;
   readonly onProgress?: (progress: PrepareProgress) => void;
@@ -47,14 +47,14 @@ export interface PreparedDataset {
   readonly folder: string;
   readonly fingerprint: string;
   readonly source: StoreRecord["source"];
-  /** Nothing had to be done. */
+  /** Whether the store already held the same data. */
   readonly alreadyThere: boolean;
 }
 
 /**
  * Puts a data set into the store: makes or fetches it, or takes a local copy, verifies it and packs it.
  *
- * What is there already is kept; a local copy with other contents than those there is refused unless `force`.
+ * A data set already in the store is kept; a local copy with other contents is refused unless `force`.
  *
  * @throws {InputError} if the local copy is wrong in any way; nothing is left behind.
  * @throws {WorkError} if the download fails or the disk refuses.
@@ -110,7 +110,7 @@ interface Obtained {
   readonly train: SplitContents;
   readonly test: SplitContents;
   readonly source: StoreRecord["source"];
-  /** Ends the reading of the source, where it goes on while the store is written. */
+  /** Closes the source, where it is still read while the store is written. */
   readonly close?: () => void;
 }
 

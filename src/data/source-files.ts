@@ -12,10 +12,10 @@ export interface SourceFiles {
 }
 
 /**
- * The files of an unpacked archive: of `folder` itself, or of `inner` within it.
+ * Opens the files of an unpacked archive: those of `inner` within `folder` if that is there, else of `folder` itself.
  *
- * @param landmark A file that must be there, so that not any folder is walked through.
- * @param wanted Other files are left out.
+ * @param landmark A file that must be there, so that an unrelated folder is not walked through.
+ * @param wanted Selects the files by name.
  * @throws {InputError} if the landmark is missing.
  */
 export function openFolder(

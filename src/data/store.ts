@@ -10,17 +10,17 @@ import { placeFolder } from "../files/folder.js";
 import { datasets, type DatasetDescription, type DatasetId } from "./datasets.js";
 import { imageBytes, type Images, imagesFrom, imagesInFile, imagesInMemory, readPart } from "./images.js";
 
-/** One half of a data set, opened for reading. */
+/** The training or test images of a data set, opened for reading. */
 export interface Split {
   readonly count: number;
   readonly images: Images;
   readonly labels: Uint8Array;
 }
 
-/** One half of a data set to be stored. */
+/** The training or test images of a data set, to be stored. */
 export interface SplitContents<Pixels = Uint8Array | AsyncIterable<Uint8Array>> {
   readonly count: number;
-  /** uint8 NHWC, row-major, whole or in pieces of any length: `count * height * width * channels` bytes together. */
+  /** uint8 NHWC, row-major, whole or in pieces of any length: `count * height * width * channels` bytes in all. */
   readonly images: Pixels;
   readonly labels: Uint8Array;
 }
@@ -32,7 +32,7 @@ export interface Dataset {
   readonly description: StoredDataset;
   readonly train: Split;
   readonly test: Split;
-  /** sha256 of everything stored, whatever the limits it was opened with. */
+  /** SHA-256 of everything stored, whatever limits it was opened with. */
   readonly fingerprint: string;
 }
 
@@ -55,9 +55,9 @@ export function datasetFolder(id: DatasetId, dataDir: string): string {
 }
 
 /**
- * What is kept of a data set, or null if there is none.
+ * Reads the record of a stored data set, or null if there is none.
  *
- * @throws {InputError} if there is something that is not a store of this data set.
+ * @throws {InputError} if what is there is not a store of this data set.
  */
 export function readStoreRecord(id: DatasetId, dataDir: string): StoreRecord | null {
   const path = join(datasetFolder(id, dataDir), "store.json");
@@ -79,8 +79,8 @@ export function readStoreRecord(id: DatasetId, dataDir: string): StoreRecord | n
 /**
  * Opens a data set from its packed store, checking every byte against the stored fingerprint.
  *
- * @param limits Keep only the first so many images of a split; more than there are means all.
- * @param mostInMemory Bytes of a split's images up to which they are loaded; more are read from the file when asked for.
+ * @param limits How many images of each split to keep, from the first on; a number above the split's own keeps all.
+ * @param mostInMemory A split whose images take more bytes than this is read from its file on demand instead of loaded.
  * @throws {InputError} if it is absent, damaged, or a limit is not a positive whole number.
  */
 export function openDataset(
@@ -116,10 +116,10 @@ export function openDataset(
   return { description, train: read("train"), test: read("test"), fingerprint: found };
 }
 
-/** CIFAR fits three times; all of Tiny-ImageNet's training images, 1.2 GB, do not. */
+/** CIFAR's images fit three times; Tiny-ImageNet's training images, 1.2 GB, do not fit. */
 const MOST_IN_MEMORY = 2 ** 29;
 
-/** The images of a split from `from` to before `to`. */
+/** The part of a split from index `from` to just before `to`. */
 export function sliceSplit({ images, labels }: Split, from: number, to: number): Split {
   return { count: to - from, images: imagesFrom(images, from), labels: labels.subarray(from, to) };
 }
@@ -127,8 +127,8 @@ export function sliceSplit({ images, labels }: Split, from: number, to: number):
 /**
  * Writes a data set's packed store, whole or not at all, piece by piece as its images come.
  *
- * @param accept Asked once all is written beside: true puts it in the place of what was there; false, or an error, leaves that.
- * @throws {WorkError} if the disk is full or refuses; what was there before stays. What the images throw is thrown on.
+ * @param accept Asked once the new store is written beside the old one: true replaces the old one; false, or an error, keeps it.
+ * @throws {WorkError} if the disk is full or refuses; what was there before stays. Errors from the images are passed on.
  */
 export async function writeStore(
   description: StoredDataset,
@@ -180,7 +180,7 @@ async function writeSplit(path: string, { images, labels }: SplitContents, hash:
   }
 }
 
-/** sha256 of a data set's shape and counts, to go on with each split's images and labels. */
+/** Begins a SHA-256 with a data set's shape and counts; each split's images and labels follow. */
 function beginFingerprint(
   { id, image }: DatasetDescription,
   { train, test }: { train: number; test: number },
@@ -189,7 +189,7 @@ function beginFingerprint(
   return createHash("sha256").update(`${id} ${shape} ${train} ${test}\n`);
 }
 
-/** Takes a split's file into the fingerprint; its size must be that of `count` images and labels. */
+/** Adds a split's file to the fingerprint; its size must be that of `count` images and labels. */
 function hashSplit(path: string, { id, image }: StoredDataset, count: number, hash: Hash): void {
   const expected = count * (imageBytes(image) + 1);
   const found = statSync(path, { throwIfNoEntry: false })?.size;

@@ -1,6 +1,6 @@
 /**
- * The classes of Tiny-ImageNet: WordNet ids in ascending order, so that label 0 is the first folder of `train/`
- * (PyTorch's `ImageFolder` numbers them so), and the first of each one's names in the archive's `words.txt`.
+ * The classes of Tiny-ImageNet, each with the first of its names in the archive's `words.txt`. The WordNet ids ascend, so that
+ * label 0 is the first folder of `train/`, as PyTorch's `ImageFolder` numbers them.
  */
 // prettier-ignore
 export const tinyImageNetClasses = {

@@ -13,10 +13,10 @@ const TRAIN_IMAGE = /^train\/(n\d{8})\/images\/\1_(\d{1,9})\.JPEG$/;
 const VAL_IMAGE = /^val\/images\/(val_(\d{1,9})\.JPEG)$/;
 
 /**
- * Opens the archive or the folder it was unpacked to; `test/` has no labels, boxes and `words.txt` are not needed.
+ * Opens the archive or the folder it was unpacked to, without `test/`, which has no labels, and without boxes and `words.txt`.
  *
- * @param folder The archive's own folder.
- * @throws {InputError} if it is neither, or damaged.
+ * @param folder The folder inside the archive.
+ * @throws {InputError} if `from` is neither, or is damaged.
  */
 export async function openTinyImageNet(from: string, folder: string): Promise<SourceFiles> {
   return statSync(from).isDirectory()
@@ -28,7 +28,7 @@ function isWanted(name: string): boolean {
   return name === CLASSES || name === ANNOTATIONS || (/^(train|val)\//.test(name) && JPEG.test(name));
 }
 
-/** No JPEG of 64x64 pixels nor list of the archive comes near this; the longest, `val_annotations.txt`, has about 350,000 bytes. */
+/** The most bytes of one file; the longest in the archive, `val_annotations.txt`, has about 350,000. */
 const MOST_FILE_BYTES = 2 ** 20;
 
 /** How far decoding is; the rate is in images a second. */
@@ -39,10 +39,10 @@ export interface DecodeProgress {
 }
 
 /**
- * Both splits of Tiny-ImageNet, its `val` as the test split; JPEGs are decoded as the splits are read.
+ * Reads both splits of Tiny-ImageNet, with `val` as the test split; JPEGs are decoded as the splits are read.
  *
- * A label is the position of the class's WordNet id in ascending order. Training images are in turn one of each class, so that the first
- * or last so many are of all classes alike; within a class, and in `val`, the number in the name decides.
+ * A label is the position of the class's WordNet id in ascending order. Training images take each class in turn, so that the first or
+ * last N hold all classes alike; within a class, and in `val`, they are sorted by the number in their names.
  *
  * @throws {InputError} if the lists and the images do not fit together, or a class has no training image.
  */

@@ -5,19 +5,19 @@ import { InputError } from "../errors.js";
 import { openZipArchive } from "../files/zip.js";
 import type { SourceFiles } from "./source-files.js";
 
-/** Tiny-ImageNet's archive has about 120,000. */
+/** The most files an archive may hold; Tiny-ImageNet's has about 120,000. */
 const MOST_ENTRIES = 200_000;
 
-/** What the local header before an entry's bytes may say they are, by the zip format's numbers. */
+/** The two compression methods that are read, by the zip format's numbers. */
 const STORED = 0;
 const DEFLATED = 8;
 
 /**
- * Opens a zip archive of small files: its directory is read at once, the files when asked for; nothing touches the disk.
+ * Opens a zip archive of small files: its directory is read now, each file on demand; nothing is written to the disk.
  *
- * @param inner The archive's own folder; names are given without it.
- * @param wanted Other files are left out.
- * @throws {InputError} if it is not a zip archive, is damaged, holds a file twice, too many of them, or names that leave its folder.
+ * @param inner The folder inside the archive; names are given without it.
+ * @param wanted Selects the files by name.
+ * @throws {InputError} if it is not a zip archive, is damaged, holds a file twice, too many files, or names that leave its folder.
  */
 export async function openZip(
   path: string,

@@ -5,7 +5,7 @@ import { InputError, WorkError } from "../errors.js";
 /**
  * Refuses a path where no file can be written, before any work is done for it.
  *
- * @param example What a file there could be called.
+ * @param example A file name for the error to suggest.
  * @throws {InputError} if it is a folder, or something above it is a file.
  */
 export function requireFilePath(path: string, example: string): void {
@@ -24,7 +24,7 @@ export function requireFilePath(path: string, example: string): void {
     });
 }
 
-/** Undefined where there is nothing, or nothing that can be looked at. */
+/** Whether a path is a folder; undefined if there is nothing or it cannot be looked at. */
 function isFolder(path: string): boolean | undefined {
   try {
     return statSync(path).isDirectory();
@@ -34,7 +34,7 @@ function isFolder(path: string): boolean | undefined {
 }
 
 /**
- * Writes a file whole or not at all: beside it, synced, then renamed over it.
+ * Writes a file whole or not at all: a temporary file beside it is written, synced, then renamed over it.
  *
  * @throws {WorkError} if the disk is full or refuses, and {@link InputError} or WorkError as `chunks` throws them; the file that was
  * there before stays as it was.
@@ -54,7 +54,7 @@ export function writeFileAtomically(path: string, chunks: string | Uint8Array | 
     syncFolder(dirname(path));
   } catch (cause) {
     rmSync(temporary, { force: true });
-    // What the chunks are made from may be at fault, and says so.
+    // An error from the source of the chunks already says what is wrong.
     throw cause instanceof InputError || cause instanceof WorkError ? cause : writeFailure(path, cause);
   }
 }

@@ -4,10 +4,10 @@ import { writeFailure } from "./atomic.js";
 import { isRunning } from "./process.js";
 
 /**
- * Puts a folder in its place whole or not at all: it is written beside and then renamed; what killed processes left there is removed.
+ * Puts a folder in place whole or not at all: it is written beside its place, then renamed. What killed processes left is removed.
  *
- * @param fill Writes the folder at the path it is given, where there is an empty one.
- * @param accept Asked with what `fill` returned, once all is written: false leaves what was in the place before.
+ * @param fill Fills the empty folder at the path it is given.
+ * @param accept Given what `fill` returned, once all is written: false keeps what was in the place before.
  * @returns What `fill` returned.
  * @throws {WorkError} if the folder cannot be made or moved, and what `fill` or `accept` throws; what was there before stays.
  */
@@ -34,7 +34,7 @@ export async function placeFolder<T>(
   }
 }
 
-/** Moves `partial` to `folder`; if that fails, what was there is back, and else it goes. */
+/** Moves `partial` to `folder`; what was there is removed, or put back if the move fails. */
 function moveIntoPlace(folder: string, partial: string, replaced: string): void {
   try {
     const isTaken = existsSync(folder);
@@ -51,16 +51,16 @@ function moveIntoPlace(folder: string, partial: string, replaced: string): void 
   }
 }
 
-/** Removes what processes left beside `folder` that were killed while they wrote it. */
+/** Removes what processes killed while writing `folder` left beside it. */
 function removeAbandoned(folder: string): void {
   const place = dirname(folder);
   const prefix = `.${basename(folder)}.`;
   for (const name of readdirSync(place)) {
     if (!name.startsWith(prefix)) continue;
     const [, pid, kind] = /^(\d+)\.(partial|replaced)$/.exec(name.slice(prefix.length)) ?? [];
-    // What has this process's own number is of an earlier process that had it: this one only begins.
+    // A leftover with this process's own id is from an earlier process that had it: this one has written nothing yet.
     if (pid === undefined || (Number(pid) !== process.pid && isRunning(Number(pid)))) continue;
-    // Killed between its two renames, a process leaves no folder but the one it had moved away.
+    // A process killed between its two renames leaves only the old folder, moved away: put it back.
     if (kind === "replaced" && !existsSync(folder)) renameSync(join(place, name), folder);
     else rmSync(join(place, name), { recursive: true, force: true });
   }

@@ -5,15 +5,15 @@ import { isRunning, startOf } from "./process.js";
 
 /** Keeps two processes from working in one folder at once. */
 export interface Lock {
-  /** Takes the lock; again does nothing. @throws {WorkError} if another process has it. */
+  /** Takes the lock; taking it again does nothing. @throws {WorkError} if another process has it. */
   hold(): void;
   release(): void;
 }
 
 /**
- * The lock of a folder: a file that names the process which has it. One of a process that was killed is no lock.
+ * Opens the lock of a folder: a file that names the process holding it. The file of a killed process does not count.
  *
- * @param rule What may be there once at a time, and what to do instead.
+ * @param rule For the error: what may happen only once at a time, and what to do instead.
  */
 export function openLock(folder: string, rule: { readonly once: string; readonly instead: string }): Lock {
   const path = join(folder, ".working");
@@ -41,12 +41,12 @@ export function openLock(folder: string, rule: { readonly once: string; readonly
   };
 }
 
-/** The process that has a lock and is running, or null. */
+/** The other process that holds a lock and is running, or null. */
 function holderOf(path: string): number | null {
   try {
     const [pid = "", start] = readFileSync(path, "utf8").split(" ");
     if (Number(pid) === process.pid || start === undefined || !isRunning(Number(pid))) return null;
-    // The number of a process that is gone may be another's by now: that one began later.
+    // A process id may have passed on to a new process, which then began at another time.
     return (startOf(Number(pid)) ?? start) === start ? Number(pid) : null;
   } catch {
     return null;

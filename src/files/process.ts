@@ -12,7 +12,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** When a process began, in the system's own count; null where it does not say. */
+/** When a process began, in clock ticks since boot; null where the system does not say. */
 export function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

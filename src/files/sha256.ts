@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 
-/** How much of a file is in memory while it is hashed. */
+/** Bytes of a file in memory at once while it is hashed. */
 const HASHED_PIECE = 2 ** 22;
 
 /** The SHA-256 of some bytes, or of a text's UTF-8, in lower-case hex. */

@@ -1,10 +1,10 @@
 import { fromRandomAccessReaderPromise, RandomAccessReader, type ZipFile } from "yauzl";
 
 /**
- * Opens a zip archive of `size` bytes; names that lead out of a folder make listing it fail.
+ * Opens a zip archive of `size` bytes; listing it fails on a name that leads out of its folder.
  *
- * @param read Bytes of the archive by position; it throws where there are none. It is called at once instead of through the thread pool,
- * which takes a second instead of 13 for the directory of 120,000 entries.
+ * @param read Reads bytes at a position, and throws where there are none. It is called directly, not through the thread pool: listing
+ * 120,000 entries then takes a second instead of 13.
  */
 export function openZipArchive(
   size: number,

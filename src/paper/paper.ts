@@ -18,7 +18,7 @@ export interface PaperRobustness {
 /** A method, its clean accuracy, then robust accuracy and W-Robust under each attack of the table. */
 export type RobustnessRow = readonly [method: MethodId, clean: number, ...robustAndWRobust: number[]];
 
-/** Tables 3 to 6: methods against attacks, a block of rows a data set. */
+/** Tables 3 to 6: methods against attacks, one block of rows per data set. */
 export interface RobustnessTable {
   readonly attacks: readonly AttackId[];
   readonly blocks: readonly {
@@ -40,13 +40,14 @@ export function robustnessOf(
   return { robust, wRobust };
 }
 
-/** Three numbers rounded to two decimals explain a difference up to this. */
+/** The largest difference that rounding three numbers to two decimals explains. */
 const ROUNDING = 0.01 + 1e-9;
 
 /**
- * (clean + robust) / 2 where a printed W-Robust differs from it by more than rounding explains, else null.
+ * (clean + robust) / 2 where the printed W-Robust differs from it by more than rounding explains, as five numbers of tables 4 and 5
+ * do; else null.
  *
- * @see B-MTARD, equation 22; five numbers of tables 4 and 5 do.
+ * @see B-MTARD, equation 22.
  */
 export function contradiction(clean: number, { robust, wRobust }: PaperRobustness): number | null {
   const mean = (clean + robust) / 2;

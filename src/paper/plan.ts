@@ -5,7 +5,7 @@ import type { Recipe } from "../recipes/settings.js";
 import type { AttackChanges } from "../evaluation/settings.js";
 import type { TeacherRole } from "../methods/method.js";
 
-/** A run that a table or figure is made from; the budget gives data, student, teachers and how long. */
+/** A run that a table or figure is made from; the budget gives its data, student, teachers and length. */
 export interface RunPlan {
   readonly method: MethodId;
   /** Settings of the recipe that the table varies. */
@@ -14,7 +14,7 @@ export interface RunPlan {
   readonly teachers: { readonly clean: TeacherChoice; readonly robust: TeacherChoice };
 }
 
-/** A teacher that a table shows; which one, the call or the store says. */
+/** A teacher that a table shows; the call or the store decides which one. */
 export interface TeacherPlan {
   readonly teacher: TeacherRole;
 }
@@ -31,7 +31,7 @@ export function plainRun(method: MethodId, changes: Partial<Recipe> = {}): RunPl
 export type Measure =
   | { readonly kind: "clean" }
   | { readonly kind: "robust" | "wRobust"; readonly attack: AttackId }
-  /** log C - H of the clean teacher (`nat`) or the robust one, the mean over the final epoch; or how far they are apart. */
+  /** log C - H of the clean (`nat`) or robust (`adv`) teacher, averaged over the final epoch; or the gap between both. */
   | { readonly kind: "knowledgeScale"; readonly of: "nat" | "adv" | "gap" };
 
 /** Columns that belong together, such as robust accuracy and W-Robust under one attack. */
@@ -50,7 +50,7 @@ export interface CellPlan {
 
 export interface RowPlan {
   readonly label: string;
-  /** A cell each section and measure. */
+  /** One list of cells per section, one cell per measure. */
   readonly cells: readonly (readonly CellPlan[])[];
 }
 
@@ -63,7 +63,7 @@ export interface TablePlan {
   readonly student: string;
   readonly sections: readonly Section[];
   readonly rows: readonly RowPlan[];
-  /** What its attacks have other than their defaults. */
+  /** The attack settings that differ from the defaults. */
   readonly attackChanges: AttackChanges;
   readonly notes: readonly string[];
 }

@@ -86,7 +86,7 @@ export interface AccuracyRowPlan {
   readonly robust: Readonly<Partial<Record<AttackId, number>>>;
 }
 
-/** The sections and rows of a table of clean and robust accuracies, a section an accuracy. */
+/** The sections and rows of a table of clean and robust accuracies, one section per accuracy. */
 export function accuracyPlan(
   under: readonly AttackId[],
   rows: readonly AccuracyRowPlan[],

@@ -1,7 +1,7 @@
 import { type AttackId } from "../attacks/attacks.js";
 import type { PaperRobustness } from "./paper.js";
 
-/** One value of the setting varied, and B-MTARD's accuracies with it. */
+/** One value of the varied setting, and B-MTARD's accuracies with it. */
 export interface VariedRow {
   readonly value: number;
   readonly clean: number;

@@ -14,7 +14,7 @@ export interface Budget {
   readonly limitTrain: number | null;
   readonly limitTest: number | null;
   readonly changes: (method: MethodId) => Partial<Recipe>;
-  /** Test images of attacks that would take too long on all of them. */
+  /** The number of test images for attacks that would take too long on all of them. */
   readonly attackImages: Readonly<Record<string, number>>;
 }
 
@@ -51,7 +51,7 @@ export const budgets = {
   },
 } as const satisfies Record<string, Budget>;
 
-/** A run of a hundredth or a thousandth of the paper's steps: EBB must move that much faster to move temperatures at all. */
+/** In a hundredth or a thousandth of the paper's steps, EBB must move that much faster to move temperatures at all. */
 function hastened(method: MethodId, temperatureRate: number): Partial<Recipe> {
   return ["baseline-ebb", "b-mtard"].includes(method) ? { temperatureRate } : {};
 }

@@ -4,7 +4,7 @@ const ARD = "goldblum/AdversariallyRobustDistillation, main.py";
 const FAIR_ARD = "NISP-official/Fair-ARD, Fair-ARD.py";
 const ABSLD = "zhaoshiji123/ABSLD, resnet18_absld_cifar10.py";
 
-/** Of the methods that B-MTARD is compared with: "original settings without additional instruction" (section 4.1). */
+/** Rules for the methods B-MTARD is compared with: "original settings without additional instruction" (section 4.1). */
 export const methodRules: readonly Rule[] = [
   {
     methods: ["natural"],

@@ -13,7 +13,7 @@ const attackSettings: readonly (keyof MethodSettings)[] = [
   "innerMode",
 ];
 
-/** The settings that a method reads and another may not. */
+/** The settings that a method reads, but not every method. */
 function ownSettings(id: MethodId): SettingNames {
   const { attack, settings }: Method = methods[id];
   return attack ? [...attackSettings, ...settings] : settings;
@@ -21,7 +21,7 @@ function ownSettings(id: MethodId): SettingNames {
 
 const ofSomeMethods: SettingNames = [...new Set(methodIds.flatMap(ownSettings))];
 
-/** The settings that decide a run by a method, in the order of the schema. */
+/** The settings that affect a run of a method, in the order of the schema. */
 export function settingsRead(method: MethodId): SettingNames {
   const own = ownSettings(method);
   return recipeSettingNames.filter((name) => !ofSomeMethods.includes(name) || own.includes(name));

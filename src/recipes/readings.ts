@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 
-/** Where a compared method's own paper, its released code and B-MTARD's settings disagree, which of them a recipe follows. */
+/** What a recipe follows where a compared method's own paper, its released code and B-MTARD's settings disagree. */
 export const readings = {
   paper: "each method as its own paper and scripts train it, with the changes B-MTARD's section 4.1 names",
   "released-code": "the same, but exactly what the released script computes, its oddities included",

@@ -6,10 +6,10 @@ import { recipeSchema, recipeSettingNames, type Recipe } from "./settings.js";
 import { datasetRules, sharedRules } from "./shared-rules.js";
 import { teacherRules } from "./teachers.js";
 
-/** Later rules go before earlier ones. */
+/** All rules; a later one overrides an earlier one. */
 const rules: readonly Rule[] = [...sharedRules, ...methodRules, ...datasetRules, ...teacherRules];
 
-/** What is trained how. */
+/** Which student is trained, on which data set and by which method. */
 export interface Training {
   readonly dataset: string;
   readonly method: MethodId;
@@ -28,8 +28,8 @@ export interface SourcedSetting<Name extends keyof Recipe = keyof Recipe> {
 /**
  * Every setting of a training with its source, in the order of the schema.
  *
- * @param epochs Another number of epochs: the milestones and the evaluation interval keep their share of the run.
- * @throws {ZodError} if the rules leave a setting out or break its bounds, which is a mistake in them.
+ * @param epochs Replaces the recipe's number of epochs; the milestones and the evaluation interval keep their share of the run.
+ * @throws {ZodError} if the rules leave a setting out or break its bounds, which is a mistake in the rules.
  */
 export function sourcedRecipe(training: Training, epochs?: number): SourcedSetting[] {
   const values: Record<string, unknown> = {};
@@ -58,7 +58,7 @@ export function recipe(training: Training, epochs?: number): Recipe {
   return recipeSchema.parse(Object.fromEntries(entries));
 }
 
-/** The settings of a run that are not as its recipe has them, by name with the recipe's value. */
+/** The settings that a run has changed from its recipe, by name with the recipe's value. */
 export function changedSettings(run: Training & Recipe): Partial<Recipe> {
   const changed = sourcedRecipe(run).filter(
     ({ name, value }) => JSON.stringify(run[name]) !== JSON.stringify(value),

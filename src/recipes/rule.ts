@@ -2,9 +2,9 @@ import type { MethodId } from "../methods/methods.js";
 import type { Reading } from "./readings.js";
 import type { Recipe } from "./settings.js";
 
-/** Settings for some of the trainings, and where they are from. A later rule goes before an earlier one. */
+/** Settings for some of the trainings, and where they are from. A later rule overrides an earlier one. */
 export interface Rule {
-  /** What it is for; what is left out is any. */
+  /** The trainings it applies to; a field that is left out allows any. */
   readonly datasets?: readonly string[];
   readonly methods?: readonly MethodId[];
   readonly students?: readonly string[];

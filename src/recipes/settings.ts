@@ -14,24 +14,24 @@ const quantity = z.union([
   }),
 ]);
 
-// Descriptions say what a value must be, in errors.
+// Errors quote these descriptions to say what a value must be.
 const positive = quantity.pipe(z.number().positive()).describe("a number above 0");
 const nonNegative = quantity.pipe(z.number().nonnegative()).describe("a number from 0");
 const share = quantity.pipe(z.number().min(0).max(1)).describe("a number from 0 to 1");
 const pixelDistance = share.describe("a number from 0 to 1, such as 8/255");
 const count = quantity.pipe(z.int().positive()).describe("a whole number from 1");
 const flag = z.boolean().describe("true or false");
-/** Null is all images. */
+/** Null means all images. */
 const limit = count.nullable().describe("a whole number from 1");
 const text = z.string().min(1).describe("a name");
 const teacher = text.nullable().describe("a teacher's name, its folder or an .onnx file");
 
-/** What each call decides, by an option of its own. */
+/** The settings that each call decides, by options of their own. */
 const callSettings = {
   dataset: text,
   method: text,
   student: text,
-  /** Whose settings, where the compared methods' papers, their scripts and B-MTARD disagree. */
+  /** Whose settings count where the compared methods' papers, their scripts and B-MTARD disagree. */
   reading: z
     .enum(readingNames)
     .default("paper")
@@ -50,7 +50,7 @@ const callSettings = {
   limitTest: limit,
 };
 
-/** What a recipe decides, and `--set` changes. */
+/** The settings that a recipe decides and `--set` changes. */
 const recipeSettings = {
   epochs: count,
   batchSize: count,
@@ -84,14 +84,14 @@ const recipeSettings = {
   selection: z.enum(["test", "held-out"]).describe("test or held-out"),
   /** How many training images are held out when `selection` is `held-out`. */
   heldOut: count,
-  /** An evaluation every so many epochs before the first milestone, and every epoch from there on. */
+  /** Epochs between evaluations before the first milestone; from there on every epoch is evaluated. */
   evaluateEvery: count,
   evaluationBatch: count,
   evaluationEpsilon: pixelDistance,
 };
 
 /**
- * Everything that decides the numbers of a training run; two runs of one machine with equal settings have equal results.
+ * Everything that decides the numbers of a training run; two runs with equal settings on one machine have equal results.
  *
  * Pixel values are in [0, 1].
  */
@@ -114,7 +114,7 @@ export const recipeSettingNames = Object.keys(recipeSettings) as (keyof Recipe)[
 const SHOWN = 3;
 
 /**
- * Settings checked, all together.
+ * Checks all settings of a run together.
  *
  * @throws {InputError} naming the settings that are missing, unknown or out of range, what each must be and what it is.
  */
@@ -146,7 +146,7 @@ export function parseSettings(values: unknown): TrainingSettings {
 }
 
 /**
- * The value of one setting, as an option of the command line gives it.
+ * Parses the value of one setting, as a command-line option gives it.
  *
  * @param option What to call it in an error, such as `--batch-size`.
  * @throws {InputError} saying what the setting must be and what was found.
@@ -162,7 +162,7 @@ export function parseSetting<Name extends SettingName>(
 }
 
 /**
- * `--set name=value` arguments as settings; values are JSON (`[2,3]`, `true`), else text.
+ * Parses `--set name=value` arguments; values are JSON (`[2,3]`, `true`), else text.
  *
  * @throws {InputError} if an argument has no `=`, names no setting of a recipe, or its value is wrong.
  */
@@ -215,10 +215,10 @@ function shown(value: unknown): string {
 }
 
 /**
- * A number of the command line, or a fraction such as `8/255`, within bounds.
+ * Parses a number from the command line, or a fraction such as `8/255`, within bounds.
  *
  * @param option What to call it in an error, such as `--eps`.
- * @throws {InputError} naming the option if it is no number or out of bounds.
+ * @throws {InputError} naming the option if its value is not a number or out of bounds.
  */
 export function parseQuantity(
   option: string,

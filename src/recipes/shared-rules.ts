@@ -1,6 +1,6 @@
 import type { Rule } from "./rule.js";
 
-/** Of every training, unless another rule says otherwise. */
+/** Rules for every training, unless a later rule says otherwise. */
 export const sharedRules: readonly Rule[] = [
   {
     source: "B-MTARD, section 4.1",
@@ -57,7 +57,7 @@ export const sharedRules: readonly Rule[] = [
   },
 ];
 
-/** Of the data sets the compared methods' papers do not train on, or not alone: these override the methods' own. */
+/** Rules for the data sets other than CIFAR; they override the compared methods' rules, most of which come from CIFAR scripts. */
 export const datasetRules: readonly Rule[] = [
   {
     datasets: ["tiny-imagenet"],

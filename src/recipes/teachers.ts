@@ -2,9 +2,9 @@ import type { TeacherRole } from "../methods/method.js";
 import type { MethodId } from "../methods/methods.js";
 import type { Rule } from "./rule.js";
 
-/** A teacher as the paper has it: a network, and how it can be trained here; null where it was taken ready-made. */
+/** One of the paper's teachers: its network, and the method that trains it, or null where the paper took it ready-made. */
 export interface TeacherRecipe {
-  /** Its description's, `teachers/NAME.json`. */
+  /** The name of its description, `teachers/NAME.json`. */
   readonly name: string;
   readonly network: string;
   readonly method: MethodId | null;
@@ -54,10 +54,10 @@ export const teacherRecipes: Readonly<Record<string, { clean: TeacherRecipe; rob
   },
 };
 
-/** Which of the paper's teachers of a role: table 11 has two of each. */
+/** Which of the paper's teachers of a role is meant: table 11 has two of each. */
 export type TeacherChoice = "first" | "second";
 
-/** The paper's other teachers. @see B-MTARD, table 11. */
+/** The paper's second teacher of each role. @see B-MTARD, table 11. */
 const secondTeachers: Readonly<Record<string, Record<TeacherRole, Pick<TeacherRecipe, "name" | "network">>>> =
   {
     cifar10: {
@@ -75,7 +75,7 @@ export function paperTeacher(
   return (choice === "first" ? teacherRecipes : secondTeachers)[dataset]?.[role] ?? null;
 }
 
-/** Settings of the trainings that make a teacher. */
+/** Rules for the trainings that make a teacher. */
 export const teacherRules: readonly Rule[] = [
   {
     datasets: ["cifar10"],
@@ -86,7 +86,7 @@ export const teacherRules: readonly Rule[] = [
   },
 ];
 
-/** The paper's students by data set, the one of its main tables first; of the demo, one small enough for it. */
+/** The paper's students by data set, the one of its main tables first; the demo has a small one instead. */
 export const paperStudents: Readonly<Record<string, readonly string[]>> = {
   demo: ["resnet-8"],
   cifar10: ["resnet-18", "mobilenet-v2"],

@@ -5,8 +5,8 @@ import type { TeacherRole } from "../methods/method.js";
 import { teachersFor, teachersFound } from "../teacher/store.js";
 
 /**
- * The teacher of a role that is taken where none is named, or null if it is not in the store: DATASET-ROLE, else the paper's by its
- * name, else the only one of its network.
+ * The teacher taken for a role when none is named: DATASET-ROLE, else the paper's by its name, else the only one with the paper's
+ * network; null if the store has none of them.
  */
 export function usualTeacher(dataset: string, role: TeacherRole, teachersDir: string): string | null {
   const there = teachersFor(dataset, teachersDir);
@@ -23,7 +23,7 @@ export function usualTeacher(dataset: string, role: TeacherRole, teachersDir: st
 /**
  * The usual teacher of each role.
  *
- * @throws {InputError} if one is not in the store; the error says how to bring each that is missing.
+ * @throws {InputError} if one is not in the store; the error says how to get each missing one.
  */
 export function requireUsualTeachers(
   dataset: string,

@@ -5,16 +5,15 @@ import { openModelStore } from "../evaluation/model-store.js";
 import { openModel } from "../model/model.js";
 import type { ModelReference } from "../model/reference.js";
 import { plainRun, type RunPlan, type TeacherPlan } from "../paper/plan.js";
-import { paperTeacher, type TeacherChoice } from "../recipes/teachers.js";
 import { readRun } from "../run/run-directory.js";
 import { trainingLooks } from "./ledger.js";
 import { measureMissing, type Subject } from "./measure-missing.js";
 import { runKey } from "./run-key.js";
 import { evaluationsOf, type Outcome, type RunOutcome, type SubjectRequest } from "./run-request.js";
 import { runFolder } from "./run-store.js";
-import { settingsOf, teacherNamed, type Scale } from "./scale.js";
+import { settingsOf, teacherNamed } from "./scale.js";
 import { imagesOf, testImages, type ResolvedTeacher, type RunPlace, type Session } from "./session.js";
-import { shortfallOf, teacherShortfall, type UsedTeacher } from "./shortfall.js";
+import { shortfallOf, teacherShortfall, usedTeacher } from "./shortfall.js";
 import { resolved, resolveTeachers } from "./teachers.js";
 import { trainMissing } from "./train-missing.js";
 
@@ -134,13 +133,4 @@ async function measureSubject(
   } finally {
     model.dispose();
   }
-}
-
-function usedTeacher(
-  { name, network }: ResolvedTeacher,
-  role: TeacherRole,
-  choice: TeacherChoice,
-  { paperDataset }: Scale,
-): UsedTeacher {
-  return { name, network, paperNetwork: paperTeacher(paperDataset, role, choice)?.network ?? null };
 }

@@ -1,6 +1,8 @@
 import { requireMethodId } from "../methods/methods.js";
 import { settingsRead } from "../recipes/read-settings.js";
+import type { TeacherRole } from "../methods/method.js";
 import { recipe } from "../recipes/recipes.js";
+import { paperTeacher, type TeacherChoice } from "../recipes/teachers.js";
 import type { Recipe, TrainingSettings } from "../recipes/settings.js";
 import type { PaperDataset } from "../paper/paper.js";
 import type { ImageCounts } from "./run-key.js";
@@ -37,6 +39,16 @@ export interface UsedTeacher {
   readonly network: string | null;
   /** The network the paper has in its place. */
   readonly paperNetwork: string | null;
+}
+
+/** A teacher beside the one that the paper has in its place: table 11 has two of each role. */
+export function usedTeacher(
+  { name, network }: Pick<UsedTeacher, "name" | "network">,
+  role: TeacherRole,
+  choice: TeacherChoice,
+  { paperDataset }: Pick<Scale, "paperDataset">,
+): UsedTeacher {
+  return { name, network, paperNetwork: paperTeacher(paperDataset, role, choice)?.network ?? null };
 }
 
 /**

@@ -36,13 +36,13 @@ const progressSchema = z.object({
   /** The method's own state: temperatures, loss weights, first losses. */
   method: z.unknown(),
   best: bestSchema.nullable(),
-  /** The last epoch is trained, and its evaluation still to be done. */
+  /** Whether the last trained epoch still has to be evaluated. */
   evaluationDue: z.boolean(),
-  /** How long `metrics.jsonl` was. */
+  /** The length of `metrics.jsonl` at this checkpoint. */
   metricsBytes: z.number().int().nonnegative(),
 });
 
-/** All of a run's state that is not tensors. */
+/** A run's state apart from its tensors. */
 export interface Progress {
   readonly step: number;
   readonly batches: BatchesState;
@@ -62,7 +62,7 @@ export interface Checkpoint {
 const WEIGHT = "weight/";
 const MOMENTUM = "momentum/";
 
-/** Saves a run's whole state, weights, statistics and momenta included, in place of the checkpoint before. */
+/** Saves a run's whole state, with weights, statistics and momenta, and replaces the last checkpoint. */
 export function saveCheckpoint(
   folder: string,
   network: Network,
@@ -109,7 +109,7 @@ export async function readCheckpoint(folder: string, network: Network): Promise<
   };
 }
 
-/** Saves the student alone under PyTorch's names, with what it is in the metadata. */
+/** Saves the student alone, under PyTorch's names; the metadata say what it is. */
 export function saveStudent(
   path: string,
   network: Network,

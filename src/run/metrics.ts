@@ -27,9 +27,9 @@ export type StepLine = z.infer<typeof stepLine>;
 export type EvaluationLine = z.infer<typeof evaluationLine>;
 
 /**
- * The metrics of a run, as `mtard train` wrote them.
+ * Reads the metrics of a run, as `mtard train` wrote them; a last line that was cut short is left out.
  *
- * @throws {InputError} naming the line that is none of them; one cut short at the very end is left out.
+ * @throws {InputError} if the file cannot be read, or naming the first line that is not of metrics.
  */
 export function readMetrics(folder: string): RunMetrics {
   const path = join(folder, RUN_FILES.metrics);
@@ -84,11 +84,11 @@ export interface Point {
   readonly y: number;
 }
 
-/** So many points a curve has at least, where there are as many steps. */
+/** The fewest points of a curve, where there are as many steps. */
 const FEWEST_POINTS = 60;
 
 /**
- * A reported value over the training, averaged over each epoch; over equal parts of an epoch where there are few epochs. A value
+ * A reported value over the training, averaged over each epoch or, where epochs are few, over equal parts of an epoch. Each average
  * stands at the end of its part.
  *
  * @param name Such as `lossTotal`; steps that did not report it are left out.
@@ -114,9 +114,9 @@ export function curveOf(steps: readonly StepLine[], name: string): Point[] {
 }
 
 /**
- * The mean of a reported value over the last epoch there is.
+ * The mean of a reported value over the run's last epoch.
  *
- * @throws {InputError} if no step of it reported the value.
+ * @throws {InputError} if no step of that epoch reported the value.
  */
 export function finalEpochMean({ steps }: RunMetrics, name: string): number {
   const last = steps.at(-1)?.epoch;

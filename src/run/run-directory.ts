@@ -24,7 +24,7 @@ export const RUN_FILES = {
   summary: "summary.json",
 } as const;
 
-/** What a run was made of, beyond its settings: the exact data and teachers. */
+/** What a run was made from besides its settings: the exact data and teachers. */
 export interface RunInputs {
   /** SHA-256 of the packed data set. */
   readonly data: string;
@@ -36,7 +36,7 @@ export interface RunInputs {
 export interface RunDescription {
   readonly settings: TrainingSettings;
   readonly inputs: RunInputs;
-  /** What the recipe says of the settings that were changed. */
+  /** The recipe's values of the settings that were changed. */
   readonly recipe: Partial<Recipe>;
 }
 
@@ -108,7 +108,7 @@ function parseRecipe(values: unknown): Partial<Recipe> {
 }
 
 /**
- * Makes a run directory, or opens one of the same settings and inputs to go on.
+ * Makes a run directory, or opens an existing one with the same settings and inputs.
  *
  * @returns Whether a run was there already.
  * @throws {InputError} if the folder holds a run and `resume` is off, or a run of other settings: each difference is named.
@@ -147,7 +147,7 @@ function refuseFile(folder: string): void {
   });
 }
 
-/** A teacher is another one if its weights are, whatever it is called. */
+/** Teachers differ if their weights do, whatever they are called. */
 function differencesOf(
   there: RunDescription,
   asked: RunDescription,
@@ -169,7 +169,7 @@ function textOf({ settings, inputs }: RunDescription, name: string, value: unkno
   return `${teacher}(sha256 ${value.slice(0, 8)})`;
 }
 
-/** `metrics.jsonl` of a run: what it holds depends on the settings alone, so it has no clock in it. */
+/** The `metrics.jsonl` of a run. What it holds depends on the settings alone, so it has no times in it. */
 export interface MetricsFile {
   append(line: Readonly<Record<string, unknown>>): void;
   /** Puts all lines on the disk and returns the file's length. */
@@ -180,7 +180,7 @@ export interface MetricsFile {
 /**
  * Opens the metrics of a run, cut to `length` bytes: what was written after the checkpoint is computed again.
  *
- * @throws {InputError} if there is less than that.
+ * @throws {InputError} if the file is shorter.
  */
 export function openMetrics(folder: string, length: number): MetricsFile {
   const path = join(folder, RUN_FILES.metrics);

@@ -15,7 +15,7 @@ const REQUESTS: readonly string[] = ["auto", "cpu", "cuda"] satisfies DeviceRequ
 /**
  * The device asked for by `--device`, else by `MTARD_DEVICE`, else `auto`.
  *
- * @throws {InputError} if it is none of `auto`, `cpu`, `cuda`.
+ * @throws {InputError} if it is not `auto`, `cpu` or `cuda`.
  */
 export function requestedDevice(option?: string): DeviceRequest {
   const asked = option ?? (process.env["MTARD_DEVICE"] || "auto");
@@ -33,12 +33,12 @@ export function requestedDevice(option?: string): DeviceRequest {
  */
 export function prepareNativeLibraries(device: DeviceRequest, threads: number): void {
   if (device === "cpu") process.env["CUDA_VISIBLE_DEVICES"] = "-1";
-  process.env["TF_FORCE_GPU_ALLOW_GROWTH"] ??= "true"; // libtensorflow would take all GPU memory, the teachers' too
+  process.env["TF_FORCE_GPU_ALLOW_GROWTH"] ??= "true"; // otherwise libtensorflow takes all GPU memory, the teachers' too
   process.env["TF_NUM_INTRAOP_THREADS"] ??= String(threads);
 }
 
 /**
- * Threads for one library: `MTARD_THREADS`, else one a core this process may use.
+ * Threads for one library: `MTARD_THREADS`, else one per core this process may use.
  *
  * @throws {InputError} if `MTARD_THREADS` is not a whole number from 1 to 1024.
  */
@@ -53,7 +53,7 @@ export function threadCount(): number {
   });
 }
 
-/** The device libtensorflow really runs on, and so the student. */
+/** The device that libtensorflow, and so the student, really runs on. */
 export function tensorflowDevice(engine: typeof tf): Device {
   const backend = engine.backend() as unknown as { isUsingGpuDevice?: boolean };
   return backend.isUsingGpuDevice === true ? "cuda" : "cpu";
@@ -95,7 +95,7 @@ function namesFromDriver(folder: string): string[] {
   }
 }
 
-/** WSL has the tool and no folder under /proc. */
+/** Asks `nvidia-smi`: WSL has it, but not the folder under /proc. */
 function namesFromTool(): string[] {
   try {
     const args = ["--query-gpu=name", "--format=csv,noheader"];

@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 import { gpuNames, requestedDevice, threadCount } from "./device.js";
 import type { NativeLibrary, NativeReport } from "./native-check.js";
 
-/** One thing looked at: `broken` keeps the program from working, a `warning` does not. */
+/** One thing checked: `broken` keeps the program from working, a `warning` does not. */
 export interface Check {
   readonly name: string;
   readonly status: "ok" | "warning" | "broken";
   readonly found: string;
-  /** What to do about it; always there where the status is not `ok`. */
+  /** What to do about it; present whenever the status is not `ok`. */
   readonly fix?: string;
 }
 
@@ -18,8 +18,8 @@ const SETUP = "make setup";
 const SETUP_CUDA = "DEVICE=cuda make setup";
 
 /**
- * Looks at everything the program needs of this machine, each native library in a process of its own, so that what is
- * broken is reported and not met.
+ * Checks everything the program needs of this machine. Each native library runs in a process of its own, so that a broken
+ * one is reported instead of ending this process.
  *
  * @throws {InputError} if `MTARD_DEVICE` or `MTARD_THREADS` is not valid.
  */
@@ -35,7 +35,7 @@ export async function diagnoseMachine(): Promise<Check[]> {
   ]);
   const works = libraries.every(({ status }) => status !== "broken");
   return [
-    // What set-up alone needs is no reason to worry where everything is set up.
+    // What only set-up needs is at most a warning once the libraries work.
     ...prerequisites.map((check) =>
       check.name !== "Node.js" && works && check.status === "broken"
         ? { ...check, status: "warning" as const }
@@ -53,7 +53,7 @@ export async function diagnoseMachine(): Promise<Check[]> {
   ];
 }
 
-/** What the last `make setup` in this checkout set up for. */
+/** The device that the last `make setup` in this checkout was for. */
 function setUpDevice(): string | undefined {
   const path = new URL("../../.cache/setup.json", import.meta.url);
   if (!existsSync(path)) return undefined;
@@ -64,7 +64,7 @@ function setUpDevice(): string | undefined {
   }
 }
 
-/** What set-up looks at before it starts, by the same code. */
+/** Makes the checks that set-up makes before it starts, by the same code. */
 async function checkPrerequisites(): Promise<Check[]> {
   const script = fileURLToPath(new URL("../../scripts/setup/prerequisites.mjs", import.meta.url));
   const { failure, stdout } = await runNode([script]);

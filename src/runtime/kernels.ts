@@ -1,6 +1,6 @@
 import { tf, type Tensor } from "./tensorflow.js";
 
-/* The way to libtensorflow's own kernels, called by name: tfjs composes of several operations what some of them do in one. */
+/* Calls libtensorflow's own kernels by name: some do in one operation what tfjs composes of several. */
 
 /** An attribute of an operation, as the binding takes it. */
 export interface Attribute {
@@ -21,14 +21,14 @@ interface NativeBackend {
 
 let backend: NativeBackend | undefined;
 
-/** Kept, as this is asked for at every operation. */
+/** The backend, kept because every operation asks for it. */
 function nativeBackend(): NativeBackend {
   return (backend ??= tf.backend() as unknown as NativeBackend);
 }
 
 /**
- * The numbers of TensorFlow's C interface for types of attributes and of elements. They are part of its binary interface and do not
- * change, so attributes are made without loading it.
+ * TensorFlow's numbers for the types of attributes and of elements. They are part of its binary interface and do not change, so
+ * attributes are made without loading it.
  *
  * @see tensorflow/c/tf_attrtype.h and tf_datatype.h; the binding has the same names.
  */
@@ -42,7 +42,7 @@ export const TYPES = {
   TF_INT32: 3,
 } as const;
 
-/** Makes attributes of each type an operation knows. */
+/** Makes an operation's attributes, one function per type. */
 export const attribute = {
   float32: (name: string): Attribute => ({ name, type: TYPES.TF_ATTR_TYPE, value: TYPES.TF_FLOAT }),
   int32: (name: string): Attribute => ({ name, type: TYPES.TF_ATTR_TYPE, value: TYPES.TF_INT32 }),

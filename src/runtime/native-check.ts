@@ -23,7 +23,7 @@ export interface NativeReport {
   readonly gpus: string[];
   /** The file that was loaded, where it is known. */
   readonly binding?: string;
-  /** Why the GPU is not used, where it is not. */
+  /** Why ONNX Runtime does not use the GPU, if it does not. */
   readonly cudaProblem?: ErrorDetail;
 }
 
@@ -63,7 +63,7 @@ try {
   process.exitCode = 1;
 }
 
-/** One line: what the library said, rather than that it did not load. */
+/** One line: the library's own message, rather than that it cannot be loaded. */
 function reason(error: unknown): string {
   if (error instanceof WorkError) return error.detail.found ?? error.message;
   return error instanceof Error ? error.message : String(error);

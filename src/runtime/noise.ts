@@ -1,7 +1,7 @@
 import { attribute, execute } from "./kernels.js";
 import { tf, type Tensor4D } from "./tensorflow.js";
 
-/** Two 32-bit integers drawn from the seeded generator: all that decides a noise tensor. */
+/** Two 32-bit integers from the seeded generator; they determine all values of a noise tensor. */
 export type NoiseSeed = readonly [number, number];
 
 type Shape4D = readonly [number, number, number, number];

@@ -14,7 +14,7 @@ export interface OpenSession {
 }
 
 export interface OpenSessionOptions {
-  /** Where the external data of a model given as bytes are, if it has any; ONNX Runtime maps them into memory. */
+  /** The folder with the external data of a model given as bytes, if it has any; ONNX Runtime maps them into memory. */
   readonly dataFolder?: string | null | undefined;
   /**
    * Whether ONNX Runtime rewrites the graph for speed, as it does by default. It then holds most weights a second time, in the layout
@@ -85,7 +85,7 @@ export async function chooseDevice(request: DeviceRequest): Promise<Device> {
 
 let knownProblem: Promise<ErrorDetail | undefined> | undefined;
 
-/** Why ONNX Runtime cannot use CUDA here and what to do about it, or undefined if it can; found out once a process. */
+/** Why ONNX Runtime cannot use CUDA here and what to do about it, or undefined if it can; found out once per process. */
 export function cudaProblem(): Promise<ErrorDetail | undefined> {
   return (knownProblem ??= findCudaProblem());
 }
@@ -146,7 +146,7 @@ async function createSession(
     : await InferenceSession.create(model, session);
 }
 
-/** ONNX Runtime's options of every session. */
+/** ONNX Runtime's options for a session. */
 export function sessionOptions(
   device: Device,
   threads: number,
@@ -169,8 +169,8 @@ export function sessionOptions(
 }
 
 /**
- * The provider names the CUDA libraries it needs and not where they are; set-up made a module that loads them from where
- * they are, so that the provider finds them loaded.
+ * Loads the CUDA libraries before the provider asks for them, through a module that set-up made: the provider knows their
+ * names, but not where they are.
  */
 function loadCudaLibraries(): void {
   const libraries = join(nativeFolder(), "cuda_libraries.node");
@@ -182,7 +182,7 @@ function nativeFolder(): string {
   return join(dirname(require.resolve("onnxruntime-node/package.json")), "bin/napi-v6/linux/x64");
 }
 
-/** The part of an error of ONNX Runtime that a person can use. */
+/** The part of an ONNX Runtime error that helps a person. */
 export function firstLine(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
   return /CUDA failure \d+: [^;]+/.exec(text)?.[0].trim() ?? text.split("\n")[0] ?? "";

@@ -7,12 +7,12 @@ import { firstLine, onnxRuntime, sessionOptions } from "./onnxruntime.js";
 
 const require = createRequire(import.meta.url);
 
-/** A model that answers in place, which is what attacks need: they are written as plain loops over tensors. */
+/** A model that runs without promises, as attacks need it: they are written as plain loops over tensors. */
 export interface SynchronousSession {
   /**
-   * The outputs asked for by name; all if none is.
+   * Runs the model and returns the named outputs, by default all of them.
    *
-   * @throws {WorkError} if ONNX Runtime fails, such as for want of memory.
+   * @throws {WorkError} if ONNX Runtime fails, such as for lack of memory.
    */
   run(
     feeds: Readonly<Record<string, Tensor>>,
@@ -26,7 +26,7 @@ export interface SynchronousSessionOptions {
   readonly device: Device;
   /** How many threads one run may use on the CPU. */
   readonly threads: number;
-  /** Where the model's external data are, if it has any. */
+  /** The folder of the model's external data, or null if it has none. */
   readonly dataFolder: string | null;
   /** Whether ONNX Runtime rewrites the model first, which takes longer than a few runs; true by default. */
   readonly optimized?: boolean;
@@ -35,7 +35,7 @@ export interface SynchronousSessionOptions {
 /**
  * Opens a model on a device that `chooseDevice` found to work.
  *
- * ONNX Runtime's public `run` is a promise around a call of its binding that blocks the thread all the same. This is that call.
+ * ONNX Runtime's public `run` wraps a call of its binding in a promise, but that call blocks the thread anyway. This makes it directly.
  *
  * @throws {InputError} if the model cannot be loaded.
  */

@@ -30,7 +30,7 @@ function tensorFlow(): typeof TensorFlow {
 }
 
 /**
- * TensorFlow.js on libtensorflow, which the first use of any of its functions loads (about half a second).
+ * TensorFlow.js on libtensorflow, loaded at the first use of any of its functions (about half a second).
  *
  * @throws {WorkError} at that use, if the native library cannot be loaded.
  */

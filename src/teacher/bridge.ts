@@ -23,7 +23,7 @@ export interface Teacher {
    * @throws {WorkError} if the teacher's thread fails or has ended.
    */
   logits(images: Float32Array): Promise<Float32Array>;
-  /** Ends the thread after the requests before it; again does nothing. */
+  /** Ends the thread once earlier requests are answered; closing again does nothing. */
   close(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export interface OpenTeacherOptions {
   readonly threads?: number | undefined;
   /** The most images of one run, 256 by default; larger requests run in parts. */
   readonly maxBatch?: number | undefined;
-  /** What the teacher is wanted for; refused if it does not fit. */
+  /** The data set the teacher is for; a teacher that does not fit is refused. */
   readonly dataset?: ClassifierShape | undefined;
 }
 
@@ -65,31 +65,51 @@ export async function openTeacher(
   const { manifest, model, dataFolder } = stored;
   const { image, classes, name } = manifest;
   const { device, threads = threadCount(), maxBatch = 256 } = options;
-  const control = new Int32Array(new SharedArrayBuffer(CONTROL.length * 4));
-  const start: WorkerStart = {
-    model,
-    dataFolder,
-    device,
-    threads,
-    image,
-    classes,
-    maxBatch,
-    control: control.buffer,
+  const { worker, exited } = startWorker(name, {
+    ...{ model, dataFolder, device, threads, image, classes, maxBatch },
+    control: new SharedArrayBuffer(CONTROL.length * Int32Array.BYTES_PER_ELEMENT),
+  });
+  const requests = requestsTo(worker, name, classes);
+  // An idle teacher does not keep the process alive.
+  const runsOn = await requests.ready.finally(() => worker.unref());
+
+  const imageSize = image.height * image.width * image.channels;
+  const takeSlot = slots(imageSize, classes, maxBatch, requests.free);
+  return {
+    manifest,
+    device: runsOn,
+    logits(images) {
+      return new Promise((resolve, reject) => {
+        requests.requireOpen();
+        const count = images.length / imageSize;
+        if (!Number.isInteger(count))
+          throw new InputError(`teacher "${name}" was given a part of an image`, {
+            expected: `a whole number of images of ${imageSize} values`,
+            found: `${images.length} values`,
+          });
+        const slot = takeSlot(count);
+        slot.images.set(images);
+        requests.post({ slot, count, resolve, reject });
+      });
+    },
+    async close() {
+      requests.close();
+      await exited;
+    },
   };
-  // Once a worker that had the binding to itself has ended, Node cannot load it on this thread any more.
+}
+
+/** Starts a teacher's thread; it is let out of ONNX Runtime before the process ends. */
+function startWorker(name: string, start: WorkerStart): { worker: Worker; exited: Promise<void> } {
+  // Load the binding here first: if only a worker loads it, Node cannot load it on this thread once that worker has ended.
   onnxRuntime();
   const worker = new Worker(new URL("./session-worker.js", import.meta.url), {
     workerData: start,
-    transferList: [model.buffer],
+    transferList: [start.model.buffer as ArrayBuffer],
     name: `teacher ${name}`,
     execArgv: [], // flags of this process, such as --eval, need not suit a worker
   });
-
-  const imageSize = image.height * image.width * image.channels;
-  const pending = new Map<number, Pending>();
-  const free: Slot[] = [];
-  let requests = 0;
-  let ended: Error | null = null;
+  const control = new Int32Array(start.control);
   const leave = (): void => {
     Atomics.store(control, CONTROL.halted, 1);
     Atomics.wait(control, CONTROL.busy, 1);
@@ -101,17 +121,38 @@ export async function openTeacher(
       resolve();
     });
   });
+  return { worker, exited };
+}
 
-  function takeSlot(count: number): Slot {
+/** The memory of requests: a slot that is free, or a new one for at least `maxBatch` images. */
+function slots(imageSize: number, classes: number, maxBatch: number, free: Slot[]): (count: number) => Slot {
+  const shared = (values: number): Float32Array<SharedArrayBuffer> =>
+    new Float32Array(new SharedArrayBuffer(values * Float32Array.BYTES_PER_ELEMENT));
+  return (count) => {
     const slot = free.pop();
     if (slot && slot.capacity >= count) return slot;
     const capacity = Math.max(count, maxBatch);
-    return {
-      capacity,
-      images: new Float32Array(new SharedArrayBuffer(capacity * imageSize * 4)),
-      logits: new Float32Array(new SharedArrayBuffer(capacity * classes * 4)),
-    };
-  }
+    return { capacity, images: shared(capacity * imageSize), logits: shared(capacity * classes) };
+  };
+}
+
+/** The requests to a teacher's thread, from when they are posted until they are answered. */
+interface Requests {
+  /** Where the teacher runs, once it does. */
+  readonly ready: Promise<Device>;
+  /** Slots of requests that were answered. */
+  readonly free: Slot[];
+  /** @throws {WorkError} if the thread has ended or was told to. */
+  requireOpen(): void;
+  post(request: Pending): void;
+  close(): void;
+}
+
+function requestsTo(worker: Worker, name: string, classes: number): Requests {
+  const pending = new Map<number, Pending>();
+  const free: Slot[] = [];
+  let posted = 0;
+  let ended: Error | null = null;
 
   function settle(id: number, outcome: (request: Pending) => void): void {
     const request = pending.get(id);
@@ -122,11 +163,6 @@ export async function openTeacher(
     if (pending.size === 0 && ended === null) worker.unref();
   }
 
-  function end(error: Error): void {
-    ended ??= error;
-    for (const id of [...pending.keys()]) settle(id, ({ reject }) => reject(error));
-  }
-
   const ready = new Promise<Device>((resolve, reject) => {
     worker.on("message", (message: WorkerReply) => {
       if (message.kind === "ready") resolve(message.device);
@@ -134,16 +170,8 @@ export async function openTeacher(
         settle(message.id, ({ slot, count, resolve: answer }) =>
           answer(Float32Array.from(slot.logits.subarray(0, count * classes))),
         );
-      else {
-        const unloadable = message.id === null && message.input;
-        const said = unloadable ? `ONNX Runtime cannot load the model of teacher "${name}"` : message.message;
-        const error = new (message.input ? InputError : WorkError)(said, {
-          found: `teacher "${name}"`,
-          ...message.detail,
-        });
-        if (message.id === null) reject(error);
-        else settle(message.id, (request) => request.reject(error));
-      }
+      else if (message.id === null) reject(failure(name, message));
+      else settle(message.id, (request) => request.reject(failure(name, message)));
     });
     const crash = (cause: unknown): void => {
       const error = new WorkError(`the thread of teacher "${name}" ended unexpectedly`, {
@@ -152,48 +180,43 @@ export async function openTeacher(
         cause,
       });
       reject(error);
-      end(error);
+      ended ??= error;
+      for (const id of [...pending.keys()]) settle(id, (request) => request.reject(error));
     };
     worker.on("error", crash);
     worker.on("exit", (code) => crash(`exit code ${code}`));
   });
-  // A teacher that nobody asks anything does not keep the process alive.
-  const runsOn = await ready.finally(() => worker.unref());
 
   return {
-    manifest,
-    device: runsOn,
-    logits(images) {
-      return new Promise((resolve, reject) => {
-        if (ended) throw ended;
-        const count = images.length / imageSize;
-        if (!Number.isInteger(count))
-          throw new InputError(`teacher "${name}" was given a part of an image`, {
-            expected: `a whole number of images of ${imageSize} values`,
-            found: `${images.length} values`,
-          });
-        const slot = takeSlot(count);
-        slot.images.set(images);
-        const id = requests++;
-        pending.set(id, { slot, count, resolve, reject });
-        worker.ref();
-        const request: WorkerRequest = {
-          kind: "logits",
-          id,
-          images: slot.images.buffer,
-          logits: slot.logits.buffer,
-          count,
-        };
-        worker.postMessage(request);
-      });
+    ready,
+    free,
+    requireOpen() {
+      if (ended) throw ended;
     },
-    async close() {
-      if (!ended) {
-        ended = new WorkError(`teacher "${name}" is closed`);
-        worker.ref();
-        worker.postMessage({ kind: "close" } satisfies WorkerRequest);
-      }
-      await exited;
+    post(request) {
+      const { slot, count } = request;
+      const id = posted++;
+      pending.set(id, request);
+      worker.ref();
+      worker.postMessage({
+        kind: "logits",
+        ...{ id, count, images: slot.images.buffer, logits: slot.logits.buffer },
+      } satisfies WorkerRequest);
+    },
+    close() {
+      if (ended) return;
+      ended = new WorkError(`teacher "${name}" is closed`);
+      worker.ref();
+      worker.postMessage({ kind: "close" } satisfies WorkerRequest);
     },
   };
+}
+
+/** What the thread says of a failure, as an error of this one. */
+function failure(
+  name: string,
+  { id, input, message, detail }: WorkerReply & { kind: "failed" },
+): InputError | WorkError {
+  const said = id === null && input ? `ONNX Runtime cannot load the model of teacher "${name}"` : message;
+  return new (input ? InputError : WorkError)(said, { found: `teacher "${name}"`, ...detail });
 }

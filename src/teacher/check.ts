@@ -10,12 +10,12 @@ import {
   type TeacherManifest,
 } from "./manifest.js";
 
-/** Other kernels or another device may turn the few images that lie on a border: 0.1%. */
+/** The share of images, 0.1%, that may change because other kernels or another device decide borderline ones differently. */
 const BORDERLINE = 1e-3;
-/** They also turn signs of gradients near zero, so that an attack takes other steps: 1%, or two images. */
+/** Under attack 1%, or two images: other kernels also flip signs of gradients near zero, so that the attack takes other steps. */
 const ATTACK_BORDERLINE = { share: 1e-2, images: 2 };
 
-/** How a measurement compares with the manifest's: the first one, of another number of images or seed, the same; or there is no manifest. */
+/** How a measurement compares with the manifest's; `other total` also means another seed, `recorded` that the manifest now has it. */
 export type Comparison = "recorded" | "other total" | "equal" | "borderline" | "no manifest";
 
 /** A measured accuracy beside the manifest's. */
@@ -25,14 +25,14 @@ export interface Compared<Measured> {
   readonly comparison: Comparison;
 }
 
-/** What a check found of a teacher. */
+/** What a check found about a teacher. */
 export interface CheckedTeacher {
   readonly clean: Compared<MeasuredAccuracy>;
   readonly robust: readonly Compared<MeasuredRobustness>[];
 }
 
 /**
- * Compares measurements with those in a teacher's manifest, and records there each that it has none of or only one of fewer images.
+ * Compares measurements with those in a teacher's manifest, and records each that is missing there or was made on fewer images.
  *
  * @param folder The teacher's folder, or null for a bare .onnx file, where nothing is recorded.
  * @throws {InputError} if the manifest cannot be read; {@link WorkError} if the same images gave another accuracy, beyond what other kernels explain.

@@ -23,7 +23,7 @@ const descriptionSchema = z
       .strictObject({
         /** Where a person finds the file. */
         page: z.url(),
-        /** Where a program gets it, if it can. */
+        /** Where a program can download it, if anywhere. */
         url: z.url().optional(),
         file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/),
         bytes: z.number().int().positive().optional(),
@@ -36,7 +36,7 @@ const descriptionSchema = z
       .optional(),
     /** Commands that train such a teacher; the last one writes `runs/NAME.onnx`. */
     recipe: z.array(z.string()).min(1).optional(),
-    /** What it should score, in percent of the whole test set, by who says so. */
+    /** What it should score, in percent of the whole test set, and who says so. */
     expected: z.array(
       z.strictObject({ from: z.string(), clean: percent, attacks: z.record(z.string(), percent) }),
     ),
@@ -44,7 +44,7 @@ const descriptionSchema = z
   })
   .refine(({ published, recipe }) => published ?? recipe, "neither published nor trained by a recipe");
 
-/** What is known of a teacher of the paper before it is here. */
+/** What is known of one of the paper's teachers before it is in the store. */
 export type TeacherDescription = Readonly<z.infer<typeof descriptionSchema>> & { readonly name: string };
 
 /**
@@ -59,12 +59,12 @@ export function listDescriptions(folder = OWN_FOLDER): TeacherDescription[] {
     .map((file) => readDescription(join(folder, file)));
 }
 
-/** The description of a name, if it is a described teacher's. */
+/** The description of the teacher of this name, if there is one. */
 export function findDescription(name: string): TeacherDescription | undefined {
   return listDescriptions().find((description) => description.name === name);
 }
 
-/** What brings a described teacher into the store, on one line that ends in a command. */
+/** How to bring a described teacher into the store: one line that ends in a command. */
 export function howToGet({ name, published, recipe }: TeacherDescription): string {
   if (published?.url !== undefined) return `mtard teacher fetch ${name}`;
   if (published)

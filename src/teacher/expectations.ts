@@ -9,7 +9,7 @@ export interface Expectation {
   readonly what: string;
   readonly expected: number;
   readonly measured: number;
-  /** What sampling so many images explains: three standard deviations. */
+  /** The largest difference that sampling explains: three standard deviations. */
   readonly samplingError: number;
   readonly agrees: boolean;
 }
@@ -18,10 +18,10 @@ export interface Expectation {
 const PUBLISHED_EPSILON = 8 / 255;
 
 /**
- * What was measured beside everything that is published of it.
+ * Compares each measured accuracy with every published one.
  *
- * A measurement on K images of a teacher whose accuracy is p scatters with variance p (1 - p) / K; p is taken half way between both, so
- * that a published 0% leaves room too. Rounding to 0.01% is allowed on top.
+ * On K images, the measured accuracy of a teacher whose true accuracy is p has variance p (1 - p) / K; p is taken half way between the
+ * measured and the published value, so that a published 0% leaves room too. Rounding to 0.01% is allowed on top.
  */
 export function compareWithPublished(
   { expected }: TeacherDescription,

@@ -12,7 +12,7 @@ import { howToGet, type TeacherDescription } from "./descriptions.js";
 import { type ImportedTeacher, type ImportRequest, importTeacher } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
 
-/** Unfinished downloads, inside the store. */
+/** The folder of unfinished downloads, inside the store. */
 const DOWNLOADS = ".downloads";
 
 export interface FetchOptions {
@@ -31,7 +31,7 @@ export interface FetchOptions {
  * Brings a described teacher into the store: downloads it where it has a plain address, or takes a local copy, checks it and imports it
  * with the description's network and normalisation.
  *
- * @throws {InputError} if it is there already, has no plain address and `from` is not given, or the file is another one.
+ * @throws {InputError} if it is in the store already, has no plain address and `from` is not given, or the file is the wrong one.
  * @throws {WorkError} if the download fails or the disk refuses.
  */
 export async function fetchTeacher(
@@ -53,7 +53,7 @@ export async function fetchTeacher(
   try {
     return await importDescribed(description, downloaded, options);
   } catch (error) {
-    // Kept, a file that cannot be imported would be found whole and taken again.
+    // If it were kept, the next call would find it whole and take it again.
     if (error instanceof InputError) rmSync(downloaded, { force: true });
     throw error;
   } finally {
@@ -84,7 +84,7 @@ async function downloadPublished(
   return path;
 }
 
-/** A file of a network's weights, with room for a second copy of them (averages, momenta) and for names. */
+/** The most bytes of a weights file: the network's weights, a second copy of them (averages, momenta) and room for names. */
 function mostBytes(network: string, dataset: ClassifierShape): number {
   const values = parameterSpecs(createNetwork(network, dataset)).reduce(
     (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
@@ -132,7 +132,7 @@ function importDescribed(
   return importTeacher({ ...common, from: { kind: "onnx", path } });
 }
 
-/** A model that mtard exported has its normalisation inside, and says what network it is. */
+/** Refuses a model of another network: one that mtard exported says which it is, and has its normalisation inside. */
 function refuseOtherNetwork({ name, network }: TeacherDescription, path: string): void {
   const metadata = readMetadata(parseModel(readModelFile(path), path));
   if (metadata?.network === network) return;

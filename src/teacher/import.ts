@@ -24,7 +24,7 @@ import { verifyClassifierApart } from "./verify-apart.js";
 import { verifyClassifier } from "./verify.js";
 
 const MODEL_FILE = "model.onnx";
-/** The same network written anew, for as long as the two are compared. */
+/** The same network written anew, kept only while the two are compared. */
 const COMPARED_FILE = "compared.onnx";
 
 export interface ImportRequest {
@@ -41,15 +41,15 @@ export interface ImportRequest {
   readonly teachersDir: string;
   /** See {@link writeModel}. */
   readonly embedLimit?: number | undefined;
-  /** Told now and then what is being done, and how many bytes of it. */
+  /** Told now and then what is being done, and how many of its bytes are done. */
   readonly onProgress?: ((doing: string, done: number, total: number) => void) | undefined;
 }
 
-/** The teacher that {@link importTeacher} made, and what a person may want to know of how. */
+/** The teacher that {@link importTeacher} made, and what a person may want to know about the import. */
 export interface ImportedTeacher {
   readonly manifest: TeacherManifest;
   readonly folder: string;
-  /** In whose names the weights file has its parameters; null for ONNX. */
+  /** Whose parameter names the weights file uses; null for ONNX. */
   readonly dialect: string | null;
   readonly notes: readonly string[];
 }
@@ -107,7 +107,7 @@ export async function importTeacher(request: ImportRequest): Promise<ImportedTea
   });
 }
 
-/** What a model in the standard form was written as, and what is known of it. */
+/** The hashes of a model written in the standard form, and what is known of it. */
 interface MadeModel {
   readonly written: ModelHashes;
   readonly format: string;

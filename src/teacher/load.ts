@@ -13,17 +13,17 @@ import type { TeacherReference } from "./reference.js";
 /** A teacher ready to be opened: its manifest and the bytes of its model in the standard form. */
 export interface StoredTeacher {
   readonly manifest: TeacherManifest;
-  /** Where the manifest is, or null for a teacher that is only an .onnx file. */
+  /** The manifest's folder, or null for a bare .onnx file. */
   readonly folder: string | null;
   readonly model: Uint8Array<ArrayBuffer>;
-  /** Where the model's external data are, or null if it has none. */
+  /** The folder of the model's external data, or null if it has none. */
   readonly dataFolder: string | null;
 }
 
 /**
- * Loads a teacher; one that is only an .onnx file is brought into the standard form on the way, without a normalisation.
+ * Loads a teacher; a bare .onnx file is brought into the standard form on the way, without a normalisation.
  *
- * @param dataset What the teacher is wanted for; without it a foreign .onnx file cannot be read.
+ * @param dataset The data set the teacher is for; without it an .onnx file that mtard did not write cannot be read.
  * @throws {InputError} if its files cannot be read, its model is not the one its manifest names, or it does not fit the data set.
  */
 export function loadTeacher(reference: TeacherReference, dataset?: ClassifierShape): StoredTeacher {
@@ -52,7 +52,7 @@ export function loadTeacher(reference: TeacherReference, dataset?: ClassifierSha
 }
 
 /**
- * A teacher's manifest, without loading its model where it has a folder of its own.
+ * Reads a teacher's manifest; the model is loaded only for a bare .onnx file.
  *
  * @throws {InputError} as `loadTeacher`.
  */
@@ -63,7 +63,7 @@ export function manifestOf(reference: TeacherReference, dataset: ClassifierShape
   return manifest;
 }
 
-/** What tells a teacher from every other: the SHA-256 of its model, or of the model's and its external data's together. */
+/** Identifies a teacher: the SHA-256 of its model or, if it has external data, of the hashes of all its files. */
 export function teacherSha256({ sha256, data = [] }: TeacherManifest): string {
   if (data.length === 0) return sha256;
   return sha256Of(Buffer.from([sha256, ...data.map((file) => file.sha256)].join("\n")));

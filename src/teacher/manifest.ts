@@ -12,7 +12,7 @@ const MAXIMUM_BYTES = 1 << 20;
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hex");
 const count = z.number().int().nonnegative();
 
-/** A name is one folder in the teachers' store, and can be mistaken neither for a path nor for a file. */
+/** A teacher's name is a folder in the store; it cannot be mistaken for a path or an .onnx file. */
 export const teacherNameSchema = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "letters, digits, '.', '_' and '-', at most 64, no path")
@@ -39,7 +39,7 @@ const manifestSchema = z.object({
   /** The ONNX model, in the manifest's own folder. */
   file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\.onnx$/, "a plain file name that ends in .onnx"),
   sha256,
-  /** The files of its external data beside it, if its weights are large. */
+  /** The model's external data files beside it, if its weights are large. */
   data: z
     .array(z.object({ file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "a plain file name"), sha256 }))
     .max(1000)
@@ -56,18 +56,18 @@ const manifestSchema = z.object({
   network: z.string().nullable(),
   /** The normalisation inside the model, as far as it is known. */
   normalization: normalizationSchema.nullable(),
-  /** What it is meant for, where that was said. */
+  /** The role it is meant for, if one was given. */
   role: teacherRoleSchema.optional(),
-  /** The clean accuracy that `mtard teacher check` found first. */
+  /** The clean accuracy that `mtard teacher check` recorded. */
   measured: measuredAccuracySchema.optional(),
-  /** The robust accuracies it found first, at most one for an attack and epsilon. */
+  /** The robust accuracies it recorded, at most one for each attack and epsilon. */
   robust: z.array(measuredRobustnessSchema).readonly().optional(),
   /** The version of mtard that made the teacher. */
   createdBy: z.string(),
 });
 
 export type TeacherManifest = Readonly<z.infer<typeof manifestSchema>>;
-/** Images of the first `total` test images that a teacher gets right. */
+/** How many of the first `total` test images a teacher gets right. */
 export type MeasuredAccuracy = Readonly<z.infer<typeof measuredAccuracySchema>>;
 /** The same under an attack of L-infinity radius `epsilon`, whose random start `seed` determines. */
 export type MeasuredRobustness = Readonly<z.infer<typeof measuredRobustnessSchema>>;
@@ -75,7 +75,7 @@ export type MeasuredRobustness = Readonly<z.infer<typeof measuredRobustnessSchem
 /**
  * The manifest of a teacher's folder, checked.
  *
- * @throws {InputError} if there is none, or it says something it cannot; every such place is named.
+ * @throws {InputError} if there is none, or some of its values are invalid; the error names each.
  */
 export function readManifest(folder: string): TeacherManifest {
   const path = join(folder, MANIFEST_FILE);

@@ -7,7 +7,7 @@ import type { Device, DeviceRequest } from "../runtime/device.js";
 /** What the worker starts with. */
 export interface WorkerStart {
   readonly model: Uint8Array;
-  /** Where the model's external data are, or null if it has none. */
+  /** The folder of the model's external data, or null if it has none. */
   readonly dataFolder: string | null;
   readonly device: DeviceRequest;
   readonly threads: number;
@@ -20,12 +20,12 @@ export interface WorkerStart {
 }
 
 /**
- * Two int32 in shared memory: whether the worker is inside ONNX Runtime, and whether it must not enter it any more. Node aborts the
- * whole process if it ends while a worker is in there, so the main thread waits for the first on its way out.
+ * Two int32 in shared memory: `busy` while the worker is inside ONNX Runtime, `halted` once it must not enter it any more. Node aborts
+ * a process that ends while a worker is inside, so the main thread waits until `busy` is 0 before it exits.
  */
 export const CONTROL = { busy: 0, halted: 1, length: 2 } as const;
 
-/** Asks for the logits of `count` images (NHWC, float32) into shared memory, or for the end. */
+/** Asks the worker to write the logits of `count` images (NHWC, float32) to shared memory, or to close. */
 export type WorkerRequest =
   | {
       readonly kind: "logits";

@@ -5,14 +5,14 @@ import { findDescription, howToGet } from "./descriptions.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { listTeachers } from "./store.js";
 
-/** Where a teacher is: in a folder with its manifest, or only an .onnx file. */
+/** Where a teacher is: a folder with its manifest, or a bare .onnx file. */
 export type TeacherReference =
   { readonly kind: "folder"; readonly folder: string } | { readonly kind: "file"; readonly path: string };
 
 /**
- * Finds the teacher a person named: a name in the store, a teacher's folder, or an .onnx file, which need not be there.
+ * Finds the teacher a person named: a name in the store, a teacher's folder, or an .onnx file, which need not exist.
  *
- * @throws {InputError} if there is no such teacher; the error lists those there are.
+ * @throws {InputError} if there is no such teacher; the error lists those in the store.
  */
 export function findTeacher(named: string, teachersDir: string): TeacherReference {
   if (named.endsWith(".onnx") && !isFolder(named)) return { kind: "file", path: named };
@@ -43,7 +43,7 @@ function isName(named: string): boolean {
   return !named.includes("/") && !named.includes(sep) && named !== "." && named !== "..";
 }
 
-/** The folder or the file that a reference means. */
+/** The folder or file that a reference points to. */
 export function pathOf(reference: TeacherReference): string {
   return reference.kind === "folder" ? reference.folder : reference.path;
 }

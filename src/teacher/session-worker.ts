@@ -39,7 +39,7 @@ function fail(id: number | null, error: unknown): void {
   });
 }
 
-/** Runs what is inside ONNX Runtime; once the process is ending, never. */
+/** Runs work that enters ONNX Runtime; throws instead once the process is ending. */
 async function inside<Result>(work: () => Promise<Result>): Promise<Result> {
   Atomics.store(control, CONTROL.busy, 1);
   try {

@@ -8,7 +8,7 @@ export type ListedTeacher =
   | { readonly name: string; readonly manifest: TeacherManifest }
   | { readonly name: string; readonly error: InputError };
 
-/** Every teacher in the store, by name; one that is broken is listed with what is wrong. */
+/** Every teacher in the store, by name; a broken one is listed with its error. */
 export function listTeachers(teachersDir: string): ListedTeacher[] {
   if (!existsSync(teachersDir)) return [];
   return readdirSync(teachersDir)
@@ -31,7 +31,7 @@ export function teachersFor(dataset: string, teachersDir: string): TeacherManife
   );
 }
 
-/** Those of `teachersFor` as errors say what was found. */
+/** The teachers of a data set in one phrase, for the `found` of an error. */
 export function teachersFound(dataset: string, teachersDir: string): string {
   const names = teachersFor(dataset, teachersDir).map(({ name }) => name);
   return names.length > 0

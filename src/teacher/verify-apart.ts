@@ -10,18 +10,18 @@ import type { StandardModel } from "./verify.js";
 import type { StoredTeacher } from "./load.js";
 import type { VerifyAnswer, VerifyRequest } from "./verify-process.js";
 
-/** What a small model may take, and what each megabyte of its files adds. */
+/** The limits of a small model, and what each megabyte of its files adds to them. */
 const PROCESSOR_SECONDS = 3;
 const SECONDS_A_MEGABYTE = 0.25;
 const MEMORY_MEGABYTES = 700;
 const MEMORY_FACTOR = 4;
 
-/** Limits of memory, in kilobytes, and of processor time, in seconds, which the process that takes the shell's place cannot pass. */
+/** Limits memory, in kilobytes, and processor time, in seconds, then runs the program in the shell's place. */
 const LIMITED = 'ulimit -d "$0" && ulimit -t "$1" && shift && exec "$@"';
 
 /**
- * `verifyClassifier` in a process of its own. ONNX Runtime trusts the models it is given: one with a stride of 0 divides by it, one that
- * asks for 100 GB takes them, one with an endless loop never returns. Here that ends a process nobody needs.
+ * Runs `verifyClassifier` in a process of its own. ONNX Runtime trusts its models: it divides by a stride of 0, takes 100 GB if a model
+ * asks for them, and never returns from an endless loop. Here that ends only the extra process.
  *
  * @throws {InputError} also if the model ends the process, or takes more processor time or memory than a classifier of its size needs;
  * {@link WorkError} if ONNX Runtime cannot be used.
@@ -68,12 +68,11 @@ export async function verifyClassifierApart(
   }
 }
 
-/** The models this process has seen pass, by what they are and what they were tried as. */
+/** The models that passed in this process, each as its SHA-256 and the data set it was tried for. */
 const passed = new Set<string>();
 
 /**
- * Tries a foreign .onnx file that was named instead of a teacher of the store, once a process; what the store holds was tried when it
- * was imported.
+ * Verifies a bare .onnx file, once per process; teachers in the store were verified when they were imported.
  *
  * @throws {InputError} as {@link verifyClassifierApart} does.
  */

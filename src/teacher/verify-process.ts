@@ -2,7 +2,7 @@ import { type ErrorDetail, InputError, WorkError } from "../errors.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { type StandardModel, verifyClassifier } from "./verify.js";
 
-/* The other side of verify-apart.ts: tries one model, says what came of it, and ends. */
+/* The process that verify-apart.ts starts: it tries one model, sends the result and ends. */
 
 /** What the process is asked. */
 export interface VerifyRequest {

@@ -14,11 +14,11 @@ const TOLERANCE = 1e-3;
 export type StandardModel = string | { readonly bytes: Uint8Array; readonly dataFolder: string | null };
 
 /**
- * Runs a model in the standard form on random images, on the CPU, and checks that what it answers can be logits: as many as there are
- * classes, finite, no probabilities, and the same for an image alone and among others.
+ * Runs a model in the standard form on random images, on the CPU, and checks that its answers can be logits: one for each class,
+ * finite, not probabilities, and the same for an image alone and among others.
  *
  * @returns The logits of three fixed random images, `[3, classes]`.
- * @throws {InputError} naming the first of these that does not hold.
+ * @throws {InputError} naming the first check that fails.
  */
 export async function verifyClassifier(
   model: StandardModel,
@@ -123,7 +123,7 @@ function fixedBatch(source: string, found: string, cause?: unknown): InputError 
   });
 }
 
-/** What ONNX Runtime says, without the path of the file that was written to be tried. */
+/** ONNX Runtime's message, without the path of the file it loaded. */
 function loadFailure(cause: unknown): string {
   const found = cause instanceof InputError ? (cause.detail.found ?? cause.message) : firstLine(cause);
   return found.replace(/^Load model from .*? failed:\s*/, "");

@@ -13,14 +13,14 @@ import type { Trainee } from "./trainee.js";
 export interface InnerAttackResult {
   /** `[N, H, W, C]`; the caller frees them. */
   readonly adversarial: Tensor4D;
-  /** For each image, how many of the points at which a gradient was taken were classified right; null if nobody asked. */
+  /** For each image, at how many of the attack's gradient evaluations it was classified right; null if the method does not count. */
   readonly rightIterates: Int32Array | null;
 }
 
 /**
- * Adversarial images against the student, or null where the method attacks nothing.
+ * Makes adversarial images against the student, or null where the method attacks nothing.
  *
- * @param robustTeacherNat The robust teacher's answer to the images, where the attack follows it.
+ * @param robustTeacherNat The robust teacher's logits on the images, where the attack follows that teacher.
  */
 export function attackStudent(
   trainee: Trainee,
@@ -68,7 +68,7 @@ function attackedStudent(
   return { ...target, dispose: () => undefined };
 }
 
-/** Counts for each image at how many looks its logits are highest at its label, on the student's device until read. */
+/** Counts for each image at how many looks its label has the highest logit; the counts stay on the student's device until read. */
 function rightCounter(labels: Tensor1D): {
   look: (seen: { logits: Tensor2D }) => void;
   counts: () => Int32Array;

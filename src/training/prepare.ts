@@ -31,7 +31,7 @@ export interface PreparedRun {
   readonly folder: string;
   readonly settings: TrainingSettings;
   readonly dataset: Dataset;
-  /** The images evaluations are made on, by `settings.selection`. */
+  /** The images to evaluate on, chosen by `settings.selection`. */
   readonly selectionSplit: Split;
   readonly trainee: Trainee;
   readonly batches: TrainingBatches;
@@ -142,7 +142,7 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
 
 const LOCK = { once: "one training at a time in a run directory", instead: "another folder with --out" };
 
-/** The generator stream of initial weights, apart from those of batches and evaluations. */
+/** The generator stream of initial weights; batches and evaluations have others. */
 const INITIALIZATION_STREAM = 2;
 
 function requireTeachers(settings: TrainingSettings, needed: readonly TeacherRole[]): void {

@@ -2,7 +2,7 @@
 export const SELECTION_ATTACK = "pgd-trades";
 
 /**
- * What the learning rate and both balance rates are multiplied by in an epoch: 0.1 for every milestone already behind.
+ * The factor on the learning rate and both balance rates in an epoch: 0.1 for every milestone passed.
  *
  * @param epoch Counted from 1; a milestone is the last epoch at its old rate.
  * @see B-MTARD, section 4.1; the authors' scripts divide after the milestone's epoch.
@@ -12,8 +12,8 @@ export function rateScale(epoch: number, milestones: readonly number[]): number 
 }
 
 /**
- * Whether the student is evaluated after an epoch: the first, every `interval` before the first milestone, all from there on,
- * and the last.
+ * Whether the student is evaluated after an epoch: after the first and the last, after every `evaluateEvery` epochs before the
+ * first milestone, and after every epoch from there on.
  *
  * @param epoch Counted from 1.
  * @see The authors' scripts.

@@ -75,7 +75,7 @@ export interface StudentPasses {
   readonly adv: TrainingPass | null;
 }
 
-/** Losses, balance, gradients and update from the passes of `forwardStudent`, which are freed. */
+/** Computes losses, balance and gradients from the passes of `forwardStudent`, frees them and updates the student. */
 export function learn(
   trainee: Trainee,
   passes: StudentPasses,

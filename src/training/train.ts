@@ -32,7 +32,7 @@ export interface TrainingSummary {
 /**
  * Trains until the last epoch, or until asked to stop; everything is on the disk when it returns.
  *
- * @param checkpointSeconds A checkpoint at least so often, besides one every epoch.
+ * @param checkpointSeconds Seconds between checkpoints, besides the one after every epoch.
  * @throws {WorkError} if the loss is not finite or the disk refuses; the last checkpoint is named and stays good.
  */
 export async function train(
@@ -134,7 +134,7 @@ export function settingsOfEpoch(settings: TrainingSettings, epoch: number): Step
   };
 }
 
-/** Clean and robust accuracy of the student as it is, or null if asked to stop meanwhile. */
+/** Measures the student's clean and robust accuracy; null if asked to stop meanwhile. */
 async function evaluateStudent(
   { selectionSplit, settings, trainee, dataset }: PreparedRun,
   epoch: number,
@@ -169,7 +169,7 @@ async function evaluateStudent(
   return { clean: evaluation.clean.accuracy, robust: robust.accuracy, wRobust: robust.wRobust };
 }
 
-/** A student that changes with every step has no identity; nothing of it is kept. */
+/** A student in training changes with every step, so it has no identity and its evaluations are not kept. */
 const UNSAVED = "";
 
 class StopRequest extends Error {}

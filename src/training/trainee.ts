@@ -3,13 +3,13 @@ import type { Method } from "../methods/method.js";
 import type { Parameters } from "../student/parameters.js";
 import type { Teacher } from "../teacher/bridge.js";
 
-/** All that a step reads and moves on. */
+/** Everything that a training step reads and updates. */
 export interface Trainee {
   readonly network: Network;
   readonly parameters: Parameters;
   readonly momenta: Parameters;
   readonly method: Method;
-  /** The method's own, plain data. */
+  /** The method's own state, as plain data. */
   state: unknown;
   readonly cleanTeacher: Teacher | null;
   readonly robustTeacher: Teacher | null;

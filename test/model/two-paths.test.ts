@@ -155,7 +155,9 @@ it("weights in external data give the same bits as weights in the graph", () => 
   expect(data).toHaveLength(1);
   const loss = { kind: "crossEntropy", labels } as const;
   const outside = answerOf(targetOf(readFileSync(path), folder), loss, formulaImages(32));
-  expect(outside).toEqual(answerOf(targetOf(networkToOnnx(network, weights, origin)), loss, formulaImages(32)));
+  expect(outside).toEqual(
+    answerOf(targetOf(networkToOnnx(network, weights, origin)), loss, formulaImages(32)),
+  );
 });
 
 describe.skipIf(!hasShared)("cifar10-resnet20-robust.pth, both ways", () => {
