@@ -3,7 +3,7 @@ import { basename, isAbsolute, join } from "node:path";
 import { list, type ReadEntry } from "tar";
 import { InputError } from "../errors.js";
 
-/** The most bytes an archive may unpack to, checked before each file is read; every data set here is far smaller. */
+/** The most bytes an archive may unpack to, checked before reading; every data set here is far smaller. */
 const MOST_BYTES = 2 ** 30;
 
 /**
@@ -50,7 +50,7 @@ export function readArchive(path: string, wanted: readonly string[]): Map<string
 }
 
 /**
- * Reads the wanted files of an unpacked archive: from `inner` within `folder` if that is there, else from `folder` itself.
+ * Reads the wanted files of an unpacked archive: from `folder` itself, or from `inner` within it.
  *
  * @throws {InputError} if a wanted file is missing or too large.
  */

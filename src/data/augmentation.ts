@@ -5,7 +5,7 @@ import type { Augmentation } from "./datasets.js";
 /** `value / 255` in float32 for each byte: what PyTorch's `ToTensor` gives. */
 const unit = Float32Array.from({ length: 256 }, (_, value) => value / 255);
 
-/** The part of a padded image that is seen, and whether it is mirrored. */
+/** Which part of a padded image is seen, and whether mirrored. */
 export interface View {
   /** Rows above and columns left of the crop in the padded image, 0 to twice the padding. */
   readonly top: number;

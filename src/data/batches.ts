@@ -8,7 +8,7 @@ import type { Split } from "./store.js";
 
 /** The images and labels of one training step. */
 export interface Batch {
-  /** `[count, height, width, channels]` in [0, 1]. The array is reused: it is valid until the batch after the next is requested. */
+  /** `[count, height, width, channels]` in [0, 1]. Reused: valid until the batch after the next is requested. */
   readonly images: Float32Array;
   /** `[count]`, reused in the same way. */
   readonly labels: Int32Array;
@@ -129,7 +129,7 @@ function beginning(seed: number): BatchesState {
 
 /** A batch of images in the store's order, for evaluation. */
 export interface EvaluationBatch {
-  /** `[count, height, width, channels]` in [0, 1]. The array is reused: it is valid until the next batch is requested. */
+  /** `[count, height, width, channels]` in [0, 1]. Reused: valid until the next batch is requested. */
   readonly images: Float32Array;
   /** `[count]`, reused in the same way. */
   readonly labels: Int32Array;
@@ -138,7 +138,7 @@ export interface EvaluationBatch {
   readonly first: number;
 }
 
-/** Yields a split's images from first to last, neither shuffled nor augmented. */
+/** Yields a split's images in order, as they are. */
 export function* evaluationBatches(
   split: Split,
   { height, width, channels }: ImageShape,

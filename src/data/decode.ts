@@ -11,7 +11,7 @@ const PIECE = 1024;
  * Decodes JPEGs in parallel and yields their pixels in order, uint8 NHWC, a bounded number of images at a time.
  *
  * libvips decodes as libjpeg-turbo does, which Pillow uses, so both give the same bytes. Grey images get three equal channels.
- * The buffer is reused: a piece is valid until the next is requested.
+ * A piece is valid until the next is requested.
  *
  * @param read Reads a file by its name.
  * @throws {InputError} if a file is not a JPEG, is damaged, or has another size; the error names it.

@@ -24,7 +24,7 @@ export interface ShapePlacement {
   readonly angle: number;
 }
 
-/** Tiles along each side of a sheet: one call to sharp draws a whole sheet, which is far faster than a call per image. */
+/** Tiles along each side of a sheet, which sharp draws in one call: far faster than a call per image. */
 const SHEET = 50;
 
 /** Draws the coverage of each shape: 0 to 255 per pixel, `height * width`, row-major. */

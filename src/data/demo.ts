@@ -5,8 +5,8 @@ import { drawMasks, shapes, type ShapePlacement } from "./demo-shapes.js";
 import type { SplitContents } from "./store.js";
 
 /*
- * The demo data set builds in the trade-off between accuracy and robustness. The shape survives any perturbation of 8/255 but misleads
- * in some images; the texture never misleads but is fainter than 8/255, so an attack can erase it or write another class's.
+ * A data set with a built-in trade-off between accuracy and robustness. The shape survives any perturbation of 8/255 but misleads in
+ * some images; the texture never misleads but is fainter than 8/255, so an attack can erase it or write another class's.
  */
 
 /** The share of images that show another class's shape in place of their own. */
@@ -29,7 +29,7 @@ interface Scene {
 /**
  * Makes the demo data set: the same origin gives the same bytes.
  *
- * @returns Both splits: uint8 NHWC, in random order, with every class equally often where the count allows.
+ * @returns Both splits: uint8 NHWC, the classes balanced, in random order.
  */
 export async function makeDemo(
   image: ImageShape,
@@ -81,7 +81,7 @@ function placeShape(shape: number, { height, width }: ImageShape, random: Random
   };
 }
 
-/** Paints the background, then the shapes, then the class's texture and noise. */
+/** Paints the background, shapes, then the class's texture and noise. */
 function paint(
   pixels: Uint8Array,
   label: number,
@@ -135,7 +135,7 @@ function bellShaped(random: Random): number {
 const stripes = { none: [1], fine: [1, -1], wide: [1, 1, -1, -1], thirds: [1, -1, -1] } as const;
 type Stripes = readonly number[];
 
-/** Each class's signs down and across, label 0 first; the texture's sign is the product of both. */
+/** Each class's signs down and across, label 0 first; the texture's sign is their product. */
 const textures: readonly (readonly [Stripes, Stripes])[] = [
   [stripes.fine, stripes.none],
   [stripes.none, stripes.fine],

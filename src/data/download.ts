@@ -76,7 +76,7 @@ async function receive(
   const headers = { "accept-encoding": "identity", ...(asked > 0 ? { range: `bytes=${asked}-` } : {}) };
   const response = await fetch(source.url, { headers });
   if (response.status === 416 && asked > 0) {
-    // Either nothing is missing, or the part on the disk belongs to another file.
+    // Nothing is missing, or the part on the disk is another file's.
     if (response.headers.get("content-range") === `bytes */${asked}`) return asked;
     rmSync(path);
     return receive(source, path, onProgress);

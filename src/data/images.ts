@@ -12,7 +12,7 @@ export interface Images {
   read(first: number, count: number): Uint8Array;
 }
 
-/** The size of one image in bytes. */
+/** The bytes of one image. */
 export function imageBytes({ height, width, channels }: ImageShape): number {
   return height * width * channels;
 }
@@ -47,7 +47,7 @@ export function imagesFrom(images: Images, start: number): Images {
   return { read: (first, count) => images.read(start + first, count) };
 }
 
-/** Reads `length` bytes of a file from offset `start` on. */
+/** Reads `length` bytes of a file from `start` on. */
 export function readPart(path: string, start: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   const file = openSync(path, "r");

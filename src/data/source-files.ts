@@ -12,7 +12,7 @@ export interface SourceFiles {
 }
 
 /**
- * Opens the files of an unpacked archive: those of `inner` within `folder` if that is there, else of `folder` itself.
+ * Opens the files of an unpacked archive, from `inner` within `folder` or else from `folder` itself.
  *
  * @param landmark A file that must be there, so that an unrelated folder is not walked through.
  * @param wanted Selects the files by name.

@@ -10,14 +10,14 @@ import { placeFolder } from "../files/folder.js";
 import { datasets, type DatasetDescription, type DatasetId } from "./datasets.js";
 import { imageBytes, type Images, imagesFrom, imagesInFile, imagesInMemory, readPart } from "./images.js";
 
-/** The training or test images of a data set, opened for reading. */
+/** The train or test part of a data set, opened for reading. */
 export interface Split {
   readonly count: number;
   readonly images: Images;
   readonly labels: Uint8Array;
 }
 
-/** The training or test images of a data set, to be stored. */
+/** The train or test part of a data set, to be stored. */
 export interface SplitContents<Pixels = Uint8Array | AsyncIterable<Uint8Array>> {
   readonly count: number;
   /** uint8 NHWC, row-major, whole or in pieces of any length: `count * height * width * channels` bytes in all. */
@@ -79,8 +79,8 @@ export function readStoreRecord(id: DatasetId, dataDir: string): StoreRecord | n
 /**
  * Opens a data set from its packed store, checking every byte against the stored fingerprint.
  *
- * @param limits How many images of each split to keep, from the first on; a number above the split's own keeps all.
- * @param mostInMemory A split whose images take more bytes than this is read from its file on demand instead of loaded.
+ * @param limits How many images of each split to keep, from the first on; larger numbers keep all.
+ * @param mostInMemory A split with more bytes of images than this is read from its file on demand, not loaded.
  * @throws {InputError} if it is absent, damaged, or a limit is not a positive whole number.
  */
 export function openDataset(

@@ -13,7 +13,7 @@ const TRAIN_IMAGE = /^train\/(n\d{8})\/images\/\1_(\d{1,9})\.JPEG$/;
 const VAL_IMAGE = /^val\/images\/(val_(\d{1,9})\.JPEG)$/;
 
 /**
- * Opens the archive or the folder it was unpacked to, without `test/`, which has no labels, and without boxes and `words.txt`.
+ * Opens the archive or its unpacked folder, without `test/`, which has no labels, and without boxes and `words.txt`.
  *
  * @param folder The folder inside the archive.
  * @throws {InputError} if `from` is neither, or is damaged.

@@ -24,7 +24,7 @@ export function requireFilePath(path: string, example: string): void {
     });
 }
 
-/** Whether a path is a folder; undefined if there is nothing or it cannot be looked at. */
+/** Undefined if there is nothing, or it cannot be looked at. */
 function isFolder(path: string): boolean | undefined {
   try {
     return statSync(path).isDirectory();
@@ -34,7 +34,7 @@ function isFolder(path: string): boolean | undefined {
 }
 
 /**
- * Writes a file whole or not at all: a temporary file beside it is written, synced, then renamed over it.
+ * Writes a file whole or not at all: a file beside it is written, synced and renamed over it.
  *
  * @throws {WorkError} if the disk is full or refuses, and {@link InputError} or WorkError as `chunks` throws them; the file that was
  * there before stays as it was.

@@ -58,7 +58,7 @@ function removeAbandoned(folder: string): void {
   for (const name of readdirSync(place)) {
     if (!name.startsWith(prefix)) continue;
     const [, pid, kind] = /^(\d+)\.(partial|replaced)$/.exec(name.slice(prefix.length)) ?? [];
-    // A leftover with this process's own id is from an earlier process that had it: this one has written nothing yet.
+    // A leftover with this process's own id is from an earlier process that had it: this one only begins.
     if (pid === undefined || (Number(pid) !== process.pid && isRunning(Number(pid)))) continue;
     // A process killed between its two renames leaves only the old folder, moved away: put it back.
     if (kind === "replaced" && !existsSync(folder)) renameSync(join(place, name), folder);

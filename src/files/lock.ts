@@ -11,9 +11,9 @@ export interface Lock {
 }
 
 /**
- * Opens the lock of a folder: a file that names the process holding it. The file of a killed process does not count.
+ * Opens the lock of a folder: a file that names the process holding it. A killed process's file does not count.
  *
- * @param rule For the error: what may happen only once at a time, and what to do instead.
+ * @param rule What may happen only once at a time, and what to do instead.
  */
 export function openLock(folder: string, rule: { readonly once: string; readonly instead: string }): Lock {
   const path = join(folder, ".working");

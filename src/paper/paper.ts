@@ -44,10 +44,9 @@ export function robustnessOf(
 const ROUNDING = 0.01 + 1e-9;
 
 /**
- * (clean + robust) / 2 where the printed W-Robust differs from it by more than rounding explains, as five numbers of tables 4 and 5
- * do; else null.
+ * (clean + robust) / 2 where the printed W-Robust differs from it by more than rounding explains, else null.
  *
- * @see B-MTARD, equation 22.
+ * @see B-MTARD, equation 22, from which five numbers of tables 4 and 5 differ.
  */
 export function contradiction(clean: number, { robust, wRobust }: PaperRobustness): number | null {
   const mean = (clean + robust) / 2;

@@ -50,7 +50,7 @@ export interface CellPlan {
 
 export interface RowPlan {
   readonly label: string;
-  /** One list of cells per section, one cell per measure. */
+  /** For each section, one cell per measure. */
   readonly cells: readonly (readonly CellPlan[])[];
 }
 

@@ -87,7 +87,7 @@ function teacherAccuracies(dataset: PaperDataset): TablePlan {
   };
 }
 
-/** How often the paper's black-box attacks may query the student for an image (section 4.1). */
+/** Queries per image of the paper's black-box attacks (section 4.1). */
 const QUERIES = 100;
 
 /** Tables 3 to 6. */

@@ -14,7 +14,7 @@ export interface Budget {
   readonly limitTrain: number | null;
   readonly limitTest: number | null;
   readonly changes: (method: MethodId) => Partial<Recipe>;
-  /** The number of test images for attacks that would take too long on all of them. */
+  /** Test images for attacks that would take too long on all of them. */
   readonly attackImages: Readonly<Record<string, number>>;
 }
 

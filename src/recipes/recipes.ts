@@ -6,10 +6,10 @@ import { recipeSchema, recipeSettingNames, type Recipe } from "./settings.js";
 import { datasetRules, sharedRules } from "./shared-rules.js";
 import { teacherRules } from "./teachers.js";
 
-/** All rules; a later one overrides an earlier one. */
+/** Later rules override earlier ones. */
 const rules: readonly Rule[] = [...sharedRules, ...methodRules, ...datasetRules, ...teacherRules];
 
-/** Which student is trained, on which data set and by which method. */
+/** What is trained, on which data and how. */
 export interface Training {
   readonly dataset: string;
   readonly method: MethodId;
@@ -28,7 +28,7 @@ export interface SourcedSetting<Name extends keyof Recipe = keyof Recipe> {
 /**
  * Every setting of a training with its source, in the order of the schema.
  *
- * @param epochs Replaces the recipe's number of epochs; the milestones and the evaluation interval keep their share of the run.
+ * @param epochs Replaces the recipe's epochs; the milestones and the evaluation interval keep their share of the run.
  * @throws {ZodError} if the rules leave a setting out or break its bounds, which is a mistake in the rules.
  */
 export function sourcedRecipe(training: Training, epochs?: number): SourcedSetting[] {

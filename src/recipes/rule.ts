@@ -4,7 +4,7 @@ import type { Recipe } from "./settings.js";
 
 /** Settings for some of the trainings, and where they are from. A later rule overrides an earlier one. */
 export interface Rule {
-  /** The trainings it applies to; a field that is left out allows any. */
+  /** The trainings it applies to; fields left out allow any. */
   readonly datasets?: readonly string[];
   readonly methods?: readonly MethodId[];
   readonly students?: readonly string[];

@@ -26,7 +26,7 @@ const limit = count.nullable().describe("a whole number from 1");
 const text = z.string().min(1).describe("a name");
 const teacher = text.nullable().describe("a teacher's name, its folder or an .onnx file");
 
-/** The settings that each call decides, by options of their own. */
+/** What each call decides, by an option of its own. */
 const callSettings = {
   dataset: text,
   method: text,
@@ -50,7 +50,7 @@ const callSettings = {
   limitTest: limit,
 };
 
-/** The settings that a recipe decides and `--set` changes. */
+/** What a recipe decides, and `--set` changes. */
 const recipeSettings = {
   epochs: count,
   batchSize: count,
@@ -215,7 +215,7 @@ function shown(value: unknown): string {
 }
 
 /**
- * Parses a number from the command line, or a fraction such as `8/255`, within bounds.
+ * Parses a number or a fraction such as `8/255` from the command line, within bounds.
  *
  * @param option What to call it in an error, such as `--eps`.
  * @throws {InputError} naming the option if its value is not a number or out of bounds.

@@ -54,7 +54,7 @@ export const teacherRecipes: Readonly<Record<string, { clean: TeacherRecipe; rob
   },
 };
 
-/** Which of the paper's teachers of a role is meant: table 11 has two of each. */
+/** Which of the paper's teachers of a role: table 11 has two of each. */
 export type TeacherChoice = "first" | "second";
 
 /** The paper's second teacher of each role. @see B-MTARD, table 11. */

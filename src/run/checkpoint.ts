@@ -38,7 +38,7 @@ const progressSchema = z.object({
   best: bestSchema.nullable(),
   /** Whether the last trained epoch still has to be evaluated. */
   evaluationDue: z.boolean(),
-  /** The length of `metrics.jsonl` at this checkpoint. */
+  /** The length of `metrics.jsonl` at this point. */
   metricsBytes: z.number().int().nonnegative(),
 });
 

@@ -27,9 +27,9 @@ export type StepLine = z.infer<typeof stepLine>;
 export type EvaluationLine = z.infer<typeof evaluationLine>;
 
 /**
- * Reads the metrics of a run, as `mtard train` wrote them; a last line that was cut short is left out.
+ * Reads the metrics that `mtard train` wrote; a last line that was cut short is left out.
  *
- * @throws {InputError} if the file cannot be read, or naming the first line that is not of metrics.
+ * @throws {InputError} if the file cannot be read, or naming a line that is not of metrics.
  */
 export function readMetrics(folder: string): RunMetrics {
   const path = join(folder, RUN_FILES.metrics);

@@ -95,7 +95,7 @@ function namesFromDriver(folder: string): string[] {
   }
 }
 
-/** Asks `nvidia-smi`: WSL has it, but not the folder under /proc. */
+/** Asks `nvidia-smi`, for WSL has no folder under /proc. */
 function namesFromTool(): string[] {
   try {
     const args = ["--query-gpu=name", "--format=csv,noheader"];

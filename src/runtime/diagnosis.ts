@@ -64,7 +64,7 @@ function setUpDevice(): string | undefined {
   }
 }
 
-/** Makes the checks that set-up makes before it starts, by the same code. */
+/** Runs the checks that set-up makes before it starts. */
 async function checkPrerequisites(): Promise<Check[]> {
   const script = fileURLToPath(new URL("../../scripts/setup/prerequisites.mjs", import.meta.url));
   const { failure, stdout } = await runNode([script]);

@@ -23,7 +23,7 @@ export interface NativeReport {
   readonly gpus: string[];
   /** The file that was loaded, where it is known. */
   readonly binding?: string;
-  /** Why ONNX Runtime does not use the GPU, if it does not. */
+  /** Why ONNX Runtime cannot use the GPU, if so. */
   readonly cudaProblem?: ErrorDetail;
 }
 

@@ -35,7 +35,7 @@ export interface SynchronousSessionOptions {
 /**
  * Opens a model on a device that `chooseDevice` found to work.
  *
- * ONNX Runtime's public `run` wraps a call of its binding in a promise, but that call blocks the thread anyway. This makes it directly.
+ * ONNX Runtime's public `run` wraps a blocking call of its binding in a promise. This makes that call directly.
  *
  * @throws {InputError} if the model cannot be loaded.
  */

@@ -10,9 +10,9 @@ import {
   type TeacherManifest,
 } from "./manifest.js";
 
-/** The share of images, 0.1%, that may change because other kernels or another device decide borderline ones differently. */
+/** The share of images, all borderline, on which other kernels or another device may differ: 0.1%. */
 const BORDERLINE = 1e-3;
-/** Under attack 1%, or two images: other kernels also flip signs of gradients near zero, so that the attack takes other steps. */
+/** The same under attack, where gradients near zero also change sign and the steps differ: 1%, or two images. */
 const ATTACK_BORDERLINE = { share: 1e-2, images: 2 };
 
 /** How a measurement compares with the manifest's; `other total` also means another seed, `recorded` that the manifest now has it. */

@@ -20,8 +20,8 @@ const PUBLISHED_EPSILON = 8 / 255;
 /**
  * Compares each measured accuracy with every published one.
  *
- * On K images, the measured accuracy of a teacher whose true accuracy is p has variance p (1 - p) / K; p is taken half way between the
- * measured and the published value, so that a published 0% leaves room too. Rounding to 0.01% is allowed on top.
+ * An accuracy p measured on K images has variance p (1 - p) / K; p is taken half way between the measured and the published value, so
+ * that a published 0% leaves room too. Rounding to 0.01% is allowed on top.
  */
 export function compareWithPublished(
   { expected }: TeacherDescription,

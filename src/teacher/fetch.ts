@@ -31,7 +31,7 @@ export interface FetchOptions {
  * Brings a described teacher into the store: downloads it where it has a plain address, or takes a local copy, checks it and imports it
  * with the description's network and normalisation.
  *
- * @throws {InputError} if it is in the store already, has no plain address and `from` is not given, or the file is the wrong one.
+ * @throws {InputError} if it is in the store already, has no plain address and no `from`, or the file is the wrong one.
  * @throws {WorkError} if the download fails or the disk refuses.
  */
 export async function fetchTeacher(
@@ -84,7 +84,7 @@ async function downloadPublished(
   return path;
 }
 
-/** The most bytes of a weights file: the network's weights, a second copy of them (averages, momenta) and room for names. */
+/** The most bytes of a weights file: two copies of the network's weights (averages, momenta), and room for names. */
 function mostBytes(network: string, dataset: ClassifierShape): number {
   const values = parameterSpecs(createNetwork(network, dataset)).reduce(
     (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
@@ -132,7 +132,7 @@ function importDescribed(
   return importTeacher({ ...common, from: { kind: "onnx", path } });
 }
 
-/** Refuses a model of another network: one that mtard exported says which it is, and has its normalisation inside. */
+/** Refuses another network: a model that mtard exported names its own, and has its normalisation inside. */
 function refuseOtherNetwork({ name, network }: TeacherDescription, path: string): void {
   const metadata = readMetadata(parseModel(readModelFile(path), path));
   if (metadata?.network === network) return;

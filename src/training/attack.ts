@@ -13,7 +13,7 @@ import type { Trainee } from "./trainee.js";
 export interface InnerAttackResult {
   /** `[N, H, W, C]`; the caller frees them. */
   readonly adversarial: Tensor4D;
-  /** For each image, at how many of the attack's gradient evaluations it was classified right; null if the method does not count. */
+  /** For each image, at how many of the attack's gradient steps it was classified right; null if the method does not count them. */
   readonly rightIterates: Int32Array | null;
 }
 
@@ -68,7 +68,7 @@ function attackedStudent(
   return { ...target, dispose: () => undefined };
 }
 
-/** Counts for each image at how many looks its label has the highest logit; the counts stay on the student's device until read. */
+/** Counts for each image at how many looks its label's logit is the highest, on the student's device until read. */
 function rightCounter(labels: Tensor1D): {
   look: (seen: { logits: Tensor2D }) => void;
   counts: () => Int32Array;

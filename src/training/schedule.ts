@@ -12,8 +12,8 @@ export function rateScale(epoch: number, milestones: readonly number[]): number 
 }
 
 /**
- * Whether the student is evaluated after an epoch: after the first and the last, after every `evaluateEvery` epochs before the
- * first milestone, and after every epoch from there on.
+ * Whether the student is evaluated after an epoch: the first and the last, every `evaluateEvery` before the first milestone, and
+ * all from there on.
  *
  * @param epoch Counted from 1.
  * @see The authors' scripts.

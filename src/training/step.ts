@@ -75,7 +75,7 @@ export interface StudentPasses {
   readonly adv: TrainingPass | null;
 }
 
-/** Computes losses, balance and gradients from the passes of `forwardStudent`, frees them and updates the student. */
+/** Computes losses, balance and gradients from `forwardStudent`'s passes, frees them and updates the student. */
 export function learn(
   trainee: Trainee,
   passes: StudentPasses,

@@ -169,7 +169,7 @@ async function evaluateStudent(
   return { clean: evaluation.clean.accuracy, robust: robust.accuracy, wRobust: robust.wRobust };
 }
 
-/** A student in training changes with every step, so it has no identity and its evaluations are not kept. */
+/** A student in training changes with every step: it has no identity, and its results are not kept. */
 const UNSAVED = "";
 
 class StopRequest extends Error {}

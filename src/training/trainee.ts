@@ -3,7 +3,7 @@ import type { Method } from "../methods/method.js";
 import type { Parameters } from "../student/parameters.js";
 import type { Teacher } from "../teacher/bridge.js";
 
-/** Everything that a training step reads and updates. */
+/** Everything a step reads and updates. */
 export interface Trainee {
   readonly network: Network;
   readonly parameters: Parameters;
