@@ -3,11 +3,11 @@ import type { Network } from "./network.js";
 import { parameterSpecs, type HostTensor, type ParameterSpec, type Weights } from "./parameters.js";
 
 /**
- * Fresh weights, as PyTorch would draw them for this network.
+ * Draws fresh weights, as PyTorch would for this network.
  *
- * `"uniform"` is PyTorch's default for convolutions and linear layers, U(-1/sqrt(fanIn), 1/sqrt(fanIn));
- * `"kaiming-normal"` draws weights from N(0, 2 / fanIn); biases of both are U(-1/sqrt(fanIn), 1/sqrt(fanIn)). `"fan-out-normal"`
- * draws convolutions from N(0, 2 / fanOut), linear weights as `"uniform"` does, and starts biases at 0.
+ * `"uniform"` is PyTorch's default for convolutions and linear layers, U(-1/sqrt(fanIn), 1/sqrt(fanIn)). `"kaiming-normal"` draws
+ * weights from N(0, 2 / fanIn) and biases as `"uniform"` does. `"fan-out-normal"` draws convolutions from N(0, 2 / fanOut), linear
+ * weights as `"uniform"` does, and starts biases at 0.
  *
  * @see torch.nn.init.kaiming_uniform_ with a = sqrt(5), torch.nn.init.kaiming_normal_; for the last, TRADES' models/wideresnet.py.
  */

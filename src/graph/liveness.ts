@@ -6,7 +6,7 @@ export function layerInputs(layer: Layer): readonly string[] {
 }
 
 /**
- * For each layer, the values nobody reads after it: they can be freed once it ran.
+ * Lists for each layer the values that no later layer reads: they can be freed once the layer has run.
  *
  * @param kept Values that stay until the end, such as the output and what a backward pass reads.
  */

@@ -70,7 +70,7 @@ export interface ConvLayer {
   readonly bias: boolean;
 }
 
-/** Zero rows above and columns on the left, then rows below and columns on the right. */
+/** How many rows and columns of zeros to add: `before` is above and on the left, `after` below and on the right. */
 export type Padding = readonly [before: number, after: number];
 
 /** Parameters `weight`, `bias`, and the statistics `running_mean`, `running_var`, all `[channels]`. */

@@ -65,7 +65,7 @@ export type Weights = ReadonlyMap<string, HostTensor>;
 /** A `state_dict` that stays where it is stored until its tensors are read. */
 export type StoredWeights = ReadonlyMap<string, StoredTensor>;
 
-/** Host tensors for what reads stored ones. */
+/** Wraps host tensors for code that reads stored ones. */
 export function storedWeights(weights: Weights): StoredWeights {
   return new Map([...weights].map(([name, { shape, data }]) => [name, { shape, read: () => data }]));
 }

@@ -21,7 +21,7 @@ const LOWEST = 0.5;
 const HIGHEST = 5;
 
 /**
- * Anti-Bias Soft Label Distillation: RSLAD with a teacher's temperature for each class, sharper labels for the harder classes.
+ * Anti-Bias Soft Label Distillation: RSLAD with a teacher temperature for each class, which gives harder classes sharper labels.
  *
  *     alpha KL(t(x) / T_adv[y] || s(x')) + (1 - alpha) KL(t(x) / T_nat[y] || s(x)),   alpha = 5/6
  *
@@ -87,7 +87,7 @@ export const absld: Method<AbsldState> = {
  *
  *     T_c -= rate gap_c / max |gap|,   gap_c = L_c - mean L
  *
- * @param losses Of each class, the student's cross-entropy summed over the epoch.
+ * @param losses The student's cross-entropy for each class, summed over the epoch.
  */
 export function nextClassTemperatures(now: ClassValues, losses: ClassValues, rate: number): ClassValues {
   const mean = losses.reduce((left, right) => left + right, 0) / losses.length;

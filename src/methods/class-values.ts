@@ -1,12 +1,12 @@
-/** A number of each class, class 0 first. */
+/** One number for each class, class 0 first. */
 export type ClassValues = readonly number[];
 
-/** The number of each image's class, `[N]`. */
+/** Looks up the number of each image's class, `[N]`. */
 export function gatherByClass(values: ClassValues, labels: Int32Array): Float32Array {
   return Float32Array.from(labels, (label) => values[label] ?? NaN);
 }
 
-/** Sums of the classes after the images of a batch are added: each image's number to its class. */
+/** Adds each image's number to the sum of its class. */
 export function addByClass(
   sums: ClassValues,
   labels: Int32Array,

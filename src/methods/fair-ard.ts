@@ -8,7 +8,7 @@ import type { Method } from "./method.js";
 export interface FairArdState {
   /** Each class's weight in this epoch. */
   readonly weights: ClassValues;
-  /** Of each class in this epoch so far: the sum of kappa over its images, and how many there were. */
+  /** For each class in this epoch so far: the sum of kappa over its images, and their number. */
   readonly kappaSums: ClassValues;
   readonly counts: ClassValues;
 }
@@ -18,7 +18,7 @@ const LOWEST = 5 / 6;
 const HIGHEST = 5 / 2;
 
 /**
- * Fair-ARD: ARD with the two terms of each image times the weight of its class, which is larger where the attack needs fewer steps.
+ * Fair-ARD: ARD with both terms of an image multiplied by the weight of its class, which is larger where the attack needs fewer steps.
  *
  * @see Yue et al., "Revisiting Adversarial Robustness Distillation from the Perspective of Robust Fairness" (2023);
  * Fair-ARD.py of NISP-official/Fair-ARD.
@@ -64,10 +64,10 @@ export const fairArd: Method<FairArdState> = {
  *
  *     w_c = (1 / (kappa_c + 1e-5))^beta, scaled to sum to the number of classes, then clamped to [5/6, 5/2]
  *
- * A class that no image was of keeps weight 1 and does not take part.
+ * A class without images gets weight 1 and is left out of the scaling.
  *
- * @param kappaSums Of each class, the sum over its images of the iterates still classified right.
- * @param counts Of each class, its images.
+ * @param kappaSums For each class, the sum over its images of the iterates still classified right.
+ * @param counts The number of images of each class.
  */
 export function fairWeights(kappaSums: ClassValues, counts: ClassValues, beta: number): ClassValues {
   const raw = kappaSums.map((sum, index) => {

@@ -9,7 +9,7 @@ import type {
   TeacherLogits,
 } from "./method.js";
 
-/** A step's logits as the loop has them: null or absent where the method trains on no such images or has no such teacher. */
+/** The logits that the loop has in a step; null or absent if the method does not train on such images or has no such teacher. */
 export interface AvailableLogits {
   readonly studentNat: Tensor2D | null;
   readonly studentAdv: Tensor2D | null;
@@ -18,7 +18,7 @@ export interface AvailableLogits {
   readonly rightIterates: Int32Array | null;
 }
 
-/** A step's losses and how the total changes with the student's logits, `[N, classes]` each; the caller frees them. */
+/** A step's losses, and the total's gradients with respect to the student's logits, `[N, classes]` each; the caller frees these. */
 export interface LogitGradients {
   readonly nat: Tensor2D | null;
   readonly adv: Tensor2D | null;
@@ -29,7 +29,7 @@ export interface LogitGradients {
   readonly next: unknown;
 }
 
-/** Differentiates a method's total loss in the student's logits; everything below the logits is the student engine's. */
+/** Differentiates a method's total loss with respect to the student's logits; the student engine carries on from there. */
 export function logitGradients(
   method: Method,
   state: unknown,
@@ -97,7 +97,7 @@ function stepLogits({
   };
 }
 
-/** What a method asked for; anything else is not there, and reading it a mistake in the method. */
+/** Returns what a method asked for; a missing value means that the method reads something it did not ask for. */
 export function present<T>(value: T | null | undefined, what: string): T {
   if (value === null || value === undefined)
     throw new Error(`the method reads ${what}, which it did not ask for`);

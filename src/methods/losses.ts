@@ -48,7 +48,7 @@ export function distillationLoss(
 }
 
 /**
- * The Kullback-Leibler divergence of each row, from its target's logits to its own, both `[N, classes]` and both differentiated:
+ * The Kullback-Leibler divergence KL(target || logits) of each row, both given as logits `[N, classes]` and both differentiated:
  *
  *     sum_c p_c (log p_c - log softmax(logits)_c),   p = softmax(target)
  */
@@ -78,7 +78,7 @@ export function squaredDistances(left: Tensor2D, right: Tensor2D): Tensor1D {
   return tf.tidy(() => tf.sum<Tensor1D>(tf.square(tf.sub(left, right)), 1));
 }
 
-/** Two losses, each with its weight, added. */
+/** Adds two losses, each times its weight. */
 export function weightedSum(
   [left, leftWeight]: readonly [Scalar, number],
   [right, rightWeight]: readonly [Scalar, number],
@@ -86,7 +86,7 @@ export function weightedSum(
   return tf.tidy(() => tf.add(tf.mul<Scalar>(left, leftWeight), tf.mul(right, rightWeight)));
 }
 
-/** Scalars on the host, all at once. */
+/** Reads scalars to the host, all at once. */
 export function onHost<const Values extends readonly Scalar[]>(
   values: Values,
 ): { [Index in keyof Values]: number } {

@@ -29,7 +29,7 @@ export interface StepLogits extends TeacherAnswers {
   readonly rightIterates: Int32Array;
 }
 
-/** What an inner attack may climb towards or away from. */
+/** What an inner attack may make its loss from. */
 export interface AttackLogits {
   /** The classes, int32 `[N]`. */
   readonly labels: Tensor1D;
@@ -48,11 +48,11 @@ export interface MethodSettings {
   readonly innerStepSize: number;
   /** The inner attack's start: uniform in the epsilon ball, or the deviation of normal noise. */
   readonly innerStart: number | "uniform";
-  /** The attacked student: in inference mode, or in training mode with running statistics that move or are left alone. */
+  /** The attacked student's mode: inference, or training with running statistics that move (`training`) or stay (`untracked`). */
   readonly innerMode: "inference" | "training" | "untracked";
   /** Multiplies every distillation loss: 1, or 10 as in the authors' CIFAR-100 scripts. */
   readonly klScale: number;
-  /** The share of the adversarial (ARD: the distillation) loss; LMTN: of the robust teacher. */
+  /** The share of the adversarial loss; in ARD, of the distillation loss; in LMTN, of the robust teacher. */
   readonly alpha: number;
   /** What each paper calls beta: NLB's exponent, Fair-ARD's exponent, the weight of TRADES' and SCORE's robust loss. */
   readonly beta: number;
@@ -66,7 +66,7 @@ export interface MethodSettings {
   readonly classTemperatures: "separate" | "product";
   /** r_w of Normalization Loss Balance. */
   readonly weightRate: number;
-  /** SCORE forgives an image the loss of a prediction this far, in probability, from the truth. */
+  /** SCORE subtracts from each image's loss that of a prediction this far, in probability, from the truth. */
   readonly lossClip: number;
 }
 
@@ -86,8 +86,8 @@ export interface InnerAttack<State> {
 }
 
 /**
- * A training method: what it asks of a step and the loss it makes of it. `State` is plain data, kept in the checkpoint; whoever holds a
- * method without knowing which has its state as `unknown`.
+ * A training method: what it needs in a step, and the losses it computes from that. `State` is plain data, kept in the checkpoint;
+ * code that handles any method sees it as `unknown`.
  */
 export interface Method<State = unknown> {
   readonly title: string;
@@ -98,10 +98,10 @@ export interface Method<State = unknown> {
    * statistics twice.
    */
   readonly passes: readonly ("nat" | "adv")[];
-  /** The settings that it reads, beside those of its attack. */
+  /** The settings that the method reads, besides those of its attack. */
   readonly settings: readonly (keyof MethodSettings)[];
   readonly attack: InnerAttack<State> | null;
-  /** What a checkpoint must hold of this method. */
+  /** The schema of the method's state in a checkpoint. */
   stateSchema(classes: number): ZodType<State>;
   initialState(settings: MethodSettings, classes: number): State;
   losses(logits: StepLogits, state: State, settings: MethodSettings): StepLosses<State>;

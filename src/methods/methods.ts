@@ -36,7 +36,7 @@ export type MethodId = keyof typeof methods;
 /** The ids of all methods, in the order they are listed to people. */
 export const methodIds = Object.keys(methods) as MethodId[];
 
-/** @throws {InputError} if no method has this id. */
+/** Checks a method's id. @throws {InputError} if no method has it. */
 export function requireMethodId(id: string): MethodId {
   if (Object.hasOwn(methods, id)) return id as MethodId;
   throw new InputError(`unknown method "${id}"`, {
@@ -45,7 +45,7 @@ export function requireMethodId(id: string): MethodId {
   });
 }
 
-/** A method by its id, its state of a type that only it knows. @throws {InputError} as `requireMethodId`. */
+/** Finds a method by its id; the type of its state stays unknown. @throws {InputError} as `requireMethodId`. */
 export function methodOf(id: string): Method {
   return methods[requireMethodId(id)];
 }

@@ -2,7 +2,7 @@ import { networkBuilder, type NetworkBuilder } from "../graph/builder.js";
 import { projection } from "./basic-block.js";
 import type { Network, NetworkShape } from "../graph/network.js";
 
-/** Expansion, filters, blocks, stride of each stage; the stem and the first two stages keep 32x32 images whole. */
+/** Each stage's expansion, filters, number of blocks and stride; the stem and the first two stages keep the image's size. */
 const STAGES = [
   [1, 16, 1, 1],
   [6, 24, 2, 1],

@@ -10,15 +10,15 @@ import { deepMindForm, tradesForm, wideResNet, type WideResNetForm } from "./wid
 interface Family {
   /** Matches the ids of the family, whether they can be built or not. */
   readonly pattern: RegExp;
-  /** Which sizes can be built, for people. */
+  /** Which sizes can be built, in words. */
   readonly sizes: string;
-  /** Whose form and parameter names the plain ids have. */
+  /** The repositories whose form and parameter names the plain ids follow. */
   readonly origin: string;
   /** The ids that the paper and its public teachers use. */
   readonly ids: readonly string[];
-  /** The endings of the same size in another public form; a weights file tells which of them it holds. */
+  /** Id endings of other public forms of the same size; a weights file shows which form it holds. */
   readonly variants: readonly string[];
-  /** The network of an id, its pattern's groups given; null where the size cannot be built. */
+  /** Builds the network of an id from the groups that `pattern` matched; null if its size cannot be built. */
   readonly create: (id: string, groups: readonly string[], shape: NetworkShape) => Network | null;
 }
 
@@ -31,10 +31,10 @@ const wideResNetForms = {
   "-deepmind-relu": { ...deepMindForm, activation: "relu" },
 } as const satisfies Record<string, WideResNetForm | null>;
 
-/** The sizes that the paper has from DeepMind or in DeepMind's form; all others are TRADES'. */
+/** The sizes whose plain ids mean DeepMind's form, which the paper uses for them; all others mean TRADES'. */
 const deepMindSizes: readonly string[] = ["70-16", "22-6"];
 
-/** More layers or channels than any published network, and more than a machine holds. */
+/** Limits above any published network, and above what a machine can hold. */
 const MAXIMUM_DEPTH = 1202;
 const MAXIMUM_WIDTH = 64;
 
@@ -98,16 +98,16 @@ const families: readonly Family[] = [
 /** The ids of the networks that the paper and its public teachers use; `createNetwork` knows every size of their families. */
 export const networkIds: readonly string[] = families.flatMap(({ ids }) => ids);
 
-/** For each family: the ids above, what other sizes and endings there are, and whose form it is. */
+/** Describes each family: its ids above, its other sizes and endings, and whose form it follows. */
 export function describeFamilies(): Pick<Family, "ids" | "sizes" | "variants" | "origin">[] {
   return families.map(({ ids, sizes, variants, origin }) => ({ ids, sizes, variants, origin }));
 }
 
 /**
- * The layer graph of an architecture.
+ * Builds the layer graph of an architecture.
  *
- * @param normalization Applied to images in [0, 1] before the first layer; without one, the architecture's own if it has one, and with
- * null none at all.
+ * @param normalization Applied to images in [0, 1] before the first layer. If left out, the architecture's own is used, if it has one;
+ * null means none.
  * @throws {InputError} if no architecture has this id, or its family has no network of this size.
  */
 export function createNetwork(
@@ -137,7 +137,7 @@ function findNetwork(id: string, shape: NetworkShape): Network {
   });
 }
 
-/** The ids of the same architecture in other public forms, `id` first: a weights file tells which of them it holds. */
+/** The ids of an architecture in all its public forms, `id` first; a weights file shows which form it holds. */
 export function networkVariants(id: string): readonly string[] {
   const family = families.find(({ pattern }) => pattern.test(id));
   if (!family || family.variants.some((ending) => ending !== "" && id.endsWith(ending))) return [id];

@@ -3,10 +3,10 @@ import type { Network, NetworkShape } from "../graph/network.js";
 
 /**
  * Pre-activation ResNet of basic blocks in its CIFAR form: a 3x3 stem without pooling, four stages of 64 to 512 channels, and
- * shortcuts that cross a change of size as a bare 1x1 convolution of what the block's first activation gives.
+ * shortcuts that, where the size changes, are a bare 1x1 convolution of the block's first activation.
  *
- * @param finalNorm Whether a last batch norm `bn` and an activation come before the pool, as RobustBench's `bn_before_fc` says;
- * kuangliu's form, the default, has none.
+ * @param finalNorm Whether a last batch norm `bn` and an activation come before the pool, as with RobustBench's `bn_before_fc`;
+ * kuangliu's form has neither.
  * @see He et al., "Identity Mappings in Deep Residual Networks" (2016); kuangliu/pytorch-cifar for the form and the parameter names.
  */
 export function preActResNet(

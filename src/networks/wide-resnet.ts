@@ -1,10 +1,10 @@
 import { networkBuilder, type NetworkBuilder } from "../graph/builder.js";
 import type { ActivationLayer, Network, NetworkShape, Normalization, Padding } from "../graph/network.js";
 
-/** What the public WideResNets do not share: names, activation, where a stride of 2 pads, how weights start. */
+/** Where the public WideResNets differ: names, activation, the padding at stride 2, initial weights. */
 export interface WideResNetForm {
   readonly stem: string;
-  /** The name of a block, given its group and its place in it, both from 0. */
+  /** Names a block, given its group and its place in the group, both counted from 0. */
   readonly block: (group: number, index: number) => string;
   /** The parts of a block, in the order they run. */
   readonly norms: readonly [string, string];
@@ -35,7 +35,7 @@ export const tradesForm: WideResNetForm = {
 };
 
 /**
- * DeepMind's: Swish, TensorFlow's padding, and the normalisation inside. The MTARD authors use it for WideResNet-22-6 as well.
+ * DeepMind's form: Swish, TensorFlow's padding, and its own normalisation. The MTARD authors use it for WideResNet-22-6 as well.
  *
  * @see deepmind/deepmind-research, adversarial_robustness/pytorch/model_zoo.py; zhaoshiji123/MTARD, mtard/cifar100_models/wideresnet.py
  */
@@ -53,7 +53,7 @@ export const deepMindForm: WideResNetForm = {
   normalization: (classes) => (classes === 100 ? CIFAR100_STATISTICS : CIFAR10_STATISTICS),
 };
 
-/** model_zoo.py's constants; CIFAR-10's are its default for everything else. */
+/** The constants in model_zoo.py, where CIFAR-10's are the default for all other data. */
 const CIFAR10_STATISTICS: Normalization = { mean: [0.4914, 0.4822, 0.4465], std: [0.2471, 0.2435, 0.2616] };
 const CIFAR100_STATISTICS: Normalization = { mean: [0.5071, 0.4865, 0.4409], std: [0.2673, 0.2564, 0.2762] };
 

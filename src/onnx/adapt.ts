@@ -13,7 +13,7 @@ import { IMAGES, LOGITS } from "./writer.js";
 const INITIALIZERS_ALONE_IR_VERSION = 4n;
 
 export interface AdaptOptions {
-  /** Applied to images in [0, 1] before the model, one number a channel; none if the model takes them as they are. */
+  /** Applied to images in [0, 1] before the model; left out if the model takes them as they are. */
   readonly normalization?: Normalization | undefined;
   readonly layout?: Layout | undefined;
   /** What the model is called in errors, such as its file's path. */
@@ -27,7 +27,7 @@ export interface Adaptation {
   readonly layout: Layout;
   /** Whether the model takes an image as one row of numbers. */
   readonly flat: boolean;
-  /** What the model takes images as. */
+  /** The number type in which the model takes images. */
   readonly type: "float32" | "float16";
   /** The softmax that was taken off the end, or null. */
   readonly removed: "Softmax" | "LogSoftmax" | null;
@@ -35,9 +35,9 @@ export interface Adaptation {
 
 /**
  * Turns a foreign classifier into the standard form, in place: `images [batch, channels, height, width]` in [0, 1] to
- * `logits [batch, classes]`, the normalisation inside.
+ * `logits [batch, classes]`, with the normalisation inside.
  *
- * @throws {InputError} if it is no classifier of the expected images and classes, or ends in a sigmoid.
+ * @throws {InputError} if the model does not classify the expected images into the expected classes, or ends in a sigmoid.
  */
 export function adaptClassifier(
   model: ModelProto,
@@ -60,7 +60,7 @@ export function adaptClassifier(
   else
     graph.node.push(unnamed(node("Cast", [exit], LOGITS, [intAttribute("to", TensorProto_DataType.FLOAT)])));
   prepareImages(graph, entry, signature, expected, normalization);
-  // With another normalisation in front it is no longer the network that its metadata names.
+  // With a normalisation added in front, the model is no longer the network that its metadata names.
   if (normalization) model.metadataProps = model.metadataProps.filter(({ key }) => key !== METADATA_KEY);
   graph.input = [floatValue(IMAGES, ["batch", channels, height, width])];
   graph.output = [floatValue(LOGITS, ["batch", expected.classes])];
@@ -77,8 +77,8 @@ export function adaptClassifier(
 }
 
 /**
- * Puts the normalisation, the turn to NHWC, the row and the type between the standard input and `entry`, the value the model reads its
- * images from.
+ * Writes the nodes between the standard input and `entry`, the value the model reads its images from: normalisation, transpose to
+ * NHWC, flattening and cast, where needed.
  */
 function prepareImages(
   graph: GraphProto,
@@ -123,15 +123,15 @@ function prepareImages(
   graph.node.unshift(...front);
 }
 
-/** A node without the name it might share with a node of the foreign graph. */
+/** Clears a new node's name, which a node of the foreign graph might have too. */
 function unnamed(made: NodeProto): NodeProto {
   made.name = "";
   return made;
 }
 
 /**
- * The logits before a softmax, or the logarithm of one, at the end of the graph: what teachers are asked for. What comes after it and
- * changes no value stays.
+ * Finds the logits in front of a softmax, or the logarithm of one, that ends the graph: teachers must answer logits. `Identity` and
+ * `Cast` nodes after it stay.
  */
 function beforeSoftmax(
   graph: GraphProto,
@@ -168,7 +168,7 @@ function beforeSoftmax(
 /** Whether a node is a softmax over the classes of `[batch, classes]`. */
 function isSoftmax({ opType, attribute }: NodeProto, logarithm: boolean): boolean {
   if (opType !== "Softmax" && (logarithm || opType !== "LogSoftmax")) return false;
-  // Left out it is 1, and since operator set 13 it is -1: of two axes the same.
+  // The default is 1, and -1 since operator set 13: of two axes, both mean the second.
   const axis = attribute.find(({ name }) => name === "axis")?.i ?? 1n;
   return axis === 1n || axis === -1n;
 }

@@ -3,9 +3,9 @@ import { int64Tensor } from "./build.js";
 import { freshName } from "./values.js";
 
 /**
- * Frees a graph of the batch size it was exported with: shapes written into `Reshape` and `Expand` follow the batch instead.
+ * Makes a graph take any batch size: shapes written into `Reshape` and `Expand` follow the batch instead of the exported size.
  *
- * Only nodes that depend on the images are touched. Whatever else has the batch size baked in shows when the model is run.
+ * Only nodes that depend on the images are changed. A batch size fixed anywhere else shows up when the model is run.
  *
  * @param batch The size the model is fixed at.
  */

@@ -48,7 +48,7 @@ export function textAttribute(name: string, value: string): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRING, s });
 }
 
-/** A float32 initializer; `data` is row-major, as many values as `shape` says. Bytes are in the machine's order, which on every supported machine is ONNX's. */
+/** A float32 initializer of row-major `data`. The machine's byte order is kept: on every supported machine it is ONNX's. */
 export function floatTensor(name: string, shape: readonly number[], data: Float32Array): TensorProto {
   const tensor = emptyFloatTensor(name, shape);
   tensor.rawData = new Uint8Array(Float32Array.from(data).buffer);

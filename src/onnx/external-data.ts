@@ -26,13 +26,13 @@ const elementBits: Partial<Record<keyof typeof TensorProto_DataType, number>> = 
 };
 
 /**
- * Parses a model and finds those of its tensors that are external data. Small ones are put into the model; of the others each place
- * is checked, and the model still says it.
+ * Parses a model and finds its tensors that are external data. Small ones are read into the model; the others stay in their files,
+ * where only their place and length are checked.
  *
  * @param source What the bytes are called in errors, such as the file's path.
- * @param folder The model's own folder, outside which nothing is read; null where there is none, and external data are refused.
- * @throws {InputError} if the bytes are no whole model, a file is not plainly inside the folder, or a tensor not inside its file or of
- * another length than its shape's.
+ * @param folder The model's own folder; nothing outside it is read. If it is null, external data are refused.
+ * @throws {InputError} if the bytes are not a whole model, a file is not plainly inside the folder, or a tensor is not inside its file
+ * or has another length than its shape requires.
  */
 export function openStoredModel(bytes: Uint8Array, source: string, folder: string | null): StoredModel {
   const model = parseModel(bytes, source);

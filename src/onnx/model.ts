@@ -10,15 +10,15 @@ import {
 } from "onnx-buf";
 import { InputError } from "../errors.js";
 
-/** Protocol buffers end at 2 GiB, and so does an ONNX file without external data. */
+/** A protocol buffer is smaller than 2 GiB, and so is an ONNX file without external data. */
 const MAXIMUM_BYTES = 2 ** 31 - 1;
 /** The first operator set in which `Sub`, `Div` and `Add` broadcast the way every later one does. */
 const OLDEST_OPSET = 7;
 
 /**
- * Reads a file whole, refusing one that cannot be an ONNX model by its size before any memory is taken.
+ * Reads a whole file; one whose size no ONNX model has is refused before any memory is taken.
  *
- * @throws {InputError} if it cannot be read, is empty, is no file, or is 2 GiB or more.
+ * @throws {InputError} if it cannot be read, is empty, is not a file, or is 2 GiB or more.
  */
 export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
   let file: number;
@@ -88,7 +88,7 @@ export function graphOf(model: ModelProto): GraphProto {
   return model.graph;
 }
 
-/** Every node of a graph, those of the graphs inside its nodes included. */
+/** Yields every node of a graph and of the graphs inside its nodes. */
 export function* nodesOf(graph: GraphProto): Generator<NodeProto> {
   for (const node of graph.node) {
     yield node;
@@ -101,7 +101,7 @@ export function subgraphsOf(node: NodeProto): GraphProto[] {
   return node.attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs));
 }
 
-/** Every tensor of a graph: initializers, and what its nodes and the graphs inside them carry. */
+/** Yields every tensor of a graph: its initializers, and those in its nodes and the graphs inside them. */
 export function* tensorsOf(graph: GraphProto): Generator<TensorProto> {
   yield* graph.initializer;
   for (const { values, indices } of graph.sparseInitializer) {
@@ -142,7 +142,7 @@ function refuseOtherFormats(bytes: Uint8Array, source: string): void {
     });
 }
 
-/** What people take for an ONNX file, by its first characters. */
+/** Files that people mistake for ONNX files, by their first characters. */
 const OTHER_FORMATS = [
   {
     starts: ["<"],

@@ -13,7 +13,7 @@ export interface ClassifierShape {
   readonly classes: number;
 }
 
-/** What keeps a classifier from taking a data set's images and answering its classes, as the end of a sentence; null if nothing does. */
+/** Says why a classifier does not fit a data set's images and classes, as the end of a sentence; null if it fits. */
 export function misfitOf(
   { classes, image }: Pick<ClassifierShape, "classes" | "image">,
   wanted: ClassifierShape,
@@ -50,8 +50,8 @@ type Extent = number | null;
 /**
  * Finds a classifier's input and output among a graph's, and checks both against what is expected.
  *
- * @param layout Asked for by the user; otherwise seen from where the channels are.
- * @throws {InputError} if there is no such input or output, or several, or of another type, shape or number of classes.
+ * @param layout The user's choice; if left out, it is told from where the channels are.
+ * @throws {InputError} if there is not exactly one input and one output of the expected type, shape and number of classes.
  */
 export function findSignature(
   graph: GraphProto,

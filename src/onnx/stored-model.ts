@@ -16,21 +16,21 @@ export interface StoredBytes {
   readonly read: () => Uint8Array<ArrayBuffer>;
 }
 
-/** A model, and the bytes of those of its tensors that are not inside it. */
+/** A model, and the bytes of the tensors that are stored outside it. */
 export interface StoredModel {
   readonly model: ModelProto;
   readonly stored: ReadonlyMap<TensorProto, StoredBytes>;
 }
 
-/** Where a model's large tensors go: `graph` is the .onnx file, in pieces, and `data` what lies beside it, if anything does. */
+/** A model laid out for writing: `graph` is the .onnx file, in pieces, and `data` the file of large tensors beside it, if any. */
 export interface ModelFiles {
   readonly graph: Iterable<Uint8Array>;
   readonly data: Iterable<Uint8Array> | null;
-  /** Bytes of the two together, but for the little that is not tensors. */
+  /** Total bytes of the large tensors, which make up nearly all of the two files. */
   readonly size: number;
 }
 
-/** Tensors below this stay in the graph, where shapes and constants are looked for; it is what the `onnx` package keeps inside too. */
+/** Tensors of fewer bytes stay in the graph, where shapes and constants are looked for; the `onnx` package has the same limit. */
 export const SMALL_TENSOR = 1024;
 /** Data begin at multiples of a page, as ONNX recommends, so that they can be mapped into memory. */
 const PAGE = 4096;
@@ -38,8 +38,8 @@ const PAGE = 4096;
 const FIELDS = { modelGraph: 7, graphInitializer: 5, tensorRawData: 9 } as const;
 
 /**
- * Lays a model out in one file, or in two if its tensors take more than `embedLimit` bytes; its external data, if it had any, then
- * lie in `dataFile` beside it. The model is changed to say so. Tensors are read one at a time, as the pieces are asked for.
+ * Lays a model out in one file or, if its large tensors take more than `embedLimit` bytes, in two: these tensors then go to `dataFile`.
+ * The model is changed to say where they are. Tensors are read one at a time, as the pieces are asked for.
  */
 export function layOutModel(
   { model, stored }: StoredModel,
@@ -84,8 +84,8 @@ function* pages(tensors: readonly StoredBytes[]): Generator<Uint8Array> {
 }
 
 /**
- * The bytes of a model in pieces, `bytes` put into its tensors on the way: the same message that `toBinary` would make of it, without
- * its copies of every tensor.
+ * Encodes a model in pieces, with `bytes` put into its tensors: the same message that `toBinary` would make, without copying every
+ * tensor.
  */
 function* encodeModel(
   model: ModelProto,

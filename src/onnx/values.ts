@@ -1,7 +1,7 @@
 import type { GraphProto } from "onnx-buf";
 import { nodesOf, subgraphsOf } from "./model.js";
 
-/** The name of every value a graph makes or reads, those of the graphs inside its nodes included. */
+/** The names of all values that a graph, or a graph inside its nodes, makes or reads. */
 export function valueNames(graph: GraphProto): Set<string> {
   const names = new Set<string>();
   for (const inner of graphsOf(graph)) {

@@ -12,7 +12,7 @@ export interface NetworkModel {
   readonly classes: number;
   readonly normalization: Normalization | null;
   readonly dataset: string;
-  /** The model's float32 initializers by name; those of the network's parameters have PyTorch's names. */
+  /** The initializers that hold the network's parameters, by PyTorch name. */
   readonly weights: StoredWeights;
 }
 

@@ -6,23 +6,23 @@ import { layOutModel, type StoredModel } from "./stored-model.js";
 /** Weights that take more bytes than this go into a file of their own beside the graph. */
 const EMBED_LIMIT = 500e6;
 
-/** What a model's files hold: the .onnx file, and the files of its external data, relative to it. */
+/** The hashes of a model's .onnx file and of its external data files, whose paths are relative to it. */
 export interface ModelHashes {
   readonly sha256: string;
   readonly data: readonly { readonly file: string; readonly sha256: string }[];
 }
 
 export interface WriteModelOptions {
-  /** Tensors of more bytes than this together become external data; 500 MB by default. */
+  /** Large tensors become external data if together they take more bytes than this; 500 MB by default. */
   readonly embedLimit?: number | undefined;
-  /** Told how many bytes of how many are written. */
+  /** Called with the bytes written so far and their total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
- * Writes a model to `path`, its tensors one at a time; where they are large, they go to `path.data` and the graph says so.
+ * Writes a model to `path`, one tensor at a time; beyond `embedLimit`, large tensors go to `path.data`, to which the graph refers.
  *
- * @throws {WorkError} if the disk is full or refuses; a whole file or none is left at either path.
+ * @throws {WorkError} if the disk is full or refuses; each path then holds a whole file or none.
  */
 export function writeModel(
   path: string,

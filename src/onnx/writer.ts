@@ -21,7 +21,7 @@ import {
 import { METADATA_KEY, type ModelMetadata } from "./metadata.js";
 import { layOutModel, type StoredBytes, type StoredModel } from "./stored-model.js";
 
-/** Read by every ONNX Runtime since 1.12; `Slice` and `Pad` take inputs, `BatchNormalization` is the inference form. */
+/** Read by every ONNX Runtime since 1.12. Here `Slice` and `Pad` take settings as inputs, and `BatchNormalization` is for inference. */
 const OPSET_VERSION = 17n;
 const IR_VERSION = 8n;
 /** ONNX's way to say "to the end" in `Slice`. */
@@ -33,7 +33,7 @@ export const LOGITS = "logits";
 
 /** What a network's model says of where it comes from. */
 export interface ModelOrigin {
-  /** Of this program. */
+  /** This program's version. */
   readonly version: string;
   /** What the network was trained on. */
   readonly dataset: string;

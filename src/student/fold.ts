@@ -5,8 +5,8 @@ import { tf, type Tensor, type Tensor1D, type Tensor4D } from "../runtime/tensor
 import { parameter, type Parameters } from "./parameters.js";
 
 /**
- * The layers of a network in inference mode: a batch norm that follows a convolution, and is alone in reading it, disappears into
- * the convolution's weights and bias.
+ * The layers of a network in inference mode: a batch norm that is the only reader of a convolution is folded into the convolution's
+ * weights and bias.
  */
 export function foldedLayers(network: Network): Layer[] {
   const readers = new Map<string, Layer[]>();
@@ -30,7 +30,7 @@ function soleBatchNorm(readers: readonly Layer[] | undefined): BatchNormLayer | 
 
 /**
  * The weights that go with `foldedLayers`: with s = weight / sqrt(running_var + epsilon), a convolution's filters are scaled by s
- * and its bias becomes bias s + (offset - running_mean s). A batch norm that stays becomes `weight` s and `bias`.
+ * and its bias becomes bias s + (offset - running_mean s). A batch norm that stays gets `weight` s and `bias` offset - running_mean s.
  *
  * The caller frees them.
  */

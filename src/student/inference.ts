@@ -22,7 +22,7 @@ export interface InferenceStudent extends AttackTarget {
   dispose(): void;
 }
 
-/** Folds the weights of now; the parameters may change afterwards without being noticed. */
+/** Makes an inference student from the current weights; later changes to the parameters do not affect it. */
 export function inferenceStudent(network: Network, parameters: Parameters): InferenceStudent {
   const layers = foldedLayers(network);
   const weights = foldedParameters(network, parameters);
@@ -140,7 +140,7 @@ function convolutionInputGradient(
   return kernels.convolutionInputGradient(inputShape, filter, outputGradient, layer);
 }
 
-/** Made when first needed, and kept with the weights: an attack uses it many times. */
+/** The filter's Winograd transform, made when first needed and kept with the weights: an attack uses it many times. */
 function transformedFilter(layer: ConvLayer, weights: Parameters): Tensor3D {
   const name = `${layer.name}.weight.winograd`;
   const made = weights.get(name) ?? tf.keep(winogradFilter(parameter(weights, `${layer.name}.weight`)));
@@ -148,7 +148,7 @@ function transformedFilter(layer: ConvLayer, weights: Parameters): Tensor3D {
   return made as Tensor3D;
 }
 
-/** Only activations are read again on the way back. */
+/** The values to keep for the gradient: only activations are read again on the way back. */
 function valuesOfGradient(layers: readonly Layer[], output: string): Set<string> {
   const kept = layers.flatMap((layer) => (layer.op === "activation" ? [keptForGradient(layer)] : []));
   return new Set([...kept, output]);

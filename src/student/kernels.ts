@@ -13,7 +13,7 @@ const NHWC = attribute.text("data_format", "NHWC");
 
 const shapes = new Map<string, Tensor1D>();
 
-/** More than a network has; attacks that drop fooled images make batches of many sizes. */
+/** Limits the shapes kept: more than a network has, but attacks that drop fooled images make batches of many sizes. */
 const MOST_SHAPES = 256;
 
 /** A shape as the int32 tensor TensorFlow wants; the last ones are kept. */
@@ -31,7 +31,7 @@ function shapeTensor(shape: readonly number[]): Tensor1D {
   return made;
 }
 
-/** How many tensors are kept for shapes: of few numbers each, and never more than a fixed count. */
+/** The number of shape tensors kept now; they are small, and there are at most `MOST_SHAPES`. */
 export function keptShapes(): number {
   return shapes.size;
 }
@@ -60,7 +60,7 @@ function neededPadding({ padding, kernel, stride }: ConvLayer, size: number): Pa
   return [before, Math.max(0, (outputs - 1) * stride + kernel - size - before)];
 }
 
-/** Whether TensorFlow's SAME, which puts the odd row after, is this padding. */
+/** Whether this padding equals TensorFlow's SAME, which puts an odd row after. */
 function isSame({ kernel, stride }: ConvLayer, size: number, [before, after]: Padding): boolean {
   const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + kernel - size);
   return before === Math.floor(total / 2) && before + after === total;
@@ -252,7 +252,7 @@ export function globalAveragePoolGradient(outputGradient: Tensor2D, inputShape: 
   });
 }
 
-/** Every `stride`-th row and column of `[N, H, W, C]`: averages of one value, which TensorFlow takes nine times faster than slices. */
+/** Every `stride`-th row and column of `[N, H, W, C]`, as averages of one value: TensorFlow takes these nine times faster than slices. */
 export function subsample(input: Tensor4D, stride: number): Tensor4D {
   const attributes = [
     ...FLOAT,

@@ -16,7 +16,7 @@ export function parametersFromWeights(network: Network, weights: Weights): Param
   return tensorsFromWeights(network, weights);
 }
 
-/** Copies what there is to the student's device, such as momenta under the names of their parameters. */
+/** Copies weights, or momenta under the names of their parameters, to the student's device; missing ones are left out. */
 export function tensorsFromWeights(network: Network, weights: Weights): Parameters {
   const depthwise = depthwiseNames(network);
   return new Map(
@@ -63,13 +63,13 @@ export function disposeParameters(parameters: Map<string, Tensor>): void {
   parameters.clear();
 }
 
-/** Puts a new tensor in place of an old one, which is freed. */
+/** Replaces a parameter's tensor and frees the old one. */
 export function replaceParameter(parameters: Map<string, Tensor>, name: string, tensor: Tensor): void {
   parameters.get(name)?.dispose();
   parameters.set(name, tf.keep(tensor));
 }
 
-/** The tensor of a name the network is known to have. */
+/** Looks up a tensor by a name that the network must have. */
 export function parameter<T extends Tensor>(parameters: ReadonlyMap<string, Tensor>, name: string): T {
   const tensor = parameters.get(name);
   if (!tensor) throw new Error(`the student has no parameter "${name}"`);

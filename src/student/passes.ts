@@ -133,12 +133,12 @@ export function backwardShared(
   }
 }
 
-/** What the way back through an activation reads: ReLU's output tells where it passed, SiLU needs its input. */
+/** The value that an activation's gradient reads: ReLU's output, which shows where it let values pass, or SiLU's input. */
 export function keptForGradient(layer: ActivationLayer): string {
   return layer.function === "relu" ? layer.output : layer.input;
 }
 
-/** Images in [0, 1] as the first layer wants them; the caller owns the result. */
+/** Normalises images in [0, 1] for the first layer; the caller owns the result. */
 export function normalize(images: Tensor4D, normalization: Normalization | undefined): Tensor4D {
   if (!normalization) return tf.clone(images);
   return tf.tidy(() => tf.div(tf.sub(images, [...normalization.mean]), [...normalization.std]));
@@ -150,7 +150,7 @@ export function normalizeGradient(gradient: Tensor4D, normalization: Normalizati
   return tf.tidy(() => tf.div(gradient, [...normalization.std]));
 }
 
-/** @throws {Error} if images are not `[N, height, width, channels]`. */
+/** Checks the shape of images. @throws {Error} if they are not `[N, height, width, channels]`. */
 export function assertImages(images: Tensor4D, shape: ImageShape): void {
   const [, height, width, channels] = images.shape;
   if (height === shape.height && width === shape.width && channels === shape.channels) return;

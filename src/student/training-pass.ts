@@ -22,9 +22,9 @@ export interface TrainingPass {
 
 /** What a training forward pass is for. */
 export interface TrainingPassOptions {
-  /** Whether the running statistics take in the batch's, as training does, or stay. */
+  /** Whether the running statistics take in the batch's, as in training, or stay as they are. */
   readonly statistics: "moved" | "kept";
-  /** What the backward pass will ask for; the pass holds no more than that needs. */
+  /** Which gradients the backward pass will compute; the pass keeps only what they need. */
   readonly gradients: "parameters" | "images";
 }
 
@@ -52,7 +52,7 @@ export function trainingForward(
   return { logits: values.get(network.output), values, norms };
 }
 
-/** Frees a pass that no gradient is wanted of. */
+/** Frees a pass without computing a gradient. */
 export function freePass({ values, norms }: TrainingPass): void {
   values.disposeAll();
   for (const saved of norms.values()) tf.dispose(saved);
@@ -87,7 +87,7 @@ export function trainingInputGradient(
   return gradient;
 }
 
-/** What flows into the images, unless parameters' gradients are collected, and nothing else. */
+/** Collects the parameters' gradients in `gradients`, or, if that is null, returns the gradient that flows into the images. */
 function backward(
   network: Network,
   parameters: Parameters,
@@ -195,7 +195,7 @@ function addBias(output: Tensor4D, bias: Tensor1D): Tensor4D {
   return biased;
 }
 
-/** What the backward pass reads: what activations keep, inputs of batch norms and, for their gradients, of all layers with parameters. */
+/** The values the backward pass reads: what activations keep, batch norms' inputs and, for parameters' gradients, their layers' inputs. */
 function valuesOfBackward(network: Network, gradients: TrainingPassOptions["gradients"]): Set<string> {
   const names = network.layers.flatMap((layer) => {
     if (layer.op === "activation") return [keptForGradient(layer)];

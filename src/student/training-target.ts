@@ -11,8 +11,8 @@ import {
 } from "./training-pass.js";
 
 /**
- * A student in training mode as an attack sees it: batch norm uses the statistics of the attacked batch, and moves the running ones at
- * every look or leaves them.
+ * A student in training mode as an attack sees it: batch norm uses the statistics of the attacked batch, and each forward pass moves
+ * the running ones or, with `"kept"`, leaves them alone.
  */
 export function trainingTarget(
   network: Network,

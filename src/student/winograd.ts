@@ -47,7 +47,7 @@ const WINDOW = 6;
 
 /**
  * Whether a convolution of maps `[N, H, W, channels]` is faster this way: on small maps of many channels, where oneDNN's
- * convolution, which works along rows, finds little to do in one.
+ * convolution, which works along rows, has little to do per row.
  */
 export function winogradPays(layer: ConvLayer, [, height, width]: readonly number[]): boolean {
   const { kernel, stride, padding, groups, channels, filters } = layer;
@@ -57,7 +57,7 @@ export function winogradPays(layer: ConvLayer, [, height, width]: readonly numbe
   return fits && small && Math.min(channels, filters) >= 256 && tensorflowDevice(tf) === "cpu";
 }
 
-/** A filter `[3, 3, channels, filters]` transformed, `[36, channels, filters]`: made once for many convolutions. */
+/** Transforms a filter `[3, 3, channels, filters]` to `[36, channels, filters]`, once for many convolutions. */
 export function winogradFilter(filter: Tensor4D): Tensor3D {
   const [, , channels, filters] = filter.shape;
   return tf.tidy(() => {
@@ -85,7 +85,7 @@ export function winogradInputGradient(outputGradient: Tensor4D, filter: Tensor3D
   return throughTiles(outputGradient, toOutputs, filter, true, toTiles);
 }
 
-/** `into`, the products with the filter or its transpose, and the transpose of `outOf`, on `[N, S, S, C]`. */
+/** Applies `into` to maps `[N, S, S, C]`, multiplies by the filter or its transpose, and applies the transpose of `outOf`. */
 function throughTiles(
   maps: Tensor4D,
   into: Tensor2D,
@@ -108,9 +108,9 @@ function throughTiles(
 }
 
 interface Transforms {
-  /** From pixels to what is multiplied with the filter, `[36 tiles, S S]`. */
+  /** Turns pixels into the values multiplied with the filter, `[36 tiles, S S]`. */
   readonly toTiles: Tensor2D;
-  /** From outputs back to products, `[36 tiles, S S]`; it is used transposed. */
+  /** Turns outputs back into products, `[36 tiles, S S]`; the convolution itself uses its transpose. */
   readonly toOutputs: Tensor2D;
 }
 
@@ -127,7 +127,7 @@ function transforms(size: number): Transforms {
   return made;
 }
 
-/** Both dimensions' transform of every tile: rows by position in the window, then tile; columns by pixel. */
+/** The transform of every tile in both dimensions: rows ordered by position in the window, then by tile; columns by pixel. */
 function ofAllTiles(size: number, entry: (position: number, offset: number) => number): Tensor2D {
   const tiles = pairs(range(size / TILE));
   const rows = pairs(range(WINDOW)).flatMap(([above, beside]) =>

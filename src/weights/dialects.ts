@@ -4,19 +4,19 @@ import type { ParameterSpec } from "../graph/parameters.js";
 export interface Dialect {
   /** The repository's owner, or the library, that people know the names by. */
   readonly id: string;
-  /** Applied one after another to a file's name; what comes out is the network's. */
+  /** Applied in order to a name in the file; the result is the network's name. */
   readonly rules: readonly (readonly [pattern: RegExp, replacement: string])[];
   /** Parameters that the repository's files carry and its network never uses. */
   readonly unused?: RegExp;
 }
 
-/** The dialects of the networks that have one parameter; the first has the network's own names. */
+/** The dialects of the networks that have `parameter`; the first is the network's own names. */
 interface Family {
   readonly parameter: string;
   readonly dialects: readonly [Dialect, ...Dialect[]];
 }
 
-/** Blocks whose layers stand in a Sequential, stages called conv2_x to conv5_x, the stem a Sequential too. */
+/** The stem and the blocks' layers are in Sequentials, and the stages are called conv2_x to conv5_x. */
 const weiaicunzai: Dialect = {
   id: "weiaicunzai",
   rules: [
@@ -43,7 +43,7 @@ const torchvision: Dialect = {
 };
 
 /**
- * Who names what how. A network belongs to the first family whose parameter it has.
+ * The families of public networks and their dialects. A network belongs to the first family whose parameter it has.
  *
  * @see akamaster/pytorch_resnet_cifar10, chenyaofo/pytorch-cifar-models (and the clean teachers of zhaoshiji123/MTARD),
  * kuangliu/pytorch-cifar (and the students of zibojia/RSLAD and zhaoshiji123/MTARD), weiaicunzai/pytorch-cifar100, yaodongyu/TRADES

@@ -43,7 +43,7 @@ export function toFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: FloatDType): Fl
   }
 }
 
-/** Little-endian integers as float32, which has all up to 2^24 exactly. */
+/** Little-endian integers as float32, which is exact up to 2^24. */
 export function integersToFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: IntegerDType): Float32Array {
   const { buffer, byteOffset, count } = elementsIn(bytes, dtype);
   switch (dtype) {
@@ -60,7 +60,7 @@ export function integersToFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: Integer
   }
 }
 
-/** Where the elements of these bytes begin, moved to where an array of them may begin if they are not. */
+/** Where the elements of `bytes` begin, and how many there are; bytes that are not aligned for a typed array are copied. */
 function elementsIn(
   bytes: Uint8Array<ArrayBuffer>,
   dtype: DType,

@@ -6,34 +6,34 @@ import { quoted } from "./source-file.js";
 import { chooseNormalization, takeNormalization } from "./stored-normalization.js";
 import { isBatchCount } from "./weights-file.js";
 
-/** What is asked of a tensor to match it: its values are never touched. */
+/** All that matching needs of a tensor; its values are never read. */
 interface Shaped {
   readonly shape: readonly number[];
 }
 
-/** The copy of the weights that a `robustness` attacker module keeps beside the model. */
+/** The prefix of the copy of the weights that a `robustness` attacker module keeps beside the model. */
 const attackerCopy = "attacker.";
 
 const SHOWN = 3;
 
-/** A network recognised in a file: which variant, in whose names, and its weights under its own names. */
+/** A network recognised in a file: the variant, the dialect of its names, and its weights under the network's own names. */
 export interface RecognisedWeights<T> {
-  /** With the user's normalisation, or the file's. */
+  /** Includes the user's normalisation, else the file's, else its own. */
   readonly network: Network;
   readonly weights: ReadonlyMap<string, T>;
   readonly dialect: string;
-  /** The other candidates that names and shapes fit, which compute something else with the same weights. */
+  /** Other candidates that fit the names and shapes, but compute something else with the same weights. */
   readonly alsoFits: readonly string[];
   /** The normalisation that the file holds. */
   readonly storedNormalization: Normalization | null;
 }
 
 /**
- * The weights a network needs, under its own names and in its order, from tensors that have these names: prefixes that all of them
- * share are taken off, `num_batches_tracked` is ignored, and everything else must fit exactly.
+ * Picks the weights a network needs, in its order, from tensors under its own names: prefixes that all of them share are taken off,
+ * `num_batches_tracked` is ignored, and everything else must fit exactly.
  *
  * @param source What to call the weights in an error, such as the file's path.
- * @throws {InputError} if a parameter is missing, unknown or of another shape: how many, the first of them, and what comes near.
+ * @throws {InputError} if a parameter is missing, unknown or of another shape; the error counts them, names the first, and a near match.
  */
 export function matchWeights<T extends Shaped>(
   network: Network,
@@ -47,10 +47,10 @@ export function matchWeights<T extends Shaped>(
 }
 
 /**
- * The first of several networks that a file's tensors fit exactly, in one of the dialects of that network, with the normalisation that
- * the file holds.
+ * Finds the first of several networks that a file's tensors fit exactly in one of its dialects, and the normalisation that the file
+ * holds.
  *
- * @param candidates At least one; the one that was asked for first.
+ * @param candidates At least one, starting with the one that was asked for.
  * @param given The user's normalisation, if any.
  * @throws {InputError} if none fits, naming the dialects and what the nearest of them lacks; or if the normalisations differ.
  */
@@ -96,10 +96,10 @@ interface Fit<T> {
   /** What was found, under the network's names and in its order. */
   readonly weights: ReadonlyMap<string, T>;
   readonly missing: readonly ParameterSpec[];
-  /** By the file's names. */
+  /** Unknown tensors, by the file's names. */
   readonly extra: readonly (readonly [string, T])[];
   readonly reshaped: readonly { readonly spec: ParameterSpec; readonly found: readonly number[] }[];
-  /** How many tensors stand in the way. */
+  /** How many tensors are missing, unknown or of another shape. */
   readonly misses: number;
 }
 
@@ -131,7 +131,7 @@ function fitOf<T extends Shaped>(
   return { network, dialect, weights, missing, extra, reshaped, misses };
 }
 
-/** The tensors without batch counts, copies, and the first parts of a name that every one has and the network has not. */
+/** Drops batch counts and attackers' copies, and strips leading parts that all names share and the network's names lack. */
 function withoutWrappers<T>(
   tensors: ReadonlyMap<string, T>,
   specs: readonly ParameterSpec[],
@@ -188,7 +188,7 @@ function describe(tensors: readonly string[], none: string): string {
   return tensors.slice(0, SHOWN).join(", ") + more;
 }
 
-/** The missing tensor whose shape and last name an unknown one has is probably that one under another name. */
+/** An unknown tensor with the shape and last name of a missing one is probably that one, under another name. */
 function advice(missing: readonly ParameterSpec[], extra: readonly (readonly [string, Shaped])[]): string {
   for (const spec of missing) {
     const near = extra.find(

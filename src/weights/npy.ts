@@ -13,7 +13,7 @@ export interface NpyHeader {
   readonly columnMajor: boolean;
 }
 
-/** More than the header of any array without named fields takes; NumPy reads no longer one either. */
+/** Longer than the header of any array without named fields; NumPy does not read longer ones either. */
 const MAXIMUM_HEADER = 10_000;
 const MAXIMUM_DIMENSIONS = 8;
 
@@ -32,11 +32,11 @@ const dtypes: ReadonlyMap<string, FloatDType | IntegerDType> = new Map([
 const ENTRY = /\s*(['"])(\w+)\1\s*:\s*(?:(['"])([^'"\\]*)\3|(True|False)|\(([\dL,\s]*)\))\s*(?:,|(?=\}))/y;
 
 /**
- * Reads the header of a `.npy` array: a Python dictionary of `descr`, `fortran_order` and `shape`, of which only plain literals are
+ * Reads the header of a `.npy` array: a Python dictionary of `descr`, `fortran_order` and `shape`, in which only plain literals are
  * understood.
  *
- * @param bytes The array's first bytes, the whole header among them.
- * @throws {InputError} made by `fail`, if the header is not such a one.
+ * @param bytes The array's first bytes, with the whole header.
+ * @throws {InputError} made by `fail`, if the header is anything else.
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 export function parseNpyHeader(bytes: Uint8Array, fail: (found: string) => InputError): NpyHeader {

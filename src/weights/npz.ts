@@ -17,15 +17,15 @@ import type { ZipMember } from "./zip.js";
 
 /** The arrays of an npz file. */
 export interface NpzFile {
-  /** Those of floating point, by name. */
+  /** The floating-point arrays, by name. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Those of integers, by name, which come as float32. */
+  /** The integer arrays, by name, read as float32. */
   readonly integers: ReadonlyMap<string, StoredTensor>;
-  /** The names of all others, and of those of integers. */
+  /** The names of all arrays that are not floating-point, integers included. */
   readonly others: readonly string[];
 }
 
-/** Weights shrink by a tenth; an archive that claims to hold so many times its size is made to fill the memory. */
+/** Compression shrinks weights by a tenth; an archive that claims to unpack to this many times its size is made to fill the memory. */
 const MAXIMUM_EXPANSION = 64;
 const SPARE_BYTES = 2 ** 24;
 /** Enough packed bytes to unpack a header from. */
@@ -41,7 +41,7 @@ export function isNpz(members: ReadonlyMap<string, ZipMember>): boolean {
  * The arrays of an npz file (`numpy.savez`, `numpy.savez_compressed`), each read from the file when asked for: float16, float32,
  * float64 and integers of either byte order and memory order.
  *
- * @throws {InputError} if a member is no plain array, is packed in a way that NumPy does not use, or the archive claims to unpack to
+ * @throws {InputError} if a member is not a plain array, is packed in a way that NumPy does not use, or the archive claims to unpack to
  * many times its size; reading a tensor throws it if its bytes fail their checksum.
  */
 export function openNpz(file: SourceFile, members: ReadonlyMap<string, ZipMember>): NpzFile {
@@ -109,7 +109,7 @@ function firstBytes(file: SourceFile, member: ZipMember, fail: (found: string) =
   return unpack(file.bytes(start, Math.min(storedSize, PACKED_HEADER)), size, fail);
 }
 
-/** A whole member, checked. */
+/** Reads a whole member and checks its size and CRC-32. */
 function memberBytes(
   file: SourceFile,
   { start, storedSize, size, packing, checksum }: ZipMember,
@@ -122,7 +122,7 @@ function memberBytes(
   return bytes;
 }
 
-/** What deflated bytes, which may be only the first of them, unpack to: at most `size` bytes. */
+/** Unpacks deflated bytes, or the first part of them, to at most `size` bytes. */
 function unpack(
   packed: Uint8Array,
   size: number,

@@ -1,7 +1,7 @@
 import type { InputError } from "../errors.js";
 import { type PickleReader, pickleReader } from "./pickle-reader.js";
 
-/** What a name in a pickle stands for here: plain data, with a function of ours in place of the one it names. */
+/** A name in a pickle, as plain data: it stands for a function of ours, never for the one it names. */
 export class PickleGlobal {
   constructor(
     readonly name: string,
@@ -14,7 +14,7 @@ export class InertObject {
   constructor(readonly name: string) {}
 }
 
-/** What the owner of a pickle format allows in it. */
+/** What is allowed in the pickles of one format. */
 export interface PickleRules {
   /** Called with `module.name`; throws for every name not on its list. */
   readonly global: (name: string) => PickleGlobal;
@@ -24,7 +24,7 @@ export interface PickleRules {
   readonly fail: (found: string) => InputError;
 }
 
-/** The stack, the marks and the memo of one pickle, with the moves its opcodes are made of; each checks what it is given. */
+/** The stack, marks and memo of one pickle, with the steps its opcodes are made of; each step checks its input. */
 export interface PickleMachine {
   readonly read: PickleReader;
   readonly rules: PickleRules;
@@ -38,12 +38,12 @@ export interface PickleMachine {
   readonly top: () => unknown;
   readonly atMark: () => boolean;
   readonly mark: () => void;
-  /** The values since the last mark, which goes away. */
+  /** Pops the last mark and the values since. */
   readonly popToMark: () => unknown[];
   readonly remember: (index: number) => void;
   readonly rememberNext: () => void;
   readonly recall: (index: number) => void;
-  /** Pushes what one of our functions makes of a tuple. */
+  /** Calls one of our functions with a tuple and pushes the result. */
   readonly call: (callee: unknown, args: unknown) => void;
   readonly append: (list: unknown, items: readonly unknown[]) => void;
   /** Sets keys and values, which alternate in `items`. */

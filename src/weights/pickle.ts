@@ -12,8 +12,8 @@ const STOP = 0x2e;
 /**
  * Reads one pickle (protocols 0 to 5) into plain values, running nothing that it names.
  *
- * Dictionaries become `Map`s (so no key can reach a prototype), tuples and lists arrays, integers numbers where exact and
- * otherwise bigints. Only the opcodes that `torch.save` writes are known.
+ * Dictionaries become `Map`s (so no key can reach a prototype), tuples and lists become arrays, and integers become numbers where
+ * exact and otherwise bigints. Only the opcodes that `torch.save` writes are known.
  *
  * @returns The value, and the position after its last byte.
  * @throws {InputError} as `rules` make it, for a broken pickle or a name that is not allowed.

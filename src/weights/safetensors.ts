@@ -66,7 +66,7 @@ export function readSafetensors(path: string): Promise<Safetensors> {
   });
 }
 
-/** {@link readSafetensors}, of a file that is open and stays so while its tensors are read. */
+/** Like {@link readSafetensors}, but for an open file, which stays open while its tensors are read. */
 export function openSafetensors(file: SourceFile): Safetensors<StoredSafeTensor> {
   const { path } = file;
   const headerLength = Number(new DataView(file.bytes(0, 8).buffer).getBigUint64(0, true));

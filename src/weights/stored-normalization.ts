@@ -19,8 +19,8 @@ export interface TakenNormalization<T> {
 }
 
 /**
- * Takes the normalisation that a model's file holds beside its parameters, such as `mu` and `sigma` or `0.mean` and `0.std`, one
- * number a channel in any shape, out of its tensors.
+ * Splits a file's tensors into the normalisation that it holds beside the parameters, if any, and the rest. A normalisation is a pair
+ * such as `mu` and `sigma` or `0.mean` and `0.std`, with one number per channel in any shape.
  *
  * @throws {InputError} if the file holds two that differ, or one that cannot be applied.
  */
@@ -75,7 +75,7 @@ export function chooseNormalization(
   return given ?? stored ?? own;
 }
 
-/** A normalisation as the options that give it. */
+/** Prints a normalisation as command-line options. */
 export function normalizationText({ mean, std }: Normalization): string {
   return `--mean ${mean.join(",")} --std ${std.join(",")}`;
 }

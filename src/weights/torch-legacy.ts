@@ -27,7 +27,7 @@ export function readTorchLegacy(file: SourceFile): TorchFile {
   };
 }
 
-/** The value and where in the file each storage's elements start; what was read of the file is not kept. */
+/** Reads the value, and where each storage's elements start in the file; the bytes read are not kept. */
 function readPickles(file: SourceFile): { root: unknown; starts: ReadonlyMap<string, number> } {
   const { path } = file;
   const head = file.bytes(0, Math.min(file.size, MAXIMUM_PICKLE_BYTES));

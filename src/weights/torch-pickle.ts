@@ -40,7 +40,7 @@ const inertNames: ReadonlySet<string> = new Set([
   "torch.float64",
 ]);
 
-/** More pairs than any checkpoint hands to `OrderedDict(...)`; without it a list could be copied again and again. */
+/** More pairs than any checkpoint hands to `OrderedDict(...)`; without a limit, a list could be copied again and again. */
 const MAXIMUM_COPIED_PAIRS = 1_000_000;
 
 /** The rules for one PyTorch file, and the storages its pickle has named so far. */
@@ -51,7 +51,7 @@ export interface TorchRules extends PickleRules {
 /**
  * The allow-list of PyTorch checkpoints: dictionaries, tensors over storages, and inert stand-ins. Nothing a file names is ever run.
  *
- * @throws {InputError} from its functions: a name outside the list is refused by name.
+ * @throws {InputError} from its functions, for a name outside the list, which the error quotes.
  */
 export function torchRules(path: string): TorchRules {
   const fail = (found: string): InputError => damagedFile(path, found);

@@ -7,12 +7,12 @@ import type { TorchFile } from "./torch-file.js";
 import { torchRules } from "./torch-pickle.js";
 import type { ZipMember } from "./zip.js";
 
-/** How much is read at once of what is only checked. */
+/** How many bytes are read at a time to check a storage. */
 const CHECKED_PIECE = 2 ** 20;
 
 /**
- * Reads the pickle of a PyTorch zip file (`torch.save` since 1.6); storages, or parts of them, are read from the file when
- * asked for. A storage's checksum is checked once, over all of it, before any part of it is given out.
+ * Reads the pickle of a PyTorch zip file (`torch.save` since 1.6); storages, or parts of them, are read from the file when asked for.
+ * Checks a storage's CRC-32 once, before any part of it is handed out.
  *
  * @throws {InputError} if the archive is damaged, compressed, not PyTorch's, or its pickle asks for anything outside the allow-list.
  */

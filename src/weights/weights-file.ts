@@ -12,7 +12,7 @@ import { readZipMembers, type ZipMember } from "./zip.js";
 
 export type WeightsFormat = "torch-zip" | "torch-legacy" | "safetensors" | "npz";
 
-/** The floating-point tensors of a file of weights, by the names it gives them: stored in it, or read from it. */
+/** The floating-point tensors of a weights file, by their names in the file: still stored in it, or already read. */
 export interface WeightsFile<Tensors = StoredWeights> {
   readonly format: WeightsFormat;
   readonly weights: Tensors;
@@ -35,12 +35,12 @@ const wrapperKeys = [
 
 const MAXIMUM_NESTING = 3;
 
-/** Reading all tensors may take as many values as the file has bytes (a float16 file with tied weights does), and a little more. */
+/** All tensors together may have as many values as the file has bytes, as in a float16 file with tied weights, and this many more. */
 const SPARE_VALUES = 2 ** 20;
 
 /**
- * Opens a PyTorch (zip or legacy), safetensors or npz file, which it tells apart by content, for `use` to read tensors of it as float32.
- * The file stays open, and its tensors readable, until what `use` returns is done.
+ * Opens a PyTorch (zip or legacy), safetensors or npz file, recognised by its content, and lets `use` read its tensors as float32.
+ * The file stays open until what `use` returns has settled.
  *
  * `num_batches_tracked` is left out, as nothing reads it; other integers are left out with a note.
  *
@@ -51,7 +51,7 @@ export function withWeightsFile<T>(path: string, use: (file: WeightsFile) => T |
 }
 
 /**
- * Reads a file of weights, as {@link withWeightsFile} opens it, with all its tensors.
+ * Opens a weights file as {@link withWeightsFile} does, and reads all its tensors.
  *
  * @throws {InputError} if the file is something else, damaged, hostile, or holds no weights.
  */

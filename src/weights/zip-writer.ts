@@ -2,7 +2,7 @@ import { crc32 } from "node:zlib";
 import { WorkError } from "../errors.js";
 import { quoted } from "./source-file.js";
 
-/** Positions and sizes beyond need the zip64 extension, which nothing here writes. */
+/** Larger positions and sizes need the zip64 extension, which nothing here writes. */
 const MAXIMUM_POSITION = 2 ** 32 - 1;
 const MAXIMUM_MEMBERS = 2 ** 16 - 1;
 /** The version of the format that can read stored members, and the flag for names in UTF-8. */
@@ -24,7 +24,7 @@ export function* encodeZip(
   const names = new Set<string>();
   let position = 0;
   for (const { name, pieces: given } of members) {
-    // Node's crc32 of no bytes forgets what came before.
+    // On an empty piece, Node's crc32 forgets the sum so far.
     const pieces = given.filter(({ length }) => length > 0);
     if (names.has(name)) throw new WorkError(`two members are called ${quoted(name)}`);
     names.add(name);

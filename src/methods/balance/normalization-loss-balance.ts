@@ -20,9 +20,9 @@ export function relativeLosses(now: Losses, first: Losses): Losses {
 }
 
 /**
- * Normalization Loss Balance: the weights move by `rate` towards the share each relative loss has; clamped at 0, summing to 1.
+ * Normalization Loss Balance: each weight moves by `rate` towards the share of its relative loss; weights are clamped at 0 and sum to 1.
  *
- *     r_nat = L_nat^beta / (L_nat^beta + L_adv^beta),   w_nat = rate r_nat + (1 - rate) w_nat,   and so for adv
+ *     r_nat = L_nat^beta / (L_nat^beta + L_adv^beta),   w_nat = rate r_nat + (1 - rate) w_nat,   and likewise for adv
  *
  * @param relative Relative losses, from `relativeLosses`.
  * @see B-MTARD, equations 17 to 20.

@@ -6,7 +6,7 @@ export function findAttribute(node: NodeProto, name: string): AttributeProto | u
   return node.attribute.find((attribute) => attribute.name === name);
 }
 
-/** An integer attribute, or what the operator takes where it is left out. */
+/** An integer attribute, or `missing` if the node leaves it out. */
 export function intAttributeOf<Missing>(node: NodeProto, name: string, missing: Missing): number | Missing {
   const attribute = findAttribute(node, name);
   return attribute ? Number(attribute.i) : missing;

@@ -3,9 +3,9 @@ import { intAttribute } from "../build.js";
 import { noGradient } from "./unsupported.js";
 import type { GradientGraph, OperatorGradient, Shape, Step } from "./step.js";
 
-/* Functions of several values, the smaller broadcast to the larger: a gradient is summed over the axes along which its value was repeated. */
+/* Functions of several values that broadcast: each value's gradient is summed over the axes along which the value was repeated. */
 
-/** Sums a gradient of shape `from` over what was broadcast from shape `to`. */
+/** Sums a gradient of shape `from` over the axes along which a value of shape `to` was broadcast. */
 export function sumToShape(graph: GradientGraph, gradient: string, from: Shape, to: Shape): string {
   const missing = from.length - to.length;
   const axes = from.flatMap((extent, axis) => {
@@ -20,7 +20,7 @@ export function sumToShape(graph: GradientGraph, gradient: string, from: Shape, 
   return graph.op("Squeeze", [sum, graph.integers(Array.from({ length: missing }, (_, axis) => axis))]);
 }
 
-/** The gradient of an operand, made from the output's, and brought to the operand's shape. */
+/** The gradient of one operand: `make` writes it in the output's shape, from which it is summed to the operand's. */
 function operand(
   make: (step: Step, operands: readonly string[], output: string) => string,
 ): OperatorGradient {
@@ -55,7 +55,7 @@ export const broadcastingGradients = {
   ),
   Pow: operand(({ graph, input, gradient }, [base = "", exponent = ""], power) => {
     if (input === 1) {
-      // Of 0^p, for which log has no value, the gradient in p is 0.
+      // At base 0, where log has no value, the exponent's gradient is 0.
       const safe = graph.op("Where", [graph.op("Equal", [base, graph.floats([0])]), graph.floats([1]), base]);
       return graph.op("Mul", [gradient, graph.op("Mul", [power, graph.op("Log", [safe])])]);
     }

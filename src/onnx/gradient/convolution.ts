@@ -5,11 +5,11 @@ import type { GradientGraph, OperatorGradient, Step } from "./step.js";
 import { noGradient } from "./unsupported.js";
 import { at, spatialExtents, type Window, windowOf } from "./window.js";
 
-/* Convolutions. Filters are turned by nodes too: ONNX Runtime folds them into constants when it loads the model. */
+/* Convolutions. Nodes of the graph also flip the filters; ONNX Runtime folds these nodes into constants when it loads the model. */
 
 /**
- * The gradient of a convolution's input. At stride 1 it is a convolution of the output's gradient with the filters turned round, which
- * ONNX Runtime runs more than twice as fast on a CPU as the transposed convolution that it is at other strides.
+ * The gradient of a convolution's input. At stride 1 it is a convolution of the output's gradient with flipped filters, which ONNX
+ * Runtime runs more than twice as fast on a CPU as the transposed convolution used otherwise.
  */
 function conv({ graph, node, input, gradient }: Step): string | null {
   if (input !== 0) return null;
@@ -28,7 +28,7 @@ function conv({ graph, node, input, gradient }: Step): string | null {
   return graph.op("Conv", [gradient, turned], [...windowAttributes(opposite), intAttribute("group", groups)]);
 }
 
-/** The window of the convolution with turned filters; null where there is none, at strides and where more than the filter's width is padded. */
+/** The window of the convolution with flipped filters; null if a stride is not 1 or padding is as wide as the filter. */
 function oppositeWindow({ kernel, strides, dilations, before, after }: Window): Window | null {
   const turn = (padding: readonly number[]): number[] =>
     padding.map((rows, axis) => at(dilations, axis) * (at(kernel, axis) - 1) - rows);
@@ -56,7 +56,7 @@ export function transposedConvolution(
   );
 }
 
-/** Filters `[outputs, inputs / groups, ...]` as `[inputs, outputs / groups, ...]`, each turned round in every spatial axis. */
+/** Turns filters `[outputs, inputs / groups, ...]` into `[inputs, outputs / groups, ...]`, each flipped along every spatial axis. */
 function turnFilters(
   graph: GradientGraph,
   filters: string,
@@ -110,7 +110,7 @@ function convTranspose({ graph, node, input, gradient }: Step): string | null {
   );
 }
 
-/** The window of a transposed convolution; unlike others it may give its padding by `output_shape`, which shares it out itself. */
+/** The window of a transposed convolution, which splits padding by its own rule where `output_shape` or `auto_pad` decides it. */
 function transposedWindow(
   node: NodeProto,
   kernel: readonly number[],

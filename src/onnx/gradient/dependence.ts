@@ -2,10 +2,10 @@ import type { GraphProto, NodeProto } from "onnx-buf";
 import { subgraphsOf } from "../model.js";
 import { valueNames } from "../values.js";
 
-/** Operators that read the shape of a value and not what is in it. */
+/** Operators that read only the shape of a value. */
 const SHAPE_READERS: ReadonlySet<string> = new Set(["Shape", "Size"]);
 
-/** Operators that are constant but for jumps: no gradient passes them. */
+/** Operators that are constant except for jumps: no gradient passes through them. */
 const GRADIENT_STOPS: ReadonlySet<string> = new Set([
   "And",
   "ArgMax",
@@ -26,11 +26,11 @@ const GRADIENT_STOPS: ReadonlySet<string> = new Set([
   "Xor",
 ]);
 
-/** How the values of a graph depend on one of them. */
+/** How the values of a graph depend on the images. */
 export interface Dependence {
-  /** The values that change with what is in the images, not with their number alone. */
+  /** The values that change with the content of the images, not only with their number. */
   readonly onContent: ReadonlySet<string>;
-  /** Of those, the ones a gradient leads back from to the images. */
+  /** Those of them from which a gradient leads back to the images. */
   readonly smooth: ReadonlySet<string>;
 }
 

@@ -12,23 +12,23 @@ import type { GradientGraph, OperatorGradient } from "./step.js";
 import { noGradient } from "./unsupported.js";
 import { nodeWriter } from "./writer.js";
 
-/** A classifier and its way back: from a gradient in the logits, which some loss has to make, to one in the images. */
+/** A classifier and its backward pass: from the logits' gradient, which a loss has yet to supply, to the images' gradient. */
 export interface DifferentiatedModel {
-  /** Its graph has no outputs yet, and nothing that makes `logitsGradient`. */
+  /** Its graph still lacks outputs and a node that makes `logitsGradient`. */
   readonly model: ModelProto;
   /** How many of the graph's nodes are the classifier itself; they come first. */
   readonly forwardNodes: number;
   readonly classes: number;
-  /** The gradient of the loss in the logits, `[batch, classes]`: read by the nodes, made by none. */
+  /** The name of the loss's gradient with respect to the logits, `[batch, classes]`: nodes read it, none makes it. */
   readonly logitsGradient: string;
-  /** The gradient of the loss in the images. */
+  /** The name of the loss's gradient with respect to the images. */
   readonly imagesGradient: string;
 }
 
 /**
- * Writes the gradient of a classifier in the standard form behind it (`images [batch, C, H, W]` to `logits [batch, classes]`, as
- * `adaptClassifier` and `networkToOnnx` make them), in place. Reverse mode: each node on the way from images to logits adds the nodes
- * that its operator's entry in `operatorGradients` writes; weights get no gradient.
+ * Appends to a classifier's graph, in place, the nodes of its gradient. The classifier has the standard form that `adaptClassifier` and
+ * `networkToOnnx` make: `images [batch, C, H, W]` to `logits [batch, classes]`. Reverse mode: for each node between images and logits,
+ * its operator's entry in `operatorGradients` writes the gradient's nodes; weights get no gradient.
  *
  * @param dataFolder Where the model's external data are, if it has any.
  * @throws {InputError} if an operator on the way has no gradient; the error names it and its node.
@@ -110,7 +110,7 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
 /** Operators whose outputs after the first have gradients too. */
 const SEVERAL_OUTPUTS: ReadonlySet<string> = new Set(["Split"]);
 
-/** Nodes in the order that ONNX prescribes, each after those that make what it reads, can be followed back in the opposite one. */
+/** Checks ONNX's order of nodes, each after those that make what it reads, so that the reverse order can be followed back. */
 function requireOrder(graph: GraphProto): void {
   const later = new Set(graph.node.flatMap(({ output }) => output));
   for (const node of graph.node) {
@@ -120,7 +120,7 @@ function requireOrder(graph: GraphProto): void {
   }
 }
 
-/** The nodes that a gradient passes from the logits to the images, in the graph's order. */
+/** The nodes that a gradient passes on its way from the logits to the images, in the graph's order. */
 function nodesOnTheWay(graph: GraphProto, { smooth }: Dependence): NodeProto[] {
   const wanted = new Set([LOGITS]);
   const way: NodeProto[] = [];

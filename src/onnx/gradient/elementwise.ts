@@ -6,7 +6,7 @@ import { noGradient } from "./unsupported.js";
 
 /* Functions of one value, element by element: the gradient is the output's times the derivative. */
 
-/** The gradient times a derivative, given the function's argument and value. */
+/** Multiplies the gradient by a derivative, written from the function's argument x and value y. */
 function times(derivative: (step: Step, x: string, y: string) => string): OperatorGradient {
   return (step) => {
     const [x = "", y = ""] = [step.node.input[0], step.node.output[0]];
@@ -19,7 +19,7 @@ const positive = ({ graph }: Step, x: string): string => graph.op("Greater", [x,
 /** The largest float32. */
 const LARGEST = (2 - 2 ** -23) * 2 ** 127;
 
-/** A condition as 0 and 1. */
+/** Turns a condition into 0 and 1. */
 function toFloat({ graph }: Step, condition: string): string {
   return graph.op("Cast", [condition], [intAttribute("to", TensorProto_DataType.FLOAT)]);
 }
@@ -29,7 +29,7 @@ function within({ graph }: Step, x: string, low: string, high: string): string {
   return graph.op("And", [graph.op("Greater", [x, low]), graph.op("Less", [x, high])]);
 }
 
-/** y - y^2, as of a logistic function. */
+/** y - y^2, the slope of the logistic function with value y. */
 function logisticSlope({ graph }: Step, y: string): string {
   return graph.op("Sub", [y, graph.op("Mul", [y, y])]);
 }
@@ -70,7 +70,7 @@ function tanhGeluSlope(step: Step, x: string): string {
 
 export const elementwiseGradients = {
   Abs: times(({ graph }, x) => graph.op("Sign", [x])),
-  /** Zero at the ends, as PyTorch's ReLU6 and Hardtanh, which is what exports write it for. */
+  /** Zero at the bounds, as in PyTorch's ReLU6 and Hardtanh, which exports write as `Clip`. */
   Clip(step) {
     const { graph, node, gradient } = step;
     const [x = "", low = "", high = ""] = node.input;
@@ -121,7 +121,7 @@ export const elementwiseGradients = {
   Log: ({ graph, node, gradient }) => graph.op("Div", [gradient, node.input[0] ?? ""]),
   Neg: ({ graph, gradient }) => graph.op("Neg", [gradient]),
   Reciprocal: times(({ graph }, _, y) => graph.op("Neg", [graph.op("Mul", [y, y])])),
-  /** 1 where y is positive, in one pass where a comparison and a cast take two; subnormal y count as less. */
+  /** 1 where y is positive, in one pass instead of the two of a comparison and a cast; a subnormal y may give less. */
   Relu: times(({ graph }, _, y) =>
     graph.op("HardSigmoid", [y], [floatAttribute("alpha", LARGEST), floatAttribute("beta", 0)]),
   ),

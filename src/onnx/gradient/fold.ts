@@ -6,8 +6,8 @@ import type { NodeWriter } from "./step.js";
 import { nodeWriter } from "./writer.js";
 
 /**
- * Puts batch normalisation into the convolution before it, as ONNX Runtime does when it runs a model forward: one factor a channel less on
- * the way back. The new filters are written as nodes of the old ones, which ONNX Runtime folds into constants when it loads the model.
+ * Folds batch normalisation into the convolution before it, as ONNX Runtime does when it runs a model forward: this saves a factor per
+ * channel on the way back. Nodes compute the new filters from the old; ONNX Runtime folds them into constants when it loads the model.
  */
 export function foldBatchNormalization(graph: GraphProto): void {
   const weights = new Set(graph.initializer.map(({ name }) => name));

@@ -10,11 +10,12 @@ import { nodeWriter } from "./writer.js";
 export const LOSS_GRADIENT = { logits: LOGITS, loss: "loss", gradient: "gradient" } as const;
 
 /**
- * A model that answers `logits [batch, classes]`, `loss [batch]` and `gradient [batch, C, H, W]`, of the summed loss in the images, in one run.
+ * Makes a model that answers in one run `logits [batch, classes]`, `loss [batch]` and `gradient [batch, C, H, W]`, the gradient of the
+ * summed loss with respect to the images.
  *
  * Its inputs are `images` and those of the loss. It shares tensors with the differentiated model, which stays as it is.
  *
- * @throws {InputError} if the loss wants more classes than there are.
+ * @throws {InputError} if the loss needs more classes than there are.
  */
 export function lossGradientModel(differentiated: DifferentiatedModel, kind: LossHeadKind): ModelProto {
   const { model, forwardNodes, classes, logitsGradient, imagesGradient } = differentiated;

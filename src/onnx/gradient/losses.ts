@@ -3,13 +3,13 @@ import { InputError } from "../../errors.js";
 import { floatValue, int32Value, intAttribute } from "../build.js";
 import type { NodeWriter } from "./step.js";
 
-/** A loss of each row of logits z `[batch, classes]`, as part of a graph. */
+/** The part of a graph that computes a loss for each row of logits z `[batch, classes]`. */
 export interface LossHead {
-  /** What it takes beside the images; the names are those of `LogitLoss`. */
+  /** The inputs it takes besides the images, named as in `LogitLoss`. */
   readonly inputs: readonly ValueInfoProto[];
   /** The loss of each row, `[batch]`; null where only the gradient is given. */
   readonly loss: string | null;
-  /** The gradient of the summed loss in the logits, `[batch, classes]`. */
+  /** The gradient of the summed loss with respect to the logits, `[batch, classes]`. */
   readonly gradient: string;
 }
 
@@ -32,7 +32,7 @@ function crossEntropy(writer: NodeWriter, logits: string, classes: number): Loss
 /** sum_c p_c log(p_c / softmax(z)_c); gradient softmax(z) - p. */
 function klTo(writer: NodeWriter, logits: string, classes: number): LossHead {
   const logProbabilities = writer.op("LogSoftmax", [logits], [intAttribute("axis", 1)]);
-  // The smallest normal number in place of zero makes 0 log 0 the 0 it is.
+  // The smallest normal number replaces zero, so that 0 log 0 gives 0.
   const positive = writer.op("Max", ["probabilities", writer.floats([1.1754944e-38])]);
   const difference = writer.op("Sub", [writer.op("Log", [positive]), logProbabilities]);
   return {
@@ -105,7 +105,7 @@ function dlrTargeted(writer: NodeWriter, logits: string, classes: number): LossH
   });
 }
 
-/** No loss of its own: the gradient in the logits is given, for the vector-Jacobian product. */
+/** No loss of its own: the gradient with respect to the logits is an input, for the vector-Jacobian product. */
 function cotangent(_writer: NodeWriter, _logits: string, classes: number): LossHead {
   return { inputs: [floatValue("cotangent", ["batch", classes])], loss: null, gradient: "cotangent" };
 }
@@ -124,7 +124,7 @@ export const lossHeads = {
 
 export type LossHeadKind = keyof typeof lossHeads;
 
-/** A logit of each row, `[batch, 1]`, and where it is, as 0 and 1 `[batch, classes]`. */
+/** One logit of each row, `[batch, 1]`, and its class, one-hot `[batch, classes]`. */
 interface Logit {
   readonly value: string;
   readonly place: string;
@@ -133,7 +133,7 @@ interface Logit {
 const value = (logit: Logit | undefined): string => logit?.value ?? "";
 const place = (logit: Logit | undefined): string => logit?.place ?? "";
 
-/** The `count` largest logits of each row, the largest first; of equal ones the last class first, as PyTorch's sort has them. */
+/** The `count` largest logits of each row, largest first; among equal ones, the last class comes first, as in PyTorch's sort. */
 function largest(writer: NodeWriter, logits: string, classes: number, count: number): Logit[] {
   if (classes < count)
     throw new InputError("the model has too few classes for the DLR loss", {
@@ -172,7 +172,7 @@ function ratio(
   return { inputs, loss: row(writer, loss), gradient };
 }
 
-/** Integers `[batch, 1]` as 0 and 1, `[batch, classes]`. */
+/** Turns classes `[batch, 1]` into one-hot rows `[batch, classes]`. */
 function oneHot(writer: NodeWriter, classOfRow: string, classes: number): string {
   const all = writer.integers([...Array(classes).keys()]);
   const equal = writer.op("Equal", [classOfRow, all]);

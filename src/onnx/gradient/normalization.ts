@@ -24,7 +24,7 @@ function batchNormalization({ graph, node, input, gradient }: Step): string | nu
   return graph.op("Mul", [gradient, graph.op("Reshape", [factor, graph.integers(extents)])]);
 }
 
-/** With h = (x - mean) / deviation and g the gradient in h: (g - mean(g) - h mean(g h)) / deviation. */
+/** With h = (x - mean) / deviation and g the gradient with respect to h: (g - mean(g) - h mean(g h)) / deviation. */
 function layerNormalization({ graph, node, input, gradient }: Step): string | null {
   if (input !== 0) return null;
   const [x = "", scale = ""] = node.input;

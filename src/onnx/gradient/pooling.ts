@@ -40,8 +40,8 @@ function averagePool({ graph, node, gradient }: Step): string {
 }
 
 /**
- * What a value of a window counts for in its average, `[1, 1, narrow...]`: the average of ones, in which padding is nothing, over the number of
- * ones. So it is whatever ONNX Runtime divides by, at borders too.
+ * The weight of one value in its window's average, `[1, 1, narrow...]`: the average of a zero-padded image of ones, divided by the
+ * number of ones in the window. It thus follows whatever ONNX Runtime divides by, at borders too.
  */
 function windowShares(
   graph: GradientGraph,

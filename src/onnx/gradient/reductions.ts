@@ -3,7 +3,7 @@ import { intAttributeOf, intsAttributeOf } from "./attributes.js";
 import type { GradientGraph, OperatorGradient, Step } from "./step.js";
 import { noGradient } from "./unsupported.js";
 
-/* Sums and means over axes, and softmax, whose gradient is one. */
+/* Sums and means over axes, and softmax, whose gradient contains such a sum. */
 
 /** The axes a node reduces, none negative: an attribute before operator set 18 (`ReduceSum`: 13), an input from then on. */
 function reducedAxes({ graph, node }: Step): number[] {
@@ -15,7 +15,7 @@ function reducedAxes({ graph, node }: Step): number[] {
   return intAttributeOf(node, "noop_with_empty_axes", 0) ? [] : [...Array(rank).keys()];
 }
 
-/** The gradient of a reduction's output repeated over what was reduced. */
+/** Repeats the gradient of a reduction's output over the reduced axes. */
 function repeated(step: Step, axes: readonly number[]): string {
   const { graph, node, gradient } = step;
   const [value = ""] = node.input;
@@ -43,7 +43,7 @@ function reduceMean(step: Step): string | null {
   return repeated({ ...step, gradient: share }, axes);
 }
 
-/** A sum over one axis, kept with extent 1. */
+/** Sums over `axes`, which are kept with extent 1. */
 export function sumOver(graph: GradientGraph, value: string, axes: readonly number[]): string {
   return graph.op("ReduceSum", [value, graph.integers(axes)], [intAttribute("keepdims", 1)]);
 }

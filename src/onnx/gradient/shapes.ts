@@ -14,10 +14,10 @@ export interface KnownValue {
   readonly constant: readonly number[] | null;
 }
 
-/** Two batches that tell an extent that follows the batch from one that does not; 1 would not, as it broadcasts. */
+/** Two batch sizes, which tell extents that follow the batch from fixed ones. A size of 1 would not do, as it broadcasts. */
 const BATCHES = [2, 3] as const;
 
-/** What is looked at. */
+/** What to look at in a model. */
 export interface Inspection {
   /** The name of the images' value, and their extents `[channels, height, width]`. */
   readonly images: string;
@@ -29,11 +29,11 @@ export interface Inspection {
   readonly dataFolder: string | null;
 }
 
-/** More numbers than any operator takes as settings; weights that nodes compute are not read. */
+/** More numbers than any operator takes as settings; larger values, such as weights that nodes compute, are not read. */
 const MAXIMUM_CONSTANT = 65_536;
 
 /**
- * Finds shapes and constants by running a model on two batches of grey images; whatever computes shapes is folded this way.
+ * Finds shapes and constants by running a model on two batches of grey images; this also evaluates the nodes that compute shapes.
  *
  * @throws {InputError} if ONNX Runtime cannot load the model.
  */
@@ -98,7 +98,7 @@ function numbersOf(answer: Tensor | undefined): number[] {
   return Array.from(answer.data as ArrayLike<number | bigint>, Number);
 }
 
-/** How many numbers a value has if all its extents are fixed, and otherwise at least. */
+/** How many numbers a value has; a lower bound if an extent follows the batch. */
 function countOf(value: KnownValue | undefined): number {
   return (value?.shape ?? []).reduce<number>((total, extent) => total * (extent ?? 1), 1);
 }
@@ -115,7 +115,7 @@ function stored(tensor: TensorProto): KnownValue {
 
 type Raw = Uint8Array<ArrayBuffer>["buffer"];
 
-/** How the numbers of an initializer are read, for the types that operators take settings in. */
+/** Reads an initializer's numbers, by its type; only types that operators take as settings are here. */
 const readers: Readonly<Partial<Record<number, (tensor: TensorProto, raw: Raw | null) => number[]>>> = {
   [TensorProto_DataType.FLOAT]: ({ floatData }, raw) => (raw ? [...new Float32Array(raw)] : floatData),
   [TensorProto_DataType.INT32]: ({ int32Data }, raw) => (raw ? [...new Int32Array(raw)] : int32Data),

@@ -5,15 +5,15 @@ import { sumToShape } from "./broadcasting.js";
 import type { GradientGraph, OperatorGradient, Shape, Step } from "./step.js";
 import { noGradient } from "./unsupported.js";
 
-/* Operators that move values about and change none. */
+/* Operators that move values around without changing them. */
 
-/** Reshapes to extents of which at most one follows the batch; null where several do. */
+/** Reshapes a value if at most one extent of `shape` follows the batch; null if several do. */
 export function reshape(graph: GradientGraph, value: string, shape: Shape): string | null {
   if (shape.filter((extent) => extent === null).length > 1) return null;
   return graph.op("Reshape", [value, graph.integers(shape.map((extent) => extent ?? -1))]);
 }
 
-/** Reshapes a gradient to the shape of the value it is the gradient of. */
+/** Reshapes the gradient to the shape of the node's input. */
 function restored({ graph, node, input, gradient }: Step): string | null {
   const [value = ""] = node.input;
   if (input !== 0) return null;
@@ -25,7 +25,7 @@ function restored({ graph, node, input, gradient }: Step): string | null {
 
 const unchanged: OperatorGradient = ({ input, gradient }) => (input === 0 ? gradient : null);
 
-/** The way back of a permutation of axes. */
+/** Undoes a permutation of axes. */
 function transposed({ graph, node, gradient }: Step): string {
   const { length: rank } = graph.shape(node.input[0] ?? "");
   const order = intsAttributeOf(node, "perm") ?? [...Array(rank).keys()].reverse();
@@ -34,7 +34,7 @@ function transposed({ graph, node, gradient }: Step): string {
 }
 
 export const shapingGradients = {
-  /** Only to float32: the nodes of gradients are float32. */
+  /** Covers casts to float32 only, as gradients are float32. */
   Cast: (step) => {
     const type = intAttributeOf(step.node, "to", TensorProto_DataType.UNDEFINED);
     if (type !== (TensorProto_DataType.FLOAT as number))

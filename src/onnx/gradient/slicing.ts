@@ -7,7 +7,7 @@ import { noGradient } from "./unsupported.js";
 
 /* Operators that take parts of values and put parts together. */
 
-/** The part of the output's gradient that came from this input. */
+/** Takes the part of the output's gradient that belongs to this input. */
 function concat({ graph, node, input, gradient }: Step): string {
   const axis = axisOf(node, graph.shape(node.output[0] ?? ""));
   const extents = node.input.slice(0, input + 1).map((value) => extentOf(graph, node, value, axis));
@@ -24,7 +24,7 @@ function split({ graph, node }: Step): string {
   return graph.op("Concat", parts, [intAttribute("axis", axis)]);
 }
 
-/** Puts the gradient back where it was taken from, zeros around it and, at steps, in it. */
+/** Puts the gradient back where the slice was taken, with zeros around it and, at steps above 1, between its elements. */
 function slice({ graph, node, input, gradient }: Step): string | null {
   if (input !== 0) return null;
   const [x = "", ...settings] = node.input;
@@ -75,7 +75,7 @@ function reversed(graph: GradientGraph, value: string, axis: number): string {
   return graph.op("Slice", [value, ...[-1, -WHOLE, axis, -1].map((place) => graph.integers([place]))]);
 }
 
-/** Puts zeros after each element, so that along each axis there are as many elements for one as `strides` says. */
+/** Puts zeros after each element, so that along each axis one element becomes as many as `strides` says. */
 function spreadOut(graph: GradientGraph, value: string, shape: Shape, strides: readonly number[]): string {
   // Each element repeated, and a mask that keeps the first: ONNX Runtime pads between elements many times slower.
   const repeated = graph.op(
@@ -190,7 +190,7 @@ function foldPadding(graph: GradientGraph, node: NodeProto, value: string, paddi
   return addAlong(graph, part(before, before + extent), border, rank, axis, sources.map(Number));
 }
 
-/** The row that padding at `row`, outside 0 to `extent` - 1, repeats. */
+/** The row that the padding at `row`, outside 0 to `extent` - 1, repeats; null for an unknown mode. */
 function sourceRow(row: number, extent: number, mode: string): number | null {
   switch (mode) {
     case "edge":

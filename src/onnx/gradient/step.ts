@@ -15,31 +15,31 @@ export interface NodeWriter {
   integers(values: readonly number[]): string;
 }
 
-/** The graph of a model on the way back. */
+/** A model's graph while its gradient is being written. */
 export interface GradientGraph extends NodeWriter {
   /** The shape of a value that a node on the way reads or makes. */
   shape(value: string): Shape;
   /** The numbers of a value that is the same for all images and batches, row-major; null if it is not. */
   constant(value: string): readonly number[] | null;
-  /** The gradient of the loss in a value, or null where none arrives. */
+  /** The gradient of the loss with respect to a value, or null if none arrives. */
   gradientOf(value: string): string | null;
-  /** An output of a node of the model that it may leave out, such as `MaxPool`'s indices. */
+  /** An optional output of a node, such as `MaxPool`'s indices; added if the node leaves it out. */
   optionalOutput(node: NodeProto, index: number): string;
 }
 
-/** One node of the model on the way back. */
+/** One node of the model, and the input whose gradient is to be written. */
 export interface Step {
   readonly graph: GradientGraph;
   readonly node: NodeProto;
-  /** Which of the node's inputs the gradient is wanted of. */
+  /** The index of the input whose gradient is wanted. */
   readonly input: number;
-  /** The gradient of the loss in the node's first output. */
+  /** The gradient of the loss with respect to the node's first output. */
   readonly gradient: string;
 }
 
 /**
  * Writes the gradient of a node's input, from that of its output; null if the operator has none for this input.
  *
- * @throws {InputError} if the node has an attribute or a shape that its gradient cannot follow.
+ * @throws {InputError} if the node has an attribute or a shape for which no gradient can be written.
  */
 export type OperatorGradient = (step: Step) => string | null;

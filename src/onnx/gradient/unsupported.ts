@@ -1,7 +1,7 @@
 import type { NodeProto } from "onnx-buf";
 import { InputError } from "../../errors.js";
 
-/** What a person calls a node by. */
+/** Describes a node for an error message. */
 function describeNode({ name, opType, domain, output }: NodeProto): string {
   const operator = domain === "" || domain === "ai.onnx" ? opType : `${domain}.${opType}`;
   return `${operator}, node "${name === "" ? (output[0] ?? "") : name}"`;

@@ -5,7 +5,7 @@ import { findAttribute, floatAttributeOf, intAttributeOf, intsAttributeOf } from
 import type { NodeWriter } from "./step.js";
 import { nodeWriter } from "./writer.js";
 
-/** The operator set that gradients are written for at least; it has `ScatterElements` that adds, and `LayerNormalization`. */
+/** The oldest operator set that gradients are written for; it has an adding `ScatterElements`, and `LayerNormalization`. */
 const OPSET = 17n;
 
 /** How a node of an operator set before `before` is written in newer ones. */
@@ -14,7 +14,7 @@ interface Upgrade {
   readonly rewrite: (node: NodeProto, writer: NodeWriter) => NodeProto;
 }
 
-/** Brings a model to the operator set that gradients are written in: what were attributes became inputs. Newer models are left alone. */
+/** Upgrades a model to the operator set of gradients, in which many attributes became inputs. Newer models stay as they are. */
 export function upgradeOperators(model: ModelProto): void {
   const set = model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
   if (!set || set.version >= OPSET) return;
@@ -91,7 +91,7 @@ function without(node: NodeProto, ...names: string[]): NodeProto {
   return changed(node, { attribute: node.attribute.filter(({ name }) => !names.includes(name)) });
 }
 
-/** Before operator set 13 softmax saw a matrix: all axes from `axis` on were its columns. */
+/** Rewrites a softmax from before operator set 13, which treated its input as a matrix: all axes from `axis` on were columns. */
 function flatSoftmax(node: NodeProto, writer: NodeWriter): NodeProto {
   const [value = ""] = node.input;
   const axis = intAttributeOf(node, "axis", 1);

@@ -8,7 +8,7 @@ export interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
-  /** Rows before the first and after the last that are padding. Those after may be negative: rows that no window reaches. */
+  /** Rows of padding before the first and after the last row; `after` is negative where no window reaches the last rows. */
   readonly before: readonly number[];
   readonly after: readonly number[];
 }
@@ -25,8 +25,8 @@ export function spatialExtents(graph: GradientGraph, node: NodeProto, value: str
 }
 
 /**
- * The window of a convolution or pooling that turns `wide` into `narrow` spatial extents. Padding after the last row is what the extents
- * say, so that rounding up (`ceil_mode`) and rows left over need no case of their own.
+ * The window of a convolution or pooling that turns `wide` into `narrow` spatial extents. Padding after the last row follows from the
+ * extents, so rounding up (`ceil_mode`) and left-over rows need no special case.
  */
 export function windowOf(
   node: NodeProto,

@@ -3,7 +3,7 @@ import { changed, floatTensor, int64Tensor, node } from "../build.js";
 import { valueNames } from "../values.js";
 import type { NodeWriter } from "./step.js";
 
-/** Writes into `nodes`, and constants into the graph, under names that no value of the graph has. */
+/** Makes a writer that adds nodes to `nodes` and constants to the graph, under names that no value of the graph has. */
 export function nodeWriter(graph: GraphProto, nodes: NodeProto[], prefix: string): NodeWriter {
   const taken = valueNames(graph);
   const constants = new Map<string, string>();
