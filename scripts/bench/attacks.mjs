@@ -10,7 +10,7 @@ import { encodeSafetensors } from "#mtard/weights/safetensors.js";
 import { matchWeights } from "#mtard/weights/match-weights.js";
 import { readWeightsFile } from "#mtard/weights/weights-file.js";
 import { formatTable, log } from "#mtard/cli/output.js";
-import { evaluationBatches } from "#mtard/data/batches.js";
+import { imagesAt } from "#mtard/data/batches.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { openDataset } from "#mtard/data/store.js";
 import { InputError } from "#mtard/errors.js";
@@ -89,11 +89,10 @@ async function openSides(args, folder) {
   await prepareDataset("cifar10", folder, { from: args.data });
   const { test, fingerprint } = openDataset("cifar10", folder, { test: args.images });
   const measured = imagesOf(test, { image: IMAGE }, fingerprint);
-  const [batch] = evaluationBatches(test, IMAGE, args.images);
-  if (!batch) throw new InputError("there are no images");
 
-  const images = tf.tensor4d(batch.images.slice(), [batch.count, 32, 32, 3]);
-  const labels = tf.tensor1d(batch.labels.slice(), "int32");
+  const pixels = imagesAt(test, IMAGE, [...test.labels.keys()]);
+  const images = tf.tensor4d(pixels, [test.count, 32, 32, 3]);
+  const labels = tf.tensor1d(test.labels.slice(), "int32");
   const student = networkTarget({ name: args.network, dataset: "cifar10" }, { network, weights }, "cpu");
 
   /**
@@ -147,8 +146,8 @@ async function openSides(args, folder) {
   );
   const tensors = new Map([
     ...weights,
-    ["images", { shape: images.shape, data: batch.images }],
-    ["labels", { shape: labels.shape, data: Float32Array.from(batch.labels) }],
+    ["images", { shape: images.shape, data: pixels }],
+    ["labels", { shape: labels.shape, data: Float32Array.from(test.labels) }],
   ]);
   writeFileSync(join(folder, "tensors.safetensors"), Buffer.concat(encodeSafetensors(tensors)));
   const sides = [ours];

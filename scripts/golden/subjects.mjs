@@ -3,7 +3,7 @@ import { attacks } from "#mtard/attacks/attacks.js";
 import { pgd } from "#mtard/attacks/pgd.js";
 import { matchWeights } from "#mtard/weights/match-weights.js";
 import { readWeightsFile } from "#mtard/weights/weights-file.js";
-import { evaluationBatches } from "#mtard/data/batches.js";
+import { imagesAt } from "#mtard/data/batches.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { networkToOnnx } from "#mtard/onnx/writer.js";
 import { Random } from "#mtard/runtime/random.js";
@@ -101,9 +101,15 @@ export function withstood(target, split, name, { batch, seed = 0 }) {
   const random = Random.fromSeed(seed);
   /** @type {number[]} */
   const verdicts = [];
-  for (const { images, labels, count } of evaluationBatches(split, IMAGE, batch)) {
+  for (let first = 0; first < split.count; first += batch) {
+    const labels = split.labels.slice(first, first + batch);
+    const images = imagesAt(
+      split,
+      IMAGE,
+      Array.from(labels, (_, index) => first + index),
+    );
     const tensors = {
-      images: tf.tensor4d(images, [count, IMAGE.height, IMAGE.width, IMAGE.channels]),
+      images: tf.tensor4d(images, [labels.length, IMAGE.height, IMAGE.width, IMAGE.channels]),
       labels: tf.tensor1d(labels, "int32"),
     };
     const noise = /** @type {const} */ ([random.uint32(), random.uint32()]);

@@ -127,34 +127,6 @@ function beginning(seed: number): BatchesState {
   return { epoch: 0, position: 0, epochStart: state, random: state };
 }
 
-/** A batch of images in the store's order, for evaluation. */
-export interface EvaluationBatch {
-  /** `[count, height, width, channels]` in [0, 1]. Reused: valid until the next batch is requested. */
-  readonly images: Float32Array;
-  /** `[count]`, reused in the same way. */
-  readonly labels: Int32Array;
-  readonly count: number;
-  /** Index of the batch's first image within the split. */
-  readonly first: number;
-}
-
-/** Yields a split's images in order, as they are. */
-export function* evaluationBatches(
-  split: Split,
-  { height, width, channels }: ImageShape,
-  batchSize: number,
-): Generator<EvaluationBatch, void, undefined> {
-  const size = height * width * channels;
-  const images = new Float32Array(Math.min(batchSize, split.count) * size);
-  const labels = new Int32Array(Math.min(batchSize, split.count));
-  for (let first = 0; first < split.count; first += batchSize) {
-    const count = Math.min(batchSize, split.count - first);
-    scaled(split.images.read(first, count), images);
-    labels.set(split.labels.subarray(first, first + count));
-    yield { images: images.subarray(0, count * size), labels: labels.subarray(0, count), count, first };
-  }
-}
-
 /** The images of a split at `indexes`, in that order: `[indexes.length, height, width, channels]` in [0, 1]. */
 export function imagesAt(split: Split, shape: ImageShape, indexes: readonly number[]): Float32Array {
   const size = imageBytes(shape);

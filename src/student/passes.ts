@@ -1,4 +1,4 @@
-import type { ActivationLayer, ImageShape, Layer, Normalization } from "../graph/network.js";
+import type { ActivationLayer, Layer, Normalization } from "../graph/network.js";
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import * as kernels from "./kernels.js";
 
@@ -148,13 +148,4 @@ export function normalize(images: Tensor4D, normalization: Normalization | undef
 export function normalizeGradient(gradient: Tensor4D, normalization: Normalization | undefined): Tensor4D {
   if (!normalization) return tf.clone(gradient);
   return tf.tidy(() => tf.div(gradient, [...normalization.std]));
-}
-
-/** Checks the shape of images. @throws {Error} if they are not `[N, height, width, channels]`. */
-export function assertImages(images: Tensor4D, shape: ImageShape): void {
-  const [, height, width, channels] = images.shape;
-  if (height === shape.height && width === shape.width && channels === shape.channels) return;
-  throw new Error(
-    `images [${images.shape.join(", ")}] do not fit a network for ${shape.height}x${shape.width}x${shape.channels}`,
-  );
 }

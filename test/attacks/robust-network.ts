@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AttackTarget } from "#mtard/attacks/target.js";
-import { evaluationBatches } from "#mtard/data/batches.js";
+import { imagesAt } from "#mtard/data/batches.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { openDataset } from "#mtard/data/store.js";
 import { tf, type Tensor1D, type Tensor4D } from "#mtard/runtime/tensorflow.js";
@@ -22,12 +22,12 @@ export async function openRobustNetwork(): Promise<RobustNetwork> {
   const folder = mkdtempSync(join(tmpdir(), "mtard-robust-"));
   await prepareDataset("cifar10", folder, { from: shared("data/cifar-10-binary-subset.tar.gz") });
   const { test } = openDataset("cifar10", folder, { test: 256 });
-  const [batch] = [...evaluationBatches(test, IMAGE, 256)];
+  const images = imagesAt(test, IMAGE, [...test.labels.keys()]);
   rmSync(folder, { recursive: true });
   const subject = subjects.find(({ model, engine }) => model === ROBUST_NETWORK && engine === "student");
-  if (!batch || !subject) throw new Error("no images or no network");
-  const pixels = tf.tensor4d(batch.images, [256, 32, 32, 3]);
-  const { labels } = batch;
+  if (!subject) throw new Error("no network");
+  const pixels = tf.tensor4d(images, [256, 32, 32, 3]);
+  const { labels } = test;
   return {
     target: await subject.open(shared("."), 2),
     choose: (places) => ({

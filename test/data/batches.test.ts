@@ -3,13 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { augmentInto, scaled } from "#mtard/data/augmentation.js";
-import {
-  type Batch,
-  type BatchesState,
-  createTrainingBatches,
-  type EvaluationBatch,
-  evaluationBatches,
-} from "#mtard/data/batches.js";
+import { type Batch, type BatchesState, createTrainingBatches, imagesAt } from "#mtard/data/batches.js";
 import { imagesInFile, imagesInMemory } from "#mtard/data/images.js";
 import { sliceSplit, type Split } from "#mtard/data/store.js";
 import { InputError } from "#mtard/errors.js";
@@ -33,7 +27,7 @@ function makeSplit(count: number): Split {
   return { count, images: imagesInMemory(makePixels(count), size), labels };
 }
 
-const copy = (batch: Batch | EvaluationBatch): object => ({
+const copy = (batch: Batch): object => ({
   ...batch,
   images: batch.images.slice(),
   labels: batch.labels.slice(),
@@ -196,7 +190,11 @@ describe("createTrainingBatches", () => {
       for (let step = 0; step < 12; step++)
         expect(copy(other?.next() as Batch)).toEqual(copy(one?.next() as Batch));
       const [all, others] = [inMemory, inFile].map((split) =>
-        Array.from(evaluationBatches(sliceSplit(split, from, to), image, 4), copy),
+        imagesAt(
+          sliceSplit(split, from, to),
+          image,
+          Array.from({ length: to - from }, (_, index) => index),
+        ),
       );
       expect(others).toEqual(all);
     }
@@ -218,20 +216,15 @@ describe("createTrainingBatches", () => {
   });
 });
 
-describe("evaluationBatches", () => {
-  it("reads the split from first to last", () => {
-    const split = makeSplit(7);
-    const images: number[] = [];
-    const labels: number[] = [];
-    const firsts: number[] = [];
-    for (const batch of evaluationBatches(split, image, 3)) {
-      images.push(...batch.images);
-      labels.push(...batch.labels);
-      firsts.push(batch.first);
-      expect(batch.images.length).toBe(batch.count * size);
-    }
-    expect(firsts).toEqual([0, 3, 6]);
-    expect(labels).toEqual([...split.labels]);
-    expect(images).toEqual(Array.from(makePixels(7), (value) => Math.fround(value / 255)));
+describe("imagesAt", () => {
+  it("reads the images of a split in the order asked for, in [0, 1]", () => {
+    const places = [6, 0, 3, 3];
+    const pixels = makePixels(7);
+    expect([...imagesAt(makeSplit(7), image, places)]).toEqual(
+      places.flatMap((place) =>
+        Array.from(pixels.subarray(place * size, (place + 1) * size), (value) => Math.fround(value / 255)),
+      ),
+    );
+    expect(imagesAt(makeSplit(7), image, [])).toHaveLength(0);
   });
 });

@@ -9,7 +9,7 @@ import { climb } from "#mtard/attacks/pgd.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";
 import { matchWeights } from "#mtard/weights/match-weights.js";
 import { readWeightsFile } from "#mtard/weights/weights-file.js";
-import { evaluationBatches } from "#mtard/data/batches.js";
+import { imagesAt } from "#mtard/data/batches.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { openDataset } from "#mtard/data/store.js";
 import type { Network } from "#mtard/graph/network.js";
@@ -173,10 +173,13 @@ describe.skipIf(!hasShared)("cifar10-resnet20-robust.pth, both ways", () => {
     const weights = matchWeights(network, (await readWeightsFile(path)).weights, path);
     const targets = [studentOf(network, weights), targetOf(networkToOnnx(network, weights, origin))];
     let same = 0;
-    for (const { images, labels: classes, count } of evaluationBatches(test, image, 64)) {
+    for (const first of [0, 64]) {
+      const places = Array.from({ length: 64 }, (_, index) => first + index);
+      const images = imagesAt(test, image, places);
+      const classes = test.labels.slice(first, first + 64);
       const [one, other] = targets.map((target) =>
         tf.tidy(() => {
-          const clean = tf.tensor4d(images, [count, 32, 32, 3]);
+          const clean = tf.tensor4d(images, [64, 32, 32, 3]);
           const loss = { kind: "crossEntropy", labels: tf.tensor1d(classes, "int32") } as const;
           const attacked = climb(target, clean, clean, loss, { epsilon: 8 / 255, stepSize, steps });
           return tf.argMax(target.logits(attacked), 1).arraySync() as number[];
