@@ -1,8 +1,9 @@
-import { createTrainingBatches, type BatchesState, type TrainingBatches } from "../data/batches.js";
+import { createTrainingBatches, type TrainingBatches } from "../data/batches.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset, sliceSplit, type Dataset, type Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { initialWeights } from "../graph/initialize.js";
+import type { Network } from "../graph/network.js";
 import {
   savedState,
   teacherRoles,
@@ -22,7 +23,7 @@ import { initialMomenta } from "../student/sgd.js";
 import { openTeacher, type Teacher } from "../teacher/bridge.js";
 import { teacherSha256 } from "../teacher/load.js";
 import { findTeacher } from "../teacher/reference.js";
-import { readCheckpoint, type BestEvaluation } from "../run/checkpoint.js";
+import { readCheckpoint, type BestEvaluation, type Checkpoint } from "../run/checkpoint.js";
 import { openMetrics, openRunDirectory, type MetricsFile } from "../run/run-directory.js";
 import type { Trainee } from "./trainee.js";
 
@@ -96,18 +97,12 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
     lock.hold();
     const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;
 
-    const fresh = Random.fromSeed(settings.seed, INITIALIZATION_STREAM);
-    const parameters = parametersFromWeights(network, checkpoint?.weights ?? initialWeights(network, fresh));
-    const momenta = checkpoint
-      ? tensorsFromWeights(network, checkpoint.momenta)
-      : initialMomenta(network, parameters);
-    const start: { seed: number } | BatchesState = checkpoint?.progress.batches ?? { seed: settings.seed };
-    const augmentation = settings.augmentation ? description.augmentation : null;
+    const { parameters, momenta } = studentAt(network, settings.seed, checkpoint);
     const batches = createTrainingBatches(train, {
       image: shape.image,
       batchSize: settings.batchSize,
-      augmentation,
-      start,
+      augmentation: settings.augmentation ? description.augmentation : null,
+      start: checkpoint?.progress.batches ?? { seed: settings.seed },
     });
     const state = checkpoint
       ? savedState(method, shape.classes, checkpoint.progress.method)
@@ -144,6 +139,22 @@ const LOCK = { once: "one training at a time in a run directory", instead: "anot
 
 /** The generator stream of initial weights; batches and evaluations have others. */
 const INITIALIZATION_STREAM = 2;
+
+/** The student as a checkpoint left it, or with initial weights drawn from the seed. */
+function studentAt(
+  network: Network,
+  seed: number,
+  checkpoint: Checkpoint | null,
+): Pick<Trainee, "parameters" | "momenta"> {
+  if (checkpoint)
+    return {
+      parameters: parametersFromWeights(network, checkpoint.weights),
+      momenta: tensorsFromWeights(network, checkpoint.momenta),
+    };
+  const weights = initialWeights(network, Random.fromSeed(seed, INITIALIZATION_STREAM));
+  const parameters = parametersFromWeights(network, weights);
+  return { parameters, momenta: initialMomenta(network, parameters) };
+}
 
 function requireTeachers(settings: TrainingSettings, needed: readonly TeacherRole[]): void {
   for (const role of teacherRoles) {
