@@ -65,7 +65,7 @@ const SEES: Readonly<Record<Access, string>> = {
   labels: "the class answered alone",
 };
 
-/** Every attack for the end of a command's help: what it looks at, and its numbers unless they are changed. */
+/** Lists every attack for the end of a command's help: what it looks at, and its default settings. */
 export function attackList(): string {
   const facts = attackIds.map((id) => {
     const known = attacks[id];
@@ -124,7 +124,7 @@ export function attackRequest(args: AttackArguments): AttackRequest {
 }
 
 /**
- * What the options change in the attacks that are asked for.
+ * The changes that the options make to the attacks asked for.
  *
  * @throws {InputError} if an option changes none of them, or a transfer attack lacks its surrogate.
  */

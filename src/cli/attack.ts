@@ -23,7 +23,7 @@ import { formatTable, log, printResult, type GlobalArguments } from "./output.js
 import { ProgressLine } from "./progress.js";
 import type { CommandBody } from "./usages.js";
 
-/** A picture of more rows is taller than what reads PNG files takes. */
+/** A picture with more rows is too tall for programs that read PNG files. */
 const MOST_IMAGES = 64;
 const SHOWN = 8;
 
@@ -146,7 +146,7 @@ async function imagesToAttack(
   return pickedImages(openDataset(dataset, dataDir).test, shape, indexes ?? limit ?? SHOWN);
 }
 
-/** The images that were answered right when clean, and those of them that the attack fooled. */
+/** How many images were answered right when clean, and on how many of these the attack fooled the model. */
 function verdicts(examined: readonly ExaminedImage[]): { right: number; fooled: number } {
   const right = examined.filter(({ label, before }) => before.answer === label);
   return { right: right.length, fooled: right.filter(({ label, after }) => after.answer !== label).length };

@@ -18,7 +18,7 @@ const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
   doctor: async () => (await import("./doctor.js")).doctorCommand,
 };
 
-/** Every command for yargs; those that a call names with their options, the others to be listed alone. */
+/** Every command for yargs: those that the call names with their options, the others only to be listed. */
 export function commandsFor(argv: readonly string[]): Promise<CommandModule[]> {
   return Promise.all(
     (Object.keys(usages) as CommandName[]).map(async (name): Promise<CommandModule> => {

@@ -57,7 +57,7 @@ async function runData(args: DataArguments): Promise<void> {
   }
 }
 
-/** Says each stage once, and how far downloading and decoding are as often as it changes. */
+/** Logs each stage once, and keeps showing how far downloading and decoding have got. */
 function progressReporter(line: ProgressLine, id: DatasetId): (progress: PrepareProgress) => void {
   const stages = {
     download: "downloading",

@@ -27,7 +27,7 @@ interface DemoArguments extends GlobalArguments {
 const CLEAN_TEACHER = "demo-clean";
 const ROBUST_TEACHER = "demo-robust";
 const ATTACK = "pgd-sat";
-/** Test images of the demo's table. */
+/** How many test images the demo's table is measured on. */
 const EVALUATED = 500;
 
 /** `mtard demo`: the whole job on built-in data and teachers, in minutes on two cores. */

@@ -196,7 +196,7 @@ function defaultOutput({ name, reference }: Model, dataset: string, runsDir: str
   return join(runsDir, "evaluations", `${fileName(name)}-${dataset}.jsonl`);
 }
 
-/** An evaluation as a table: clean, then each attack with robust accuracy and W-Robust, and what each part of an ensemble fooled. */
+/** Formats clean accuracy, robust accuracy and W-Robust by attack as a table, with what each part of an ensemble fooled. */
 export function evaluationTable({ total, clean, attacks }: Evaluation): string {
   const rows = Object.entries(attacks).flatMap(
     ([id, { robust, accuracy, wRobust, meanQueries, fooledBy }]) => {

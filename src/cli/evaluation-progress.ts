@@ -1,7 +1,7 @@
 import type { EvaluationPass, EvaluationProgress } from "../evaluation/progress.js";
 import { formatDuration, type ProgressLine } from "./progress.js";
 
-/** Shows how far an evaluation is: a line written over while a pass goes on, and one that stays when an attack's round ends. */
+/** Shows how far an evaluation has got: one line that is overwritten during a pass, and one that stays when a round ends. */
 export function evaluationProgress(
   line: ProgressLine,
   log: (text: string) => void,
@@ -16,7 +16,7 @@ export function evaluationProgress(
   };
 }
 
-/** What to say of an evaluation as it goes: now, and of a round of an attack that has ended. */
+/** Makes the texts about an evaluation: one for now, and one for a round that has just ended; `seconds` is a clock. */
 export function progressTexts(
   seconds: () => number,
 ): (progress: EvaluationProgress) => { now: string; ended: string | null } {
@@ -38,14 +38,14 @@ export function progressTexts(
   };
 }
 
-/** Such as `aa, apgd-t` or `pgd-sat, run 2 of 5`. */
+/** The name of a pass, such as `aa, apgd-t` or `pgd-sat, run 2 of 5`. */
 function nameOf({ attack, round }: EvaluationPass): string {
   if (attack === null || round === null) return "clean";
   const run = round.restarts > 1 ? `, run ${round.restart + 1} of ${round.restarts}` : "";
   return `${attack}${round.id === attack || round.isTransfer ? "" : `, ${round.id}`}${run}`;
 }
 
-/** Images that are done, the batch in hand in part. */
+/** How many images are done, with the batch under attack counted in part. */
 function doneOf({ done, inHand, step }: EvaluationPass): number {
   return step === null ? done : done + (inHand * step.step) / Math.max(1, step.steps);
 }

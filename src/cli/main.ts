@@ -29,7 +29,7 @@ function reportFailure(error: unknown, argv: readonly string[], verbose: boolean
   return known?.exitCode ?? 1;
 }
 
-/** An error for people, always with something to do; null for one that only a programmer understands. */
+/** The error to show to the user, always with something to try; null for an unexpected one. */
 function reportable(error: unknown, argv: readonly string[]): InputError | WorkError | null {
   if (error instanceof WorkError) return error;
   if (!(error instanceof InputError)) return null;
@@ -55,10 +55,10 @@ const globalOptions = {
   },
 } as const;
 
-/** yargs makes a list of an option given twice, which only the options that are lists expect. */
+/** Refuses an option given twice: yargs makes a list of it, which only list options expect. */
 function refuseRepeated(values: Record<string, unknown>, { array }: { array?: unknown }): true {
   const lists: readonly unknown[] = Array.isArray(array) ? array : [];
-  // Each value is there by both names, --some-list and someList; the list of lists has the first.
+  // Each value is there under both names, some-list and someList; `array` has only the first.
   const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   for (const [name, value] of Object.entries(values)) {
     if (name === "_" || !Array.isArray(value) || lists.includes(dashed(name))) continue;
@@ -96,14 +96,14 @@ export async function main(argv: readonly string[]): Promise<number> {
         throw usageError(error?.message ?? message ?? "the call is wrong", argv, usages);
       })
       .parseAsync();
-    // A command whose result is itself bad news, such as `doctor`, prints it and says so here.
+    // A command whose result is itself bad news, such as `doctor`, prints it and sets the exit code.
     return Number(process.exitCode ?? 0);
   } catch (error) {
     return reportFailure(error, argv, verbose, json);
   }
 }
 
-// A reader such as `head` that has read enough is no error.
+// It is not an error if a reader such as `head` has read enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit();

@@ -8,7 +8,7 @@ import type { DeviceRequest } from "../runtime/device.js";
 /** The models that a call names. */
 export interface NamedModels {
   readonly model: string;
-  /** What it is attacked on; unless given, what the model was made for. */
+  /** The data set it is attacked on; by default the one it was made for. */
   readonly dataset: string | undefined;
   readonly surrogate: string | undefined;
   readonly checkpoint: StudentChoice;
@@ -16,7 +16,7 @@ export interface NamedModels {
   readonly teachersDir: string;
 }
 
-/** A model to be attacked, its data set, and the surrogate of transfer attacks where there is one. */
+/** A model to be attacked, its data set, and the surrogate of transfer attacks if there is one. */
 export interface AttackedModel {
   readonly model: Model;
   readonly description: DatasetDescription & { readonly id: DatasetId };

@@ -9,8 +9,8 @@ import { teacherRoles } from "../methods/method.js";
 import type { GlobalArguments } from "./output.js";
 
 /*
- * Options that several commands share. A number has no `type` here: yargs would make it NaN where it is none, and the error could
- * not say what was typed; the handler checks it.
+ * Options that several commands share. Numbers have no `type` here: yargs would turn a wrong one into NaN, and the error could not say
+ * what was typed. The handler checks them instead.
  */
 
 /** `--dataset`, checked with `findDataset`. */
@@ -46,7 +46,7 @@ export const readingOption = {
   describe: `whose settings where they disagree: ${readingNames.join(", ")}`,
 } as const;
 
-/** `--runs-dir`, beside whose runs measurements are kept. */
+/** `--runs-dir`, where runs and measurements are kept. */
 export const runsDirOption = {
   type: "string",
   requiresArg: true,
@@ -70,12 +70,12 @@ export function parseLimit(value: unknown, option = "--limit"): number | undefin
   return value === undefined ? undefined : parseQuantity(option, value, { minimum: 1, whole: true });
 }
 
-/** Examples for the end of a command's help: what each does, and a line to copy, which yargs's own examples would break. */
+/** Formats examples for the end of a command's help. Each has a line to copy, which yargs's own examples would break in two. */
 export function examples(lines: Readonly<Record<string, string>>): string {
   return ["Examples:", ...Object.entries(lines).map(([does, line]) => `  ${does}:\n    ${line}`)].join("\n");
 }
 
-/** What a handler is given, from the function that adds its options. */
+/** The arguments of a handler, given the function that adds its options. */
 export type HandlerArguments<Options extends (yargs: Argv<GlobalArguments>) => Argv<unknown>> =
   ReturnType<Options> extends Argv<infer Values> ? Values : never;
 

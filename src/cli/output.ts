@@ -1,4 +1,4 @@
-/* The command line's two channels: results on stdout, everything said on the way on stderr. */
+/* The command line's two channels: results go to stdout, everything else to stderr. */
 
 /** Options every command takes. */
 export interface GlobalArguments {
@@ -24,7 +24,7 @@ export function printResult(args: Pick<GlobalArguments, "json">, value: object, 
   else process.stdout.write(`${text}\n`);
 }
 
-/** Rows as a table with aligned columns, the first row its heading. */
+/** Formats rows as a table with aligned columns; the first row is the heading. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = rows.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),

@@ -127,7 +127,7 @@ function readingText(reading: keyof typeof readings): string {
   ].join("\n");
 }
 
-/** A value for people; a number of 255ths as such. */
+/** Formats a value for the user, as a fraction if it is a number of 255ths or sixths. */
 function shown(value: SourcedSetting["value"] | undefined): string {
   if (Array.isArray(value)) return value.join(", ");
   if (typeof value !== "number") return String(value);

@@ -54,7 +54,7 @@ async function runReport(args: ReportArguments): Promise<void> {
   printResult(args, { run: folder, file }, file);
 }
 
-/** What is kept of the best student of a run and finished: nothing where there is no student that can be read. */
+/** The finished measurements of a run's best student; none if the student is missing or cannot be read. */
 async function measurementsOf(folder: string): Promise<KeptRecord[]> {
   if (!existsSync(join(folder, RUN_FILES.best))) return [];
   try {

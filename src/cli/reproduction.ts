@@ -190,7 +190,7 @@ function given<Name extends SettingName>(name: Name, value: unknown): TrainingSe
 /**
  * Does the work with one progress line over all of it; SIGINT and SIGTERM save and stop.
  *
- * @returns Null if it was stopped, which is said and makes the exit code 1.
+ * @returns Null if it was stopped; then this is logged and the exit code is 1.
  */
 export async function withWorkProgress<T>(work: (events: WorkEvents) => Promise<T>): Promise<T | null> {
   const line = new ProgressLine();
@@ -220,7 +220,7 @@ export async function withWorkProgress<T>(work: (events: WorkEvents) => Promise<
   }
 }
 
-/** Writes a report's files into its folder, each whole or not at all; returns their paths by kind. */
+/** Writes a report's files into its folder, each whole or not at all; returns their paths by file extension. */
 export function writeReport(
   folder: string,
   files: Readonly<Record<string, string | Uint8Array>>,

@@ -1,7 +1,7 @@
 import { log } from "./output.js";
 import type { ProgressLine } from "./progress.js";
 
-/** The first SIGINT or SIGTERM asks to stop; a second one ends the program at once, as without us. */
+/** Takes the first SIGINT or SIGTERM as a request to stop; a second one ends the program at once, as usual. */
 export function stopOnSignals(line: ProgressLine): { readonly requested: boolean; forget(): void } {
   const state = { requested: false, forget };
   function onSignal(signal: NodeJS.Signals): void {

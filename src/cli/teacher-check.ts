@@ -140,7 +140,7 @@ async function measureTeacher(
   const events = { onProgress: evaluationProgress(line, say), onMessage: say };
   const unattacked = await measure(model, images(limit), { ...settings, attacks: [] }, store, events);
   const { evaluation } = unattacked;
-  // Such as "cpu (ONNX Runtime)".
+  // The text is such as "cpu (ONNX Runtime)".
   const [device = ""] = unattacked.device.split(" ");
   const clean = { split: "test", correct: evaluation.clean.correct, total: evaluation.total } as const;
   if (attacks.length === 0) return { device, clean, robust: [], impossible: null };

@@ -31,7 +31,7 @@ export function fetchOptions(yargs: Argv<GlobalArguments>) {
     );
 }
 
-/** `mtard teacher fetch`. */
+/** `mtard teacher fetch`: brings in a described teacher. */
 export async function runFetch(args: HandlerArguments<typeof fetchOptions>): Promise<void> {
   const description = findDescription(args.name);
   if (!description)

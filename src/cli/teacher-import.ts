@@ -57,7 +57,7 @@ export function importOptions(yargs: Argv<GlobalArguments>) {
     );
 }
 
-/** `mtard teacher import`. */
+/** `mtard teacher import`: brings in an ONNX classifier or weights. */
 export async function runImport(args: HandlerArguments<typeof importOptions>): Promise<void> {
   await reportImport(args, (line) =>
     importTeacher({
@@ -94,7 +94,7 @@ export async function reportImport(
   }
 }
 
-/** Shows what an import is doing; small files are done before anything is seen. */
+/** Shows what an import is doing; a small file is done before anything is shown. */
 export function importProgress(line: ProgressLine): (doing: string, done: number, total: number) => void {
   return (doing, done, total) =>
     line.show(`${doing}: ${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`);

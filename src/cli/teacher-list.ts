@@ -15,7 +15,7 @@ export function listOptions(yargs: Argv<GlobalArguments>) {
     .option("role", { ...roleOption, describe: "only teachers meant for this" });
 }
 
-/** `mtard teacher list`: those in the store, then the described ones that are not. */
+/** `mtard teacher list`: the teachers in the store, then the described ones that are not there. */
 export function runList(args: HandlerArguments<typeof listOptions>): void {
   const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset).id;
   const wanted = (teacher: { dataset: string; role?: TeacherRole | undefined }): boolean =>

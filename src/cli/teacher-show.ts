@@ -34,7 +34,7 @@ export function runShow(args: HandlerArguments<typeof showOptions>): void {
   printResult(args, { teacher: manifest, folder, description }, formatTable(rows));
 }
 
-/** The folder, or null for a teacher that is only described. */
+/** The teacher's folder, or null if it is only described. */
 function findFolder(find: () => string, description: TeacherDescription | undefined): string | null {
   try {
     return find();

@@ -58,7 +58,7 @@ const teacherOption = {
   describe: "a teacher's name, its folder or an .onnx file",
 } as const;
 
-/** Where no teacher is named: mtard teacher list shows both. */
+/** Describes the default teacher of a role; `mtard teacher list` shows which it is. */
 const usual = (role: TeacherRole): string => `DATASET-${role}, or the paper's, where the method asks one`;
 
 /** `mtard train`: trains a student and keeps everything in a run directory. */
@@ -139,7 +139,7 @@ async function runTrain(args: TrainArguments): Promise<void> {
   }
 }
 
-/** The recipe's settings, the call's over them, and `--set` over all. */
+/** The recipe's settings, overridden by the call's options and then by `--set`. */
 function settingsOf(args: TrainArguments): TrainingSettings {
   const dataset = findDataset(args.dataset).id;
   const method = requireMethodId(args.method);
@@ -166,7 +166,7 @@ function settingsOf(args: TrainArguments): TrainingSettings {
   });
 }
 
-/** The teachers the call names, and the usual ones for those a method asks beside them. */
+/** The teachers that the call names, and the usual ones for the other roles of the method. */
 function teachersOf(
   method: MethodId,
   dataset: string,
@@ -181,7 +181,7 @@ function teachersOf(
   };
 }
 
-/** A setting that has an option of its own, if that was given. */
+/** Parses a setting that has an option of its own, if that was given. */
 function given<Name extends SettingName>(name: Name, value: unknown): TrainingSettings[Name] | undefined {
   return value === undefined ? undefined : parseSetting(name, value, `--${optionName(name)}`);
 }

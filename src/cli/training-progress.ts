@@ -17,7 +17,7 @@ export interface TrainingPlaces {
   readonly device: string | undefined;
 }
 
-/** Trains with one progress line on a terminal and one log line an evaluation; SIGINT and SIGTERM save and stop. */
+/** Trains with one progress line on a terminal and one log line per evaluation; SIGINT and SIGTERM save and stop. */
 export async function trainWithProgress(
   settings: TrainingSettings,
   places: TrainingPlaces,
@@ -75,7 +75,7 @@ function teachersText({ cleanTeacher, robustTeacher }: OpenTeachers): string {
   return parts.map((part) => `, ${part} (ONNX Runtime)`).join("");
 }
 
-/** Rate and time left over the steps of this session. */
+/** Makes a text of the rate and the time left, from the steps of this session. */
 function createMeter(firstStep: number, totalSteps: number): (step: number, images: number) => string {
   const started = performance.now();
   let seen = 0;

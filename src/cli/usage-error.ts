@@ -2,7 +2,7 @@ import { InputError } from "../errors.js";
 import type { Usages } from "./usages.js";
 
 /**
- * Refuses a call whose first words are no command.
+ * Refuses a call whose first words do not name a command.
  *
  * @throws {InputError} naming the commands there are.
  */
@@ -21,7 +21,7 @@ function unknown(command: string, there: readonly string[], fix: string): InputE
   return new InputError(`unknown command "${command}"`, { expected: there.join(", "), found: command, fix });
 }
 
-/** The help that is about a call. */
+/** The command that shows the help for a call. */
 export function helpOf(argv: readonly string[], usages: Usages): string {
   const [command = "", action = ""] = argv;
   const known = Object.hasOwn(usages, command) ? usages[command] : undefined;
@@ -30,7 +30,7 @@ export function helpOf(argv: readonly string[], usages: Usages): string {
   return `mtard ${command} ${hasAction ? `${action} ` : ""}--help`;
 }
 
-/** What yargs says of a wrong call, in this program's words. */
+/** Turns yargs's message about a wrong call into an error in this program's words. */
 export function usageError(message: string, argv: readonly string[], usages: Usages): InputError {
   const fix = helpOf(argv, usages);
   const [, first = "", second = ""] =
@@ -97,7 +97,7 @@ function options(names: readonly string[]): string[] {
   return names.map((name) => `--${name}`);
 }
 
-/** Unknown names as they were typed: yargs takes the dashes off, and says an option in camel case once more. */
+/** Finds unknown names as they were typed: yargs drops the dashes, and lists an option once more in camel case. */
 function typed(names: readonly string[], argv: readonly string[]): readonly string[] {
   const words = argv.map((word) => word.replace(/=.*$/s, ""));
   const found = words.filter((word) => names.includes(word.replace(/^--?(no-)?/, "")));

@@ -3,11 +3,11 @@ import type { CommandModule } from "yargs";
 /** What a command's file holds: its options, and what it does. */
 export type CommandBody = Pick<CommandModule, "builder" | "handler">;
 
-/** How a command is called, as a person sees it in the list of commands. */
+/** How a command is called, as the list of commands shows it. */
 export interface CommandUsage {
   readonly usage: string;
   readonly describe: string;
-  /** How each of its actions is called, where it has some. */
+  /** How each of its actions is called, if it has any. */
   readonly actions?: Readonly<Record<string, string>>;
 }
 

@@ -6,27 +6,27 @@ import type { StoredTensor } from "../graph/parameters.js";
 import { encodeNpz } from "../weights/npz.js";
 import type { ImageSource } from "./images.js";
 
-/** The adversarial images of an attack that is not over, kept on the disk as they are found. */
+/** The adversarial images of an attack, written to disk as they are found. */
 export interface AdversarialFile {
   put(indexes: readonly number[], images: Float32Array): void;
-  /** All images: those that fooled the model, else the last ones tried; an image that is wrong when clean as it is. */
+  /** For each image, the one that fooled the model or else the last one tried; an image that is wrong when clean stays clean. */
   readonly images: StoredTensor;
   close(): void;
 }
 
-/** Images written at a time. */
+/** How many images are written at a time. */
 const PIECE = 256;
 
-/** Whether a file holds an adversarial image for each of a source's images. */
+/** Whether a file exists and has the size of one adversarial image for each image of the source. */
 export function hasAdversarialImages(path: string, source: ImageSource): boolean {
   return statSync(path, { throwIfNoEntry: false })?.size === source.count * bytesOfImage(source);
 }
 
 /**
- * Opens the file at `path`, raw float32 values, `[N, height, width, channels]`; unless it goes on with the file that is there, it holds
- * every image as it is.
+ * Opens the file at `path`: raw float32 values, `[N, height, width, channels]`. With `resume` it keeps what it holds; otherwise it starts
+ * with all images clean.
  *
- * @throws {WorkError} if the disk refuses.
+ * @throws {WorkError} if the file cannot be opened or written.
  */
 export function openAdversarialFile(path: string, source: ImageSource, resume: boolean): AdversarialFile {
   const { height, width, channels } = source.shape;
@@ -69,8 +69,8 @@ export function openAdversarialFile(path: string, source: ImageSource, resume: b
 }
 
 /**
- * Writes the adversarial images of some attacks to an npz file: `adversarial_ATTACK` `[N, height, width, channels]`, with `labels` and
- * `index` `[N]`, float32.
+ * Writes adversarial images to an npz file, all in float32: `adversarial_ATTACK` `[N, height, width, channels]` for each attack, and
+ * `labels` and `index` `[N]`.
  */
 export function writeAdversarialNpz(
   path: string,

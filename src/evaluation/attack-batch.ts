@@ -5,14 +5,14 @@ import { imageTensor, type ImageSource } from "./images.js";
 import type { Round } from "./rounds.js";
 import { verifyAdversarial } from "./verify.js";
 
-/** What a round of an attack did to some images, in their order. */
+/** What a round of an attack did to a batch of images, in their order. */
 export interface BatchOutcome {
-  /** The classes that the model under test answers. */
+  /** The classes that the model under test answers to the adversarial images. */
   readonly answers: Int32Array;
   readonly adversarial: Float32Array;
-  /** The largest change of a pixel value. */
+  /** The largest change of a pixel value in each image. */
   readonly linf: readonly number[];
-  /** Looks at the model by image, or null where the attack counts none. */
+  /** Queries to the model for each image, or null if the attack does not count them. */
   readonly queries: Int32Array | null;
 }
 
@@ -20,7 +20,7 @@ export interface BatchOutcome {
  * Attacks images of a source, verifies what comes back, and asks the model under test about it.
  *
  * @param maker The classifier the attack looks at: the model under test, or a surrogate.
- * @throws {WorkError} if an image that comes back does not count.
+ * @throws {WorkError} if an image that comes back is invalid.
  */
 export function attackBatch(
   target: AttackTarget,

@@ -6,25 +6,26 @@ import { imageTensor, type ImageSource } from "./images.js";
 import { type Round, roundsOf } from "./rounds.js";
 import type { Evaluation } from "./summary.js";
 
-/** Two answers to the same images may differ by so much of their length; probabilities may miss their sum by so much. */
+/** How far two answers to the same image may lie apart, relative to the norm of its logits. */
 const RANDOMISED = 1e-4;
+/** How far probabilities may be below 0, or their sum from 1. */
 const PROBABILITY = 1e-5;
-/** The share of images that only a black-box attack may fool. */
+/** On what share of images a black-box attack alone may fool the model without a warning. */
 const BLACK_BOX_SHARE = 0.002;
 
 /*
- * What makes robust accuracy mean little: answers that change, probabilities in place of logits, gradients that vanish, attacks that see
- * less of the model but find more. The ideas are those of AutoAttack's own checks.
+ * These checks look for what makes robust accuracy mean little: answers that change, probabilities instead of logits, gradients that
+ * vanish, and attacks that see less of the model but find more. The ideas come from AutoAttack's own checks.
  */
 
-/** Images that the checks of a model look at. */
+/** The most images that the checks of a model look at. */
 const CHECKED = 128;
 
 /**
- * Looks twice at the first images, at most `most` at a time: whether the model's answers change, and whether they are probabilities.
+ * Checks on the first images, up to `most`, whether the model's answers change when it is asked again, or are probabilities.
  *
  * @returns What was found, one sentence each.
- * @throws {InputError} if what the model answers is not `[N, classes]` and finite.
+ * @throws {InputError} if the model's answer is not `[N, classes]` or not finite.
  */
 export function checkAnswers(target: AttackTarget, source: ImageSource, most: number): string[] {
   const images = imageTensor(source.shape, source.read(firstImages(source, most)));
@@ -37,7 +38,7 @@ export function checkAnswers(target: AttackTarget, source: ImageSource, most: nu
 }
 
 /**
- * Looks for images, among the first, that are answered right and at which the gradient of the cross-entropy is zero.
+ * Checks whether the cross-entropy has a zero gradient at any of the first images that are answered right.
  *
  * @returns What was found, one sentence each.
  */
@@ -104,7 +105,7 @@ function isWhiteBox({ attack, isTransfer }: Round): boolean {
   return attack.access === "gradient" && !isTransfer;
 }
 
-/** Whether one of the attacks looks at gradients of the model under test. */
+/** Whether one of the attacks uses gradients of the model under test. */
 export function usesGradients(attacks: readonly AttackId[]): boolean {
   return attacks.flatMap((id) => roundsOf(id)).some(isWhiteBox);
 }

@@ -12,35 +12,35 @@ import type { EvaluationSettings } from "./settings.js";
 import { attackedIn, type AttackState, attackState, type EvaluationState, WITHSTOOD } from "./state.js";
 import type { Evaluation } from "./summary.js";
 
-/** What an evaluation tells while it works; an error that any of these throws ends it. */
+/** Called as an evaluation goes on; an exception that any of them throws ends it. */
 export interface EvaluationEvents {
   onProgress(progress: EvaluationProgress): void;
   /**
-   * After every batch, and when an attack is over: all that is needed to go on from here, which changes with the next batch, and the
-   * attack that has come further, or null for the images as they are.
+   * Called after every batch and at the end of every attack, with the attack, or null for the clean pass. `state` is all that is
+   * needed to resume from here; the next batch changes it.
    */
   onState(state: EvaluationState, attack: AttackId | null): void;
-  /** What a batch of an attack found, once it is verified; images that withstood may come again. */
+  /** Called with what a batch of an attack found, after verification; an image that withstood may come again in a later round. */
   onAdversarial(attack: AttackId, indexes: readonly number[], images: Float32Array): void;
 }
 
-/** The settings of an evaluation with the classifier that transfer attacks are made on. */
+/** The settings of an evaluation, with the classifier that transfer attacks make their images on. */
 export interface AttackingSettings extends EvaluationSettings {
   readonly surrogate?: AttackTarget | undefined;
 }
 
 /**
- * Clean accuracy, and robust accuracy under each attack, of a classifier on images.
+ * Measures a classifier's clean accuracy on images, and its robust accuracy under each attack.
  *
- * An image already wrong when clean is not attacked and counts as not robust, as in AutoAttack's evaluation; of an ensemble or of
- * restarts, each attacks the images that withstood those before. An adversarial image counts only after it is found to be finite, in
- * [0, 1] and within epsilon, and the verdict is what `target` answers to it, whatever the attack says.
+ * An image that is wrong when clean is not attacked and counts as not robust, as in AutoAttack's evaluation. Each attack of an ensemble,
+ * and each restart, attacks the images that withstood the earlier ones. An adversarial image must be finite, in [0, 1] and within
+ * epsilon, and the answer of `target` to it decides, whatever the attack says.
  *
- * Between batches other events have their turn.
+ * Other events get their turn between batches.
  *
- * @param state Where the same evaluation was interrupted; changed as it goes on.
- * @throws {InputError} if a label is none of the model's classes, or a transfer attack has no surrogate; {@link WorkError} if an attack
- * makes an image that does not count.
+ * @param state The state in which the same evaluation was interrupted; changed as it goes on.
+ * @throws {InputError} if a label is not one of the model's classes, or a transfer attack has no surrogate; {@link WorkError} if an
+ * attack makes an invalid image.
  * @see B-MTARD, equation 22, for W-Robust; Croce and Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse
  * parameter-free attacks" (2020).
  */
@@ -73,12 +73,12 @@ export function roundsByAttack({
   return new Map(attacks.map((id) => [id, roundsOf(id, restarts, changes[id])]));
 }
 
-/** The single attack of every round. */
+/** For each attack, the single attack that each of its rounds runs. */
 export function partsOf(rounds: ReadonlyMap<AttackId, readonly Round[]>): Map<AttackId, readonly AttackId[]> {
   return new Map([...rounds].map(([id, ofAttack]) => [id, ofAttack.map((round) => round.id)]));
 }
 
-/** An evaluation at work. */
+/** An evaluation in progress. */
 interface Running {
   readonly target: AttackTarget;
   readonly source: ImageSource;
@@ -88,7 +88,7 @@ interface Running {
   readonly rounds: ReadonlyMap<AttackId, readonly Round[]>;
 }
 
-/** The clean pass, from where it is. */
+/** Runs the clean pass from where it stopped. */
 async function seeClean(running: Running): Promise<void> {
   const { target, source, settings, state } = running;
   const { labels, count: total } = source;
@@ -103,7 +103,7 @@ async function seeClean(running: Running): Promise<void> {
   }
 }
 
-/** A round of an attack, from the batch it is at. */
+/** Runs a round of an attack from its current batch. */
 async function runRound(running: Running, id: AttackId, attack: AttackState, round: Round): Promise<void> {
   const { target, source, settings, events, state } = running;
   const { batchSize, epsilon, surrogate, seed } = settings;
@@ -177,7 +177,7 @@ function attackPass(
   return { attack, round, done, total: attacked.length, robust, inHand: 0, step: null, queries: counted };
 }
 
-/** Takes what a batch of the current round found into an attack's state. */
+/** Adds what a batch of the current round found to an attack's state. */
 function record(
   attack: AttackState,
   indexes: readonly number[],

@@ -16,7 +16,7 @@ export interface ExaminedImage {
   readonly index: number;
   readonly label: number;
   readonly clean: Float32Array;
-  /** The one that fooled the model, else the last one tried; the clean one if that is wrong already. */
+  /** The image that fooled the model, else the last one tried; the clean image if it is wrong already. */
   readonly adversarial: Float32Array;
   readonly before: Prediction;
   readonly after: Prediction;
@@ -25,7 +25,7 @@ export interface ExaminedImage {
 }
 
 /**
- * Attacks images and keeps what was made of them.
+ * Attacks images and returns each one before and after, with the model's answers.
  *
  * @throws {InputError} and {@link WorkError} as `evaluateImages`.
  */

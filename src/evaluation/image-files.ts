@@ -11,14 +11,14 @@ import type { ImageSource } from "./images.js";
 
 /** Images with the places they were taken from. */
 export interface PickedImages extends ImageSource {
-  /** Of each image, where it is in the split or the file. */
+  /** The index of each image in the split or the file. */
   readonly places: readonly number[];
 }
 
 /**
- * Images of a split: the first so many, or those at some places.
+ * Picks images of a split: the first ones if `which` is a number, or those at the listed places.
  *
- * @throws {InputError} if there is no image at a place.
+ * @throws {InputError} if a place is beyond the split.
  */
 export function pickedImages(
   split: Split,
@@ -50,9 +50,9 @@ export function pickedImages(
 }
 
 /**
- * The first images of an npz file with `images` `[N, height, width, channels]` of floating point and `labels` `[N]`.
+ * Reads the first `most` images of an npz file with floating-point `images` `[N, height, width, channels]` and `labels` `[N]`.
  *
- * @throws {InputError} if it is no such file, or a pixel value is outside [0, 1].
+ * @throws {InputError} if the file does not hold these arrays, or a pixel value is outside [0, 1].
  */
 export function imagesInNpz(path: string, shape: ImageShape, most: number): Promise<PickedImages> {
   return withSourceFile(path, async (file) => {
@@ -105,7 +105,7 @@ export function imagesInNpz(path: string, shape: ImageShape, most: number): Prom
   });
 }
 
-/** What examined images come to as arrays of an npz file: `images`, `adversarial`, `labels` and `index`. */
+/** The arrays for an npz file of examined images: `images`, `adversarial`, `labels` and `index`. */
 export function examinedArrays(
   images: readonly ExaminedImage[],
   places: readonly number[],

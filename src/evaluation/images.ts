@@ -14,7 +14,7 @@ export interface ImageSource {
   read(indexes: readonly number[]): Float32Array;
 }
 
-/** Images to measure a model on, with what tells their data set from every other. */
+/** Images to measure a model on, with a fingerprint of their data set. */
 export interface MeasuredImages extends ImageSource {
   /** The SHA-256 of the data set's store. */
   readonly fingerprint: string;
@@ -32,12 +32,12 @@ export function imagesOf(
   return { shape, count: first, labels, fingerprint, read: (indexes) => imagesAt(split, shape, indexes) };
 }
 
-/** Images that were read from a source, as a tensor the caller disposes of. */
+/** Makes a tensor of images that were read from a source; the caller disposes of it. */
 export function imageTensor({ height, width, channels }: ImageShape, values: Float32Array): Tensor4D {
   return tf.tensor4d(values, [values.length / (height * width * channels), height, width, channels]);
 }
 
-/** @throws {InputError} if a label is none of so many classes. */
+/** @throws {InputError} if a label is not a whole number from 0 to `classes` - 1. */
 export function requireLabels({ labels, count }: ImageSource, classes: number): void {
   for (let index = 0; index < count; index++) {
     const label = labels[index] as number;

@@ -6,37 +6,37 @@ import { isFinished, type MeasurementRecord, type ModelWarnings } from "./record
 import type { EvaluationState } from "./state.js";
 import type { MeasurementStore } from "./store.js";
 
-/** The keys of a measurement: of its clean pass, and of each attack. */
+/** The keys of a measurement: one for its clean pass, and one for each attack. */
 export interface MeasurementKeys {
   readonly clean: MeasurementKey;
   readonly attacks: ReadonlyMap<AttackId, MeasurementKey>;
 }
 
 /**
- * What to do with what is kept already: `use` it and go on with what is not finished, `require` that there is nothing begun under other
- * settings in its place, or `discard` it and measure anew.
+ * What to do with earlier results: `use` goes on from them; `require` does too, but fails if one is damaged or an unfinished attack has
+ * other settings; `discard` measures anew.
  */
 export type KeptUse = "use" | "require" | "discard";
 
-/** What a store knows of a measurement, as the evaluation goes on with it. */
+/** What is known of a measurement so far; where a method takes an attack, null stands for the clean pass. */
 export interface Kept {
   readonly state: EvaluationState;
   readonly warnings: ModelWarnings;
-  /** Where it ran and by what; null before anything ran. */
+  /** The device and engine it ran on; null before anything ran. */
   device: string | null;
-  /** Whether an attack, or for null the clean pass, is over. */
+  /** Whether an attack is finished. */
   isOver(attack: AttackId | null): boolean;
-  /** Forgets what is known of an attack, or for null of the clean pass. */
+  /** Forgets what is known of an attack. */
   forget(attack: AttackId | null): void;
-  /** Writes what is known of an attack, or for null of the clean pass. */
+  /** Writes what is known of an attack to the store, if there is one. */
   save(attack: AttackId | null): void;
 }
 
 /**
- * Finds what a store knows of a measurement; without a store that is nothing, and nothing is written.
+ * Loads what a store knows of a measurement; without a store, nothing is known and nothing is written.
  *
- * @param say Told what a person should know.
- * @throws {InputError} with `require`, if what is kept is damaged, or unfinished and of other settings, each of which is named.
+ * @param say Called with messages for the user.
+ * @throws {InputError} with `require`, if a record is damaged, or an unfinished attack has other settings, which are then named.
  */
 export function openKept(
   store: MeasurementStore | null,
@@ -94,7 +94,7 @@ export function openKept(
   return kept;
 }
 
-/** The clean answers that most is known of: an attack is begun when all images were seen. */
+/** The longest list of clean answers: an attack begins only after the clean pass, so its record has them all. */
 function cleanAnswers(
   records: ReadonlyMap<AttackId | null, MeasurementRecord>,
   labels: readonly number[],
@@ -118,7 +118,7 @@ function damaged(found: string): InputError {
   });
 }
 
-/** @throws {InputError} if an attack of which nothing is kept was begun under other settings. */
+/** @throws {InputError} if an attack without a record was begun under other settings. */
 function refuseOthers(
   store: MeasurementStore,
   { attacks }: MeasurementKeys,

@@ -8,33 +8,34 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case h
 const count = z.int().nonnegative();
 
 /**
- * All that decides what a measurement finds, every number resolved: two measurements of one key have the same outcome. What an attack
- * does not read is null, so that it makes no difference.
+ * Everything that decides the outcome of a measurement, with all defaults filled in: measurements with equal keys have equal outcomes.
+ * What an attack does not read is null, so that it makes no difference.
  */
 export const keySchema = z.strictObject({
   /** The identity of the model. */
   model: sha256,
-  /** The SHA-256 of the data set's store, and how many of its first test images are measured. */
+  /** The SHA-256 of the data set's store. */
   data: sha256,
+  /** How many test images are measured, from the first. */
   images: count,
-  /** Random starts, and rounding, depend on which images are in a batch. */
+  /** Random starts and rounding depend on which images share a batch. */
   batchSize: count,
-  /** Null is the clean accuracy alone. */
+  /** Null for the clean accuracy alone. */
   attack: z.enum(attackIds).nullable(),
   epsilon: z.number().nullable(),
-  /** Null where nothing is random. */
+  /** Null if nothing is random. */
   seed: count.nullable(),
-  /** The single attacks it is made of, in order, with their numbers and how often each runs. */
+  /** The single attacks that the attack consists of, in order, with their settings and how often each runs. */
   rounds: z.array(
     z.strictObject({ attack: z.string(), numbers: z.record(z.string(), z.number()), restarts: count }),
   ),
-  /** The identity of the classifier that a transfer's images are made on. */
+  /** The identity of the classifier that a transfer attack makes its images on. */
   surrogate: sha256.nullable(),
 });
 
 export type MeasurementKey = Readonly<z.infer<typeof keySchema>>;
 
-/** What is measured: a model on the first images of a data set, so many at a time. */
+/** What is measured: a model on the first images of a data set, in batches of one size. */
 export type Measured = Pick<MeasurementKey, "model" | "data" | "images" | "batchSize">;
 
 /** The key of the clean accuracy alone. */
@@ -42,7 +43,7 @@ export function cleanKey(measured: Measured): MeasurementKey {
   return { ...measured, attack: null, epsilon: null, seed: null, rounds: [], surrogate: null };
 }
 
-/** The key of an attack with the settings of an evaluation. */
+/** The key of an attack under the settings of an evaluation. */
 export function attackKey(
   measured: Measured,
   attack: AttackId,
@@ -62,14 +63,14 @@ export function attackKey(
   };
 }
 
-/** A short name for a key: that of its attack, and enough of the key's SHA-256 to tell it from every other. */
+/** A short name for a key: its attack, and enough of the key's SHA-256 to tell it from any other key. */
 export function nameOfKey(key: MeasurementKey): string {
   const { model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate } = key;
   const whole = [model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate];
   return `${attack ?? "clean"}-${sha256Of(JSON.stringify(whole)).slice(0, 16)}`;
 }
 
-/** The parts in which two keys differ, by name, with the value of each. */
+/** The parts in which two keys differ, with the value in each key. */
 export function differencesOf(
   one: MeasurementKey,
   other: MeasurementKey,
@@ -80,7 +81,7 @@ export function differencesOf(
     .map((name) => ({ name, one: left[name] ?? "none", other: right[name] ?? "none" }));
 }
 
-/** A key for people: checksums by their beginning, each number of an attack by itself. */
+/** The parts of a key, to be shown to the user: checksums cut short, and each setting of an attack by itself. */
 function partsOf({ rounds, ...key }: MeasurementKey): Record<string, string> {
   const numbers = rounds.flatMap(({ attack, numbers: ofAttack, restarts }) => [
     ...Object.entries(ofAttack).map(([name, value]) => [`${name} of ${attack}`, String(value)]),
@@ -93,7 +94,7 @@ function partsOf({ rounds, ...key }: MeasurementKey): Record<string, string> {
   return Object.fromEntries([...others, ...numbers]) as Record<string, string>;
 }
 
-/** Numbers in the order of their names: a key is one text, whoever wrote it. */
+/** Sorts settings by name, so that equal keys become equal JSON. */
 function inOrder(numbers: AttackNumbers): Record<string, number> {
   return Object.fromEntries(Object.entries(numbers).sort(([left], [right]) => (left < right ? -1 : 1)));
 }

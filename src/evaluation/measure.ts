@@ -20,26 +20,26 @@ import type { EvaluationSettings } from "./settings.js";
 import type { MeasurementStore } from "./store.js";
 import type { Evaluation } from "./summary.js";
 
-/** What is measured: a model, or a student that is still being trained. */
+/** What is measured: a loaded model, or a student still in training. */
 export type MeasuredModel = Pick<Model, "identity" | "classes"> & {
   target(): Promise<Omit<ModelTarget, "dispose">>;
 };
 
 export interface MeasureSettings extends EvaluationSettings {
-  /** The classifier that transfer attacks are made on. */
+  /** The classifier that transfer attacks make their images on. */
   readonly surrogate?: MeasuredModel | undefined;
-  /** What to do with what is kept already; `use` by default. */
+  /** What to do with earlier results; `use` by default. */
   readonly kept?: KeptUse | undefined;
-  /** An npz file for the adversarial images, which are made even where the accuracy is known; it needs a store. */
+  /** The npz file to write adversarial images to. They are made even if the accuracy is known already, and need a store. */
   readonly adversarial?: string | undefined;
-  /** Whether the model is checked for what makes its accuracy doubtful; by default it is. */
+  /** Whether to check the model for what makes its accuracy doubtful; true by default. */
   readonly checks?: boolean | undefined;
 }
 
 export interface MeasureEvents extends Pick<EvaluationEvents, "onProgress"> {
-  /** Told once, where something is left to do, where the model runs and by what. */
+  /** Called once, if anything is left to measure, with the device and engine the model runs on. */
   onBegin(device: string): void;
-  /** Told what a person should know. */
+  /** Called with messages for the user. */
   onMessage(text: string): void;
 }
 
@@ -47,22 +47,22 @@ export interface Measurement {
   readonly evaluation: Evaluation;
   /** What makes the accuracies doubtful, one sentence each. */
   readonly warnings: readonly string[];
-  /** Of each attack, all sittings together. */
+  /** The seconds spent on each attack, interrupted sessions included. */
   readonly seconds: Readonly<Partial<Record<AttackId, number>>>;
-  /** The attacks that were not known in whole before, and null if the clean accuracy was not. */
+  /** The attacks that were not complete before, and null if the clean pass was not. */
   readonly made: readonly (AttackId | null)[];
-  /** Where the model ran and by what. */
+  /** The device and engine the model ran on. */
   readonly device: string;
 }
 
 /**
- * Measures clean and robust accuracy of a model: the one way in which anything here does. What the store knows is not measured again, and
- * where it knows all, no engine is started; what is found is written to it after every batch, so that a measurement which ends at any
- * moment goes on from there.
+ * Measures a model's clean and robust accuracy: every accuracy that a command or a training reports is made here. What the store
+ * knows is not measured again, and if it knows everything, no engine starts. Results are written to it after every batch, so that
+ * an interrupted measurement can go on from there.
  *
- * @param store Where it is kept; null keeps nothing.
- * @throws {InputError} as `evaluateImages`, if the model has too few classes for an attack, or with `kept: "require"` if something else was
- * begun; {@link WorkError} if an attack makes an image that does not count, the model cannot run or the disk refuses.
+ * @param store Where results are kept; null keeps nothing.
+ * @throws {InputError} as `evaluateImages`, if the model has too few classes for an attack, or, with `kept: "require"`, as `openKept` or if
+ * adversarial images are missing; {@link WorkError} if an attack makes an invalid image, the model cannot run or the disk refuses.
  */
 export async function measure(
   model: MeasuredModel,
@@ -112,7 +112,7 @@ function keysOf(model: MeasuredModel, data: MeasuredImages, settings: MeasureSet
   return { clean: cleanKey(measured), attacks: new Map(keys) };
 }
 
-/** Starts the engines and does what is left. */
+/** Starts the engines and measures what is left. */
 async function work(
   model: MeasuredModel,
   data: MeasuredImages,
@@ -148,7 +148,7 @@ async function work(
   );
 }
 
-/** Other kernels round differently, so what was begun on another device is begun anew; what is finished there counts. */
+/** Forgets what was begun on another device, as other kernels round differently; what was finished there counts. */
 function forgetOtherDevice(
   kept: Kept,
   attacks: readonly AttackId[],
@@ -166,7 +166,7 @@ function forgetOtherDevice(
   }
 }
 
-/** Makes the checks of the model that were not made before. */
+/** Makes those checks of the model that were not made before. */
 function check(
   target: Omit<ModelTarget, "dispose">,
   data: MeasuredImages,
@@ -184,14 +184,14 @@ function warningsOf({ warnings }: Kept, { attacks }: MeasureSettings): string[] 
   return [...(warnings.answers ?? []), ...(usesGradients(attacks) ? (warnings.gradients ?? []) : [])];
 }
 
-/** The adversarial images of a measurement, a file for each attack; none unless they are wanted. */
+/** The adversarial images of a measurement: one file for each attack, if they are wanted. */
 interface AdversarialImages {
   readonly files: ReadonlyMap<AttackId, AdversarialFile>;
   close(): void;
   remove(): void;
 }
 
-/** Opens the files of the adversarial images; an attack whose images are not there is begun anew. */
+/** Opens the files of the adversarial images; an attack whose file is missing or incomplete starts anew. */
 function adversarialImages(
   store: MeasurementStore | null,
   { attacks }: MeasurementKeys,
@@ -207,7 +207,7 @@ function adversarialImages(
   };
   const wanted = settings.adversarial !== undefined;
   if (wanted && !store) throw new Error("adversarial images are kept beside a store's records");
-  // Left over, they would lack what is found from here on.
+  // Files from an earlier call would lack what is found from here on.
   if (!wanted) remove();
   for (const [id, path] of wanted ? paths : []) {
     const there = kept.state.attacks[id] !== undefined && hasAdversarialImages(path, data);

@@ -6,20 +6,20 @@ import { studentOf } from "../recipes/teachers.js";
 import { readRun } from "../run/run-directory.js";
 import { type MeasurementStore, openStore, outdatedIn } from "./store.js";
 
-/** A name as part of a file's name. */
+/** Makes a model's name safe as part of a file name. */
 export function fileName(name: string): string {
   return name.replace(/[^A-Za-z0-9._-]+/g, "-");
 }
 
 /** The folder in which the measurements of a run are kept. */
-export function runMeasurements(folder: string): string {
+function runMeasurements(folder: string): string {
   return join(folder, "evaluations");
 }
 
 /**
- * Opens the store of what was measured of a model: in its run directory, or, of any other model, under its name beside the runs.
+ * Opens the store of a model's measurements: in the run directory for a run, under its name beside the runs for any other model.
  *
- * @param say Told of evaluations that an older mtard kept there, which are not used.
+ * @param say Called with a message if an older mtard kept evaluations there; they are not used.
  */
 export function openModelStore(
   { name, reference }: Pick<Model, "name" | "reference">,
@@ -37,7 +37,7 @@ export function openModelStore(
   return openStore(folder);
 }
 
-/** Where an older mtard kept what tables found of a teacher. */
+/** The folders in which an older mtard kept a teacher's evaluations for tables. */
 function formerFolders(name: string, runsDir: string): string[] {
   const folder = join(runsDir, "teachers");
   if (!existsSync(folder)) return [];
@@ -47,8 +47,8 @@ function formerFolders(name: string, runsDir: string): string[] {
 }
 
 /**
- * How many images of a model are measured at a time where nothing else is said: a run's own `evaluationBatch`, else that of its data set's
- * recipe. Random starts depend on it, so everything here that measures takes the same.
+ * How many images are measured at a time by default: the `evaluationBatch` of the run or, for other models, of the data set's recipe.
+ * Random starts depend on it, so all commands share this default.
  */
 export function usualBatch({ reference, dataset }: Pick<Model, "reference" | "dataset">): number {
   if (reference.kind === "run") return readRun(reference.folder).settings.evaluationBatch;

@@ -5,10 +5,10 @@ import { type AttackNumbers, roundsOf } from "./rounds.js";
 import type { AttackChanges } from "./settings.js";
 
 /**
- * Gives each attack the changed numbers that it has.
+ * Gives each attack the changes to settings that it has.
  *
- * @param options What the numbers are called in errors.
- * @throws {InputError} if a number is of none of the attacks, or no attack would run more than once where `restarts` says so.
+ * @param options What each setting is called in errors.
+ * @throws {InputError} if none of the attacks has a changed setting, or `restarts` is above 1 and none of them is random.
  */
 export function changesOf(
   ids: readonly AttackId[],
@@ -34,7 +34,7 @@ type NumbersOf = Readonly<
   Partial<Record<AttackId, AttackNumbers | Readonly<Partial<Record<AttackId, AttackNumbers>>>>>
 >;
 
-/** The numbers that each attack runs with; of an ensemble, those of each of its attacks. */
+/** The settings that each attack runs with; for an ensemble, those of each of its attacks. */
 export function numbersOf(ids: readonly AttackId[], changes: AttackChanges): NumbersOf {
   return Object.fromEntries(
     ids.map((id): [AttackId, NumbersOf[AttackId]] => {

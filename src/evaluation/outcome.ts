@@ -3,10 +3,10 @@ import { type EvaluationState, WITHSTOOD } from "./state.js";
 import { type Evaluation, type ExampleOutcome, summarize } from "./summary.js";
 
 /**
- * What a finished state says.
+ * Turns a finished state into an evaluation.
  *
- * @param parts Of each attack, the single attack of every round: what an ensemble is made of.
- * @param labels The classes of the images.
+ * @param parts For each attack, the single attack that each of its rounds ran.
+ * @param labels The true classes of the images.
  */
 export function evaluationOf(
   state: EvaluationState,

@@ -3,41 +3,41 @@ import type { AttackId } from "../attacks/attacks.js";
 import { looksOf, type Round } from "./rounds.js";
 import { type EvaluationState, WITHSTOOD } from "./state.js";
 
-/** Images that are done, of all. */
+/** How many images are done, out of how many. */
 export interface ImagesDone {
   readonly done: number;
   readonly total: number;
 }
 
-/** What an evaluation is at: its images as they are, or a round of an attack. */
+/** What an evaluation is doing: the clean pass, or a round of an attack. */
 export interface EvaluationPass extends ImagesDone {
-  /** Null for images as they are. */
+  /** Null, like `round`, for the clean pass. */
   readonly attack: AttackId | null;
   readonly round: Round | null;
-  /** Images that are still answered right, in what is done so far. */
+  /** In the clean pass, the images answered right so far; in a round, those of its images that still withstand. */
   readonly robust: number;
-  /** Images of the batch that is being attacked; 0 between batches. */
+  /** How many images are in the batch under attack; 0 between batches. */
   readonly inHand: number;
-  /** How far that batch is, where the attack tells. */
+  /** How far that batch has got, or null between batches. */
   readonly step: AttackStep | null;
-  /** Looks at the model by this attack so far, where it counts them. */
+  /** Queries to the model by this attack so far, or null if it does not count them. */
   readonly queries: number | null;
 }
 
-/** How far an evaluation is: an image is done in the share that its part of all the work is done, so `done` reaches `total` at the end. */
+/** How far an evaluation has got: `done` is the share of all work done, as a number of images, and reaches `total` at the end. */
 export interface EvaluationProgress extends ImagesDone {
-  /** The same as a fraction, for the time that is left. */
+  /** The share of all work that is done, for estimating the time left. */
   readonly share: number;
   readonly pass: EvaluationPass;
 }
 
-/** Work in looks at the model: done, and left if every image now robust stays it. */
+/** Work in looks at the model: done, and left if every image now robust stays robust. */
 export interface Work {
   readonly done: number;
   readonly left: number;
 }
 
-/** What an evaluation's work comes to, by its state alone. */
+/** Computes the work of an evaluation from its state alone. */
 export function workOf(
   { clean, attacks }: EvaluationState,
   rounds: ReadonlyMap<AttackId, readonly Round[]>,

@@ -5,23 +5,23 @@ import { type AttackState, attackStateSchema } from "./state.js";
 import { evaluationOf } from "./outcome.js";
 import type { Evaluation } from "./summary.js";
 
-/** What the checks of a model found, a sentence each; null before they were made. */
+/** What the checks of a model found, one sentence each; null until a check is made. */
 export interface ModelWarnings {
-  /** Of its answers alone. */
+  /** About its answers. */
   answers: readonly string[] | null;
-  /** Of its gradients, which attacks by gradient need. */
+  /** About its gradients, which gradient attacks need. */
   gradients: readonly string[] | null;
 }
 
-/** What is known under one key, finished or not. */
+/** What was measured under one key, finished or not. */
 export interface MeasurementRecord {
-  /** Where the model ran and by what. */
+  /** The device and engine the model ran on. */
   readonly device: string;
-  /** The classes of all images. */
+  /** The true classes of all images. */
   readonly labels: readonly number[];
-  /** The classes answered on the first so many images as they are. */
+  /** The classes answered on the clean images seen so far. */
   readonly clean: readonly number[];
-  /** How far the attack is; null for the clean accuracy alone. */
+  /** How far the attack has got; null for the clean accuracy alone. */
   readonly attack: AttackState | null;
   readonly warnings: ModelWarnings;
 }
@@ -31,7 +31,7 @@ export function roundCount({ rounds }: MeasurementKey): number {
   return rounds.reduce((sum, { restarts }) => sum + restarts, 0);
 }
 
-/** Whether nothing is left to do. */
+/** Whether nothing is left to measure. */
 export function isFinished(key: MeasurementKey, { clean, attack }: MeasurementRecord): boolean {
   return clean.length === key.images && (key.attack === null || attack?.round === roundCount(key));
 }
@@ -41,7 +41,7 @@ export function warningTexts({ warnings }: MeasurementRecord): string[] {
   return [...(warnings.answers ?? []), ...(warnings.gradients ?? [])];
 }
 
-/** The shape of a key's record for a model of so many classes. */
+/** The schema of a key's record for a model with `classes` classes. */
 export function recordSchema(key: MeasurementKey, classes: number): z.ZodType<MeasurementRecord> {
   const { images } = key;
   const answer = z
@@ -63,7 +63,7 @@ export function recordSchema(key: MeasurementKey, classes: number): z.ZodType<Me
     );
 }
 
-/** What a finished record says. */
+/** Turns a finished record into an evaluation. */
 export function evaluationOfRecord(key: MeasurementKey, record: MeasurementRecord): Evaluation {
   const { clean, attack, labels } = record;
   const { attack: id } = key;

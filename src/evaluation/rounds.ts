@@ -3,23 +3,23 @@ import type { AttackSettings, SingleAttack } from "../attacks/attack.js";
 import { type AttackId, type SingleAttackId, attacks } from "../attacks/attacks.js";
 import type { NoiseSeed } from "../runtime/noise.js";
 
-/** The numbers an attack has. */
+/** The settings that one attack has, out of those of all attacks. */
 export type AttackNumbers = Readonly<Partial<AttackSettings>>;
 
-/** One run of one attack over the images that are still answered right: what ensembles and restarts are made of. */
+/** One run of a single attack over the images still answered right; ensembles and restarts consist of rounds. */
 export interface Round {
   readonly id: SingleAttackId;
   readonly attack: SingleAttack;
-  /** Its defaults with the changes it knows. */
+  /** The attack's defaults, with the changes to settings it has. */
   readonly numbers: AttackNumbers;
-  /** Which of how many runs of this attack it is, from 0. */
+  /** Which of the `restarts` runs of this attack it is, from 0. */
   readonly restart: number;
   readonly restarts: number;
-  /** Whether the images are made on another classifier than the one they are shown to. */
+  /** Whether the images are made on a surrogate instead of the model under test. */
   readonly isTransfer: boolean;
 }
 
-/** The rounds of an attack in their order; one without randomness would only repeat itself. */
+/** The rounds of an attack, in order; an attack without randomness runs only once, as a restart would repeat it. */
 export function roundsOf(id: AttackId, restarts = 1, changes: AttackNumbers = {}): Round[] {
   const combined = attacks[id];
   switch (combined.kind) {
@@ -51,15 +51,15 @@ function pick(numbers: AttackNumbers, names: readonly string[]): AttackNumbers {
   return Object.fromEntries(Object.entries(numbers).filter(([name]) => names.includes(name)));
 }
 
-/** A gradient takes about as long as so many looks. */
+/** A gradient takes about as long as this many looks, which are forward passes of one image. */
 export const GRADIENT_LOOKS = 3;
 
-/** About how many looks at the model a round takes an image, if nothing ends it early. */
+/** About how many looks at the model a round takes per image, if nothing ends it early. */
 export function looksOf({ numbers: { steps = 1, queries, targetClasses = 1 } }: Round): number {
   return queries ?? GRADIENT_LOOKS * steps * targetClasses;
 }
 
-/** The seed of a batch of a round: of nothing but these, so that neither other attacks nor an interruption change it. */
+/** The seed of a batch of a round; it depends on nothing else, so that neither other attacks nor an interruption change it. */
 export function noiseSeed(seed: number, { id, restart }: Round, batch: number): NoiseSeed {
   const hash = createHash("sha256")
     .update(JSON.stringify([seed, id, restart, batch]))

@@ -1,33 +1,33 @@
 import { z } from "zod";
 import type { AttackId } from "../attacks/attacks.js";
 
-/** `AttackState.fooledIn` of an image that nothing fooled. */
+/** The `AttackState.fooledIn` of an image that has withstood every attack so far. */
 export const WITHSTOOD = -1;
 
 /** What an attack has found so far; lists have an entry for every image. */
 export interface AttackState {
-  /** Where it goes on: the round, and the batch of it. It is over when there is no such round. */
+  /** The current round, and the next batch in it; the attack is over when there is no such round. */
   round: number;
   batch: number;
-  /** The class answered: under the attack that fooled the model, else the clean one. */
+  /** The class answered under the attack that fooled the model, else the clean answer. */
   readonly answers: number[];
-  /** The round that fooled the model, or `WITHSTOOD`. */
+  /** The number of the round that fooled the model, or `WITHSTOOD`. */
   readonly fooledIn: number[];
   /** The largest change of a pixel value in the image that fooled the model, else 0. */
   readonly linf: number[];
-  /** Looks at the model, or null while no round has counted any. */
+  /** Queries to the model, or null if no round has counted any. */
   queries: number[] | null;
   seconds: number;
 }
 
-/** How far an evaluation is: plain, so that it can be kept on the disk between any two batches. */
+/** How far an evaluation has got, as plain data that can be saved between any two batches. */
 export interface EvaluationState {
-  /** The classes answered on the first so many images as they are. */
+  /** The classes answered on the clean images seen so far. */
   readonly clean: number[];
   readonly attacks: { [Id in AttackId]?: AttackState | undefined };
 }
 
-/** An attack before its first batch, on images that are answered as in `clean`. */
+/** The state of an attack before its first batch, given the clean answers. */
 export function attackState(clean: readonly number[]): AttackState {
   return {
     round: 0,
@@ -40,7 +40,7 @@ export function attackState(clean: readonly number[]): AttackState {
   };
 }
 
-/** The images a round attacks: those answered right that no earlier round fooled. */
+/** The indexes of the images a round attacks: those answered right when clean that withstood the earlier rounds. */
 export function attackedIn(
   round: number,
   { fooledIn }: Pick<AttackState, "fooledIn">,
@@ -53,7 +53,7 @@ export function attackedIn(
   });
 }
 
-/** The shape of the state of an attack of so many rounds on `images` images of `classes` classes. */
+/** The schema of the state of an attack of `rounds` rounds on `images` images of `classes` classes. */
 export function attackStateSchema(images: number, classes: number, rounds: number): z.ZodType<AttackState> {
   const count = z.int().min(0);
   const each = (value: z.ZodType<number>) => z.array(value).length(images);

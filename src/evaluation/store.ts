@@ -5,17 +5,17 @@ import { writeFileAtomically } from "../files/atomic.js";
 import { keySchema, type MeasurementKey, nameOfKey } from "./key.js";
 import { type MeasurementRecord, recordSchema, roundCount } from "./record.js";
 
-/** What was measured of a model, in a folder: a file for each key, which is written again after every batch. */
+/** A folder of measurements: one file for each key, rewritten after every batch. */
 export interface MeasurementStore {
   readonly folder: string;
-  /** The record of a key: null if there is none, a sentence about the file if it cannot be believed. */
+  /** The record of a key, null if there is none, or a sentence saying what is wrong with its file. */
   read(key: MeasurementKey, classes: number): MeasurementRecord | string | null;
   write(key: MeasurementKey, record: MeasurementRecord): void;
-  /** Every record of a model that can be believed, finished or not. */
+  /** Every valid record of a model, finished or not. */
   list(model: string, classes: number): KeptRecord[];
-  /** The keys of all records of attacks that are not finished, of whichever model. */
+  /** The keys of all unfinished attacks, on any model. */
   unfinished(): MeasurementKey[];
-  /** The file of a key's record. */
+  /** The path of a key's file. */
   pathOf(key: MeasurementKey): string;
 }
 
@@ -24,14 +24,14 @@ export interface KeptRecord {
   readonly record: MeasurementRecord;
 }
 
-/** Format 1 had no state and no warnings, and named an attack's changes in place of its numbers. */
+/** Format 1 had no state and no warnings, and named an attack's changes instead of all its settings. */
 const FORMAT = 2;
 
 const fileSchema = z.strictObject({ format: z.literal(FORMAT), key: keySchema, record: z.unknown() });
 
 type StoreFile = z.infer<typeof fileSchema>;
 
-/** Opens the store in a folder, which need not be there before something is written. */
+/** Opens the store in a folder, which need not exist before something is written. */
 export function openStore(folder: string): MeasurementStore {
   const pathOf = (key: MeasurementKey): string => join(folder, `${nameOfKey(key)}.json`);
   const files = (): string[] => (existsSync(folder) ? readdirSync(folder).filter(isRecord).sort() : []);
@@ -72,13 +72,13 @@ export function openStore(folder: string): MeasurementStore {
   };
 }
 
-/** How many evaluations an older mtard kept in a folder; they lack what a record holds, and nothing reads them. */
+/** How many evaluations an older mtard kept in a folder; they lack parts of a record, so nothing reads them. */
 export function outdatedIn(folder: string): number {
   if (!existsSync(folder)) return 0;
   return readdirSync(folder).filter((name) => /^[\w-]+-[0-9a-f]{10}\.json$/.test(name)).length;
 }
 
-/** The round that a record says its attack is at. */
+/** The round that a record's attack has reached, or 0 if the record does not say. */
 function roundIn(record: unknown): number {
   const parsed = z.object({ attack: z.object({ round: z.number() }) }).safeParse(record);
   return parsed.success ? parsed.data.attack.round : 0;
@@ -88,10 +88,10 @@ function isRecord(name: string): boolean {
   return /^[\w-]+-[0-9a-f]{16}\.json$/.test(name);
 }
 
-/** A record's file takes a few numbers an image; one far larger is none. */
+/** A record takes a few numbers per image, so a larger file is not a record. */
 const MOST_BYTES = 2 ** 28;
 
-/** A file of the store, or a sentence about what is wrong with it. */
+/** Reads a file of the store, or says in a sentence what is wrong with it. */
 function readFile(path: string): StoreFile | string {
   try {
     const { size } = statSync(path);

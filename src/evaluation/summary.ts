@@ -1,6 +1,6 @@
 import type { AttackId } from "../attacks/attacks.js";
 
-/** A count of images out of `total`. */
+/** How many images are answered right, and as a share of all. */
 export interface Accuracy {
   readonly correct: number;
   readonly accuracy: number;
@@ -11,24 +11,24 @@ export interface RobustAccuracy {
   readonly robust: number;
   readonly accuracy: number;
   readonly wRobust: number;
-  /** Of an attack that counts them: looks at the model an attacked image, on average. */
+  /** The mean number of queries to the model per attacked image, if the attack counts them. */
   readonly meanQueries?: number;
-  /** Of an ensemble, how many images each of its attacks fooled that had withstood those before it. */
+  /** For an ensemble, on how many images each of its attacks was the first to fool the model. */
   readonly fooledBy?: Readonly<Partial<Record<AttackId, number>>>;
 }
 
-/** One image's outcome: its label, the class answered when clean, and under each attack. */
+/** One image's outcome: its label, and the classes answered when clean and under each attack. */
 export interface ExampleOutcome {
   readonly index: number;
   readonly label: number;
   readonly clean: number;
-  /** An image that is wrong when clean is not attacked: its answer stays. */
+  /** An image that is wrong when clean is not attacked and keeps its clean answer. */
   readonly attacks: Readonly<Partial<Record<AttackId, number>>>;
-  /** Of an ensemble that fooled the model, which of its attacks did; absent if nothing is to be said. */
+  /** For each ensemble that fooled the model, which of its attacks did; absent if no ensemble did. */
   readonly fooledBy?: Readonly<Partial<Record<AttackId, AttackId>>>;
-  /** Of attacks that count them, the looks at the model. */
+  /** The queries to the model, for each attack that counts them. */
   readonly queries?: Readonly<Partial<Record<AttackId, number>>>;
-  /** Of attacks that fooled the model, the largest change of a pixel value. */
+  /** The largest change of a pixel value, for each attack that fooled the model. */
   readonly linf?: Readonly<Partial<Record<AttackId, number>>>;
 }
 
@@ -39,7 +39,7 @@ export interface Evaluation {
   readonly perExample: readonly ExampleOutcome[];
 }
 
-/** Accuracies from the outcomes of every image. */
+/** Computes the accuracies from every image's outcome. */
 export function summarize(
   perExample: readonly ExampleOutcome[],
   attackIds: readonly AttackId[],
@@ -74,7 +74,7 @@ function fooledBy(attacked: readonly ExampleOutcome[], id: AttackId): Pick<Robus
   return Object.keys(counts).length === 0 ? {} : { fooledBy: counts };
 }
 
-/** Evaluations of one model on the same images as one, with the attacks of all. */
+/** Combines evaluations of one model on the same images into one with the attacks of all. */
 export function combined(evaluations: readonly Evaluation[]): Evaluation {
   const [first, ...others] = evaluations;
   if (!first) throw new Error("nothing to combine");

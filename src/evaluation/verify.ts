@@ -5,11 +5,11 @@ import { WorkError } from "../errors.js";
 const ROUNDING = 1e-6;
 
 /**
- * The largest change of a pixel value in each image `[N]`, once every value is found to be finite, in [0, 1] and within `epsilon`
- * (and 1e-6 for rounding) of the clean one.
+ * Checks that every pixel value is finite, in [0, 1] and within `epsilon` (plus 1e-6 for rounding) of the clean one.
  *
- * @param clean The images before the attack, `indexes.length` of them, values in order; `adversarial` the same after it.
- * @throws {WorkError} naming the attack and the image otherwise: the attack or the model has a defect, and what was found does not count.
+ * @param clean The values of the `indexes.length` images before the attack; `adversarial` holds those after it.
+ * @returns The largest change of a pixel value in each image `[N]`.
+ * @throws {WorkError} naming the attack and the image if one is invalid: then the attack or the model has a defect.
  */
 export function verifyAdversarial(
   attack: AttackId,

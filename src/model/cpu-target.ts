@@ -1,11 +1,11 @@
 import type { AttackTarget } from "../attacks/target.js";
 
-/** As many images TensorFlow's gradients are at least as fast as ONNX Runtime's; of fewer, up to half as fast. */
+/** From this many images on, TensorFlow's gradients are at least as fast as ONNX Runtime's; with fewer, as little as half as fast. */
 const MANY_IMAGES = 48;
 
 /**
- * One classifier of both engines on a CPU, as attacks see it, each asked for what it is faster at: ONNX Runtime for logits and for
- * gradients of few images, libtensorflow, whose kernels wait for their threads many times a pass, for gradients of many.
+ * Joins the targets of one classifier in both engines on a CPU, using each for what it does faster: ONNX Runtime for logits and for
+ * gradients of few images; libtensorflow, whose kernels wait for their threads many times a pass, for gradients of many.
  *
  * @returns A target that does not own its parts.
  */

@@ -14,7 +14,7 @@ import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import { version } from "../version.js";
 import { studentOf } from "./targets.js";
 
-/** The formats of `exportModel`. */
+/** The formats that `exportModel` writes. */
 export const exportFormats = ["onnx", "safetensors", "npz"] as const;
 
 export type ExportFormat = (typeof exportFormats)[number];
@@ -26,16 +26,17 @@ export interface ExportedModel {
   readonly dataset: string;
 }
 
-/** Random images both engines are compared on, and the largest difference of their logits that is rounding. */
+/** How many random images both engines are compared on. */
 const COMPARED = 8;
+/** The largest difference of their logits, relative to the largest logit, that counts as rounding. */
 const TOLERANCE = 1e-4;
 
 /**
  * Writes a model as ONNX (`images [batch, C, H, W]` to `logits`, normalisation inside; large weights in `path.data` beside it) or as
  * safetensors or npz under PyTorch's names.
  *
- * @returns The largest difference of ONNX Runtime's logits from the student's, relative to the largest logit; null for the formats of weights alone.
- * @throws {WorkError} if the two engines disagree: no file is left then.
+ * @returns For ONNX, how far ONNX Runtime's logits are from the student's at most, relative to the largest logit; otherwise null.
+ * @throws {WorkError} if the two engines disagree; then no file is left.
  */
 export async function exportModel(
   exported: ExportedModel,
@@ -56,7 +57,7 @@ export async function exportModel(
   return exportOnnx(exported, path, options);
 }
 
-/** Writes the model in a folder beside its place, compares it there, and moves its file or files. */
+/** Writes the model into a folder beside `path`, compares it there, and moves its file or files into place. */
 async function exportOnnx(
   exported: ExportedModel,
   path: string,

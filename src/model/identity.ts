@@ -3,8 +3,8 @@ import type { Network } from "../graph/network.js";
 import type { Weights } from "../graph/parameters.js";
 
 /**
- * What tells a network with its weights from every other model: the SHA-256 of its layers and weights, lower-case hex. A student, its
- * ONNX export and the teacher made of that have one identity.
+ * Identifies a network with its weights by the SHA-256 of its layers and weights, in lower-case hex. A student, its ONNX export and a
+ * teacher made from that export share one identity.
  */
 export function networkIdentity(network: Network, weights: Weights): string {
   const hash = createHash("sha256");

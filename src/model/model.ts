@@ -15,7 +15,7 @@ import type { ModelReference } from "./reference.js";
 import { readStudent, type StudentChoice } from "./run-student.js";
 import { foreignTarget, type KnownNetwork, type ModelTarget, networkTarget } from "./targets.js";
 
-/** A classifier that somebody named, loaded; no engine has started for it before its target is asked for. */
+/** A loaded classifier that the user named; no engine starts for it until its target is asked for. */
 export interface Model {
   /** What it is called: a run's folder, a teacher's name, a file's name. */
   readonly name: string;
@@ -24,7 +24,7 @@ export interface Model {
   readonly dataset: string;
   readonly classes: number;
   readonly image: ImageShape;
-  /** SHA-256 of all that decides what it answers, lower-case hex. */
+  /** The SHA-256 of everything that decides its answers, in lower-case hex. */
   readonly identity: string;
   /** Its network and weights, or null for an ONNX graph of another origin. */
   readonly known: KnownNetwork | null;
@@ -115,7 +115,7 @@ function foreignModel(reference: TeacherReference, teacher: StoredTeacher, devic
   };
 }
 
-/** `target` and `dispose` of a model: the target is made when it is first asked for. */
+/** The `target` and `dispose` of a model, whose target is made when first asked for. */
 function madeOnce(make: () => ModelTarget | Promise<ModelTarget>): Pick<Model, "target" | "dispose"> {
   let making: Promise<ModelTarget> | undefined;
   let made: ModelTarget | undefined;

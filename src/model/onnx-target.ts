@@ -9,7 +9,7 @@ import { onnxRuntime, type Tensor as OnnxTensor } from "../runtime/onnxruntime.j
 import { openSynchronousModel, type SynchronousSession } from "../runtime/synchronous-session.js";
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 
-/** A classifier in the standard form, as the teachers' store keeps it. */
+/** A classifier in the standard form in which the teachers' store keeps it. */
 export interface OnnxClassifier {
   readonly model: Uint8Array;
   /** Where its external data are, or null if it has none. */
@@ -20,7 +20,7 @@ export interface OnnxTargetOptions {
   /** What the model is called in errors. */
   readonly name: string;
   readonly classes: number;
-  /** One that `chooseDevice` found to work. */
+  /** A device that is known to work, such as one from `chooseDevice`. */
   readonly device: Device;
   /** How many threads one run may use on the CPU. */
   readonly threads: number;
@@ -28,7 +28,7 @@ export interface OnnxTargetOptions {
 
 /** An ONNX classifier as attacks see it. */
 export interface OnnxTarget extends AttackTarget {
-  /** The logits, and the gradient of <logits, cotangent> in the images, for a loss that has no kind of its own. */
+  /** The logits, and the gradient of <logits, cotangent> with respect to the images, for losses without a kind of their own. */
   vectorJacobianProduct(images: Tensor4D, cotangent: Tensor2D): { logits: Tensor2D; gradient: Tensor4D };
   dispose(): void;
 }
@@ -37,8 +37,8 @@ export interface OnnxTarget extends AttackTarget {
 type SessionKind = "logits" | LossHeadKind;
 
 /**
- * Makes an attack's target of an ONNX classifier. Each kind of loss gets a session when it is first asked for; until then a model with
- * operators that have no gradient answers logits like any other.
+ * Makes a target for attacks from an ONNX classifier. Each kind of loss gets a session when first asked for, so a model with operators
+ * that have no gradient can still answer logits.
  */
 export function onnxTarget(
   { model, dataFolder }: OnnxClassifier,

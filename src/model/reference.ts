@@ -5,12 +5,12 @@ import { RUN_FILES } from "../run/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
 import { findTeacher, type TeacherReference } from "../teacher/reference.js";
 
-/** Where a model is: in a run directory, or where a teacher is. */
+/** Where a model is: in a run directory, or in a teacher's folder or file. */
 export type ModelReference = { readonly kind: "run"; readonly folder: string } | TeacherReference;
 
 /**
- * Finds the model a person named: a run directory, a teacher's name or folder, or an .onnx file, which need not be there. This is the
- * one place where such a name is read.
+ * Finds the model a user named: a run directory, a teacher's name or folder, or an .onnx file, which need not exist. Commands
+ * that take any kind of model read its name here.
  *
  * @throws {InputError} if it is none of these.
  */

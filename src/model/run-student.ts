@@ -14,7 +14,7 @@ import { readWeightsFile } from "../weights/weights-file.js";
 export type StudentChoice = "best" | "last";
 
 /**
- * A student of a run: its network, its weights, and the id of the data set it was trained on.
+ * Reads a student of a run: its network, its weights, and the id of the data set it was trained on.
  *
  * @throws {InputError} if the run has no such student yet, or its file is damaged.
  */

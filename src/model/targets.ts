@@ -11,22 +11,22 @@ import { version } from "../version.js";
 import { cpuTarget } from "./cpu-target.js";
 import { onnxTarget, type OnnxClassifier } from "./onnx-target.js";
 
-/** What an attack and a measurement see of a model, with what it runs on. */
+/** A model as attacks and measurements see it, with what it runs on. */
 export interface ModelTarget extends AttackTarget {
-  /** Where it runs and by what, for people, such as `cpu (ONNX Runtime)`. */
+  /** The device and engine it runs on, for the user, such as `cpu (ONNX Runtime)`. */
   readonly runsOn: string;
   dispose(): void;
 }
 
-/** A network of ours with its weights. */
+/** A network that mtard knows, with its weights. */
 export interface KnownNetwork {
   readonly network: Network;
   readonly weights: Weights;
-  /** The same in ONNX where it is stored so: otherwise it is written when it is wanted. */
+  /** The same as ONNX, if it is stored so; otherwise it is written when needed. */
   readonly stored?: OnnxClassifier;
 }
 
-/** A known network in libtensorflow, with nothing of ONNX Runtime; the caller disposes of it. */
+/** Makes a known network run in libtensorflow, without ONNX Runtime; the caller disposes of it. */
 export function studentOf({ network, weights }: Pick<KnownNetwork, "network" | "weights">): InferenceStudent {
   const parameters = parametersFromWeights(network, weights);
   const student = inferenceStudent(network, parameters);
@@ -35,7 +35,7 @@ export function studentOf({ network, weights }: Pick<KnownNetwork, "network" | "
 }
 
 /**
- * The target of a known network: libtensorflow, on a CPU with ONNX Runtime's help.
+ * Makes the target of a known network, which runs in libtensorflow and, on a CPU, also in ONNX Runtime.
  *
  * @throws {WorkError} if it cannot run on the device asked for.
  */
@@ -65,7 +65,7 @@ export function networkTarget(
 }
 
 /**
- * The target of an ONNX graph of another origin: ONNX Runtime alone.
+ * Makes the target of an ONNX graph of another origin, which runs in ONNX Runtime alone.
  *
  * @throws {WorkError} if it cannot run on the device asked for.
  */

@@ -30,19 +30,23 @@ export function changed<Kind extends Message>(message: Kind, changes: Partial<Ki
   return Object.assign(copy, message, changes);
 }
 
+/** Makes an integer attribute. */
 export function intAttribute(name: string, value: number): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
 }
 
+/** Makes an attribute that is a list of integers. */
 export function intsAttribute(name: string, values: readonly number[]): AttributeProto {
   const ints = values.map((value) => BigInt(value));
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints });
 }
 
+/** Makes a float attribute. */
 export function floatAttribute(name: string, value: number): AttributeProto {
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: value });
 }
 
+/** Makes a text attribute. */
 export function textAttribute(name: string, value: string): AttributeProto {
   const s = new TextEncoder().encode(value);
   return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRING, s });

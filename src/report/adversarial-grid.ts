@@ -4,7 +4,7 @@ import { loadSharp } from "../runtime/sharp.js";
 import { SCALE, svgToPng } from "./figures/png.js";
 import { COLORS, FONT } from "./figures/style.js";
 
-/** What a grid says above its images. */
+/** What a grid shows besides its images. */
 export interface GridHeading {
   readonly title: string;
   readonly subtitle: string;
@@ -14,7 +14,7 @@ export interface GridHeading {
   readonly names: readonly string[];
 }
 
-/** A picture's side, and the rooms around it, in units of the SVG. */
+/** The side of a picture and the spaces around it, in units of the SVG. */
 const SIDE = 160;
 const GAP = 26;
 const MARGIN = 24;
@@ -25,7 +25,7 @@ const NAMES = 190;
 const RIGHT = COLORS[2];
 const WRONG = COLORS[1];
 
-/** A grid as PNG: a row an image, with its clean and its adversarial form, what was answered to each, and the difference amplified. */
+/** Draws a grid as PNG: one row per image, with its clean and adversarial form, the answer to each, and the amplified difference. */
 export async function drawGrid(
   images: readonly ExaminedImage[],
   shape: ImageShape,
@@ -49,7 +49,7 @@ ${rows.join("\n")}
   return svgToPng(svg);
 }
 
-/** A change of epsilon comes three quarters of the way from grey to white or black: 12 times at 8/255. */
+/** Takes a change of epsilon three quarters of the way from grey to white or black: 12 times at 8/255. */
 function gainOf(epsilon: number): number {
   return epsilon === 0 ? 1 : 0.375 / epsilon;
 }
@@ -103,7 +103,7 @@ async function drawRow(
   ].join("\n");
 }
 
-/** Pixel values as PNG, each pixel a square; a whole number of the picture's own pixels where that fits its side. */
+/** Draws pixel values as PNG, each as a square; the squares are equal if the image's side divides the picture's. */
 function picture(values: Float32Array, { height, width, channels }: ImageShape): Promise<Buffer> {
   const bytes = Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
   return loadSharp()(bytes, { raw: { height, width, channels: channels as 1 | 3 } })

@@ -13,7 +13,7 @@ import {
 import { cellOf, type ReportTable } from "./table.js";
 import type { Shortfall } from "../reproduction/shortfall.js";
 
-/** The runs a table needs, each once a seed, and the teachers, with the attacks its cells read. */
+/** The runs a table needs, one per seed, and its teachers, each with the attacks that its cells read. */
 export function tableRequests({ rows }: TablePlan, seeds: readonly number[], scale: Scale): SubjectRequest[] {
   const requests = new Map<string, SubjectRequest>();
   for (const cell of rows.flatMap(({ cells }) => cells.flat())) {
@@ -34,7 +34,7 @@ export function tableRequests({ rows }: TablePlan, seeds: readonly number[], sca
   return [...requests.values()];
 }
 
-/** The table of a plan, from its finished runs. */
+/** Builds the table of a plan from its finished runs. */
 export function buildTable(
   plan: TablePlan,
   outcomes: readonly Outcome[],
@@ -78,7 +78,7 @@ export function buildTable(
   };
 }
 
-/** Of the runs of a row; a cell may have its own run. */
+/** Joins the shortfalls of a row's runs, as each cell may have its own run. */
 function shortfallOfRow(runs: readonly Outcome[]): Shortfall | null {
   const shortfalls = runs.map(({ shortfall }) => shortfall).filter((shortfall) => shortfall !== null);
   if (shortfalls.length === 0) return null;
@@ -89,7 +89,7 @@ function shortfallOfRow(runs: readonly Outcome[]): Shortfall | null {
   };
 }
 
-/** A number of a run in the unit of its section, or null if it was not evaluated with the attack. */
+/** The number in a cell, in the unit of its section, or null if it was not measured. */
 export function measured(measure: Measure, outcome: Outcome): number | null {
   const { evaluations, folder } = outcome;
   if (measure.kind === "knowledgeScale") {
@@ -102,7 +102,7 @@ export function measured(measure: Measure, outcome: Outcome): number | null {
     return Math.abs(scaleOf("entropyNat") - scaleOf("entropyAdv"));
   }
   if (measure.kind === "clean") {
-    // Of all test images, where an attack saw fewer.
+    // Take the evaluation on the most images: an attack may have seen fewer than all.
     const [whole] = [...evaluations.values()].sort((one, other) => other.total - one.total);
     return whole ? 100 * whole.clean.accuracy : null;
   }
@@ -110,7 +110,7 @@ export function measured(measure: Measure, outcome: Outcome): number | null {
   return robust ? 100 * (measure.kind === "robust" ? robust.accuracy : robust.wRobust) : null;
 }
 
-/** The attacks that saw fewer images than the clean accuracy is of. */
+/** Notes on the attacks that saw fewer images than the clean accuracy is measured on. */
 function onFewerImages(plan: TablePlan, outcomes: readonly Outcome[], scale: Scale): string[] {
   return attacksOf(plan)
     .filter((attack) => scale.evaluates(attack) && scale.imagesOf(attack) !== null)

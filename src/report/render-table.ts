@@ -6,7 +6,7 @@ const DIGITS = { "%": 2, nats: 4 } as const;
 const NOTHING = "–";
 const PAPERS_BUDGET = "the paper's budget";
 
-/** A table as Markdown: a section an attack, and in each a row a method with the paper's number, ours and the difference. */
+/** Formats a table as Markdown; in each section, a row has the paper's numbers, ours and the differences. */
 export function tableMarkdown(table: ReportTable): string {
   const sections = table.sections.flatMap((section, index) => {
     const [heading = [], ...rows] = sectionRows(table, index);
@@ -27,7 +27,7 @@ export function tableMarkdown(table: ReportTable): string {
   return [`# Table ${table.number}: ${table.title}`, "", ...sections, ...notes, ""].join("\n");
 }
 
-/** The same as aligned text for a terminal. */
+/** Formats a table as aligned text for a terminal. */
 export function tableText(
   table: ReportTable,
   align: (rows: readonly (readonly string[])[]) => string,
@@ -40,7 +40,7 @@ export function tableText(
     .join("\n\n");
 }
 
-/** The same as comma-separated values (RFC 4180), a line a number; nothing rounded. */
+/** Formats a table as comma-separated values (RFC 4180), one line per number, without rounding. */
 export function tableCsv(table: ReportTable): string {
   const heading = [
     "table",
@@ -85,7 +85,7 @@ export function tableCsv(table: ReportTable): string {
   return [heading, ...lines].map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
 }
 
-/** The same as JSON. */
+/** Formats a table as JSON. */
 export function tableJson(table: ReportTable): string {
   return `${JSON.stringify(table, null, 2)}\n`;
 }
@@ -121,7 +121,7 @@ function paperText({ paper, paperMean }: Cell, digits: number): string {
   return paperMean === null ? paper.toFixed(digits) : `${paper.toFixed(digits)}* (${thirds(paperMean)})`;
 }
 
-/** A mean of two numbers of two decimals, in full. */
+/** The mean of two numbers with two decimals, in full. */
 function thirds(value: number): string {
   return String(Number(value.toFixed(3)));
 }
@@ -153,7 +153,7 @@ function notesOf({ rows, notes }: ReportTable): string[] {
   ];
 }
 
-/** What rows have other than the paper's beyond their own line, a note for all that have the same. */
+/** Notes on what rows do not say themselves about differences from the paper; rows with the same differences share one. */
 function otherSettings(rows: readonly ReportRow[]): string[] {
   const labels = new Map<string, string[]>();
   for (const { label, shortfall } of rows) {

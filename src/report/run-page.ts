@@ -10,7 +10,7 @@ export interface RunPage {
   readonly run: RunDescription;
   readonly metrics: RunMetrics;
   readonly finished: boolean;
-  /** Of the best student, what is kept in the run's folder. */
+  /** The evaluations of the best student that are kept in the run's folder. */
   readonly evaluations: readonly Evaluation[];
   /** What makes these accuracies doubtful, one sentence each. */
   readonly warnings: readonly string[];
@@ -18,7 +18,7 @@ export interface RunPage {
   readonly pictures: readonly { readonly title: string; readonly svg: string }[];
 }
 
-/** A page of its own about a run: nothing is loaded from elsewhere, and nothing runs in it. */
+/** Formats a page about a run as HTML that loads nothing from elsewhere and runs no scripts. */
 export function runPageHtml(page: RunPage): string {
   const { name, run } = page;
   const { dataset, method, student, seed } = run.settings;

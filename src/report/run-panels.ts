@@ -4,7 +4,7 @@ import { curveOf, type RunMetrics } from "../run/metrics.js";
 interface PanelSource {
   readonly title: string;
   readonly yTitle: string;
-  /** What a step reports, and what to call it. */
+  /** The names of reported values, and what their curves are called. */
   readonly reported: Readonly<Record<string, string>>;
 }
 
@@ -27,7 +27,7 @@ const sources: readonly PanelSource[] = [
   },
 ];
 
-/** The curves of a run, a figure each: what its method reported of every step, and the accuracies its best student was chosen by. */
+/** The figures of a run: what its method reported for every step, and the accuracies by which its best student was chosen. */
 export function runPanels({ steps, evaluations }: RunMetrics): Figure[] {
   const ofSteps = sources.map(({ title, yTitle, reported }) => ({
     title,

@@ -1,12 +1,12 @@
 import type { Section } from "../paper/plan.js";
 import type { Shortfall } from "../reproduction/shortfall.js";
 
-/* A table of the paper with our numbers beside it, before it is Markdown, CSV or JSON. */
+/* A table of the paper with our numbers beside the paper's, before it becomes Markdown, CSV or JSON. */
 
 /** The mean of one number over the runs of a cell. */
 export interface Sample {
   readonly mean: number;
-  /** The sample standard deviation (n - 1), or null of a single run. */
+  /** The sample standard deviation (n - 1), or null for a single run. */
   readonly deviation: number | null;
   readonly runs: number;
 }
@@ -17,19 +17,19 @@ export interface Cell {
   /** (clean + robust) / 2 of the paper's own numbers, where its printed W-Robust contradicts them. */
   readonly paperMean: number | null;
   readonly ours: Sample | null;
-  /** Ours less the paper's. */
+  /** Ours minus the paper's. */
   readonly difference: number | null;
 }
 
 export interface ReportRow {
   readonly label: string;
-  /** What it was run on, where that is less than the paper's budget; null where it is the paper's. */
+  /** How its runs fall short of the paper's budget, or null if they do not. */
   readonly shortfall: Shortfall | null;
   /** The run directories its numbers come from. */
   readonly runs: readonly string[];
   /** What makes its accuracies doubtful, one sentence each. */
   readonly warnings: readonly string[];
-  /** A cell each section and measure. */
+  /** For each section, one cell per measure. */
   readonly cells: readonly (readonly Cell[])[];
 }
 
@@ -44,7 +44,7 @@ export interface ReportTable {
   readonly notes: readonly string[];
 }
 
-/** Mean and sample standard deviation; null of no values. */
+/** Computes the mean and sample standard deviation; null without values. */
 export function sampleOf(values: readonly number[]): Sample | null {
   const runs = values.length;
   if (runs === 0) return null;
@@ -54,7 +54,7 @@ export function sampleOf(values: readonly number[]): Sample | null {
   return { mean, deviation: runs === 1 ? null : Math.sqrt(squares / (runs - 1)), runs };
 }
 
-/** A cell from the paper's number and one of ours a run. */
+/** Makes a cell from the paper's number and our numbers, one per run. */
 export function cellOf(paper: number | null, paperMean: number | null, values: readonly number[]): Cell {
   const ours = sampleOf(values);
   return {

@@ -5,15 +5,15 @@ import type { TrainingSettings } from "../recipes/settings.js";
 import { isEvaluated, SELECTION_ATTACK } from "../training/schedule.js";
 
 /*
- * What the work costs, in looks at one image, as `looksOf` counts them: rough, and only for the time left.
+ * What the work costs, in looks at one image as `looksOf` counts them: a rough number, used only to estimate the time left.
  */
 
-/** A step of training: a gradient of the weights for each of two batches. */
+/** The looks of a training step: a gradient of the weights for each of two batches. */
 const LEARNING_LOOKS = 2 * GRADIENT_LOOKS;
-/** Of an ensemble's later attacks: about so many of the images withstood those before. */
+/** About the share of the images that the later attacks of an ensemble still have to attack. */
 const LATER_SHARE = 1 / 3;
 
-/** The looks to train a run on so many images, its own evaluations included. */
+/** The looks it takes to train a run, its own evaluations included. */
 export function trainingLooks(
   settings: TrainingSettings,
   trainImages: number,
@@ -22,7 +22,7 @@ export function trainingLooks(
   return trainingCost(settings) * trainImages * settings.epochs + selectionCost(settings, selectionImages);
 }
 
-/** The looks of a run's training alone, for one image. */
+/** The looks it takes to train on one image in one epoch, without evaluations. */
 export function trainingCost({ method, innerSteps }: TrainingSettings): number {
   return method === "natural" ? GRADIENT_LOOKS : GRADIENT_LOOKS * innerSteps + LEARNING_LOOKS;
 }
@@ -34,7 +34,7 @@ function selectionCost(settings: TrainingSettings, images: number): number {
   return evaluationCost(SELECTION_ATTACK) * images * evaluations.length;
 }
 
-/** The looks of one image of an evaluation, with changed numbers where there are any. */
+/** The looks it takes to evaluate one image, with an attack's changed settings if there are any. */
 export function evaluationCost(
   attack: AttackId | null,
   changes: Readonly<Partial<AttackSettings>> = {},
@@ -46,19 +46,19 @@ export function evaluationCost(
   );
 }
 
-/** How much of all the work is done, and how long the rest will take at the pace so far. */
+/** Keeps track of the work, and estimates how long the rest will take at the pace so far. */
 export interface Ledger {
-  /** More work that is to be done, in looks. */
+  /** Adds work to be done, in looks. */
   expect(looks: number): void;
-  /** Work done in this session. */
+  /** Counts work as done in this session. */
   work(looks: number): void;
-  /** Work that turned out to be done already. */
+  /** Removes work that turns out to be done already. */
   strike(looks: number): void;
-  /** Seconds, or null before anything is done. */
+  /** The seconds left, or null before anything is done. */
   secondsLeft(): number | null;
 }
 
-/** @param now A clock, in milliseconds. */
+/** Opens an empty ledger that reads the time from `now`, a clock in milliseconds. */
 export function openLedger(now: () => number = () => performance.now()): Ledger {
   let done = 0;
   let left = 0;

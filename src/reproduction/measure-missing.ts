@@ -8,7 +8,7 @@ import type { Model } from "../model/model.js";
 import { evaluationCost } from "./ledger.js";
 import { Stopped, type RunPlace, type Session } from "./session.js";
 
-/** Attacks start from this seed, as in `mtard evaluate`. */
+/** The seed of the attacks, which is also the default of `mtard evaluate`. */
 const SEED = 0;
 
 /** The best student of a run, or a teacher, to be measured. */
@@ -22,17 +22,17 @@ export interface Subject {
   readonly images: number;
 }
 
-/** What is known of a subject when all that is asked of it is measured. */
+/** All measurements that were asked for of a subject. */
 export interface SubjectMeasurements {
-  /** By attack; null is the clean accuracy alone. */
+  /** The evaluations by attack; null stands for the clean accuracy alone. */
   readonly evaluations: ReadonlyMap<AttackId | null, Evaluation>;
   /** What makes its accuracies doubtful, one sentence each. */
   readonly warnings: readonly string[];
-  /** How many of them were measured now. */
+  /** How many evaluations were made now. */
   readonly made: number;
 }
 
-/** The accuracies of a subject under each attack: those that are kept, and those that are missing, measured now. */
+/** Returns the accuracies of a subject under each attack, after measuring those that are missing. */
 export async function measureMissing(
   attacks: readonly (AttackId | null)[],
   subject: Subject,
@@ -85,7 +85,7 @@ async function measureOne(
       onMessage: (text) => events.onMessage(`${name}: ${text}`),
       onProgress({ share, pass }) {
         if (events.stopRequested()) throw new Stopped();
-        // What an earlier call did is no work of this one.
+        // What an earlier call did does not count as this one's work.
         if (Number.isNaN(done)) ledger.strike(cost * share);
         else ledger.work(cost * (share - done));
         done = share;
@@ -102,7 +102,7 @@ async function measureOne(
   return found;
 }
 
-/** What attacks on the same images say of each other. */
+/** The doubts that arise from comparing attacks on the same images. */
 function doubtsOf(evaluations: readonly Evaluation[]): string[] {
   const totals = new Set(evaluations.map(({ total }) => total));
   return [...totals].flatMap((total) => {

@@ -54,7 +54,7 @@ export async function performRun(
   };
 }
 
-/** The folder of a run that is finished, and whether it had to be trained. */
+/** Finds a finished run or trains it, and returns its folder and whether it was trained now. */
 async function foundOrTrained(
   { plan, seed }: SubjectRequest<RunPlan>,
   name: string,
@@ -84,7 +84,7 @@ async function foundOrTrained(
   return { folder, trained: found === undefined };
 }
 
-/** Measures a teacher, as a run's best student is. */
+/** Measures a teacher in the same way as a run's best student. */
 export async function performTeacher(
   request: SubjectRequest<TeacherPlan>,
   place: RunPlace,

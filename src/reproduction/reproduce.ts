@@ -23,11 +23,11 @@ import { imagesOf, testImages, type Places, type Session, type WorkEvents } from
 import { resolved, standIns } from "./teachers.js";
 
 /**
- * Finds the finished runs, trains those that are missing, one after the other, and evaluates their best students, and the teachers
- * that are asked for; what is on the disk already is not done again.
+ * Finds the finished runs, trains the missing ones one after the other, and evaluates their best students and the teachers asked for.
+ * What is on the disk already is not done again.
  *
  * @throws {InputError} if data or teachers are missing, before anything is trained.
- * @throws {WorkError} if another process is doing the same.
+ * @throws {WorkError} if another process is working in the same folder of runs.
  * @throws {Stopped} when asked to stop.
  */
 export async function reproduce(
@@ -61,7 +61,7 @@ export async function reproduce(
   });
 }
 
-/** `reproduce` where only runs are asked for. */
+/** Does the same as `reproduce` when only runs are asked for. */
 export async function reproduceRuns(
   requests: readonly RunRequest[],
   scale: Scale,
@@ -71,7 +71,7 @@ export async function reproduceRuns(
   return (await reproduce(requests, scale, places, events)).filter(isRun);
 }
 
-/** Everything that the work on one call shares. */
+/** Opens what all the work of one call shares. */
 function openSession(
   scale: Scale,
   places: Places,

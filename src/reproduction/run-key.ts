@@ -11,8 +11,8 @@ export interface ImageCounts {
 }
 
 /**
- * What tells a run from every run with other results: the SHA-256 of its settings that its method reads and of its data and
- * teachers, lower-case hex. Names and paths of teachers are not in it, nor is a limit that leaves no image out.
+ * Identifies a run by what decides its results: the SHA-256, in lower-case hex, of the settings that its method reads, its data and its
+ * teachers. The names and paths of teachers are left out, and so is a limit that leaves no image out.
  */
 export function runKey(settings: TrainingSettings, inputs: RunInputs, images: ImageCounts): string {
   const { dataset, method, student, seed, limitTrain, limitTest } = settings;

@@ -5,10 +5,10 @@ import type { RunPlan, SubjectPlan, TeacherPlan } from "../paper/plan.js";
 import type { Scale } from "./scale.js";
 import type { Shortfall } from "./shortfall.js";
 
-/** A run or a teacher that is wanted, and which accuracies of it; no attacks and no `clean` is the training alone. */
+/** A run or a teacher that is wanted, and which of its accuracies; without attacks and `clean`, the run is only trained. */
 export interface SubjectRequest<Plan extends SubjectPlan = SubjectPlan> {
   readonly plan: Plan;
-  /** Of a run; 0 of a teacher. */
+  /** The seed of a run; 0 for a teacher. */
   readonly seed: number;
   readonly attacks: readonly AttackId[];
   readonly clean: boolean;
@@ -20,16 +20,17 @@ export type RunRequest = SubjectRequest<RunPlan>;
 export interface Outcome {
   readonly plan: SubjectPlan;
   readonly seed: number;
-  /** By attack; null is the clean accuracy alone. */
+  /** The evaluations by attack; null stands for the clean accuracy alone. */
   readonly evaluations: ReadonlyMap<AttackId | null, Evaluation>;
-  /** Where they are kept: a run's own directory, or a folder beside the runs. */
+  /** Where the evaluations are kept: a run's own directory, or a folder beside the runs. */
   readonly folder: string;
   /** What makes its accuracies doubtful, one sentence each. */
   readonly warnings: readonly string[];
-  /** What it was run on, where that is less than the paper's budget. */
+  /** How it falls short of the paper's budget, or null if it does not. */
   readonly shortfall: Shortfall | null;
-  /** What had to be done for it now. */
+  /** Whether the run had to be trained now. */
   readonly trained: boolean;
+  /** How many evaluations had to be made now. */
   readonly measured: number;
 }
 
@@ -39,22 +40,24 @@ export interface RunOutcome extends Outcome {
   readonly settings: TrainingSettings;
 }
 
+/** Whether an outcome is that of a run. */
 export function isRun(outcome: Outcome): outcome is RunOutcome {
   return "method" in outcome.plan;
 }
 
+/** Whether a plan is for a teacher. */
 export function isTeacherPlan(plan: SubjectPlan): plan is TeacherPlan {
   return "teacher" in plan;
 }
 
-/** What tells the subjects of one scale apart. */
+/** Identifies a run or teacher among those of one scale. */
 export function subjectId({ plan, seed }: Pick<SubjectRequest, "plan" | "seed">): string {
   if (isTeacherPlan(plan)) return JSON.stringify([plan.teacher]);
   return JSON.stringify([plan.method, Object.entries(plan.changes).sort(), plan.teachers, seed]);
 }
 
 /**
- * The evaluations a request asks for: one an attack, and null for the clean accuracy alone where no attack sees all test images.
+ * The evaluations a request needs: one per attack, and null for the clean accuracy if it is wanted and no attack sees all test images.
  */
 export function evaluationsOf(
   { attacks, clean }: SubjectRequest,

@@ -7,14 +7,14 @@ import type { TrainingSettings } from "../recipes/settings.js";
 import { isRunFinished, readRun, RUN_FILES } from "../run/run-directory.js";
 import { runKey } from "./run-key.js";
 
-/** The folder in which a table trains a run: readable, and of this run alone. */
+/** The folder in which a table trains a run; its name says what the run is, and no other run shares it. */
 export function runFolder(runsDir: string, settings: TrainingSettings, key: string): string {
   const { dataset, method, student, seed } = settings;
   return join(runsDir, `${dataset}-${method}-${student}-seed${seed}-${key.slice(0, 10)}`);
 }
 
 /**
- * The finished runs in a folder of runs, by key, whoever trained them and whatever their folders are called.
+ * Finds the finished runs in a folder, by key, whichever command trained them and whatever their folders are called.
  *
  * Runs on data that is no longer in the store, and folders that hold no readable run, are left out.
  */

@@ -15,9 +15,9 @@ import { paperTeacher, type TeacherChoice } from "../recipes/teachers.js";
 import type { PaperDataset } from "../paper/paper.js";
 import { plainRun, type RunPlan } from "../paper/plan.js";
 
-/** What a call says beyond its table and budget; what is left out is the budget's. */
+/** What a call asks for besides its table and budget; the budget decides what it leaves out. */
 export interface ScaleOptions {
-  /** Whose settings where sources disagree; the paper's if left out. */
+  /** Whose settings count where sources disagree; the paper's by default. */
   readonly reading?: Reading | undefined;
   readonly student?: string | undefined;
   readonly epochs?: number | undefined;
@@ -26,15 +26,15 @@ export interface ScaleOptions {
   readonly limitTest?: number | undefined;
   readonly changes: Partial<Recipe>;
   readonly attacks?: readonly AttackId[] | undefined;
-  /** Test images of single attacks, instead of the budget's. */
+  /** How many test images some attacks see, instead of the budget's number. */
   readonly attackImages?: Readonly<Partial<Record<AttackId, number>>> | undefined;
   readonly teachers: Readonly<Record<TeacherRole, Partial<Record<TeacherChoice, string>>>>;
 }
 
-/** A teacher: a reference to one in the store, or the student of a run of the same scale. */
+/** Where a teacher comes from: its name, folder or .onnx file, or a run at the same scale whose student it is. */
 export type TeacherSource = string | RunPlan;
 
-/** On what, and how long, the runs of a table or figure are trained and evaluated. */
+/** What the runs of a table or figure are trained and evaluated on, and for how long. */
 export interface Scale {
   readonly budget: BudgetName;
   readonly paperDataset: PaperDataset;
@@ -44,11 +44,11 @@ export interface Scale {
   readonly epochs: number | undefined;
   readonly limitTrain: number | null;
   readonly limitTest: number | null;
-  /** Changes of a method's recipe. */
+  /** The changes to a method's recipe. */
   readonly changes: (method: MethodId) => Partial<Recipe>;
-  /** The attacks to evaluate with, of those a table has. */
+  /** Whether to evaluate with an attack of the table. */
   readonly evaluates: (attack: AttackId) => boolean;
-  /** The test images an attack is limited to, or null. */
+  /** How many test images an attack is limited to, or null if it sees all. */
   readonly imagesOf: (attack: AttackId) => number | null;
   readonly options: ScaleOptions;
 }
@@ -89,7 +89,7 @@ export function scaleOf(
 }
 
 /**
- * The classifier that transfer attacks are made on: the robust teacher (section 4.1).
+ * The classifier that transfer attacks make their images on: the robust teacher (section 4.1).
  *
  * @throws {InputError} if none is named and the usual one is not there.
  */
@@ -100,7 +100,7 @@ export function surrogateOf(scale: Scale, teachersDir: string): string {
 /**
  * The teacher of a role that the call names, or the usual one.
  *
- * @param asked The roles that are needed with it: an error names all that are missing.
+ * @param asked All roles that are needed, so that an error names every missing one.
  * @throws {InputError} if none is named and the usual one is not there.
  */
 export function teacherNamed(
@@ -117,7 +117,7 @@ export function teacherNamed(
   return usual;
 }
 
-/** The settings of a run at a scale; its teachers by reference, null where its method asks none. */
+/** The settings of a run at a scale; a teacher is null if the method does not use one in this role. */
 export function settingsOf(
   { method, changes }: Pick<RunPlan, "method" | "changes">,
   seed: number,
@@ -143,15 +143,15 @@ export function settingsOf(
   });
 }
 
-/** The runs whose students are the second teachers of the demo data, which has two teachers only. */
+/** The runs whose students serve as second teachers on the demo data, which has only one teacher per role. */
 const STAND_INS: Readonly<Record<TeacherRole, RunPlan>> = {
   clean: plainRun("natural"),
   robust: plainRun("sat"),
 };
 
 /**
- * Where a run's teacher comes from, or null if its method asks none of this role: the one the call names, the usual one or the paper's
- * second one of the data set, or, as the demo data has two teachers only, a run.
+ * Where a run's teacher comes from: the one the call names, the usual one or the paper's second one for the data set, or, on the demo
+ * data, a run. Null if the method uses no teacher in this role.
  *
  * @throws {InputError} if none of these is there.
  */

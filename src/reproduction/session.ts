@@ -18,11 +18,11 @@ export interface Places {
   readonly device: DeviceRequest;
 }
 
-/** What the work tells while it goes on. */
+/** Called as the work goes on. */
 export interface WorkEvents {
-  /** One line about everything. */
+  /** Called with the progress of all the work. */
   onProgress(event: WorkProgress): void;
-  /** A run is found, begun or done. */
+  /** Called with messages for the user, such as that a run is found or begun. */
   onMessage(text: string): void;
   stopRequested(): boolean;
 }
@@ -33,16 +33,16 @@ export interface WorkProgress extends RunPlace {
   readonly secondsLeft: number | null;
 }
 
-/** Which run of how many, from 1. */
+/** Which run this is, counted from 1, and of how many. */
 export interface RunPlace {
   readonly run: number;
   readonly runs: number;
 }
 
-/** The work was stopped as asked: all of it is saved, and the same call goes on. */
+/** Thrown when the work stops as asked: everything is saved, and the same call goes on from there. */
 export class Stopped extends Error {}
 
-/** One call's state. */
+/** The state of one call. */
 export interface Session {
   readonly scale: Scale;
   readonly places: Places;
@@ -52,21 +52,21 @@ export interface Session {
   readonly finished: Map<string, string>;
   readonly ledger: Ledger;
   readonly lock: Lock;
-  /** By `subjectId`. */
+  /** What is done so far, by `subjectId`. */
   readonly outcomes: Map<string, Outcome>;
-  /** What the attacks have other than their defaults. */
+  /** The attack settings that differ from the defaults. */
   readonly attackChanges: AttackChanges;
-  /** The teachers that were looked up, by what the call or the store calls them. */
+  /** The teachers looked up so far, by the name, folder or file that was given. */
   readonly teachers: Map<string, ResolvedTeacher>;
   /** The data set, opened at the first call. */
   dataset(): Pick<Dataset, "description" | "test" | "fingerprint">;
-  /** The classifier that transfer attacks are made on, loaded at the first call. */
+  /** The classifier that transfer attacks make their images on, loaded at the first call. */
   surrogate(): Promise<Model>;
 }
 
-/** A teacher a run is given. */
+/** A teacher that was looked up. */
 export interface ResolvedTeacher {
-  /** Where a run's settings say it is. */
+  /** The name, folder or file by which a run's settings refer to it. */
   readonly named: string;
   readonly reference: TeacherReference;
   /** What it is called in a report. */

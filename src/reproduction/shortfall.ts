@@ -9,15 +9,15 @@ import type { ImageCounts } from "./run-key.js";
 import type { RunPlan } from "../paper/plan.js";
 import type { Scale } from "./scale.js";
 
-/** What a run has less of, or other, than the paper's. */
+/** How a run differs from the paper's. */
 export interface Shortfall {
-  /** The data, the student and how much of the training. */
+  /** The data, the student and the length of the training. */
   readonly brief: string;
-  /** Everything else: test images, teachers, settings; null where nothing. */
+  /** Everything else: test images, teachers, settings; null if none differs. */
   readonly others: string | null;
 }
 
-/** Images of the paper's data sets; what the paper tests on is the official test set (Tiny-ImageNet: validation). */
+/** How many images the paper's data sets have; the paper tests on the official test set (Tiny-ImageNet: validation). */
 const images: Readonly<Record<PaperDataset, ImageCounts>> = {
   cifar10: { train: 50_000, test: 10_000 },
   cifar100: { train: 50_000, test: 10_000 },
@@ -33,15 +33,15 @@ const FOLLOWING: readonly (keyof Recipe)[] = [
   "heldOut",
 ];
 
-/** A teacher as far as the paper's can be told from it. */
+/** What it takes to tell whether a teacher is the paper's. */
 export interface UsedTeacher {
   readonly name: string;
   readonly network: string | null;
-  /** The network the paper has in its place. */
+  /** The network of the paper's teacher in its place, or null if there is none. */
   readonly paperNetwork: string | null;
 }
 
-/** A teacher beside the one that the paper has in its place: table 11 has two of each role. */
+/** Puts a teacher beside the paper's; `choice` says which, as table 11 has two for each role. */
 export function usedTeacher(
   { name, network }: Pick<UsedTeacher, "name" | "network">,
   role: TeacherRole,
@@ -52,7 +52,7 @@ export function usedTeacher(
 }
 
 /**
- * What a run has less of, or other, than the paper's, in words; null if nothing. What the table itself varies is not in it.
+ * Says in words how a run differs from the paper's; null if it does not. What the table itself varies is left out.
  *
  * @param stored How many images are in the store.
  */
@@ -92,7 +92,7 @@ export function shortfallOf(
   };
 }
 
-/** The same of a teacher that a table shows. */
+/** Does the same for a teacher that a table shows. */
 export function teacherShortfall(
   { name, network, paperNetwork }: UsedTeacher,
   { dataset, paperDataset }: Scale,

@@ -15,7 +15,7 @@ import { surrogateOf, teacherNamed, teacherOf } from "./scale.js";
 import type { ResolvedTeacher, Session } from "./session.js";
 
 /**
- * The runs whose students are teachers of the requested ones. All teachers are looked up, so that none is missed hours later.
+ * The runs whose students are teachers of the requested runs. Looks up all teachers, so that a missing one is noticed at once.
  *
  * @throws {InputError} if one is not there or does not fit the data set.
  */
@@ -42,7 +42,7 @@ export function standIns(requests: readonly SubjectRequest[], session: Session):
   return [...found.values()];
 }
 
-/** Both teachers of a run, null where its method asks none; a stand-in's run must be finished. */
+/** Looks up both teachers of a run, null where its method uses none; the run of a stand-in must be finished. */
 export async function resolveTeachers(
   plan: RunPlan,
   session: Session,
@@ -62,7 +62,7 @@ async function resolve(plan: RunPlan, role: TeacherRole, session: Session): Prom
 }
 
 /**
- * A teacher of the store, a folder or an .onnx file, looked up once.
+ * Looks up a teacher by its name, folder or .onnx file, each only once.
  *
  * @throws {InputError} if it is not there or does not fit the data set.
  */
@@ -77,7 +77,7 @@ export function resolved(named: string, { scale, places, teachers }: Session): R
   return teacher;
 }
 
-/** The best student of a run as an ONNX file in its folder, for use as a teacher; made if it is not there. */
+/** The path of a run's best student as an ONNX file in its folder, for use as a teacher; writes it if it is not there. */
 async function exportedStudent(folder: string): Promise<string> {
   const path = join(folder, `${sha256Of(readFileSync(join(folder, RUN_FILES.best))).slice(0, 10)}.onnx`);
   if (!existsSync(path)) await exportModel(await readStudent(folder, "best"), "onnx", path);

@@ -9,13 +9,13 @@ import { train } from "../training/train.js";
 import { evaluationCost, trainingCost, trainingLooks } from "./ledger.js";
 import { imagesOf, Stopped, type RunPlace, type Session } from "./session.js";
 
-/** A checkpoint at least so often, besides one every epoch. */
+/** Seconds between checkpoints, besides the one after every epoch. */
 const CHECKPOINT_SECONDS = 120;
 
 /**
- * Trains a run to its end, from where it is, with progress over all the work.
+ * Trains a run to its end from where it stopped, and reports progress over all the work.
  *
- * @throws {Stopped} when asked to stop; everything is saved then.
+ * @throws {Stopped} when asked to stop; then everything is saved.
  */
 export async function trainMissing(
   folder: string,
@@ -58,7 +58,7 @@ export async function trainMissing(
   ledger.strike(allotted - accounted);
 }
 
-/** How far a run's training is. */
+/** How far a run's training has got. */
 interface TrainingProgress {
   readonly step: number;
   readonly steps: number;
@@ -111,7 +111,7 @@ async function trainRun(
 }
 
 /**
- * The settings a run was begun with, which has the same results by its key; its teachers may have been moved since.
+ * The settings a run was begun with, except for its teachers, which may have moved since; by its key, the results are the same.
  *
  * @throws {InputError} if the folder's run cannot be read.
  */

@@ -50,6 +50,7 @@ export interface PickleMachine {
   readonly setItems: (dictionary: unknown, items: readonly unknown[]) => void;
 }
 
+/** Makes a machine with an empty stack and memo for the pickle that begins at `start`. */
 export function pickleMachine(source: Uint8Array, start: number, rules: PickleRules): PickleMachine {
   const { fail } = rules;
   const memo = new Map<number, unknown>();

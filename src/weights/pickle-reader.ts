@@ -21,6 +21,7 @@ export interface PickleReader {
   readonly line: () => string;
 }
 
+/** Makes a reader of the pickle that begins at `start`; `fail` makes the error for a broken pickle. */
 export function pickleReader(
   source: Uint8Array,
   start: number,

@@ -6,19 +6,19 @@ import type { RunOutcome } from "../../reproduction/run-request.js";
 import { curveOf, readMetrics, type Point } from "../../run/metrics.js";
 import type { Figure, LinePanel } from "./figure.js";
 
-/** The runs of a method, one a seed. */
+/** The runs of a method, one per seed. */
 type RunsOf = (method: MethodId) => readonly RunOutcome[];
 
-/** What a figure shows, without its title and what it was run on. */
+/** What a figure shows, without its title and subtitle. */
 type Shown = {
   [Kind in Figure["kind"]]: Omit<Extract<Figure, { kind: Kind }>, "title" | "subtitle">;
 }[Figure["kind"]];
 
 const X_TITLE = "Training epoch";
-/** MTARD as the ablations call it. */
+/** What the ablations call MTARD. */
 const names: Readonly<Partial<Record<MethodId, string>>> = { mtard: "Baseline+NLB" };
 
-/** How each figure becomes a picture. */
+/** How each figure is built from its runs. */
 const builders: Readonly<Record<FigureNumber, (runs: RunsOf, measured: readonly AttackId[]) => Shown>> = {
   3: (runs, measured) => ({
     kind: "bars",
@@ -78,7 +78,7 @@ const builders: Readonly<Record<FigureNumber, (runs: RunsOf, measured: readonly 
 };
 
 /**
- * The figure of a plan, from its finished runs.
+ * Builds the figure of a plan from its finished runs.
  *
  * @param measured The attacks that the runs were measured with.
  */
@@ -110,13 +110,13 @@ function firstCurve([first]: readonly RunOutcome[], name: string): Point[] {
   return first ? curveOf(readMetrics(first.folder).steps, name) : [];
 }
 
-/** The paper's last 60 of 300 epochs, as a share. */
+/** The last fifth of a curve, as the paper shows the last 60 of 300 epochs. */
 function finalFifth(points: readonly Point[]): Point[] {
   const last = points.at(-1)?.x ?? 0;
   return points.filter(({ x }) => x > 0.8 * last);
 }
 
-/** The paper's x-axis. */
+/** The first 40 epochs, as on the paper's x-axis. */
 function firstForty(points: readonly Point[]): Point[] {
   return points.filter(({ x }) => x <= 40);
 }

@@ -3,7 +3,7 @@ import { compile, type TopLevelSpec } from "vega-lite";
 import type { Figure, LinePanel } from "./figure.js";
 import { COLORS, config, DASHES } from "./style.js";
 
-/** A figure as an SVG document; its text stays text. */
+/** Draws a figure as an SVG document, whose text stays text. */
 export async function drawSvg(figure: Figure): Promise<string> {
   const { spec } = compile(figure.kind === "lines" ? lines(figure) : bars(figure), { config });
   const view = new View(parse(spec), { renderer: "none" });
@@ -14,7 +14,7 @@ export async function drawSvg(figure: Figure): Promise<string> {
   }
 }
 
-/** A figure's title; each of `more` is a line below what it was run on. */
+/** A figure's title and subtitle; each of `more` is one more line below. */
 function heading({ title, subtitle }: Figure, ...more: string[]): { text: string; subtitle: string[] } {
   return { text: title, subtitle: [...(subtitle === null ? [] : [subtitle]), ...more] };
 }
@@ -32,14 +32,14 @@ function lines(figure: Extract<Figure, { kind: "lines" }>): TopLevelSpec {
   };
 }
 
-/** Lines of fewer points than these show each. */
+/** Lines with fewer points than this show each point. */
 const FEW_POINTS = 8;
 
 function linePanel({ title, xTitle, yTitle, series }: LinePanel, names: string[]) {
   const values = series.flatMap(({ name, points }) => points.map(({ x, y }) => ({ x, y, name })));
   const times = values.map(({ x }) => x);
   const first = Math.min(...times);
-  // The first part of the training ends after its beginning.
+  // A curve's first point is at the end of a part of the training, but the axis begins where the training does.
   const domain: [number, number] = [first <= 1 ? 0 : first, Math.max(...times)];
   const few = values.length / series.length < FEW_POINTS;
   return {
@@ -121,7 +121,7 @@ function bars(figure: Extract<Figure, { kind: "bars" }>): TopLevelSpec {
   };
 }
 
-/** From a round number below the lowest bar, so that small differences are seen, to a little above the highest. */
+/** The axis runs from a whole number below the lowest bar, so that small differences show, to a little above the highest bar. */
 function barDomain(values: readonly number[]): [number, number] {
   const lowest = Math.min(...values);
   const highest = Math.max(...values);

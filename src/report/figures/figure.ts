@@ -15,7 +15,7 @@ export interface LinePanel {
   readonly series: readonly Series[];
 }
 
-/** A group of bars, such as those under one attack: a bar a series, and the paper's number where there is one. */
+/** A group of bars, such as those under one attack: each has our number, and the paper's if there is one. */
 export interface BarGroup {
   readonly title: string;
   readonly bars: readonly { readonly name: string; readonly value: number; readonly paper: number | null }[];
@@ -27,7 +27,7 @@ export type Figure = FigureFacts &
     | {
         readonly kind: "lines";
         readonly panels: readonly LinePanel[];
-        /** Whether the panels have one y-axis between them, to be compared. */
+        /** Whether the panels share one y-axis, so that they can be compared. */
         readonly sameScale: boolean;
       }
     | { readonly kind: "bars"; readonly yTitle: string; readonly groups: readonly BarGroup[] }
@@ -35,6 +35,6 @@ export type Figure = FigureFacts &
 
 interface FigureFacts {
   readonly title: string;
-  /** What it was run on. */
+  /** What its runs were trained on, and for how long, in brief; null if it is not shown. */
   readonly subtitle: string | null;
 }

@@ -1,12 +1,12 @@
 import { createRequire } from "node:module";
 import { loadSharp } from "../../runtime/sharp.js";
 
-/** Pixels of the PNG to a unit of the SVG. */
+/** Pixels of the PNG per unit of the SVG. */
 export const SCALE = 2;
-/** An SVG's unit in dots an inch. */
+/** The dots per inch at which a unit of an SVG is one pixel. */
 const DENSITY = 72;
 
-/** A picture as PNG. */
+/** Draws an SVG document as PNG. */
 export async function svgToPng(svg: string): Promise<Buffer> {
   await bringFont();
   return await loadSharp()(Buffer.from(svg), { density: DENSITY * SCALE })
@@ -15,8 +15,8 @@ export async function svgToPng(svg: string): Promise<Buffer> {
 }
 
 /**
- * Makes the font known to the library that draws an SVG's text: a machine without any would draw none. Naming its file to draw one
- * letter is sharp's only way to do it.
+ * Makes the font known to the library that draws an SVG's text, which would draw none on a machine without fonts. The only way that
+ * sharp offers is to draw a letter with the font's file.
  */
 async function bringFont(): Promise<void> {
   const fontfile = createRequire(import.meta.url).resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf");

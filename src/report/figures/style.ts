@@ -1,9 +1,9 @@
 import type { Config } from "vega-lite";
 
-/** Okabe and Ito's palette, which people with any colour vision tell apart, without its yellow, too light on white. */
+/** Okabe and Ito's palette, which people with any colour vision can tell apart, without its yellow, which is too light on white. */
 export const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"] as const;
 
-/** Lines are told apart without colour too. */
+/** Dashes tell lines apart without colour. */
 export const DASHES = [
   [1, 0],
   [7, 4],
@@ -14,10 +14,10 @@ export const DASHES = [
   [12, 3],
 ] as const;
 
-/** The font that `sharp` is given for the PNG; in the SVG, its metric relatives stand in where it is absent. */
+/** `sharp` draws the PNG in the first font; an SVG shown where that is missing falls back on the others, with similar metrics. */
 export const FONT = "DejaVu Sans, Verdana, sans-serif";
 
-/** Sizes for a picture that stays readable at half its size. */
+/** The sizes keep a picture readable at half its size. */
 export const config: Config = {
   background: "white",
   font: FONT,
