@@ -4,7 +4,7 @@ import { type AttackId, attackIds, attacks, isTransfer } from "../attacks/attack
 import { InputError } from "../errors.js";
 import { changesOf } from "../evaluation/numbers.js";
 import type { AttackNumbers } from "../evaluation/rounds.js";
-import type { AttackChanges } from "../evaluation/settings.js";
+import { type AttackChanges, MOST_RESTARTS } from "../evaluation/settings.js";
 import { parseQuantity, parseSetting } from "../recipes/settings.js";
 import { requestedDevice, type DeviceRequest } from "../runtime/device.js";
 import { checkpointOption, deviceOption, type HandlerArguments } from "./options.js";
@@ -115,7 +115,11 @@ export function attackRequest(args: AttackArguments): AttackRequest {
         ? {}
         : { targetClasses: whole(OPTIONS.targetClasses, args["target-classes"]) }),
     },
-    restarts: whole(OPTIONS.restarts, args.restarts),
+    restarts: parseQuantity(OPTIONS.restarts, args.restarts, {
+      minimum: 1,
+      maximum: MOST_RESTARTS,
+      whole: true,
+    }),
     surrogate: args.surrogate,
     seed: parseSetting("seed", args.seed, "--seed"),
     checkpoint: args.checkpoint,

@@ -96,7 +96,13 @@ async function measureModel(
       imagesOf(test, description, fingerprint),
       { attacks: [ATTACK], epsilon: 8 / 255, batchSize: usualBatch(model), seed: 0 },
       openModelStore(model, dirname(out), log),
-      { onProgress: ({ done, total }) => line.show(`measuring ${model.name}: ${done}/${total} images`) },
+      {
+        onProgress: ({ done, total }) => line.show(`measuring ${model.name}: ${done}/${total} images`),
+        onMessage(text) {
+          line.clear();
+          log(text);
+        },
+      },
     );
     return evaluation;
   } finally {

@@ -48,7 +48,7 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
     .option("batch-size", {
       requiresArg: true,
       describe: "images at a time",
-      defaultDescription: "of a run, its evaluationBatch; else 128",
+      defaultDescription: "a run's evaluationBatch, else that of the data set's recipe",
     })
     .option("resume", {
       type: "boolean",

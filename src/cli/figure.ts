@@ -37,7 +37,9 @@ async function runFigure(args: ReproductionArguments): Promise<void> {
   const requests = plan.runs.flatMap((run) =>
     call.seeds.map((seed) => ({ plan: run, seed, attacks, clean: false })),
   );
-  const outcomes = await withWorkProgress((events) => reproduceRuns(requests, scale, call.places, events));
+  const outcomes = await withWorkProgress(call.places, (events) =>
+    reproduceRuns(requests, scale, call.places, events),
+  );
   if (!outcomes) return;
   const figure = buildFigure(plan, outcomes, attacks);
   const svg = await drawSvg(figure);

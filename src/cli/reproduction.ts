@@ -15,7 +15,7 @@ import { requireReading } from "../recipes/readings.js";
 import { paperDatasets, type PaperDataset } from "../paper/paper.js";
 import type { ScaleOptions } from "../reproduction/scale.js";
 import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
-import { requestedDevice } from "../runtime/device.js";
+import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { budgetOption, deviceOption, readingOption, runsDirOption } from "./options.js";
 import { log, type GlobalArguments } from "./output.js";
@@ -192,7 +192,11 @@ function given<Name extends SettingName>(name: Name, value: unknown): TrainingSe
  *
  * @returns Null if it was stopped; then this is logged and the exit code is 1.
  */
-export async function withWorkProgress<T>(work: (events: WorkEvents) => Promise<T>): Promise<T | null> {
+export async function withWorkProgress<T>(
+  { device }: Places,
+  work: (events: WorkEvents) => Promise<T>,
+): Promise<T | null> {
+  prepareNativeLibraries(device, threadCount());
   const line = new ProgressLine();
   const stop = stopOnSignals(line);
   try {

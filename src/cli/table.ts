@@ -46,7 +46,7 @@ async function runTable(args: ReproductionArguments): Promise<void> {
   const plan = withMethods(tablePlan(call.number, call.dataset), call);
   const scale = scaleOf(call.budget, call.dataset, plan.student, call.options);
   const requests = tableRequests(plan, call.seeds, scale);
-  const outcomes = await withWorkProgress((events) =>
+  const outcomes = await withWorkProgress(call.places, (events) =>
     reproduce(requests, scale, call.places, events, plan.attackChanges),
   );
   if (!outcomes) return;

@@ -70,7 +70,7 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
   const model = await openModel(reference, { dataset: shape, device: request.device });
   const line = new ProgressLine();
   try {
-    const { device, clean, robust, impossible } = await measureTeacher(model, request, line);
+    const { device, clean, robust, warnings, impossible } = await measureTeacher(model, request, line);
     line.clear();
     const folder = reference.kind === "folder" ? reference.folder : null;
     const checked = compareAndRecord(model.name, folder, clean, robust);
@@ -86,6 +86,7 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
         attacks: Object.fromEntries(checked.robust.map((each) => [each.measured.attack, each])),
         impossible,
         published,
+        warnings,
       },
       [
         ...measurementLines(model.name, device, checked),
@@ -119,6 +120,8 @@ interface MeasuredTeacher {
   readonly device: string;
   readonly clean: MeasuredAccuracy;
   readonly robust: readonly MeasuredRobustness[];
+  /** What makes the accuracies doubtful, one sentence each. */
+  readonly warnings: readonly string[];
   readonly impossible: string | null;
 }
 
@@ -137,13 +140,20 @@ async function measureTeacher(
   const settings = { epsilon: EPSILON, batchSize: usualBatch(model), seed, kept };
   const images = (count: number | undefined): MeasuredImages =>
     imagesOf(test, description, fingerprint, count);
-  const events = { onProgress: evaluationProgress(line, say), onMessage: say };
+  const said = new Set<string>();
+  const events = {
+    onProgress: evaluationProgress(line, say),
+    onMessage(text: string) {
+      if (!said.has(text)) say(text);
+      said.add(text);
+    },
+  };
   const unattacked = await measure(model, images(limit), { ...settings, attacks: [] }, store, events);
-  const { evaluation } = unattacked;
+  const { evaluation, warnings } = unattacked;
   // The text is such as "cpu (ONNX Runtime)".
   const [device = ""] = unattacked.device.split(" ");
   const clean = { split: "test", correct: evaluation.clean.correct, total: evaluation.total } as const;
-  if (attacks.length === 0) return { device, clean, robust: [], impossible: null };
+  if (attacks.length === 0) return { device, clean, robust: [], warnings, impossible: null };
   try {
     const attacked = images(Math.min(limit ?? Infinity, attackLimit));
     const found = await measure(model, attacked, { ...settings, attacks }, store, events);
@@ -155,11 +165,17 @@ async function measureTeacher(
       correct: found.evaluation.attacks[attack]?.robust ?? NaN,
       total: found.evaluation.total,
     }));
-    return { device, clean, robust, impossible: null };
+    return {
+      device,
+      clean,
+      robust,
+      warnings: [...new Set([...warnings, ...found.warnings])],
+      impossible: null,
+    };
   } catch (error) {
     // Not every operator of a foreign graph has a gradient here.
     if (model.known || !(error instanceof InputError)) throw error;
-    return { device, clean, robust: [], impossible: error.message };
+    return { device, clean, robust: [], warnings, impossible: error.message };
   }
 }
 

@@ -24,9 +24,9 @@ export function hasAdversarialImages(path: string, source: ImageSource): boolean
 
 /**
  * Opens the file at `path`: raw float32 values, `[N, height, width, channels]`. With `resume` it keeps what it holds; otherwise it starts
- * with all images clean.
+ * with all images clean in a new file.
  *
- * @throws {WorkError} if the file cannot be opened or written.
+ * @throws {WorkError} if the file cannot be opened or written, or is there already without `resume`.
  */
 export function openAdversarialFile(path: string, source: ImageSource, resume: boolean): AdversarialFile {
   const { height, width, channels } = source.shape;
@@ -98,7 +98,7 @@ function bytesOfImage({ shape: { height, width, channels } }: ImageSource): numb
 function open(path: string, resume: boolean): number {
   try {
     mkdirSync(dirname(path), { recursive: true });
-    return openSync(path, resume ? "r+" : "w+");
+    return openSync(path, resume ? "r+" : "wx+");
   } catch (cause) {
     throw writeFailure(path, cause);
   }

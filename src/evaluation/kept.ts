@@ -22,8 +22,10 @@ export type KeptUse = "use" | "require" | "discard";
 export interface Kept {
   readonly state: EvaluationState;
   readonly warnings: ModelWarnings;
-  /** The device and engine it ran on; null before anything ran. */
-  device: string | null;
+  /** The device and engine that each part ran on. */
+  readonly devices: Map<AttackId | null, string>;
+  /** The name of the file of adversarial images that belongs to what is known of an attack. */
+  readonly images: Map<AttackId, string>;
   /** Whether an attack is finished. */
   isOver(attack: AttackId | null): boolean;
   /** Forgets what is known of an attack. */
@@ -36,7 +38,8 @@ export interface Kept {
  * Loads what a store knows of a measurement; without a store, nothing is known and nothing is written.
  *
  * @param say Called with messages for the user.
- * @throws {InputError} with `require`, if a record is damaged, or an unfinished attack has other settings, which are then named.
+ * @throws {InputError} with `require`, if a record is damaged or contradicts another, or an unfinished attack has other settings, which
+ * are then named.
  */
 export function openKept(
   store: MeasurementStore | null,
@@ -63,7 +66,8 @@ export function openKept(
   const kept: Kept = {
     state,
     warnings,
-    device: null,
+    devices: new Map(),
+    images: new Map(),
     isOver(attack) {
       const key = attack === null ? keys.clean : keys.attacks.get(attack);
       return key !== undefined && isFinished(key, recordOf(attack));
@@ -78,18 +82,29 @@ export function openKept(
     },
   };
   const recordOf = (attack: AttackId | null): MeasurementRecord => ({
-    device: kept.device ?? "",
+    device: kept.devices.get(attack) ?? "",
     labels,
     clean: state.clean,
     attack: attack === null ? null : (state.attacks[attack] ?? null),
+    images: attack === null ? null : (kept.images.get(attack) ?? null),
     warnings,
   });
   for (const [attack, record] of records) {
-    if (!sameList(record.labels, labels) || !sameList(record.clean, clean)) continue;
-    if (attack !== null && record.attack) state.attacks[attack] = record.attack;
+    const key = attack === null ? keys.clean : keys.attacks.get(attack);
+    if (!sameList(record.labels, labels) || !record.clean.every((answer, index) => answer === clean[index])) {
+      const found = `${(key && store?.pathOf(key)) ?? ""} is of other labels or other answers to the clean images than the rest`;
+      if (use === "require") throw damaged(found);
+      say(`${found}; it is measured anew`);
+      continue;
+    }
+    if (!kept.devices.has(null) && record.clean.length === clean.length)
+      kept.devices.set(null, record.device);
     warnings.answers ??= record.warnings.answers;
     warnings.gradients ??= record.warnings.gradients;
-    if (attack !== null || kept.device === null) kept.device = record.device;
+    if (attack === null || !record.attack) continue;
+    state.attacks[attack] = record.attack;
+    kept.devices.set(attack, record.device);
+    if (record.images !== null) kept.images.set(attack, record.images);
   }
   return kept;
 }
@@ -136,7 +151,7 @@ function refuseOthers(
       {
         expected: `${differences.map(({ name, one }) => `${name} ${one}`).join(", ")}, as ${store.pathOf(other)} was begun with`,
         found: differences.map(({ name, other: now }) => `${name} ${now}`).join(", "),
-        fix: "the same call as then, or leave --resume out",
+        fix: "the same call as then, or leave --resume out, or remove that file",
       },
     );
   }

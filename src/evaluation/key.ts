@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type AttackId, attackIds } from "../attacks/attacks.js";
 import { sha256Of } from "../files/sha256.js";
 import { type AttackNumbers, roundsOf } from "./rounds.js";
-import type { EvaluationSettings } from "./settings.js";
+import { type EvaluationSettings, MOST_RESTARTS } from "./settings.js";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hex");
 const count = z.int().nonnegative();
@@ -11,15 +11,15 @@ const count = z.int().nonnegative();
  * Everything that decides the outcome of a measurement, with all defaults filled in: measurements with equal keys have equal outcomes.
  * What an attack does not read is null, so that it makes no difference.
  */
-export const keySchema = z.strictObject({
+const keyParts = z.strictObject({
   /** The identity of the model. */
   model: sha256,
   /** The SHA-256 of the data set's store. */
   data: sha256,
   /** How many test images are measured, from the first. */
-  images: count,
+  images: count.min(1),
   /** Random starts and rounding depend on which images share a batch. */
-  batchSize: count,
+  batchSize: count.min(1),
   /** Null for the clean accuracy alone. */
   attack: z.enum(attackIds).nullable(),
   epsilon: z.number().nullable(),
@@ -27,13 +27,37 @@ export const keySchema = z.strictObject({
   seed: count.nullable(),
   /** The single attacks that the attack consists of, in order, with their settings and how often each runs. */
   rounds: z.array(
-    z.strictObject({ attack: z.string(), numbers: z.record(z.string(), z.number()), restarts: count }),
+    z.strictObject({
+      attack: z.string(),
+      numbers: z.record(z.string(), z.number()),
+      restarts: count.max(MOST_RESTARTS),
+    }),
   ),
   /** The identity of the classifier that a transfer attack makes its images on. */
   surrogate: sha256.nullable(),
 });
 
-export type MeasurementKey = Readonly<z.infer<typeof keySchema>>;
+export type MeasurementKey = Readonly<z.infer<typeof keyParts>>;
+
+/** The schema of a key that was read from a file: its attack must have the rounds and settings it names. */
+export const keySchema = keyParts.refine(hasItsRounds, "other rounds or settings than the attack has");
+
+function hasItsRounds({ attack, rounds }: MeasurementKey): boolean {
+  if (attack === null) return rounds.length === 0;
+  const restarts = Math.max(1, ...rounds.map((round) => round.restarts));
+  const expected = firstRuns(attack, restarts);
+  return (
+    rounds.length === expected.length &&
+    expected.every((one, index) => {
+      const other = rounds[index];
+      return (
+        other?.attack === one.attack &&
+        other.restarts === one.restarts &&
+        Object.keys(other.numbers).sort().join() === Object.keys(one.numbers).join()
+      );
+    })
+  );
+}
 
 /** What is measured: a model on the first images of a data set, in batches of one size. */
 export type Measured = Pick<MeasurementKey, "model" | "data" | "images" | "batchSize">;
@@ -56,11 +80,16 @@ export function attackKey(
     attack,
     epsilon,
     seed: rounds.some((round) => round.attack.random) ? seed : null,
-    rounds: rounds
-      .filter(({ restart }) => restart === 0)
-      .map((round) => ({ attack: round.id, numbers: inOrder(round.numbers), restarts: round.restarts })),
+    rounds: firstRuns(attack, restarts, changes[attack]),
     surrogate: rounds.some(({ isTransfer }) => isTransfer) ? surrogate : null,
   };
+}
+
+/** The single attacks of an attack, each once, with the number of its restarts. */
+function firstRuns(attack: AttackId, restarts: number, changes?: AttackNumbers): MeasurementKey["rounds"] {
+  return roundsOf(attack, restarts, changes)
+    .filter(({ restart }) => restart === 0)
+    .map((round) => ({ attack: round.id, numbers: inOrder(round.numbers), restarts: round.restarts }));
 }
 
 /** A short name for a key: its attack, and enough of the key's SHA-256 to tell it from any other key. */

@@ -1,15 +1,10 @@
-import { rmSync } from "node:fs";
 import type { AttackId } from "../attacks/attacks.js";
 import { isTransfer } from "../attacks/attacks.js";
 import { InputError } from "../errors.js";
 import type { Model } from "../model/model.js";
 import type { ModelTarget } from "../model/targets.js";
-import {
-  type AdversarialFile,
-  hasAdversarialImages,
-  openAdversarialFile,
-  writeAdversarialNpz,
-} from "./adversarial-file.js";
+import { writeAdversarialNpz } from "./adversarial-file.js";
+import { type AdversarialImages, openAdversarialImages } from "./adversarial-images.js";
 import { checkAnswers, checkGradients, checkOutcome, requireClasses, usesGradients } from "./checks.js";
 import { evaluateImages, type EvaluationEvents, partsOf, roundsByAttack } from "./evaluate.js";
 import { type MeasuredImages, requireLabels } from "./images.js";
@@ -76,10 +71,11 @@ export async function measure(
   const say = (text: string): void => events.onMessage?.(text);
   const keys = keysOf(model, data, settings);
   const kept = openKept(store, keys, data, model.classes, settings.kept ?? "use", say);
-  const images = adversarialImages(store, keys, data, settings, kept, say);
+  const images = openAdversarialImages(store, keys, data, settings, kept, say);
   const made = [null, ...settings.attacks].filter((attack) => !kept.isOver(attack));
   try {
     if (made.length > 0) await work(model, data, settings, kept, images, events, say);
+    else sayWarnings(kept, settings, say);
     if (settings.adversarial !== undefined) writeAdversarialNpz(settings.adversarial, data, images.files);
   } finally {
     images.close();
@@ -95,7 +91,7 @@ export async function measure(
     warnings: [...warningsOf(kept, settings), ...doubts],
     seconds: Object.fromEntries(seconds),
     made,
-    device: kept.device ?? "",
+    device: deviceOf(kept, made, settings),
   };
 }
 
@@ -130,7 +126,7 @@ async function work(
   for (const attack of attacks)
     if (kept.state.attacks[attack] && !kept.isOver(attack)) say(`going on with ${attack}`);
   if (settings.checks !== false) check(target, data, settings, kept);
-  for (const warning of warningsOf(kept, settings)) say(`warning: ${warning}`);
+  sayWarnings(kept, settings, say);
   const transfers = attacks.some((id) => isTransfer(id) && !kept.isOver(id));
   const made = transfers ? await surrogate?.target() : undefined;
   await evaluateImages(
@@ -155,12 +151,11 @@ function forgetOtherDevice(
   runsOn: string,
   say: (text: string) => void,
 ): void {
-  const { device } = kept;
-  kept.device = runsOn;
-  if (device === null || device === runsOn) return;
   for (const attack of [null, ...attacks]) {
-    const begun = attack === null ? kept.state.clean.length > 0 : kept.state.attacks[attack];
-    if (!begun || kept.isOver(attack)) continue;
+    if (kept.isOver(attack)) continue;
+    const device = kept.devices.get(attack);
+    kept.devices.set(attack, runsOn);
+    if (device === undefined || device === runsOn) continue;
     say(`${attack ?? "the clean pass"} was begun on ${device}: it begins anew`);
     kept.forget(attack);
   }
@@ -180,57 +175,16 @@ function check(
   kept.save(null);
 }
 
+function sayWarnings(kept: Kept, settings: MeasureSettings, say: (text: string) => void): void {
+  for (const warning of warningsOf(kept, settings)) say(`warning: ${warning}`);
+}
+
+/** Where what was made now ran; if all was known, where the first attack ran, or the clean pass. */
+function deviceOf({ devices }: Kept, made: Measurement["made"], { attacks }: MeasureSettings): string {
+  const ran = [...made, ...attacks, null].map((attack) => devices.get(attack));
+  return ran.find((device) => device !== undefined) ?? "";
+}
+
 function warningsOf({ warnings }: Kept, { attacks }: MeasureSettings): string[] {
   return [...(warnings.answers ?? []), ...(usesGradients(attacks) ? (warnings.gradients ?? []) : [])];
-}
-
-/** The adversarial images of a measurement: one file for each attack, if they are wanted. */
-interface AdversarialImages {
-  readonly files: ReadonlyMap<AttackId, AdversarialFile>;
-  close(): void;
-  remove(): void;
-}
-
-/** Opens the files of the adversarial images; an attack whose file is missing or incomplete starts anew. */
-function adversarialImages(
-  store: MeasurementStore | null,
-  { attacks }: MeasurementKeys,
-  data: MeasuredImages,
-  settings: MeasureSettings,
-  kept: Kept,
-  say: (text: string) => void,
-): AdversarialImages {
-  const files = new Map<AttackId, AdversarialFile>();
-  const paths = new Map([...attacks].map(([id, key]) => [id, `${store?.pathOf(key) ?? ""}.images`]));
-  const remove = (): void => {
-    for (const path of store ? paths.values() : []) rmSync(path, { force: true });
-  };
-  const wanted = settings.adversarial !== undefined;
-  if (wanted && !store) throw new Error("adversarial images are kept beside a store's records");
-  // Files from an earlier call would lack what is found from here on.
-  if (!wanted) remove();
-  for (const [id, path] of wanted ? paths : []) {
-    const there = kept.state.attacks[id] !== undefined && hasAdversarialImages(path, data);
-    if (!there && kept.state.attacks[id]) {
-      if (settings.kept === "require" && !kept.isOver(id)) throw withoutImages(id, path);
-      say(`${id} is known, but not its adversarial images: they are made`);
-      kept.forget(id);
-    }
-    files.set(id, openAdversarialFile(path, data, there));
-  }
-  return {
-    files,
-    remove,
-    close() {
-      for (const file of files.values()) file.close();
-    },
-  };
-}
-
-function withoutImages(attack: AttackId, path: string): InputError {
-  return new InputError(`the adversarial images of the unfinished ${attack} are not all there`, {
-    expected: path,
-    found: "none, or not all of them",
-    fix: "leave --resume out to start it anew",
-  });
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { AttackId } from "../attacks/attacks.js";
 import type { MeasurementKey } from "./key.js";
-import { type AttackState, attackStateSchema } from "./state.js";
+import { type AttackState, attackStateSchema, WITHSTOOD } from "./state.js";
+import { ROUNDING } from "./verify.js";
 import { evaluationOf } from "./outcome.js";
 import type { Evaluation } from "./summary.js";
 
@@ -23,6 +24,8 @@ export interface MeasurementRecord {
   readonly clean: readonly number[];
   /** How far the attack has got; null for the clean accuracy alone. */
   readonly attack: AttackState | null;
+  /** The name of the file with this attack's adversarial images, if they are kept; no other file has the images of this record. */
+  readonly images: string | null;
   readonly warnings: ModelWarnings;
 }
 
@@ -55,12 +58,33 @@ export function recordSchema(key: MeasurementKey, classes: number): z.ZodType<Me
       labels: z.array(answer).length(images),
       clean: z.array(answer).max(images),
       attack: key.attack === null ? z.null() : attackStateSchema(images, classes, roundCount(key)),
+      images: z
+        .string()
+        .regex(/^[0-9a-f]{16}$/)
+        .nullable()
+        .default(null),
       warnings: z.strictObject({ answers: warnings, gradients: warnings }),
     })
     .refine(
       ({ clean, attack }) => attack === null || clean.length === images,
       "an attack before all images were seen clean",
+    )
+    .refine(
+      (record) => record.labels.every((_, index) => isPossible(record, index, key.epsilon ?? 0)),
+      "an image whose answers contradict each other",
     );
+}
+
+/** Whether what a record says of an image agrees with itself: only an image that was right at first is fooled, within epsilon. */
+function isPossible(
+  { labels, clean, attack }: Pick<MeasurementRecord, "labels" | "clean" | "attack">,
+  image: number,
+  epsilon: number,
+): boolean {
+  if (!attack) return true;
+  const [answer, change = Infinity] = [attack.answers[image], attack.linf[image]];
+  if (attack.fooledIn[image] === WITHSTOOD) return answer === clean[image] && change === 0;
+  return clean[image] === labels[image] && answer !== labels[image] && change <= epsilon + ROUNDING;
 }
 
 /** Turns a finished record into an evaluation. */

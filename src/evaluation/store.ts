@@ -24,7 +24,10 @@ export interface KeptRecord {
   readonly record: MeasurementRecord;
 }
 
-/** Format 1 had no state and no warnings, and named an attack's changes instead of all its settings. */
+/**
+ * Format 1 had no state and no warnings, and named an attack's changes instead of all its settings. A change to an attack that changes
+ * what it finds, as the golden tests would show, needs a new number too: earlier records are then not used.
+ */
 const FORMAT = 2;
 
 const fileSchema = z.strictObject({ format: z.literal(FORMAT), key: keySchema, record: z.unknown() });

@@ -2,7 +2,7 @@ import type { AttackId } from "../attacks/attacks.js";
 import { WorkError } from "../errors.js";
 
 /** How far beyond epsilon the rounding of float32 may take a pixel value. */
-const ROUNDING = 1e-6;
+export const ROUNDING = 1e-6;
 
 /**
  * Checks that every pixel value is finite, in [0, 1] and within `epsilon` (plus 1e-6 for rounding) of the clean one.

@@ -177,6 +177,43 @@ describe("a measurement that ends at any moment", () => {
     expect(said.join()).toMatch(/was begun on cpu: it begins anew/);
   });
 
+  it("on another device begins anew attack by attack, whatever else is over there", async () => {
+    await killedAfter(25, modelOf(target), store);
+    await measure(modelOf(target, "cuda"), data, { ...settings, attacks: ["fgsm"] }, store);
+    const said: string[] = [];
+    const attacks = ["pgd-sat", "fgsm"] as const;
+    const { made, device } = await measure(modelOf(target, "cuda"), data, { ...settings, attacks }, store, {
+      onMessage: (text) => said.push(text),
+    });
+    expect({ made, device }).toEqual({ made: ["pgd-sat"], device: "cuda" });
+    expect(said).toContain("pgd-sat was begun on cpu: it begins anew");
+    const devices = store.list(hex("a"), CLASSES).map(({ key, record }) => [key.attack, record.device]);
+    expect(Object.fromEntries(devices)).toEqual({ null: "cpu", fgsm: "cuda", "pgd-sat": "cuda" });
+  });
+
+  it("that contradicts the rest is made anew, and says so", async () => {
+    const attacks = ["fgsm", "pgd-sat"] as const;
+    const first = await measure(modelOf(target), data, { ...settings, attacks }, store);
+    const kept = store.list(hex("a"), CLASSES).find(({ key }) => key.attack === "fgsm");
+    if (!kept?.record.attack) throw new Error("no record");
+    const { key, record } = kept;
+    const wrong = first.evaluation.perExample.findIndex(({ label, clean }) => label !== clean);
+    const others = (list: readonly number[]): number[] =>
+      list.map((answer, index) => (index === wrong ? (data.labels[index] as number) : answer));
+    const changed = { ...kept.record.attack, answers: others(kept.record.attack.answers) };
+    store.write(key, { ...record, clean: others(record.clean), attack: changed });
+    const required = measure(modelOf(target), data, { ...settings, attacks, kept: "require" }, store);
+    await expect(required).rejects.toThrow("what was measured before cannot be read");
+    const said: string[] = [];
+    const again = await measure(modelOf(target), data, { ...settings, attacks }, store, {
+      onMessage: (text) => said.push(text),
+    });
+    expect(again).toEqual({ ...first, made: ["fgsm"], seconds: expect.anything() as object });
+    expect(said).toContain(
+      `${store.pathOf(key)} is of other labels or other answers to the clean images than the rest; it is measured anew`,
+    );
+  });
+
   it("is refused under other settings where that is asked for, each named, and nothing is lost", async () => {
     await killedAfter(40, modelOf(target), store);
     const contents = (): string[] =>
@@ -242,6 +279,71 @@ describe("adversarial images", () => {
     expect(readdirSync(store.folder).filter((name) => !name.endsWith(".json"))).toEqual([]);
   });
 
+  const ofAttack = async (path: string, attack: string): Promise<number[]> => [
+    ...((await readWeightsFile(path)).weights.get(`adversarial_${attack}`)?.data ?? []),
+  ];
+  /** Measures with images in which the first attack that has something left is killed at its first batch. */
+  const killedWithImages = async (change: Partial<MeasureSettings>): Promise<void> => {
+    const call = measure(
+      modelOf(target),
+      data,
+      { ...settings, adversarial: "unused.npz", ...change },
+      store,
+      {
+        onProgress({ pass }) {
+          if (pass.attack !== null) throw new Killed();
+        },
+      },
+    );
+    await expect(call).rejects.toThrow(Killed);
+  };
+
+  it.each(["use", "discard"] as const)(
+    "of an attack that was over without them are made by the call after one that was killed before it came to it: %s",
+    async (kept) => {
+      const attacks = ["pgd-sat", "fgsm"] as const;
+      await measure(modelOf(target), data, { ...settings, attacks: ["fgsm"] }, store);
+      const whole = join(work, `whole-${kept}.npz`);
+      const elsewhere = openStore(join(work, `elsewhere-${kept}`));
+      await measure(modelOf(target), data, { ...settings, attacks, adversarial: whole }, elsewhere);
+      await killedWithImages({ attacks, kept });
+      const path = join(work, `after-${kept}.npz`);
+      await measure(modelOf(target), data, { ...settings, attacks, adversarial: path }, store);
+      for (const attack of attacks)
+        expect(await ofAttack(path, attack)).toEqual(await ofAttack(whole, attack));
+      expect(readdirSync(store.folder).filter((name) => !name.endsWith(".json"))).toEqual([]);
+    },
+  );
+
+  it("are touched by no call that is refused", async () => {
+    await measure(modelOf(target), data, { ...settings, attacks: ["fgsm"] }, store);
+    await killedAfter(40, modelOf(target), store);
+    const names = readdirSync(store.folder);
+    const attacks = ["fgsm", "pgd-sat"] as const;
+    const call = measure(
+      modelOf(target),
+      data,
+      { ...settings, attacks, kept: "require", adversarial: join(work, "refused.npz") },
+      store,
+    );
+    await expect(call).rejects.toThrow("the adversarial images of the unfinished pgd-sat are not all there");
+    expect(readdirSync(store.folder)).toEqual(names);
+  });
+
+  it("of two calls at once are each call's own", async () => {
+    const wanted = (name: string): MeasureSettings => ({
+      ...settings,
+      attacks: ["pgd-sat"],
+      adversarial: join(work, name),
+      kept: "discard",
+    });
+    await measure(modelOf(target), data, wanted("alone.npz"), openStore(join(work, "alone")));
+    const calls = ["one.npz", "two.npz"].map((name) => measure(modelOf(target), data, wanted(name), store));
+    await Promise.all(calls);
+    for (const name of ["one.npz", "two.npz"])
+      expect(await images(join(work, name))).toEqual(await images(join(work, "alone.npz")));
+  });
+
   it("are made where the accuracy is known without them", async () => {
     const path = join(work, "known.npz");
     await measure(modelOf(target), data, { ...settings, attacks: ["pgd-sat"] }, store);
@@ -265,13 +367,16 @@ describe("doubts about a model", () => {
     const saturated = linearTarget(1, 1e4);
     const images = { ...labelledBy(saturated, 20, 5), fingerprint: hex("b") };
     for (let call = 0; call < 2; call++) {
+      const said: string[] = [];
       const { warnings } = await measure(
         modelOf(saturated),
         images,
         { ...settings, attacks: ["fgsm"] },
         store,
+        { onMessage: (text) => said.push(text) },
       );
       expect(warnings).toEqual([expect.stringMatching(/no gradient at (\d+) of \1 images/)]);
+      expect(said).toEqual([`warning: ${warnings.join()}`]);
     }
     const black = await measure(modelOf(saturated), images, { ...settings, attacks: ["square"] }, store);
     expect(black.warnings, "Square asks for no gradients").toEqual([]);

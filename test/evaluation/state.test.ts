@@ -12,12 +12,20 @@ const key: MeasurementKey = {
   seed: 0,
   rounds: [{ attack: "pgd-sat", numbers: { steps: 5 }, restarts: 2 }],
 };
-const attack = { ...attackState([0, 1, 2]), round: 1, fooledIn: [-1, 0, 1], queries: [1, 2, 3] };
+const attack = {
+  ...attackState([0, 1, 2]),
+  round: 1,
+  answers: [0, 3, 1],
+  fooledIn: [-1, 0, 1],
+  linf: [0, 0.03, 0.01],
+  queries: [1, 2, 3],
+};
 const record = {
   device: "cpu",
-  labels: [0, 1, 3],
+  labels: [0, 1, 2],
   clean: [0, 1, 2],
   attack,
+  images: null,
   warnings: { answers: [], gradients: null },
 };
 const believes = (content: unknown, of: MeasurementKey = key): boolean =>
@@ -51,7 +59,12 @@ describe("a record", () => {
     ["a round after the last", withAttack({ round: 3 })],
     ["a batch before the first", withAttack({ batch: -1 })],
     ["negative queries", withAttack({ queries: [0, -1, 0] })],
-    ["a change beyond 1", withAttack({ linf: [0, 2, 0] })],
+    ["a change beyond 1", withAttack({ linf: [0, 2, 0.01] })],
+    ["a change beyond epsilon", withAttack({ linf: [0, 0.031, 0.01] })],
+    ["an image that withstood with another answer", withAttack({ answers: [1, 3, 1] })],
+    ["an image that is fooled with its own class", withAttack({ answers: [0, 1, 1] })],
+    ["an image that is fooled and was wrong before", { ...record, labels: [0, 2, 2] }],
+    ["the path of a file in place of its name", { ...record, images: "../0123456789abc" }],
     ["something more", withAttack({ more: 1 })],
     ["warnings that are no text", { ...record, warnings: { answers: [1], gradients: null } }],
     ["a prototype", JSON.parse('{"__proto__":{"device":"cpu"}}')],

@@ -81,11 +81,30 @@ describe("a store", () => {
       fooledIn: [-1, 0, -1],
       linf: [0, 0.03, 0],
     },
+    images: null,
     warnings: { answers: [], gradients: [] },
   };
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(work, "store-"));
+  });
+
+  it.each([
+    ["no images", { images: 0 }],
+    ["no rounds", { rounds: [] }],
+    ["more restarts than memory holds", { rounds: [{ ...key.rounds[0], restarts: 9e15 }] }],
+    ["rounds of another attack", { rounds: [{ ...key.rounds[0], attack: "constructor" }] }],
+    ["settings the attack does not have", { rounds: [{ ...key.rounds[0], numbers: { queries: 3 } }] }],
+    ["rounds without an attack", { attack: null }],
+  ])("does not list a record whose key has %s", (_, change) => {
+    const store = openStore(folder);
+    store.write(key, record);
+    expect(store.list(key.model, 10)).toHaveLength(1);
+    const path = store.pathOf(key);
+    const file = JSON.parse(readFileSync(path, "utf8")) as { key: object };
+    writeFileSync(path, JSON.stringify({ ...file, key: { ...file.key, ...change } }));
+    expect(store.list(key.model, 10)).toEqual([]);
+    expect(store.unfinished()).toEqual([]);
   });
 
   it("gives back what was written, under its own key alone", () => {
