@@ -115,16 +115,20 @@ export function attackRequest(args: AttackArguments): AttackRequest {
         ? {}
         : { targetClasses: whole(OPTIONS.targetClasses, args["target-classes"]) }),
     },
-    restarts: parseQuantity(OPTIONS.restarts, args.restarts, {
-      minimum: 1,
-      maximum: MOST_RESTARTS,
-      whole: true,
-    }),
+    restarts: restartsOf(whole(OPTIONS.restarts, args.restarts)),
     surrogate: args.surrogate,
     seed: parseSetting("seed", args.seed, "--seed"),
     checkpoint: args.checkpoint,
     device: requestedDevice(args.device),
   };
+}
+
+function restartsOf(restarts: number): number {
+  if (restarts <= MOST_RESTARTS) return restarts;
+  throw new InputError("--restarts is too much", {
+    expected: `at most ${MOST_RESTARTS}`,
+    found: String(restarts),
+  });
 }
 
 /**

@@ -1,16 +1,17 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { InputError } from "../errors.js";
+import { doubtsOf } from "../evaluation/doubts.js";
 import { openModelStore } from "../evaluation/model-store.js";
 import { evaluationOfRecord, isFinished, warningTexts } from "../evaluation/record.js";
 import type { KeptRecord } from "../evaluation/store.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { openModel } from "../model/model.js";
 import { drawSvg } from "../report/figures/draw.js";
-import { runPageHtml } from "../report/run-page.js";
+import { distanceText, runPageHtml, type KeyedEvaluation } from "../report/run-page.js";
 import { runPanels } from "../report/run-panels.js";
 import { readMetrics } from "../run/metrics.js";
-import { isRunFinished, readRun, RUN_FILES } from "../run/run-directory.js";
+import { isRunFinished, readRun, RUN_FILES, type RunDescription } from "../run/run-directory.js";
 import { log, printResult, type GlobalArguments } from "./output.js";
 import type { CommandBody } from "./usages.js";
 
@@ -37,7 +38,12 @@ async function runReport(args: ReportArguments): Promise<void> {
   const { run: folder } = args;
   const run = readRun(folder);
   const metrics = readMetrics(folder);
-  const kept = await measurementsOf(folder);
+  const kept = await measurementsOf(folder, run);
+  const evaluations = kept.map(({ key, record }) => ({ key, evaluation: evaluationOfRecord(key, record) }));
+  const warnings = [
+    ...kept.flatMap(({ record }) => warningTexts(record)),
+    ...comparisonsOf(evaluations, run),
+  ];
   const pictures = [];
   for (const figure of runPanels(metrics)) pictures.push({ title: figure.title, svg: await drawSvg(figure) });
   const page = {
@@ -45,8 +51,8 @@ async function runReport(args: ReportArguments): Promise<void> {
     run,
     metrics,
     finished: isRunFinished(folder),
-    evaluations: kept.map(({ key, record }) => evaluationOfRecord(key, record)),
-    warnings: [...new Set(kept.flatMap(({ record }) => warningTexts(record)))],
+    evaluations,
+    warnings: [...new Set(warnings)],
     pictures,
   };
   const file = args.out ?? join(folder, "report.html");
@@ -54,13 +60,31 @@ async function runReport(args: ReportArguments): Promise<void> {
   printResult(args, { run: folder, file }, file);
 }
 
-/** The finished measurements of a run's best student; none if the student is missing or cannot be read. */
-async function measurementsOf(folder: string): Promise<KeptRecord[]> {
+/** The doubts that arise from comparing attacks of one epsilon with each other; it is named unless it is the run's own. */
+function comparisonsOf(evaluations: readonly KeyedEvaluation[], { settings }: RunDescription): string[] {
+  const usual = settings.evaluationEpsilon;
+  const epsilons = new Set([usual, ...evaluations.flatMap(({ key }) => key.epsilon ?? [])]);
+  return [...epsilons].flatMap((epsilon) => {
+    const measured = evaluations.filter(({ key }) => key.epsilon === epsilon);
+    const doubts = doubtsOf(measured.map(({ evaluation }) => evaluation));
+    return epsilon === usual
+      ? doubts
+      : doubts.map((doubt) => `at epsilon ${distanceText(epsilon)}, ${doubt}`);
+  });
+}
+
+/**
+ * The finished measurements of a run's best student on the data that it was trained on; none if the student is missing or cannot be
+ * read. Those of an earlier best student, or of the data set as it was prepared at another time, say nothing about this one.
+ */
+async function measurementsOf(folder: string, { inputs }: RunDescription): Promise<KeptRecord[]> {
   if (!existsSync(join(folder, RUN_FILES.best))) return [];
   try {
     const model = await openModel({ kind: "run", folder });
     const store = openModelStore(model, dirname(folder), log);
-    return store.list(model.identity, model.classes).filter(({ key, record }) => isFinished(key, record));
+    return store
+      .list(model.identity, model.classes)
+      .filter(({ key, record }) => key.data === inputs.data && isFinished(key, record));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     log(`its best student is not shown: ${error.message}`);

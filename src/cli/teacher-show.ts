@@ -1,10 +1,11 @@
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Argv } from "yargs";
 import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
 import { findDescription, howToGet, type TeacherDescription } from "../teacher/descriptions.js";
-import { readManifest, type TeacherManifest } from "../teacher/manifest.js";
-import { findTeacher, pathOf } from "../teacher/reference.js";
+import { MANIFEST_FILE, readManifest, type TeacherManifest } from "../teacher/manifest.js";
+import { findTeacher, kindOf, type TeacherReference } from "../teacher/reference.js";
 import { formatAccuracy } from "./accuracy.js";
 import type { HandlerArguments } from "./options.js";
 import { formatTable, type GlobalArguments, printResult } from "./output.js";
@@ -21,7 +22,7 @@ export function showOptions(yargs: Argv<GlobalArguments>) {
 /** `mtard teacher show`: a teacher's manifest, its description, or both. */
 export function runShow(args: HandlerArguments<typeof showOptions>): void {
   const folder = findFolder(
-    () => pathOf(findTeacher(args.name, args.teachersDir)),
+    () => folderOf(findTeacher(args.name, args.teachersDir)),
     findDescription(args.name),
   );
   const manifest = folder === null ? null : readManifest(folder);
@@ -32,6 +33,22 @@ export function runShow(args: HandlerArguments<typeof showOptions>): void {
     ...(description ? descriptionRows(description) : []),
   ];
   printResult(args, { teacher: manifest, folder, description }, formatTable(rows));
+}
+
+/** The folder of a reference's manifest. @throws {InputError} if it is a lone ONNX file, which has none. */
+function folderOf(reference: TeacherReference): string {
+  if (reference.kind === "folder") return reference.folder;
+  const { path } = reference;
+  const isThere = kindOf(path) !== null;
+  const above = dirname(path);
+  const showAbove = isThere && existsSync(join(above, MANIFEST_FILE));
+  throw new InputError(`${path} has no manifest to show`, {
+    expected: "a teacher's name, or the folder with its manifest",
+    found: isThere ? "a lone ONNX file" : "nothing of that name",
+    fix: showAbove
+      ? `mtard teacher show ${above}`
+      : "mtard teacher list, or bring the file in with mtard teacher import --name NAME --dataset ID --onnx FILE",
+  });
 }
 
 /** The teacher's folder, or null if it is only described. */

@@ -1,14 +1,25 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { sha256Of } from "../files/sha256.js";
 import type { Model } from "../model/model.js";
 import { recipe } from "../recipes/recipes.js";
 import { studentOf } from "../recipes/teachers.js";
 import { readRun } from "../run/run-directory.js";
 import { type MeasurementStore, openStore, outdatedIn } from "./store.js";
 
-/** Makes a model's name safe as part of a file name. */
+/** Of a name that cannot stand as it is, so many characters are kept: with the hash they fit into a file name. */
+const KEPT_CHARACTERS = 100;
+
+/**
+ * Makes a model's name safe as part of a file name. A name that cannot stand as it is ends in a hash of it, so that names which differ
+ * only in what was replaced stay apart.
+ */
 export function fileName(name: string): string {
-  return name.replace(/[^A-Za-z0-9._-]+/g, "-");
+  // A name of dots alone could be the folder itself, or the one above it.
+  const isSafe = /^[A-Za-z0-9._-]+$/.test(name) && !/^\.+$/.test(name);
+  if (isSafe) return name;
+  const kept = name.replace(/^\.+|[^A-Za-z0-9._-]+/g, "-").slice(0, KEPT_CHARACTERS);
+  return `${kept}-${sha256Of(name).slice(0, 8)}`;
 }
 
 /** The folder in which the measurements of a run are kept. */

@@ -1,10 +1,11 @@
 import { InputError } from "../errors.js";
-import type { ImageShape } from "../graph/network.js";
+import type { ImageShape, Network, NetworkShape } from "../graph/network.js";
 import { loadWeights } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
 import { openStoredModel } from "../onnx/external-data.js";
 import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
-import { readNetworkModel } from "../onnx/weights.js";
+import type { StoredModel } from "../onnx/stored-model.js";
+import { hasGraphOf, type NetworkModel, readNetworkModel } from "../onnx/weights.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import { loadTeacher, type StoredTeacher, teacherSha256 } from "../teacher/load.js";
 import { pathOf, type TeacherReference } from "../teacher/reference.js";
@@ -79,11 +80,38 @@ function openTeacherModel(
   const teacher = loadTeacher(reference, wanted);
   const { name, dataset, classes, image } = teacher.manifest;
   const path = pathOf(reference);
-  const read = readNetworkModel(openStoredModel(teacher.model, path, teacher.dataFolder));
-  if (!read) return foreignModel(reference, teacher, device);
-  const network = createNetwork(read.networkId, { image, classes }, read.normalization);
-  const weights = loadWeights(matchWeights(network, read.weights, path));
-  return knownModel({ name, reference, dataset }, { network, weights, stored: teacher }, device);
+  const known = readKnownNetwork(
+    openStoredModel(teacher.model, path, teacher.dataFolder),
+    { image, classes },
+    path,
+  );
+  if (!known) return foreignModel(reference, teacher, device);
+  return knownModel({ name, reference, dataset }, { ...known, stored: teacher }, device);
+}
+
+/**
+ * The network and weights of a stored model, or null if it is none of mtard's own: its metadata may name a network although its graph
+ * was edited, and then answers what the graph says.
+ */
+function readKnownNetwork(
+  stored: StoredModel,
+  shape: NetworkShape,
+  source: string,
+): Pick<KnownNetwork, "network" | "weights"> | null {
+  const read = readNetworkModel(stored);
+  const network = read && networkNamed(read, shape);
+  if (!network || !hasGraphOf(network, stored.model)) return null;
+  return { network, weights: loadWeights(matchWeights(network, read.weights, source)) };
+}
+
+/** The network that a model names, or null if this mtard has none of that name. */
+function networkNamed({ networkId, normalization }: NetworkModel, shape: NetworkShape): Network | null {
+  try {
+    return createNetwork(networkId, shape, normalization);
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
 }
 
 function knownModel(

@@ -1,9 +1,9 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { RUN_FILES } from "../run/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
-import { findTeacher, type TeacherReference } from "../teacher/reference.js";
+import { findTeacher, kindOf, type TeacherReference } from "../teacher/reference.js";
 
 /** Where a model is: in a run directory, or in a teacher's folder or file. */
 export type ModelReference = { readonly kind: "run"; readonly folder: string } | TeacherReference;
@@ -30,9 +30,9 @@ export function findModel(named: string, teachersDir: string): ModelReference {
 }
 
 function foundAt(path: string): string {
-  const there = statSync(path, { throwIfNoEntry: false });
-  if (there === undefined) return "nothing of that name";
-  return there.isDirectory()
+  const kind = kindOf(path);
+  if (kind === null) return "nothing of that name";
+  return kind === "folder"
     ? `a folder without ${RUN_FILES.settings} or ${MANIFEST_FILE}`
     : "a file whose name does not end in .onnx";
 }

@@ -1,9 +1,18 @@
-import { type TensorProto, TensorProto_DataType } from "onnx-buf";
-import type { Normalization } from "../graph/network.js";
-import type { StoredTensor, StoredWeights } from "../graph/parameters.js";
+import {
+  type GraphProto,
+  type ModelProto,
+  type TensorProto,
+  TensorProto_DataLocation,
+  TensorProto_DataType,
+  type ValueInfoProto,
+} from "onnx-buf";
+import type { Network, Normalization } from "../graph/network.js";
+import { parameterSpecs, type StoredTensor, type StoredWeights } from "../graph/parameters.js";
+import { changed } from "./build.js";
 import { type ModelMetadata, readMetadata } from "./metadata.js";
-import { graphOf } from "./model.js";
+import { graphOf, serializeModel } from "./model.js";
 import type { StoredModel } from "./stored-model.js";
+import { networkModel } from "./writer.js";
 
 /** A network read back from an ONNX model: enough for `createNetwork` and `matchWeights`. */
 export interface NetworkModel {
@@ -16,7 +25,10 @@ export interface NetworkModel {
   readonly weights: StoredWeights;
 }
 
-/** The network and weights of a model that `networkToOnnx` wrote, or null for any other model. */
+/**
+ * The network and weights that a model says it is made of, or null if it does not say so. The file may have been edited since mtard
+ * wrote it: {@link hasGraphOf} tells.
+ */
 export function readNetworkModel({ model, stored }: StoredModel): NetworkModel | null {
   const metadata = readMetadata(model);
   if (!metadata) return null;
@@ -30,6 +42,58 @@ export function readNetworkModel({ model, stored }: StoredModel): NetworkModel |
   }
   return { networkId, image, classes, normalization, dataset, weights };
 }
+
+/**
+ * Whether a model computes what `networkToOnnx` writes for a network: the same nodes and constants, between the same input and output,
+ * with parameters of the same names and shapes. The values of its parameters are not read; texts that change no answer may differ.
+ */
+export function hasGraphOf(network: Network, model: ModelProto): boolean {
+  const weights = new Map(
+    parameterSpecs(network).map(({ name, shape }) => [name, { shape, read: () => new Float32Array() }]),
+  );
+  const own = networkModel(network, weights, { version: "", dataset: "" }).model;
+  return Buffer.from(structureOf(model, weights)).equals(structureOf(own, weights));
+}
+
+/** The bytes of a model without its parameters' values and without what changes no answer. */
+function structureOf(model: ModelProto, parameters: ReadonlyMap<string, unknown>): Uint8Array {
+  const bare = {
+    irVersion: 0n,
+    producerName: "",
+    producerVersion: "",
+    domain: "",
+    modelVersion: 0n,
+    docString: "",
+    metadataProps: [],
+    trainingInfo: [],
+  };
+  return serializeModel(changed(model, { ...bare, graph: structureOfGraph(graphOf(model), parameters) }));
+}
+
+function structureOfGraph(graph: GraphProto, parameters: ReadonlyMap<string, unknown>): GraphProto {
+  const untold = { docString: "", metadataProps: [] };
+  const tensors = graph.initializer.map((tensor) =>
+    changed(tensor, { ...untold, ...(parameters.has(tensor.name) ? withoutValues : {}) }),
+  );
+  const bareValue = (value: ValueInfoProto): ValueInfoProto => changed(value, untold);
+  return changed(graph, {
+    ...untold,
+    name: "",
+    valueInfo: [],
+    node: graph.node.map((node) => changed(node, { ...untold, name: "" })),
+    // Initializers are found by name: their order says nothing.
+    initializer: tensors.sort((one, other) => (one.name < other.name ? -1 : 1)),
+    input: graph.input.map(bareValue),
+    output: graph.output.map(bareValue),
+  });
+}
+
+/** Changes a tensor to one that holds nothing, inside the model or beside it. */
+const withoutValues = {
+  rawData: new Uint8Array(),
+  externalData: [],
+  dataLocation: TensorProto_DataLocation.DEFAULT,
+};
 
 /** A float32 tensor; null if it has another type or not as many values as its shape says. */
 function floatTensor(tensor: TensorProto, stored: StoredModel["stored"]): StoredTensor | null {

@@ -1,8 +1,19 @@
+import { attackIds } from "../attacks/attacks.js";
+import { attackKey, differencesOf, type MeasurementKey } from "../evaluation/key.js";
 import { changedSettings, sourcedRecipe } from "../recipes/recipes.js";
 import { requireMethodId } from "../methods/methods.js";
 import type { RunDescription } from "../run/run-directory.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { RunMetrics } from "../run/metrics.js";
+
+/** The seed of the attacks that tables use, and the default of `mtard evaluate`. */
+const USUAL_SEED = 0;
+
+/** What was measured, with everything that decided its outcome. */
+export interface KeyedEvaluation {
+  readonly key: MeasurementKey;
+  readonly evaluation: Evaluation;
+}
 
 /** A run as its page shows it. */
 export interface RunPage {
@@ -11,7 +22,7 @@ export interface RunPage {
   readonly metrics: RunMetrics;
   readonly finished: boolean;
   /** The evaluations of the best student that are kept in the run's folder. */
-  readonly evaluations: readonly Evaluation[];
+  readonly evaluations: readonly KeyedEvaluation[];
   /** What makes these accuracies doubtful, one sentence each. */
   readonly warnings: readonly string[];
   /** SVG documents by title. */
@@ -74,15 +85,14 @@ function progressText({ metrics: { steps, evaluations }, finished, run }: RunPag
 
 function evaluationTable({ metrics, evaluations, run }: RunPage): string {
   const best = metrics.evaluations.filter((evaluation) => evaluation.best).at(-1);
-  const rows = evaluations.flatMap(({ total, clean, attacks }) =>
-    Object.entries(attacks).map(([attack, { accuracy, wRobust }]) => [
-      attack,
-      String(total),
-      percent(clean.accuracy),
-      percent(accuracy),
-      percent(wRobust),
-    ]),
-  );
+  const rows = labelled(evaluations, run).flatMap(({ key, evaluation, label }) => {
+    const { total, clean, attacks } = evaluation;
+    const robust = key.attack === null ? undefined : attacks[key.attack];
+    if (!robust) return [];
+    return [
+      [label, String(total), percent(clean.accuracy), percent(robust.accuracy), percent(robust.wRobust)],
+    ];
+  });
   const chosen = best
     ? [
         [
@@ -96,6 +106,61 @@ function evaluationTable({ metrics, evaluations, run }: RunPage): string {
     : [];
   if (rows.length + chosen.length === 0) return "<p>Not evaluated yet.</p>";
   return htmlTable(["attack", "images", "clean", "robust", "W-Robust"], [...rows, ...chosen], [1, 2, 3, 4]);
+}
+
+/** The evaluations in the order in which they are shown, those under the run's usual settings first, each with its label. */
+function labelled(
+  evaluations: readonly KeyedEvaluation[],
+  run: RunDescription,
+): (KeyedEvaluation & { label: string })[] {
+  const keys = evaluations.map(({ key }) => key);
+  const rows = evaluations.map((each) => {
+    const { attack } = each.key;
+    const changes = unusualParts(each.key, run, keys);
+    const label = changes.length === 0 ? String(attack) : `${attack} (${changes.join(", ")})`;
+    const place = attack === null ? -1 : attackIds.indexOf(attack);
+    return {
+      ...each,
+      label,
+      order: [changes.length === 0 ? 0 : 1, place, -each.key.images, each.key.epsilon ?? 0],
+    };
+  });
+  return rows.sort((one, other) => {
+    const first = one.order.findIndex((value, at) => value !== other.order[at]);
+    if (first >= 0) return (one.order[first] ?? 0) - (other.order[first] ?? 0);
+    return one.label.localeCompare(other.label, "en", { numeric: true });
+  });
+}
+
+/** What a key has that is not usual for the run: without it, rows of one attack and as many images could not be told apart. */
+function unusualParts(
+  key: MeasurementKey,
+  { settings }: RunDescription,
+  all: readonly MeasurementKey[],
+): string[] {
+  const { attack, surrogate } = key;
+  if (attack === null) return [];
+  // No surrogate is usual, so it is named only where there are several.
+  const surrogates = new Set(all.filter((each) => each.attack === attack).map((each) => each.surrogate));
+  const usual = attackKey(
+    { ...key, batchSize: settings.evaluationBatch },
+    attack,
+    { epsilon: settings.evaluationEpsilon, seed: USUAL_SEED },
+    surrogates.size > 1 ? null : surrogate,
+  );
+  // The parts of an ensemble share what is changed.
+  const parts = differencesOf(usual, key).map(({ name, other }) => {
+    const setting = name.replace(/ of .*$/, "");
+    const words = setting.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+    return `${words} ${["epsilon", "stepSize"].includes(setting) ? distanceText(Number(other)) : other}`;
+  });
+  return [...new Set(parts)];
+}
+
+/** A distance between pixel values, as a fraction where it is a whole number of levels. */
+export function distanceText(distance: number): string {
+  const levels = Math.round(255 * distance);
+  return Math.abs(255 * distance - levels) < 1e-9 ? `${levels}/255` : String(distance);
 }
 
 function settingsTable({ settings }: RunDescription): string {

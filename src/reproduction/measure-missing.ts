@@ -1,9 +1,9 @@
 import { isTransfer, type AttackId } from "../attacks/attacks.js";
-import { checkOutcome } from "../evaluation/checks.js";
+import { doubtsOf } from "../evaluation/doubts.js";
 import { imagesOf } from "../evaluation/images.js";
 import { measure } from "../evaluation/measure.js";
 import type { MeasurementStore } from "../evaluation/store.js";
-import { combined, type Evaluation } from "../evaluation/summary.js";
+import type { Evaluation } from "../evaluation/summary.js";
 import type { Model } from "../model/model.js";
 import { evaluationCost } from "./ledger.js";
 import { Stopped, type RunPlace, type Session } from "./session.js";
@@ -100,15 +100,6 @@ async function measureOne(
   );
   ledger.strike(cost * (1 - (Number.isNaN(done) ? 0 : done)));
   return found;
-}
-
-/** The doubts that arise from comparing attacks on the same images. */
-function doubtsOf(evaluations: readonly Evaluation[]): string[] {
-  const totals = new Set(evaluations.map(({ total }) => total));
-  return [...totals].flatMap((total) => {
-    const together = combined(evaluations.filter((evaluation) => evaluation.total === total));
-    return checkOutcome(together, Object.keys(together.attacks) as AttackId[]);
-  });
 }
 
 function evaluationText(evaluations: ReadonlyMap<AttackId | null, Evaluation>): string {

@@ -15,7 +15,7 @@ export type TeacherReference =
  * @throws {InputError} if there is no such teacher; the error lists those in the store.
  */
 export function findTeacher(named: string, teachersDir: string): TeacherReference {
-  if (named.endsWith(".onnx") && !isFolder(named)) return { kind: "file", path: named };
+  if (named.endsWith(".onnx") && kindOf(named) !== "folder") return { kind: "file", path: named };
   const candidates = [...(isName(named) ? [join(teachersDir, named)] : []), named];
   const folder = candidates.find((candidate) => existsSync(join(candidate, MANIFEST_FILE)));
   if (folder !== undefined) return { kind: "folder", folder };
@@ -35,8 +35,13 @@ export function findTeacher(named: string, teachersDir: string): TeacherReferenc
   });
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** What a path is, or null if there is nothing, as below a file or under a name too long for the file system. */
+export function kindOf(path: string): "file" | "folder" | null {
+  try {
+    return statSync(path).isDirectory() ? "folder" : "file";
+  } catch {
+    return null;
+  }
 }
 
 function isName(named: string): boolean {

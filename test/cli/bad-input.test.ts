@@ -46,6 +46,8 @@ const RUN = "train --dataset demo --method natural --limit-train 64 --limit-test
 const IMPORT = "teacher import --name new --dataset cifar10";
 const LICENSE = join(import.meta.dirname, "../../LICENSE");
 const TEN = "teachers/ten/model.onnx";
+/** Longer than a file's name can be. */
+const LONG = "x".repeat(300);
 
 /** Random weights of a ResNet-8 as a checkpoint, changed by `edit`. */
 function checkpoint(edit: (weights: Map<string, HostTensor>) => void, classes = 10) {
@@ -290,6 +292,27 @@ const teacherCases: BadCase[] = [
     make: write("teachers/ten/teacher.json", "{"),
     call: "teacher show ten",
     says: ["teacher.json is not a usable teacher manifest"],
+  },
+  {
+    name: "a lone ONNX file to show",
+    make: (folder) => copyFileSync(join(folder, TEN), join(folder, "lone.onnx")),
+    call: "teacher show lone.onnx",
+    says: ["lone.onnx has no manifest to show", /found +a lone ONNX file\n/, "mtard teacher import --name"],
+  },
+  {
+    name: "the ONNX file of a teacher to show",
+    call: `teacher show ${TEN}`,
+    says: [`${TEN} has no manifest to show`, /try +mtard teacher show teachers\/ten\n/],
+  },
+  {
+    name: "an ONNX file that is not there, to show",
+    call: "teacher show nothing.onnx",
+    says: ["nothing.onnx has no manifest to show", /found +nothing of that name\n/],
+  },
+  {
+    name: "a name too long for a file",
+    call: `teacher check ${LONG}`,
+    says: [`no teacher "${LONG}"`, /found +nothing of that name\n/],
   },
   { name: "a limit of 0", call: "teacher check ten --limit 0", says: ["--limit is wrong"] },
   {
@@ -537,6 +560,26 @@ const evaluateCases: BadCase[] = [
     says: ['"nothing" is neither a run, nor a teacher, nor an .onnx file', "hundred, ten"],
   },
   {
+    name: "a name too long for a file",
+    call: `evaluate ${LONG}`,
+    says: ["is neither a run, nor a teacher, nor an .onnx file", /found +nothing of that name\n/],
+  },
+  {
+    name: "an ONNX file whose name is too long",
+    call: `evaluate ${LONG}.onnx`,
+    says: [`cannot read ${LONG}.onnx`, "check the path"],
+  },
+  {
+    name: "an ONNX file below a file",
+    call: `evaluate ${TEN}/x.onnx`,
+    says: [`cannot read ${TEN}/x.onnx`, "check the path"],
+  },
+  {
+    name: "a folder below a file",
+    call: `evaluate ${TEN}/x`,
+    says: ["is neither a run, nor a teacher, nor an .onnx file", /found +nothing of that name\n/],
+  },
+  {
     name: "a folder that is no run",
     call: "evaluate runs",
     says: ['"runs" is neither a run', "a folder without settings.json or teacher.json"],
@@ -616,6 +659,11 @@ const evaluateCases: BadCase[] = [
     says: ["--target-classes changes none of the attacks", /expected +one of apgd-t, fab-t, aa\n/],
   },
   { name: "no run at all", call: "evaluate ten --restarts 0", says: ["--restarts is wrong", wholeNumber] },
+  {
+    name: "more runs than anybody waits for",
+    call: "evaluate ten --restarts 10001",
+    says: ["--restarts is too much", "at most 10000"],
+  },
   {
     name: "a step size below 0",
     call: "evaluate ten --step-size -2/255",

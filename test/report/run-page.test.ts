@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { summarize } from "#mtard/evaluation/summary.js";
+import type { AttackId } from "#mtard/attacks/attacks.js";
+import { attackKey } from "#mtard/evaluation/key.js";
+import type { EvaluationSettings } from "#mtard/evaluation/settings.js";
+import { type ExampleOutcome, summarize } from "#mtard/evaluation/summary.js";
 import type { RunMetrics } from "#mtard/run/metrics.js";
-import { runPageHtml, type RunPage } from "#mtard/report/run-page.js";
+import { type KeyedEvaluation, runPageHtml, type RunPage } from "#mtard/report/run-page.js";
 import { runPanels } from "#mtard/report/run-panels.js";
 import { tinySettings } from "../training/tiny-run.js";
 
@@ -16,11 +19,27 @@ const metrics: RunMetrics = {
     { epoch: 2, step: 4, clean: 0.5, robust: 0.2, wRobust: 0.35, best: false },
   ],
 };
-const perExample = [
-  { index: 0, label: 4, clean: 4, attacks: { fgsm: 4 } },
-  { index: 1, label: 5, clean: 5, attacks: { fgsm: 1 } },
-];
 const settings = tinySettings({ cleanTeacher: `<b>"x"&y`, beta: 4 });
+
+/** An attack on two images, one of which withstands it, or on as many as are named. */
+function measured(
+  attack: AttackId,
+  changes: Partial<EvaluationSettings> & { surrogate?: string; images?: number } = {},
+): KeyedEvaluation {
+  const { images = 2, batchSize = settings.evaluationBatch, surrogate = null, ...others } = changes;
+  const key = attackKey(
+    { model: "a".repeat(64), data: "b".repeat(64), images, batchSize },
+    attack,
+    { epsilon: settings.evaluationEpsilon, seed: 0, ...others },
+    surrogate,
+  );
+  const perExample = Array.from({ length: images }, (_, index): ExampleOutcome => ({
+    ...{ index, label: 4, clean: 4 },
+    attacks: { [attack]: index % 2 === 0 ? 4 : 1 },
+  }));
+  return { key, evaluation: { ...summarize(perExample, [attack]), perExample } };
+}
+
 const page: RunPage = {
   name: "runs/<script>alert(1)</script>",
   run: {
@@ -31,7 +50,7 @@ const page: RunPage = {
   warnings: ["<it> may mislead"],
   metrics,
   finished: false,
-  evaluations: [{ ...summarize(perExample, ["fgsm"]), perExample }],
+  evaluations: [measured("fgsm")],
   pictures: [{ title: "Losses", svg: "<svg>one</svg>" }],
 };
 
@@ -54,6 +73,64 @@ describe("a run's page", () => {
         ["fgsm", "2", "100.00%", "50.00%", "75.00%"],
         ["pgd-trades, when it was chosen (test)", "", "50.00%", "25.00%", "37.50%"],
       ]),
+    );
+  });
+
+  /** The attack and the number of images in each row, without the row of the training. */
+  const labelsOf = (evaluations: readonly KeyedEvaluation[]): string[] =>
+    rowsOf(runPageHtml({ ...page, evaluations }))
+      .filter(([first, images = ""]) => first !== "attack" && /^\d+$/.test(images))
+      .filter((row) => row.length === 5)
+      .map(([label, images]) => `${label}: ${images}`);
+
+  it("says what is unusual about an attack, and shows the usual ones first", () => {
+    const found = labelsOf([
+      measured("square", { changes: { square: { queries: 100 } } }),
+      measured("pgd-sat", { restarts: 3, batchSize: 7 }),
+      measured("fgsm", { epsilon: 16 / 255 }),
+      measured("aa", { restarts: 2, changes: { aa: { steps: 9 } } }),
+      measured("pgd-sat", { changes: { "pgd-sat": { stepSize: 1 / 255, steps: 5 } } }),
+      measured("fgsm", { epsilon: 4 / 255 }),
+      measured("pgd-sat", { images: 1 }),
+      measured("pgd-sat", { seed: 3 }),
+      measured("pgd-sat"),
+      measured("fgsm", { epsilon: 0.02 }),
+      measured("fgsm", { seed: 3 }),
+    ]);
+    expect(found).toEqual([
+      "fgsm: 2",
+      "pgd-sat: 2",
+      "pgd-sat: 1",
+      "fgsm (epsilon 4/255): 2",
+      "fgsm (epsilon 0.02): 2",
+      "fgsm (epsilon 16/255): 2",
+      "pgd-sat (batch size 7, restarts 3): 2",
+      "pgd-sat (seed 3): 2",
+      "pgd-sat (step size 1/255, steps 5): 2",
+      "square (queries 100): 2",
+      "aa (steps 9, restarts 2): 2",
+    ]);
+  });
+
+  it("names a surrogate where there are several for an attack", () => {
+    const [one, other] = ["c".repeat(64), "d".repeat(64)];
+    const first = measured("transfer-cw", { surrogate: one });
+    expect(labelsOf([first, measured("transfer-pgd-trades", { surrogate: other })])).toEqual([
+      "transfer-pgd-trades: 2",
+      "transfer-cw: 2",
+    ]);
+    expect(labelsOf([first, measured("transfer-cw", { surrogate: other })])).toEqual([
+      "transfer-cw (surrogate cccccccccccc...): 2",
+      "transfer-cw (surrogate dddddddddddd...): 2",
+    ]);
+  });
+
+  it("takes the run's own epsilon and batch size as the usual ones", () => {
+    const own = tinySettings({ evaluationEpsilon: 4 / 255, evaluationBatch: 7 });
+    const evaluations = [measured("fgsm"), measured("fgsm", { epsilon: 4 / 255, batchSize: 7 })];
+    const html = runPageHtml({ ...page, run: { ...page.run, settings: own }, evaluations });
+    expect(rowsOf(html).map(([first]) => first)).toEqual(
+      expect.arrayContaining(["fgsm", `fgsm (batch size ${settings.evaluationBatch}, epsilon 8/255)`]),
     );
   });
 

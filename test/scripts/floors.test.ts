@@ -14,7 +14,7 @@ function messagesOf(path: string, content: string): string[] {
     [
       {
         files: ["**/*.ts"],
-        languageOptions: { parser: tseslint.parser as Linter.Parser },
+        languageOptions: { parser: tseslint.parser },
         plugins: { mtard: { rules: { floors: floorsRule } } },
         rules: { "mtard/floors": "error" },
       },
