@@ -1,7 +1,7 @@
 import type { AttackId } from "../attacks/attacks.js";
-import type { AttackTarget } from "../attacks/target.js";
+import type { AttackTarget, LossGradient } from "../attacks/target.js";
 import { InputError } from "../errors.js";
-import { tf, type Tensor4D } from "../runtime/tensorflow.js";
+import { tf, type Tensor1D, type Tensor4D } from "../runtime/tensorflow.js";
 import { imageTensor, type ImageSource } from "./images.js";
 import { type Round, roundsOf } from "./rounds.js";
 import type { Evaluation } from "./summary.js";
@@ -47,10 +47,10 @@ export function checkGradients(target: AttackTarget, source: ImageSource, most: 
   const classes = indexes.map((index) => source.labels[index] as number);
   const images = imageTensor(source.shape, source.read(indexes));
   const labels = tf.tensor1d(classes, "int32");
-  const found = target.lossGradient(images, { kind: "crossEntropy", labels });
+  const found = lossGradient(target, images, labels);
   const answers = tf.tidy(() => tf.argMax(found.logits, 1).dataSync<"int32">());
   const largest = tf.tidy(() => tf.max(tf.abs(found.gradient), [1, 2, 3]).dataSync<"float32">());
-  tf.dispose([images, labels, found.loss, found.logits, found.gradient]);
+  tf.dispose([found.loss, found.logits, found.gradient]);
   const right = classes.flatMap((label, row) => (answers[row] === label ? [row] : []));
   const zero = right.filter((row) => largest[row] === 0).length;
   if (zero === 0) return [];
@@ -94,6 +94,15 @@ export function requireClasses(classes: number, attacks: readonly AttackId[]): v
       found: String(classes),
       fix: "leave it out, and aa where it is a part",
     });
+  }
+}
+
+/** The loss and its gradient; frees what it was asked with, also where a graph has no gradient. */
+function lossGradient(target: AttackTarget, images: Tensor4D, labels: Tensor1D): LossGradient {
+  try {
+    return target.lossGradient(images, { kind: "crossEntropy", labels });
+  } finally {
+    tf.dispose([images, labels]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AttackId } from "#mtard/attacks/attacks.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";
+import { InputError } from "#mtard/errors.js";
 import {
   checkAnswers,
   checkGradients,
@@ -66,6 +67,18 @@ describe("checks of a model", () => {
     expect(check(model)).toEqual([expect.stringContaining("no gradient at 3 of 10 images")]);
     expect(usesGradients(["square", "transfer-cw"]), "no gradient of the model is asked for").toBe(false);
     expect(usesGradients(["square", "aa"])).toBe(true);
+  });
+
+  it("leave no tensor behind where a graph has no gradient", () => {
+    const model: AttackTarget = {
+      ...target,
+      lossGradient() {
+        throw new InputError("no gradient");
+      },
+    };
+    const before = tf.memory().numTensors;
+    expect(() => check(model)).toThrow("no gradient");
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it("find the vanished gradient of logits that saturate", () => {
