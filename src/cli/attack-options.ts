@@ -4,7 +4,7 @@ import { type AttackId, attackIds, attacks, isTransfer } from "../attacks/attack
 import { InputError } from "../errors.js";
 import { changesOf } from "../evaluation/numbers.js";
 import type { AttackNumbers } from "../evaluation/rounds.js";
-import { type AttackChanges, MOST_RESTARTS } from "../evaluation/settings.js";
+import { type AttackChanges, MOST_RESTARTS, USUAL_SEED } from "../evaluation/settings.js";
 import { parseQuantity, parseSetting } from "../recipes/settings.js";
 import { requestedDevice, type DeviceRequest } from "../runtime/device.js";
 import { checkpointOption, deviceOption, type HandlerArguments } from "./options.js";
@@ -54,7 +54,11 @@ export function attackOptions(yargs: Argv<GlobalArguments>) {
       requiresArg: true,
       describe: "the classifier that transfer attacks make their images on",
     })
-    .option("seed", { requiresArg: true, default: 0, describe: "of everything random in the attacks" })
+    .option("seed", {
+      requiresArg: true,
+      default: USUAL_SEED,
+      describe: "of everything random in the attacks",
+    })
     .option("checkpoint", checkpointOption)
     .option("device", deviceOption);
 }

@@ -146,7 +146,8 @@ function workDone({ state, rounds, source, settings }: Running): Work {
   return workOf(state, rounds, source.labels, source.count, settings.batchSize);
 }
 
-function requireSurrogate(id: AttackId, surrogate: AttackTarget | undefined): AttackTarget {
+/** The surrogate of a transfer attack. @throws {InputError} if there is none. */
+export function requireSurrogate<Surrogate>(id: AttackId, surrogate: Surrogate | undefined): Surrogate {
   if (surrogate) return surrogate;
   throw new InputError(`${id} needs a surrogate`, { expected: "another classifier to make its images on" });
 }

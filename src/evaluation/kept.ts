@@ -49,9 +49,10 @@ export function openKept(
   use: KeptUse,
   say: (text: string) => void,
 ): Kept {
+  const keyOf = new Map<AttackId | null, MeasurementKey>([[null, keys.clean], ...keys.attacks]);
   const records = new Map<AttackId | null, MeasurementRecord>();
   if (store && use !== "discard") {
-    for (const [attack, key] of [[null, keys.clean] as const, ...keys.attacks]) {
+    for (const [attack, key] of keyOf) {
       const found = store.read(key, classes);
       if (typeof found === "string" && use === "require") throw damaged(found);
       if (typeof found === "string") say(`${found}; it is measured anew`);
@@ -69,7 +70,7 @@ export function openKept(
     devices: new Map(),
     images: new Map(),
     isOver(attack) {
-      const key = attack === null ? keys.clean : keys.attacks.get(attack);
+      const key = keyOf.get(attack);
       return key !== undefined && isFinished(key, recordOf(attack));
     },
     forget(attack) {
@@ -77,7 +78,7 @@ export function openKept(
       else state.clean.length = 0;
     },
     save(attack) {
-      const key = attack === null ? keys.clean : keys.attacks.get(attack);
+      const key = keyOf.get(attack);
       if (store && key) store.write(key, recordOf(attack));
     },
   };
@@ -90,7 +91,7 @@ export function openKept(
     warnings,
   });
   for (const [attack, record] of records) {
-    const key = attack === null ? keys.clean : keys.attacks.get(attack);
+    const key = keyOf.get(attack);
     if (!sameList(record.labels, labels) || !record.clean.every((answer, index) => answer === clean[index])) {
       const found = `${(key && store?.pathOf(key)) ?? ""} is of other labels or other answers to the clean images than the rest`;
       if (use === "require") throw damaged(found);

@@ -1,12 +1,17 @@
 import type { AttackId } from "../attacks/attacks.js";
 import { isTransfer } from "../attacks/attacks.js";
-import { InputError } from "../errors.js";
 import type { Model } from "../model/model.js";
 import type { ModelTarget } from "../model/targets.js";
 import { writeAdversarialNpz } from "./adversarial-file.js";
 import { type AdversarialImages, openAdversarialImages } from "./adversarial-images.js";
 import { checkAnswers, checkGradients, checkOutcome, requireClasses, usesGradients } from "./checks.js";
-import { evaluateImages, type EvaluationEvents, partsOf, roundsByAttack } from "./evaluate.js";
+import {
+  evaluateImages,
+  type EvaluationEvents,
+  partsOf,
+  requireSurrogate,
+  roundsByAttack,
+} from "./evaluate.js";
 import { type MeasuredImages, requireLabels } from "./images.js";
 import { type Kept, type KeptUse, type MeasurementKeys, openKept } from "./kept.js";
 import { attackKey, cleanKey } from "./key.js";
@@ -99,11 +104,8 @@ function keysOf(model: MeasuredModel, data: MeasuredImages, settings: MeasureSet
   const { attacks, surrogate, batchSize } = settings;
   const measured = { model: model.identity, data: data.fingerprint, images: data.count, batchSize };
   const keys = attacks.map((id) => {
-    if (isTransfer(id) && !surrogate)
-      throw new InputError(`${id} needs a surrogate`, {
-        expected: "another classifier to make its images on",
-      });
-    return [id, attackKey(measured, id, settings, surrogate?.identity ?? null)] as const;
+    const maker = isTransfer(id) ? requireSurrogate(id, surrogate) : null;
+    return [id, attackKey(measured, id, settings, maker?.identity ?? null)] as const;
   });
   return { clean: cleanKey(measured), attacks: new Map(keys) };
 }

@@ -4,6 +4,9 @@ import type { AttackId } from "../attacks/attacks.js";
 /** Attack settings that differ from the defaults; those of an ensemble or transfer attack go to its parts that have them. */
 export type AttackChanges = Readonly<Partial<Record<AttackId, Readonly<Partial<AttackSettings>>>>>;
 
+/** The seed of the attacks in tables and figures, and the default of `mtard evaluate`. */
+export const USUAL_SEED = 0;
+
 /** More restarts than anybody runs; a file that speaks of more is damaged. */
 export const MOST_RESTARTS = 10_000;
 

@@ -45,14 +45,14 @@ export function openStore(folder: string): MeasurementStore {
     const file = readFile(path);
     if (typeof file === "string") return file;
     if (nameOfKey(file.key) !== nameOfKey(key)) return `${path} is the record of something else`;
-    const parsed = recordSchema(key, classes).safeParse(file.record);
-    return parsed.success ? parsed.data : `${path} is no record: ${firstProblem(parsed.error)}`;
+    return recordOf(key, file.record, path, classes);
   }
 
-  function believable(): StoreFile[] {
+  function believable(): (StoreFile & { path: string })[] {
     return files().flatMap((name) => {
-      const file = readFile(join(folder, name));
-      return typeof file === "string" ? [] : [file];
+      const path = join(folder, name);
+      const file = readFile(path);
+      return typeof file === "string" ? [] : [{ ...file, path }];
     });
   }
 
@@ -68,11 +68,24 @@ export function openStore(folder: string): MeasurementStore {
       writeFileAtomically(pathOf(key), `${JSON.stringify({ format: FORMAT, key, record })}\n`);
     },
     list: (model, classes) =>
-      believable().flatMap(({ key }) => {
-        const record = key.model === model ? read(key, classes) : null;
-        return record === null || typeof record === "string" ? [] : [{ key, record }];
-      }),
+      believable()
+        .filter(({ key, path }) => key.model === model && path === pathOf(key))
+        .flatMap(({ key, record: content, path }) => {
+          const record = recordOf(key, content, path, classes);
+          return typeof record === "string" ? [] : [{ key, record }];
+        }),
   };
+}
+
+/** The record of a key as read from `path`, or a sentence saying what is wrong with it. */
+function recordOf(
+  key: MeasurementKey,
+  content: unknown,
+  path: string,
+  classes: number,
+): MeasurementRecord | string {
+  const parsed = recordSchema(key, classes).safeParse(content);
+  return parsed.success ? parsed.data : `${path} is no record: ${firstProblem(parsed.error)}`;
 }
 
 /** How many evaluations an older mtard kept in a folder; they lack parts of a record, so nothing reads them. */

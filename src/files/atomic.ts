@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { InputError, WorkError } from "../errors.js";
+import { kindOf } from "./kind.js";
 
 /**
  * Refuses a path where no file can be written, before any work is done for it.
@@ -9,28 +10,19 @@ import { InputError, WorkError } from "../errors.js";
  * @throws {InputError} if it is a folder, or something above it is a file.
  */
 export function requireFilePath(path: string, example: string): void {
-  if (isFolder(path) === true)
+  if (kindOf(path) === "folder")
     throw new InputError(`${path} is a folder`, {
       expected: "the path of the file to write",
       found: "a folder of that name",
       fix: `name the file in it: ${join(path, example)}`,
     });
   let above = dirname(path);
-  while (isFolder(above) === undefined && dirname(above) !== above) above = dirname(above);
-  if (isFolder(above) === false)
+  while (kindOf(above) === null && dirname(above) !== above) above = dirname(above);
+  if (kindOf(above) === "file")
     throw new InputError(`${path} cannot be written`, {
       expected: "a path through folders",
       found: `${above} is a file`,
     });
-}
-
-/** Undefined if there is nothing, or it cannot be looked at. */
-function isFolder(path: string): boolean | undefined {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { RUN_FILES } from "../run/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
-import { findTeacher, kindOf, type TeacherReference } from "../teacher/reference.js";
+import { kindOf } from "../files/kind.js";
+import { findTeacher, type TeacherReference } from "../teacher/reference.js";
 
 /** Where a model is: in a run directory, or in a teacher's folder or file. */
 export type ModelReference = { readonly kind: "run"; readonly folder: string } | TeacherReference;

@@ -1,13 +1,11 @@
 import { attackIds } from "../attacks/attacks.js";
 import { attackKey, differencesOf, type MeasurementKey } from "../evaluation/key.js";
+import { USUAL_SEED } from "../evaluation/settings.js";
 import { changedSettings, sourcedRecipe } from "../recipes/recipes.js";
 import { requireMethodId } from "../methods/methods.js";
 import type { RunDescription } from "../run/run-directory.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { RunMetrics } from "../run/metrics.js";
-
-/** The seed of the attacks that tables use, and the default of `mtard evaluate`. */
-const USUAL_SEED = 0;
 
 /** What was measured, with everything that decided its outcome. */
 export interface KeyedEvaluation {

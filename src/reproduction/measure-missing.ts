@@ -2,14 +2,12 @@ import { isTransfer, type AttackId } from "../attacks/attacks.js";
 import { doubtsOf } from "../evaluation/doubts.js";
 import { imagesOf } from "../evaluation/images.js";
 import { measure } from "../evaluation/measure.js";
+import { USUAL_SEED } from "../evaluation/settings.js";
 import type { MeasurementStore } from "../evaluation/store.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { Model } from "../model/model.js";
 import { evaluationCost } from "./ledger.js";
 import { Stopped, type RunPlace, type Session } from "./session.js";
-
-/** The seed of the attacks, which is also the default of `mtard evaluate`. */
-const SEED = 0;
 
 /** The best student of a run, or a teacher, to be measured. */
 export interface Subject {
@@ -75,7 +73,7 @@ async function measureOne(
     data,
     {
       attacks: attack === null ? [] : [attack],
-      ...{ epsilon, batchSize, seed: SEED },
+      ...{ epsilon, batchSize, seed: USUAL_SEED },
       ...(attack !== null && changes ? { changes: { [attack]: changes } } : {}),
       ...(attack !== null && isTransfer(attack) ? { surrogate: await session.surrogate() } : {}),
     },

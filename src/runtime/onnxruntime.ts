@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type * as OnnxRuntime from "onnxruntime-node";
 import { InputError, WorkError, type ErrorDetail } from "../errors.js";
+import { loadLibrary } from "./native-library.js";
 import { gpuNames, type Device, type DeviceRequest } from "./device.js";
 
 export type { InferenceSession, Tensor } from "onnxruntime-node";
@@ -33,17 +34,9 @@ let loaded: typeof OnnxRuntime | undefined;
  */
 export function onnxRuntime(): typeof OnnxRuntime {
   if (loaded !== undefined) return loaded;
-  try {
-    const library = require("onnxruntime-node") as typeof OnnxRuntime;
-    library.env.logLevel = "fatal"; // what it would print is in the error it throws
-    return (loaded = library);
-  } catch (cause) {
-    throw new WorkError("ONNX Runtime cannot be loaded", {
-      found: firstLine(cause),
-      fix: "make setup, then mtard doctor",
-      cause,
-    });
-  }
+  loaded = loadLibrary("onnxruntime-node", "ONNX Runtime") as typeof OnnxRuntime;
+  loaded.env.logLevel = "fatal"; // what it would print is in the error it throws
+  return loaded;
 }
 
 /**

@@ -1,6 +1,5 @@
-import { createRequire } from "node:module";
 import type Sharp from "sharp";
-import { WorkError } from "../errors.js";
+import { loadLibrary } from "./native-library.js";
 
 let loaded: typeof Sharp | undefined;
 
@@ -10,13 +9,5 @@ let loaded: typeof Sharp | undefined;
  * @throws {WorkError} if that library cannot be loaded.
  */
 export function loadSharp(): typeof Sharp {
-  try {
-    return (loaded ??= createRequire(import.meta.url)("sharp") as typeof Sharp);
-  } catch (cause) {
-    throw new WorkError("libvips cannot be loaded", {
-      found: cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause),
-      fix: "make setup, then mtard doctor",
-      cause,
-    });
-  }
+  return (loaded ??= loadLibrary("sharp", "libvips") as typeof Sharp);
 }

@@ -1,7 +1,6 @@
-import { createRequire } from "node:module";
 import util from "node:util";
 import type * as TensorFlow from "@tensorflow/tfjs-node-gpu";
-import { WorkError } from "../errors.js";
+import { loadLibrary } from "./native-library.js";
 
 export type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Scalar } from "@tensorflow/tfjs-node-gpu";
 
@@ -18,15 +17,7 @@ function tensorFlow(): typeof TensorFlow {
   if (loaded !== undefined) return loaded;
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   restoreRemovedNodeFunctions();
-  try {
-    return (loaded = createRequire(import.meta.url)("@tensorflow/tfjs-node-gpu") as typeof TensorFlow);
-  } catch (cause) {
-    throw new WorkError("libtensorflow cannot be loaded", {
-      found: cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause),
-      fix: "make setup, then mtard doctor",
-      cause,
-    });
-  }
+  return (loaded = loadLibrary("@tensorflow/tfjs-node-gpu", "libtensorflow") as typeof TensorFlow);
 }
 
 /**

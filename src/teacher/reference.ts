@@ -1,6 +1,7 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, sep } from "node:path";
 import { InputError } from "../errors.js";
+import { kindOf } from "../files/kind.js";
 import { findDescription, howToGet } from "./descriptions.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { listTeachers } from "./store.js";
@@ -33,15 +34,6 @@ export function findTeacher(named: string, teachersDir: string): TeacherReferenc
     found: existsSync(named) ? `no ${MANIFEST_FILE} in ${named}` : "nothing of that name",
     fix: "mtard teacher list, or mtard teacher import",
   });
-}
-
-/** What a path is, or null if there is nothing, as below a file or under a name too long for the file system. */
-export function kindOf(path: string): "file" | "folder" | null {
-  try {
-    return statSync(path).isDirectory() ? "folder" : "file";
-  } catch {
-    return null;
-  }
 }
 
 function isName(named: string): boolean {
