@@ -26,7 +26,7 @@ TRAIN_ARGS ?=
 MTARD := node dist/cli/main.js
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test lint format bench doctor clean help \
+.PHONY: setup demo test lint format bench doctor package clean help \
 	data-cifar10 data-cifar100 data-tiny-imagenet train-cifar10 train-cifar100 train-tiny-imagenet
 
 setup: ## bring npm packages and native libraries, build (DEVICE=cuda for the GPU); a second run takes seconds
@@ -64,8 +64,14 @@ train-cifar10 train-cifar100 train-tiny-imagenet: train-%: setup ## data, traini
 	@$(MTARD) evaluate "$(RUN_FOLDER)" --attacks $(ATTACKS) $(LIMIT_$(BUDGET)) --resume
 	@$(MTARD) report "$(RUN_FOLDER)"
 
+package: setup ## build anew and pack what npm installs: mtard-VERSION.tgz
+	rm -rf dist
+	npm run --silent build
+	chmod +x dist/cli/main.js
+	npm pack --silent
+
 clean: ## remove what was built (data, runs, teachers and the cache of native libraries stay)
-	rm -rf dist coverage node_modules .cache
+	rm -rf dist coverage node_modules
 
 help: ## list these commands
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z].*## / { split($$1, names, ":"); printf "  %-52s %s\n", names[1], $$2 }' $(MAKEFILE_LIST)

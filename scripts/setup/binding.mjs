@@ -26,13 +26,13 @@ const CUDA_LIBRARIES = [
  *
  * The result lies beside the libraries, finds them by a relative run path, and serves every Node version (N-API 8).
  *
- * @param {string} root The checkout.
+ * @param {string} packages The folder with the npm packages of both engines.
  * @param {string} libraries
  * @param {import("./wheels.mjs").Device} device
  * @returns {Promise<{ folder: string, made: boolean }>}
  */
-export async function buildBinding(root, libraries, device) {
-  const require = createRequire(join(root, "package.json"));
+export async function buildBinding(packages, libraries, device) {
+  const require = createRequire(join(packages, "package.json"));
   const sources = join(dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json")), "binding");
   const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
   const cudaSource = fileURLToPath(new URL("cuda_libraries.cc", import.meta.url));
@@ -68,7 +68,7 @@ export async function buildBinding(root, libraries, device) {
   const texts = readdirSync(sources)
     .sort()
     .map((name) => readFileSync(join(sources, name)));
-  const recipe = JSON.stringify([FLAGS, modules]).replaceAll(libraries, "").replaceAll(root, "");
+  const recipe = JSON.stringify([FLAGS, modules]).replaceAll(libraries, "").replaceAll(packages, "");
   const folder = join(libraries, `binding-${contentKey(recipe, readFileSync(cudaSource), ...texts)}`);
   const made = await completeFolder(folder, async (partial) => {
     for (const [name, args] of Object.entries(modules))
@@ -84,6 +84,6 @@ async function compile(args) {
     throw new SetupError("the TensorFlow binding does not compile", {
       expected: "a C++17 compiler and libstdc++",
       found: lastLine(result),
-      fix: `${compiler} --version should be 9 or newer; then make setup again`,
+      fix: `${compiler} --version should be 9 or newer; then the same command again`,
     });
 }

@@ -1,11 +1,12 @@
 import { join } from "node:path";
+import { cacheFolder } from "./cache.mjs";
 import { SetupError } from "./failure.mjs";
 import { lastLine, run } from "./run.mjs";
 
 /**
  * Loads both native libraries, each in a process of its own, and says what runs where.
  *
- * @param {string} root The checkout.
+ * @param {string} root The package: a checkout, or as npm installed it.
  * @param {import("./wheels.mjs").Device} device What was set up.
  * @returns {Promise<string>}
  */
@@ -23,7 +24,7 @@ export async function checkNative(root, device) {
   throw new SetupError(`${idle.gpus.join(", ")} is not used`, {
     expected: "both libraries on cuda",
     found: `${text}; ${reason}`,
-    fix: "see that nvidia-smi works and its driver is 525 or newer; or DEVICE=cpu make setup",
+    fix: "see that nvidia-smi works and its driver is 525 or newer; or set up for the CPU (mtard setup --device cpu)",
   });
 }
 
@@ -39,6 +40,6 @@ async function checkLibrary(root, library) {
   if (result.ok) return JSON.parse(result.stdout);
   throw new SetupError(`${library} does not run`, {
     found: lastLine(result),
-    fix: "rm -rf node_modules, then make setup again; mtard doctor says more",
+    fix: `delete ${cacheFolder()} and set up again; mtard doctor says more`,
   });
 }

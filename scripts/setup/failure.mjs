@@ -1,4 +1,4 @@
-/** A set-up error for people, printed as one to four lines like the program's own (src/errors.ts, not built yet). */
+/** A set-up error for people, printed as one to four lines like the program's own (src/errors.ts), which may not be built yet. */
 export class SetupError extends Error {
   /**
    * @param {string} message

@@ -1,36 +1,23 @@
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { chmodSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { linkAtomically } from "./cache.mjs";
 
 /**
- * Links what is in the cache to where tfjs-node and onnxruntime-node look for it.
+ * Links the native libraries to where tfjs-node and onnxruntime-node, in the cache, look for them.
  *
- * @param {string} root The checkout.
- * @param {string} libraries
- * @param {string} binding
- * @param {import("./wheels.mjs").Device} device
+ * @param {import("./record.mjs").SetupRecord} made
  */
-export function linkNative(root, libraries, binding, device) {
-  const require = createRequire(join(root, "package.json"));
-  const tensorflow = dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json"));
-  linkAtomically(join(binding, "tfjs_binding.node"), join(tensorflow, "lib/napi-v8/tfjs_binding.node"));
-
-  const onnxruntime = join(
-    dirname(require.resolve("onnxruntime-node/package.json")),
-    "bin/napi-v6/linux/x64",
+export function linkNative({ packages, libraries, binding, device }) {
+  const modules = join(packages, "node_modules");
+  linkAtomically(
+    join(binding, "tfjs_binding.node"),
+    join(modules, "@tensorflow/tfjs-node-gpu/lib/napi-v8/tfjs_binding.node"),
   );
-  const cudaOnly = {
-    "libonnxruntime_providers_cuda.so": join(libraries, "onnxruntime/capi/libonnxruntime_providers_cuda.so"),
-    "libonnxruntime_providers_shared.so": join(
-      libraries,
-      "onnxruntime/capi/libonnxruntime_providers_shared.so",
-    ),
-    "cuda_libraries.node": join(binding, "cuda_libraries.node"),
-  };
-  for (const [name, target] of Object.entries(cudaOnly))
-    if (device === "cuda") linkAtomically(target, join(onnxruntime, name));
-    else rmSync(join(onnxruntime, name), { force: true });
+  if (device === "cpu") return;
+  const onnxruntime = join(modules, "onnxruntime-node/bin/napi-v6/linux/x64");
+  for (const name of ["libonnxruntime_providers_cuda.so", "libonnxruntime_providers_shared.so"])
+    linkAtomically(join(libraries, "onnxruntime/capi", name), join(onnxruntime, name));
+  linkAtomically(join(binding, "cuda_libraries.node"), join(onnxruntime, "cuda_libraries.node"));
 }
 
 /**

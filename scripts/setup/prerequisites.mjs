@@ -93,12 +93,7 @@ export async function checkPrerequisites() {
         ["--version"],
         "apt-get install g++ (Debian, Ubuntu), dnf install gcc-c++ (Fedora)",
       ),
-      checkProgram(
-        "make",
-        "make",
-        ["--version"],
-        "apt-get install make (Debian, Ubuntu), dnf install make (Fedora)",
-      ),
+      checkProgram("npm", "npm", ["--version"], "it comes with Node.js (nodejs.org)"),
     ])),
   ];
 }

@@ -1,4 +1,5 @@
-// Brings everything a checkout needs to run: npm packages, native libraries, the binding between them, and the build.
+// Brings everything mtard needs to run: native libraries, the engines' npm packages and the binding between them, into the
+// cache; in a checkout also its npm packages and the build. `make setup` runs this file, `mtard setup` calls it.
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -6,37 +7,91 @@ import { fileURLToPath } from "node:url";
 import { buildBinding } from "./binding.mjs";
 import { cacheFolder } from "./cache.mjs";
 import { checkNative } from "./check.mjs";
-import { chosenDevice, writeRecord } from "./device.mjs";
 import { SetupError } from "./failure.mjs";
 import { linkCommand, linkNative } from "./link.mjs";
 import { withLock } from "./lock.mjs";
-import { installPackages } from "./packages.mjs";
+import { bringPackages, installPackages } from "./packages.mjs";
 import { checkPrerequisites } from "./prerequisites.mjs";
+import { chosenDevice, writeRecord } from "./record.mjs";
 import { lastLine, run } from "./run.mjs";
 import { bringLibraries } from "./wheels.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+/** An installed package has neither lock file nor sources. */
+const isCheckout = existsSync(join(root, "package-lock.json"));
+
+/** @typedef {(line: string) => void} Say */
+
+/**
+ * Sets mtard up on this machine. What is there already is kept: a second call takes seconds.
+ *
+ * @param {string | undefined} asked The device, `cpu` or `cuda`; see `chosenDevice`.
+ * @param {Say} say
+ * @returns {Promise<import("./record.mjs").SetupRecord & { check: string }>} `check` says what runs where.
+ * @throws {SetupError} saying what is missing or failed, and what to do.
+ */
+export async function setUp(asked, say) {
+  const device = chosenDevice(asked);
+  const cache = cacheFolder();
+  say(`Setting up mtard for ${device}; the engines are kept in ${cache}`);
+  await step(say, "prerequisites", requirePrerequisites, () => "all there");
+  return alone(say, cache, async () => {
+    if (isCheckout) {
+      const install = () => installPackages(root);
+      await step(say, "npm packages", install, (done) => done);
+    }
+    const libraries = await step(
+      say,
+      "libraries",
+      () => bringLibraries(cache, device, (line) => say(`  ${line}`)),
+      ({ made }) => (made ? "downloaded, hashes right" : "in the cache"),
+    );
+    const packages = await step(
+      say,
+      "engines",
+      () => bringPackages(cache, device),
+      ({ made }) => (made ? "installed" : "in the cache"),
+    );
+    const binding = await step(
+      say,
+      "binding",
+      () => buildBinding(packages.folder, libraries.folder, device),
+      ({ made }) => (made ? "compiled" : "in the cache"),
+    );
+    const record = {
+      device,
+      packages: packages.folder,
+      libraries: libraries.folder,
+      binding: binding.folder,
+    };
+    linkNative(record);
+    if (isCheckout) {
+      await step(say, "build", build, () => "done");
+      linkCommand(root);
+    }
+    writeRecord(record);
+    const check = () => checkNative(root, device);
+    return { ...record, check: await step(say, "self check", check, (text) => text) };
+  });
+}
+
 /**
  * Does one step and prints a line with what came of it and how long it took.
  *
  * @template T
+ * @param {Say} say
  * @param {string} title
  * @param {() => Promise<T>} work
  * @param {(result: T) => string} describe
  * @returns {Promise<T>}
  */
-async function step(title, work, describe) {
+async function step(say, title, work, describe) {
   const start = performance.now();
   const result = await work();
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  say(`${title.padEnd(14)} ${describe(result)} (${seconds} s)`);
+  say(`  ${title.padEnd(14)} ${describe(result)} (${seconds} s)`);
   return result;
-}
-
-/** @param {string} line */
-function say(line) {
-  console.log(`  ${line}`);
 }
 
 async function requirePrerequisites() {
@@ -58,52 +113,26 @@ async function build() {
     });
 }
 
-/** @param {() => Promise<void>} work */
-function alone(work) {
-  const waiting = () => say("waiting for another set-up to end");
-  const cache = cacheFolder();
+/**
+ * Works while no other set-up works in the same cache or checkout.
+ *
+ * @template T
+ * @param {Say} say
+ * @param {string} cache
+ * @param {() => Promise<T>} work
+ */
+function alone(say, cache, work) {
+  const waiting = () => say("  waiting for another set-up to end");
   mkdirSync(cache, { recursive: true });
   return withLock(`cache ${cache}`, waiting, () => withLock(`checkout ${root}`, waiting, work));
 }
 
-async function setUp() {
-  const device = chosenDevice(root);
-  console.log(`Setting up mtard for ${device}; native libraries are kept in ${cacheFolder()}`);
-  await step("prerequisites", requirePrerequisites, () => "all there");
-  await alone(async () => {
-    if (existsSync(join(root, "package-lock.json")))
-      await step(
-        "npm packages",
-        () => installPackages(root),
-        (done) => done,
-      );
-    const made = (/** @type {boolean} */ isNew, /** @type {string} */ how) => (isNew ? how : "in the cache");
-    const libraries = await step(
-      "libraries",
-      () => bringLibraries(cacheFolder(), device, say),
-      (result) => made(result.made, "downloaded, hashes right"),
-    );
-    const binding = await step(
-      "binding",
-      () => buildBinding(root, libraries.folder, device),
-      (result) => made(result.made, "compiled"),
-    );
-    linkNative(root, libraries.folder, binding.folder, device);
-    await step("build", build, () => "done");
-    linkCommand(root);
-    writeRecord(root, { device, libraries: libraries.folder, binding: binding.folder });
-    await step(
-      "self check",
-      () => checkNative(root, device),
-      (text) => text,
-    );
-  });
-  console.log("Ready: npx mtard --help");
-}
-
-try {
-  await setUp();
-} catch (error) {
-  console.error(error instanceof SetupError ? error.report() : error);
-  process.exitCode = 1;
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await setUp(undefined, console.log);
+    console.log("Ready: npx mtard --help");
+  } catch (error) {
+    console.error(error instanceof SetupError ? error.report() : error);
+    process.exitCode = 1;
+  }
 }

@@ -106,7 +106,7 @@ async function downloadWheel({ name, version, sha256 }, folder) {
       : lastLine(result),
     fix: mismatch
       ? "a clean Python registry: a mirror or PIP_FIND_LINKS gives another file"
-      : "check the network and pip's index, or set PIP_FIND_LINKS to a folder with the wheel; then make setup again",
+      : "check the network and pip's index, or set PIP_FIND_LINKS to a folder with the wheel; then the same command again",
   });
 }
 
@@ -121,7 +121,7 @@ async function unpack(wheel, path, folder) {
   if (!result.ok)
     throw new SetupError(`cannot unpack ${wheel.name} ${wheel.version}`, {
       found: lastLine(result),
-      fix: "see that the disk has room, then make setup again",
+      fix: "see that the disk has room, then the same command again",
     });
 }
 

@@ -1,8 +1,7 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { InputError } from "../errors.js";
 import { normalNoise, type NoiseSeed } from "../runtime/noise.js";
 import { Random } from "../runtime/random.js";
-import { tf, type Tensor4D } from "../runtime/tensorflow.js";
+import { tf, type Tensor4D, type Tensor2D } from "../runtime/tensorflow.js";
 import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
 import { ballAround, intoBall } from "./ball.js";
 import { keepRows, replaced } from "./rows.js";
@@ -98,7 +97,7 @@ export function estimateMarginGradient(
       const points = tf.tidy(() => {
         const offsets = tf.mul(tf.slice(noise, first, length), distance);
         const around = tf.add(tf.expandDims(images, 1), offsets);
-        return tf.reshape<Rank.R4>(around, [count * length, height, width, channels]);
+        return tf.reshape<Tensor4D>(around, [count * length, height, width, channels]);
       });
       const found = margins(target, points, repeated);
       points.dispose();
@@ -111,9 +110,9 @@ export function estimateMarginGradient(
     }
   }
   const gradient = tf.tidy(() => {
-    const directions = tf.reshape<Rank.R2>(noise, [pairs, height * width * channels]);
+    const directions = tf.reshape<Tensor2D>(noise, [pairs, height * width * channels]);
     const summed = tf.matMul(tf.tensor2d(slopes, [count, pairs]), directions);
-    return tf.reshape<Rank.R4>(summed, images.shape);
+    return tf.reshape<Tensor4D>(summed, images.shape);
   });
   noise.dispose();
   return gradient;

@@ -3,6 +3,7 @@ import { usages, type CommandBody, type CommandName } from "./usages.js";
 
 /** A command's file is loaded when the command is called: `mtard --help` loads none. */
 const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
+  setup: async () => (await import("./setup.js")).setupCommand,
   demo: async () => (await import("./demo.js")).demoCommand,
   data: async () => (await import("./data.js")).dataCommand,
   teacher: async () => (await import("./teacher.js")).teacherCommand,

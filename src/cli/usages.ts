@@ -15,6 +15,7 @@ export type Usages = Readonly<Record<string, CommandUsage>>;
 
 /** Every command, by its first word and in the order they are listed. */
 export const usages = {
+  setup: { usage: "setup", describe: "bring the engines mtard runs on, once for each user and machine" },
   demo: { usage: "demo", describe: "the whole job on built-in data and teachers, in minutes" },
   data: {
     usage: "data <dataset>",

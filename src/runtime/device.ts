@@ -74,7 +74,7 @@ export function studentDevice(engine: typeof tf, request: DeviceRequest): Device
       names.length === 0
         ? "no NVIDIA GPU with a driver on this machine"
         : `libtensorflow on cpu, with ${names.join(", ")} present`,
-    fix: names.length === 0 ? "--device cpu" : "DEVICE=cuda make setup, then mtard doctor",
+    fix: names.length === 0 ? "--device cpu" : "mtard setup --device cuda, then mtard doctor",
   });
 }
 

@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { statfsSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { gpuNames, requestedDevice, threadCount } from "./device.js";
+import { setupRecord } from "./native-library.js";
 import type { NativeLibrary, NativeReport } from "./native-check.js";
 
 /** One thing checked: `broken` keeps the program from working, a `warning` does not. */
@@ -14,8 +15,8 @@ export interface Check {
   readonly fix?: string;
 }
 
-const SETUP = "make setup";
-const SETUP_CUDA = "DEVICE=cuda make setup";
+const SETUP = "mtard setup";
+const SETUP_CUDA = "mtard setup --device cuda";
 
 /**
  * Checks everything the program needs of this machine. Each native library runs in a process of its own, so that a broken
@@ -27,7 +28,7 @@ export async function diagnoseMachine(): Promise<Check[]> {
   const wanted = requestedDevice();
   const threads = threadCount();
   const gpus = gpuNames();
-  const setUpFor = setUpDevice();
+  const setUpFor = setupRecord()?.device;
   const [prerequisites, ...libraries] = await Promise.all([
     checkPrerequisites(),
     checkLibrary("libtensorflow", wanted === "cuda" || setUpFor === "cuda"),
@@ -51,17 +52,6 @@ export async function diagnoseMachine(): Promise<Check[]> {
     checkMemory(),
     checkDisk(process.cwd()),
   ];
-}
-
-/** The device that the last `make setup` in this checkout was for. */
-function setUpDevice(): string | undefined {
-  const path = new URL("../../.cache/setup.json", import.meta.url);
-  if (!existsSync(path)) return undefined;
-  try {
-    return (JSON.parse(readFileSync(path, "utf8")) as { device: string }).device;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Runs the checks that set-up makes before it starts. */
@@ -94,7 +84,7 @@ async function checkLibrary(library: NativeLibrary, wantsCuda: boolean): Promise
   if (device === "cuda" || !wantsCuda) return { name, status: "ok", found };
   const reason =
     cudaProblem?.found ?? (gpus.length > 0 ? "it does not use the GPU" : "no NVIDIA GPU with a driver");
-  const cpuFix = process.env["MTARD_DEVICE"] === "cuda" ? "MTARD_DEVICE=cpu" : "DEVICE=cpu make setup";
+  const cpuFix = process.env["MTARD_DEVICE"] === "cuda" ? "MTARD_DEVICE=cpu" : "mtard setup --device cpu";
   return {
     name,
     status: gpus.length > 0 || process.env["MTARD_DEVICE"] === "cuda" ? "broken" : "warning",

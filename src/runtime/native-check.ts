@@ -2,7 +2,6 @@
  * Loads one native library and prints what it is as one JSON line. Run as a program of its own by `mtard doctor` and by
  * set-up, because a library that does not fit the machine can end the process that loads it.
  */
-import { createRequire } from "node:module";
 import { WorkError, type ErrorDetail } from "../errors.js";
 import {
   gpuNames,
@@ -12,6 +11,7 @@ import {
   threadCount,
   type Device,
 } from "./device.js";
+import { requireEngines } from "./native-library.js";
 import { tf } from "./tensorflow.js";
 import { chooseDevice, cudaProblem, onnxRuntime, runProbe } from "./onnxruntime.js";
 
@@ -31,10 +31,10 @@ export type NativeLibrary = "libtensorflow" | "onnxruntime";
 
 const checks: Record<NativeLibrary, () => NativeReport | Promise<NativeReport>> = {
   libtensorflow() {
-    const sum = tf.tidy(() => tf.tensor1d([1, 2]).sum().dataSync()[0]);
+    const sum = tf.tidy(() => tf.sum(tf.tensor1d([1, 2])).dataSync()[0]);
     if (sum !== 3) throw new Error(`libtensorflow computed 1 + 2 = ${String(sum)}`);
     const { binding } = tf.backend() as unknown as { binding: { TF_Version: string } };
-    const module = createRequire(import.meta.url).resolve("@tensorflow/tfjs-node-gpu/package.json");
+    const module = requireEngines().resolve("@tensorflow/tfjs-node-gpu/package.json");
     return {
       version: binding.TF_Version,
       device: tensorflowDevice(tf),

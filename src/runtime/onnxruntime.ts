@@ -1,12 +1,11 @@
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type * as OnnxRuntime from "onnxruntime-node";
+import type * as OnnxRuntime from "onnxruntime-common";
 import { InputError, WorkError, type ErrorDetail } from "../errors.js";
-import { loadLibrary } from "./native-library.js";
+import { loadLibrary, requireEngines } from "./native-library.js";
 import { gpuNames, type Device, type DeviceRequest } from "./device.js";
 
-export type { InferenceSession, Tensor } from "onnxruntime-node";
+export type { InferenceSession, Tensor } from "onnxruntime-common";
 
 /** A model ready to run, and where it really runs. */
 export interface OpenSession {
@@ -24,7 +23,6 @@ export interface OpenSessionOptions {
   readonly optimized?: boolean | undefined;
 }
 
-const require = createRequire(import.meta.url);
 let loaded: typeof OnnxRuntime | undefined;
 
 /**
@@ -94,7 +92,7 @@ async function findCudaProblem(): Promise<ErrorDetail | undefined> {
   if (gpuNames().length === 0)
     return { expected, found: "no NVIDIA GPU with a driver on this machine", fix: "--device cpu" };
   if (!existsSync(join(nativeFolder(), "libonnxruntime_providers_cuda.so")))
-    return { expected, found: "the CUDA provider is not set up", fix: "DEVICE=cuda make setup" };
+    return { expected, found: "the CUDA provider is not set up", fix: "mtard setup --device cuda" };
   try {
     await runProbe("cuda");
     return undefined;
@@ -167,12 +165,12 @@ export function sessionOptions(
  */
 function loadCudaLibraries(): void {
   const libraries = join(nativeFolder(), "cuda_libraries.node");
-  if (existsSync(libraries)) require(libraries);
+  if (existsSync(libraries)) requireEngines()(libraries);
 }
 
 /** Where onnxruntime-node keeps its native libraries and looks for its providers. */
 function nativeFolder(): string {
-  return join(dirname(require.resolve("onnxruntime-node/package.json")), "bin/napi-v6/linux/x64");
+  return join(dirname(requireEngines().resolve("onnxruntime-node/package.json")), "bin/napi-v6/linux/x64");
 }
 
 /** The part of an ONNX Runtime error that helps a person. */

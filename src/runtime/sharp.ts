@@ -1,3 +1,4 @@
+import { createRequire } from "node:module";
 import type Sharp from "sharp";
 import { loadLibrary } from "./native-library.js";
 
@@ -9,5 +10,5 @@ let loaded: typeof Sharp | undefined;
  * @throws {WorkError} if that library cannot be loaded.
  */
 export function loadSharp(): typeof Sharp {
-  return (loaded ??= loadLibrary("sharp", "libvips") as typeof Sharp);
+  return (loaded ??= loadLibrary("sharp", "libvips", createRequire(import.meta.url)) as typeof Sharp);
 }

@@ -1,11 +1,30 @@
-import { createRequire } from "node:module";
-import type { Tensor } from "onnxruntime-node";
-import type * as Internals from "onnxruntime-node/dist/binding.js";
+import type { InferenceSession, Tensor } from "onnxruntime-common";
 import { InputError, WorkError } from "../errors.js";
 import type { Device } from "./device.js";
+import { requireEngines } from "./native-library.js";
 import { firstLine, onnxRuntime, sessionOptions } from "./onnxruntime.js";
 
-const require = createRequire(import.meta.url);
+/** What is used of onnxruntime-node's `dist/binding.js`, which its public types do not show. */
+interface Internals {
+  readonly initOrt: () => void;
+  binding: { InferenceSession: new () => NativeSession };
+}
+
+interface NativeSession {
+  loadModel(
+    buffer: ArrayBuffer,
+    byteOffset: number,
+    byteLength: number,
+    options: InferenceSession.SessionOptions,
+  ): void;
+  readonly outputMetadata: readonly { readonly name: string }[];
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+    fetches: Readonly<Record<string, null>>,
+    options: object,
+  ): Record<string, Tensor>;
+  dispose(): void;
+}
 
 /** A model that runs without promises, as attacks need it: they are written as plain loops over tensors. */
 export interface SynchronousSession {
@@ -44,7 +63,7 @@ export function openSynchronousModel(
   { device, threads, dataFolder, optimized = true }: SynchronousSessionOptions,
 ): SynchronousSession {
   onnxRuntime();
-  const { binding, initOrt } = require("onnxruntime-node/dist/binding.js") as typeof Internals;
+  const { binding, initOrt } = requireEngines()("onnxruntime-node/dist/binding.js") as Internals;
   initOrt();
   const session = new binding.InferenceSession();
   try {

@@ -1,8 +1,8 @@
 import util from "node:util";
-import type * as TensorFlow from "@tensorflow/tfjs-node-gpu";
 import { loadLibrary } from "./native-library.js";
+import type { TensorFlow } from "./tensor.js";
 
-export type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Scalar } from "@tensorflow/tfjs-node-gpu";
+export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from "./tensor.js";
 
 /** Node 23 removed functions that tfjs-node still calls. */
 function restoreRemovedNodeFunctions(): void {
@@ -11,13 +11,13 @@ function restoreRemovedNodeFunctions(): void {
   target["isArray"] ??= Array.isArray;
 }
 
-let loaded: typeof TensorFlow | undefined;
+let loaded: TensorFlow | undefined;
 
-function tensorFlow(): typeof TensorFlow {
+function tensorFlow(): TensorFlow {
   if (loaded !== undefined) return loaded;
   process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   restoreRemovedNodeFunctions();
-  return (loaded = loadLibrary("@tensorflow/tfjs-node-gpu", "libtensorflow") as typeof TensorFlow);
+  return (loaded = loadLibrary("@tensorflow/tfjs-node-gpu", "libtensorflow") as TensorFlow);
 }
 
 /**
@@ -25,6 +25,6 @@ function tensorFlow(): typeof TensorFlow {
  *
  * @throws {WorkError} at that use, if the native library cannot be loaded.
  */
-export const tf: typeof TensorFlow = new Proxy({} as typeof TensorFlow, {
+export const tf: TensorFlow = new Proxy({} as TensorFlow, {
   get: (_, name) => Reflect.get(tensorFlow(), name) as unknown,
 });

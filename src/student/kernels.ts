@@ -1,4 +1,3 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { attribute, execute, executeMany, type Attribute } from "../runtime/kernels.js";
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import { BATCH_NORM_EPSILON, type ConvLayer, type Padding } from "../graph/network.js";
@@ -248,7 +247,7 @@ export function globalAveragePoolGradient(outputGradient: Tensor2D, inputShape: 
   const [count = 0, height = 0, width = 0, channels = 0] = inputShape;
   return tf.tidy(() => {
     const share = tf.mul(outputGradient, 1 / (height * width)).reshape([count, 1, 1, channels]);
-    return tf.broadcastTo<Rank.R4>(share, [count, height, width, channels]);
+    return tf.broadcastTo<Tensor4D>(share, [count, height, width, channels]);
   });
 }
 
@@ -274,13 +273,13 @@ export function subsampleGradient(
   const [, height = 0, width = 0] = inputShape;
   const gap = stride - 1;
   return tf.tidy(() => {
-    const places = tf.reshape<Rank.R5>(outputGradient, [count, rows, 1, columns, channels]);
+    const places = tf.reshape(outputGradient, [count, rows, 1, columns, channels]);
     const after = [0, 0, gap, 0, gap * channels];
     const spread = tf.pad(
       places,
       after.map((zeros): [number, number] => [0, zeros]),
     );
-    const whole = tf.reshape<Rank.R4>(spread, [count, rows * stride, columns * stride, channels]);
+    const whole = tf.reshape<Tensor4D>(spread, [count, rows * stride, columns * stride, channels]);
     if (rows * stride === height && columns * stride === width) return whole;
     return tf.slice4d(whole, [0, 0, 0, 0], [count, height, width, channels]);
   });

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
+import { isBuiltIn } from "./built-in.js";
 import {
   formatManifest,
   MANIFEST_FILE,
@@ -34,7 +35,7 @@ export interface CheckedTeacher {
 /**
  * Compares measurements with those in a teacher's manifest, and records each that is missing there or was made on fewer images.
  *
- * @param folder The teacher's folder, or null for a bare .onnx file, where nothing is recorded.
+ * @param folder The teacher's folder, or null for a bare .onnx file; there, and in the package's own teachers, nothing is recorded.
  * @throws {InputError} if the manifest cannot be read; {@link WorkError} if the same images gave another accuracy, beyond what other kernels explain.
  */
 export function compareAndRecord(
@@ -47,7 +48,8 @@ export function compareAndRecord(
   const known = manifest?.robust ?? [];
   const same = (one: MeasuredRobustness, other: MeasuredRobustness): boolean =>
     one.attack === other.attack && one.epsilon === other.epsilon;
-  const compare = comparer(name, folder !== null);
+  const recordable = folder !== null && !isBuiltIn(folder);
+  const compare = comparer(name, recordable);
   const checked: CheckedTeacher = {
     clean: compare(manifest?.measured, clean, BORDERLINE * clean.total, "right"),
     robust: robust.map((measured) => {
@@ -57,7 +59,7 @@ export function compareAndRecord(
     }),
   };
   const recorded = checked.robust.filter(isRecorded).map(({ measured }) => measured);
-  if (folder === null || !manifest || (recorded.length === 0 && !isRecorded(checked.clean))) return checked;
+  if (!recordable || !manifest || (recorded.length === 0 && !isRecorded(checked.clean))) return checked;
   const kept = known.filter((each) => !recorded.some((measured) => same(each, measured)));
   const updated: TeacherManifest = {
     ...manifest,

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, sep } from "node:path";
 import { InputError } from "../errors.js";
 import { kindOf } from "../files/kind.js";
+import { builtInFolder, builtInTeachers } from "./built-in.js";
 import { findDescription, howToGet } from "./descriptions.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { listTeachers } from "./store.js";
@@ -17,7 +18,11 @@ export type TeacherReference =
  */
 export function findTeacher(named: string, teachersDir: string): TeacherReference {
   if (named.endsWith(".onnx") && kindOf(named) !== "folder") return { kind: "file", path: named };
-  const candidates = [...(isName(named) ? [join(teachersDir, named)] : []), named];
+  const candidates = [
+    ...(isName(named) ? [join(teachersDir, named)] : []),
+    named,
+    ...(builtInTeachers.includes(named) ? [builtInFolder(named)] : []),
+  ];
   const folder = candidates.find((candidate) => existsSync(join(candidate, MANIFEST_FILE)));
   if (folder !== undefined) return { kind: "folder", folder };
   const description = findDescription(named);

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
+import { builtInFolder, builtInTeachers } from "./built-in.js";
 import { MANIFEST_FILE, readManifest, type TeacherManifest } from "./manifest.js";
 
 /** A teacher in the store: its manifest, or why that cannot be used. */
@@ -8,15 +9,20 @@ export type ListedTeacher =
   | { readonly name: string; readonly manifest: TeacherManifest }
   | { readonly name: string; readonly error: InputError };
 
-/** Every teacher in the store, by name; a broken one is listed with its error. */
+/** Every teacher in the store, and those that come with the package, by name; a broken one is listed with its error. */
 export function listTeachers(teachersDir: string): ListedTeacher[] {
-  if (!existsSync(teachersDir)) return [];
-  return readdirSync(teachersDir)
-    .filter((name) => !name.startsWith(".") && existsSync(join(teachersDir, name, MANIFEST_FILE)))
-    .sort()
-    .map((name) => {
+  const stored = existsSync(teachersDir) ? readdirSync(teachersDir) : [];
+  const folders = new Map([
+    ...builtInTeachers.map((name) => [name, builtInFolder(name)] as const),
+    ...stored
+      .filter((name) => !name.startsWith(".") && existsSync(join(teachersDir, name, MANIFEST_FILE)))
+      .map((name) => [name, join(teachersDir, name)] as const),
+  ]);
+  return [...folders]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, folder]) => {
       try {
-        return { name, manifest: readManifest(join(teachersDir, name)) };
+        return { name, manifest: readManifest(folder) };
       } catch (error) {
         if (error instanceof InputError) return { name, error };
         throw error;

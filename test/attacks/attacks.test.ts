@@ -1,4 +1,3 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { describe, expect, it } from "vitest";
 import type { AttackSettings, AttackStep, SingleAttack } from "#mtard/attacks/attack.js";
 import { type SingleAttackId, attacks } from "#mtard/attacks/attacks.js";
@@ -8,7 +7,7 @@ import type { AttackTarget } from "#mtard/attacks/target.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { Random } from "#mtard/runtime/random.js";
-import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor4D, type Tensor1D, type Tensor2D } from "#mtard/runtime/tensorflow.js";
 import { inferenceStudent } from "#mtard/student/inference.js";
 import { disposeParameters, parametersFromWeights } from "#mtard/student/parameters.js";
 import { countingTarget, onlyAnswering } from "./counting.js";
@@ -154,8 +153,8 @@ describe("climb, on a loss whose gradient is known", () => {
   const slope = tf.tensor4d([1, -1, 0, 2], [1, 2, 2, 1]);
   const linear: AttackTarget = {
     classes: 1,
-    logits: () => tf.zeros<Rank.R2>([1, 1]),
-    predict: () => tf.zeros<Rank.R1>([1], "int32"),
+    logits: () => tf.zeros<Tensor2D>([1, 1]),
+    predict: () => tf.zeros<Tensor1D>([1], "int32"),
     lossGradient: () => ({ loss: tf.zeros([1]), logits: tf.zeros([1, 1]), gradient: slope.clone() }),
   };
   const loss = { kind: "crossEntropy", labels } as const;

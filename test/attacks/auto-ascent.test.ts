@@ -1,11 +1,10 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { describe, expect, it } from "vitest";
 import { ascend, randomStart } from "#mtard/attacks/auto-ascent.js";
 import { likeliestOthers } from "#mtard/attacks/likeliest-others.js";
 import { rowsOf } from "#mtard/attacks/rows.js";
 import { beginAscent, checkpoints, observeLoss, reachCheckpoint } from "#mtard/attacks/step-schedule.js";
 import { answeredRight } from "#mtard/attacks/survivors.js";
-import { tf, type Tensor1D } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor1D, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 import { largestDifference } from "../golden.js";
 import { formula, formulaNetwork, reference } from "./formula-network.js";
 
@@ -50,7 +49,7 @@ describe.each(["crossEntropy", "dlr", "dlrTargeted"] as const)("an ascent on %s"
 it("starts in the ball, on its wall, and elsewhere for another seed", () => {
   const grey = {
     ...batch,
-    images: tf.fill<Rank.R4>([3, 8, 8, 3], 0.5),
+    images: tf.fill<Tensor4D>([3, 8, 8, 3], 0.5),
     labels: tf.tensor1d([0, 0, 0], "int32"),
   };
   const distances = (seed: [number, number]): Float32Array =>

@@ -1,4 +1,3 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { expect, it } from "vitest";
 import { estimateMarginGradient, gradientEstimation } from "#mtard/attacks/gradient-estimation.js";
 import { margins, type AttackTarget } from "#mtard/attacks/target.js";
@@ -34,7 +33,7 @@ const linear: AttackTarget = {
   classes: 2,
   logits: (points) =>
     tf.tidy(() => {
-      const height = tf.matMul<Tensor2D>(tf.reshape<Rank.R2>(points, [-1, SIZE]), slope);
+      const height = tf.matMul<Tensor2D>(tf.reshape<Tensor2D>(points, [-1, SIZE]), slope);
       return tf.concat<Tensor2D>([tf.zerosLike(height), height], 1);
     }),
   predict: () => expect.fail("gradient estimation reads logits"),
@@ -96,7 +95,7 @@ it("fools where there is room, with logits alone, and counts what it looks at", 
 });
 
 it("ascends to the corner of the ball where the margin is largest", () => {
-  const image = tf.fill<Rank.R4>([1, 8, 8, 3], 0.5);
+  const image = tf.fill<Tensor4D>([1, 8, 8, 3], 0.5);
   const batch = { images: image, labels: tf.tensor1d([0], "int32"), epsilon: 0.03, seed: [1, 2] as const };
   const robust: AttackTarget = { ...linear, logits: (points) => tf.add(linear.logits(points), [1000, 0]) };
   const { adversarial, queries } = gradientEstimation(robust, batch, {

@@ -1,4 +1,3 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { describe, expect, it } from "vitest";
 import { disposeLogitLoss, logitLoss, type LogitLoss } from "#mtard/attacks/logit-loss.js";
 import { largest, requireDlrClasses } from "#mtard/attacks/margin-losses.js";
@@ -6,7 +5,7 @@ import { InputError } from "#mtard/errors.js";
 import { type MethodId, methodIds, methodOf, methods } from "#mtard/methods/methods.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { Random } from "#mtard/runtime/random.js";
-import { tf } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor2D } from "#mtard/runtime/tensorflow.js";
 import { reference } from "./formula-network.js";
 import {
   crossEntropy,
@@ -110,7 +109,7 @@ describe("the losses of single logits", () => {
     ["dlr", 2, 3],
     ["dlrTargeted", 3, 4],
   ] as const)("%s of %i classes is refused", (kind, classes, fewest) => {
-    const few = tf.zeros<Rank.R2>([5, classes]);
+    const few = tf.zeros<Tensor2D>([5, classes]);
     expect(() => logitLoss(few, { kind, labels, targets })).toThrow(InputError);
     expect(() => logitLoss(few, { kind, labels, targets })).toThrow("too few classes");
     expect(() => requireDlrClasses(kind, fewest)).not.toThrow();

@@ -1,9 +1,8 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { attacks } from "#mtard/attacks/attacks.js";
 import { square, squareSide } from "#mtard/attacks/square.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";
-import { tf } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 import { goldenJson } from "../golden.js";
 import { hasShared } from "../shared.js";
 import { onlyAnswering } from "./counting.js";
@@ -20,7 +19,7 @@ it("makes squares of the public code's sizes", () => {
 
 describe("what it shows the target", () => {
   const EPSILON = 0.05;
-  const image = tf.fill<Rank.R4>([1, 8, 8, 3], 0.5);
+  const image = tf.fill<Tensor4D>([1, 8, 8, 3], 0.5);
   const shown: Float32Array[] = [];
   /** Its margin is -100 less the red of the image: less red raises it, and nothing fools. */
   const target: AttackTarget = {

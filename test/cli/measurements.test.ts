@@ -1,13 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import type { MeasurementRecord } from "#mtard/evaluation/record.js";
 import { main, mtard, mtardJson, workFolder } from "./mtard.js";
+import { requireEngines } from "#mtard/runtime/native-library.js";
 
 /* What is measured once is known to every command, and what was begun goes on, whichever command began it. */
 
@@ -102,7 +102,7 @@ describe("what the tables measured", () => {
 describe("a table that is killed in the middle of AutoAttack", () => {
   /** Notes how many images ONNX Runtime is given by every call, in a file that outlives the process. */
   const counter = at("counter.cjs");
-  const binding = createRequire(import.meta.url).resolve("onnxruntime-node/dist/binding.js");
+  const binding = requireEngines().resolve("onnxruntime-node/dist/binding.js");
   const looksIn = (log: string): number =>
     readFileSync(at(log), "utf8")
       .split("\n")

@@ -35,7 +35,7 @@ describe("checks of a model", () => {
 
   it("find answers that change when asked again", () => {
     let asked = 0;
-    const model = answering((logits) => tf.add(logits, tf.oneHot([asked++ % 2], CLASSES).mul(0.01)));
+    const model = answering((logits) => tf.add(logits, tf.mul(tf.oneHot([asked++ % 2], CLASSES), 0.01)));
     expect(check(model)).toEqual([expect.stringContaining("answers differently when asked again (12 of 12")]);
   });
 

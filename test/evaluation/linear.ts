@@ -1,4 +1,3 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { logitLoss } from "#mtard/attacks/logit-loss.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";
 import type { ImageSource } from "#mtard/evaluation/images.js";
@@ -36,7 +35,7 @@ export function linearTarget(seed: number, scale = 1): AttackTarget & { readonly
       const logits = logitsOf(images);
       const { loss: each, gradient: outer } = logitLoss(logits, loss);
       const gradient = tf.tidy(() =>
-        tf.reshape<Rank.R4>(tf.matMul(outer, weights, false, true), images.shape),
+        tf.reshape<Tensor4D>(tf.matMul(outer, weights, false, true), images.shape),
       );
       outer.dispose();
       return { loss: each, logits, gradient };

@@ -1,8 +1,7 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { expect, it } from "vitest";
 import type { AttackTarget } from "#mtard/attacks/target.js";
 import { createNetwork } from "#mtard/networks/networks.js";
-import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor4D, type Tensor1D } from "#mtard/runtime/tensorflow.js";
 import { keptShapes } from "#mtard/student/kernels.js";
 import { cpuTarget } from "#mtard/model/cpu-target.js";
 import { networkTarget, studentOf } from "#mtard/model/targets.js";
@@ -21,7 +20,7 @@ function answersOf(target: AttackTarget, images: Tensor4D, labels: number): Floa
   return tf.tidy(() => {
     const { gradient } = target.lossGradient(images, {
       kind: "crossEntropy",
-      labels: tf.fill<Rank.R1>([images.shape[0]], labels, "int32"),
+      labels: tf.fill<Tensor1D>([images.shape[0]], labels, "int32"),
     });
     return [target.logits(images), gradient].map((tensor) => tensor.dataSync<"float32">());
   });
@@ -33,7 +32,7 @@ it.each([3, 64])("answers for %i images what the student alone answers, and leav
   const target = networkTarget({ name: "it", dataset: "cifar10" }, known, "cpu");
   const student = studentOf(known);
   expect(target.runsOn).toBe("cpu (libtensorflow and ONNX Runtime)");
-  const images = tf.randomUniform<Rank.R4>([count, 32, 32, 3], 0, 1, "float32", 1);
+  const images = tf.randomUniform<Tensor4D>([count, 32, 32, 3], 0, 1, "float32", 1);
   const [ours, alone] = [answersOf(target, images, 3), answersOf(student, images, 3)];
   for (const [part, values] of ours.entries())
     expect(relativeNorm(values, alone[part] as Float32Array)).toBeLessThan(1e-4);
@@ -53,7 +52,7 @@ it.each([
 ])("asks the student, 1, or ONNX Runtime, 2, about $count images", ({ count, engines }) => {
   const [student, exported] = [1, 2].map((engine): AttackTarget => {
     const logits: AttackTarget["logits"] = ({ shape }) => tf.fill([shape[0], 2], engine);
-    const each = ({ shape }: Tensor4D) => tf.fill<Rank.R1>([shape[0]], engine);
+    const each = ({ shape }: Tensor4D) => tf.fill<Tensor1D>([shape[0]], engine);
     return {
       ...{ classes: 2, logits, predict: each },
       lossGradient: (images) => ({

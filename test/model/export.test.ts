@@ -1,13 +1,15 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, it } from "vitest";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { Random } from "#mtard/runtime/random.js";
 import { exportModel } from "#mtard/model/export.js";
 import { openModel } from "#mtard/model/model.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime.js";
+
+const ort = onnxRuntime();
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-export-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GraphProto, ModelProto, NodeProto } from "onnx-buf";
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
@@ -13,7 +12,7 @@ import { floatTensor, node } from "#mtard/onnx/build.js";
 import { graphOf, parseModel, serializeModel } from "#mtard/onnx/model.js";
 import { networkToOnnx } from "#mtard/onnx/writer.js";
 import { Random } from "#mtard/runtime/random.js";
-import { tf } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 import { importTeacher } from "#mtard/teacher/import.js";
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-model-"));
@@ -170,7 +169,7 @@ describe("a model that mtard wrote and somebody edited", () => {
       const model = await open(content);
       const target = await model.target();
       answers.push(
-        tf.tidy(() => [...target.logits(tf.fill<Rank.R4>([1, 32, 32, 3], 0.3)).dataSync<"float32">()]),
+        tf.tidy(() => [...target.logits(tf.fill<Tensor4D>([1, 32, 32, 3], 0.3)).dataSync<"float32">()]),
       );
       model.dispose();
     }

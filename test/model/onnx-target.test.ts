@@ -1,9 +1,8 @@
 import { expect, it } from "vitest";
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { logitLoss } from "#mtard/attacks/logit-loss.js";
 import { floatValue, node } from "#mtard/onnx/build.js";
 import { serializeModel } from "#mtard/onnx/model.js";
-import { tf } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 import { onnxTarget } from "#mtard/model/onnx-target.js";
 import { loadTeacher } from "#mtard/teacher/load.js";
 import { relativeNorm } from "../golden.js";
@@ -18,7 +17,7 @@ it.skipIf(!hasShared)(
     const target = onnxTarget(teacher, { name: "robust", classes: 10, device: "cpu", threads: 2 });
     const before = tf.memory().numTensors;
     const difference = tf.tidy(() => {
-      const images = tf.randomUniform<Rank.R4>([2, 32, 32, 3], 0, 1, "float32", 1);
+      const images = tf.randomUniform<Tensor4D>([2, 32, 32, 3], 0, 1, "float32", 1);
       const labels = tf.tensor1d([3, 7], "int32");
       const { logits, gradient } = target.lossGradient(images, { kind: "crossEntropy", labels });
       const cotangent = logitLoss(logits, { kind: "crossEntropy", labels }).gradient;
@@ -47,7 +46,7 @@ it("answers logits of a graph without a gradient, and names the operator when as
     { model: bytes, dataFolder: null },
     { name: "waves.onnx", classes: 3, device: "cpu", threads: 1 },
   );
-  const images = tf.zeros<Rank.R4>([2, 4, 4, 3]);
+  const images = tf.zeros<Tensor4D>([2, 4, 4, 3]);
   const labels = tf.tensor1d([0, 1], "int32");
   expect([...waves.logits(images).dataSync()]).toEqual([1, 1, 1, 1, 1, 1]);
   expect(() => waves.lossGradient(images, { kind: "crossEntropy", labels })).toThrow(

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fromBinary } from "@bufbuild/protobuf";
 import { type ModelProto, ModelProtoSchema, TensorProto_DataType } from "onnx-buf";
-import ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { InputError } from "#mtard/errors.js";
 import { type AdaptOptions, adaptClassifier } from "#mtard/onnx/adapt.js";
@@ -9,6 +8,9 @@ import { floatValue, int64Tensor, intAttribute, intsAttribute, node } from "#mta
 import { parseModel, serializeModel } from "#mtard/onnx/model.js";
 import { hasShared, shared } from "../shared.js";
 import { classifierNodes, image, model, parameters, plainGraph, reshapedGraph, values } from "./models.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime.js";
+
+const ort = onnxRuntime();
 
 const expected = { name: "test-images", image, classes: 5 };
 

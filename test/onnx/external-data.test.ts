@@ -1,3 +1,4 @@
+import type * as Ort from "onnxruntime-common";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,6 @@ import {
   type TensorProto,
   TensorProto_DataType,
 } from "onnx-buf";
-import * as ort from "onnxruntime-node";
 import { afterAll, describe, expect, it } from "vitest";
 import { InputError } from "#mtard/errors.js";
 import { int64Tensor } from "#mtard/onnx/build.js";
@@ -20,6 +20,9 @@ import { layOutModel } from "#mtard/onnx/stored-model.js";
 import { writeModel } from "#mtard/onnx/write-model.js";
 import { openSession } from "#mtard/runtime/onnxruntime.js";
 import { model, plainGraph, reshapedGraph, values } from "./models.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime.js";
+
+const ort = onnxRuntime();
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-external-"));
 const inside = join(folder, "model");
@@ -118,7 +121,7 @@ describe("external data of a foreign model are refused", () => {
 
 describe("external data of a foreign model", () => {
   const images = values(3 * 3 * 8 * 8, 5);
-  const logits = async (session: ort.InferenceSession): Promise<number[]> => {
+  const logits = async (session: Ort.InferenceSession): Promise<number[]> => {
     const { y } = await session.run({ x: new ort.Tensor("float32", images, [3, 3, 8, 8]) });
     await session.release();
     return [...(y?.data as Float32Array)];

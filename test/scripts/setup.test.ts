@@ -13,11 +13,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { cacheFolder, completeFolder, contentKey, linkAtomically } from "../../scripts/setup/cache.mjs";
-import { chosenDevice, writeRecord } from "../../scripts/setup/device.mjs";
 import { SetupError } from "../../scripts/setup/failure.mjs";
 import { withLock } from "../../scripts/setup/lock.mjs";
 import { packagesInstalled } from "../../scripts/setup/packages.mjs";
 import { versionInRange } from "../../scripts/setup/prerequisites.mjs";
+import { chosenDevice, readRecord, writeRecord } from "../../scripts/setup/record.mjs";
 import { bringWheel, type Wheel, wheels } from "../../scripts/setup/wheels.mjs";
 
 const scripts = resolve("scripts/setup");
@@ -137,15 +137,37 @@ describe("npm packages", () => {
 
 describe("the device", () => {
   it("is DEVICE, else the last set-up's, else the CPU", () => {
-    const root = emptyFolder("device");
+    const cache = emptyFolder("device");
+    vi.stubEnv("MTARD_CACHE", cache);
     vi.stubEnv("DEVICE", "");
-    expect(chosenDevice(root)).toBe("cpu");
-    writeRecord(root, { device: "cuda", libraries: "l", binding: "b" });
-    expect(chosenDevice(root)).toBe("cuda");
+    expect(chosenDevice()).toBe("cpu");
+    writeRecord({ device: "cuda", packages: cache, libraries: cache, binding: cache });
+    expect(chosenDevice()).toBe("cuda");
+    expect(chosenDevice("cpu")).toBe("cpu");
     vi.stubEnv("DEVICE", "cpu");
-    expect(chosenDevice(root)).toBe("cpu");
+    expect(chosenDevice()).toBe("cpu");
+    expect(chosenDevice("cuda")).toBe("cuda");
     vi.stubEnv("DEVICE", "tpu");
-    expect(() => chosenDevice(root)).toThrow(SetupError);
+    expect(() => chosenDevice()).toThrow(SetupError);
+  });
+
+  it("is forgotten where what was set up is gone, or the record is damaged", () => {
+    const cache = emptyFolder("forgotten");
+    vi.stubEnv("MTARD_CACHE", cache);
+    expect(readRecord()).toBeNull();
+    const record = {
+      device: "cuda",
+      packages: join(cache, "gone"),
+      libraries: cache,
+      binding: cache,
+    } as const;
+    writeRecord(record);
+    expect(readRecord()).toBeNull();
+    writeRecord({ ...record, packages: cache });
+    expect(readRecord()).toEqual({ ...record, packages: cache });
+    const [file = ""] = readdirSync(cache);
+    writeFileSync(join(cache, file), "{");
+    expect(readRecord()).toBeNull();
   });
 });
 
@@ -154,11 +176,17 @@ const hasPip = spawnSync("python3", ["-m", "pip", "--version"]).status === 0;
 describe("wheels", () => {
   it("are pinned to one file each, and ONNX Runtime's CUDA provider to the npm package's version", () => {
     for (const wheel of [...wheels.cpu, ...wheels.cuda]) expect(wheel.sha256).toMatch(/^[0-9a-f]{64}$/);
-    const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as {
+    const { peerDependencies, dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as {
+      peerDependencies: Record<string, string>;
       dependencies: Record<string, string>;
     };
+    const engines = JSON.parse(readFileSync("scripts/setup/engines/package.json", "utf8")) as {
+      dependencies: Record<string, string>;
+    };
+    expect(engines.dependencies).toMatchObject(peerDependencies);
+    expect(dependencies["onnxruntime-common"]).toBe(peerDependencies["onnxruntime-node"]);
     const provider = wheels.cuda.find(({ name }) => name === "onnxruntime-gpu");
-    expect(provider?.version).toBe(dependencies["onnxruntime-node"]);
+    expect(provider?.version).toBe(peerDependencies["onnxruntime-node"]);
     const [cpu] = wheels.cpu;
     expect(wheels.cuda.find(({ name }) => name === "tensorflow")?.version).toBe(cpu?.version);
   });

@@ -1,8 +1,7 @@
-import type { Rank } from "@tensorflow/tfjs-node-gpu";
 import { expect, it } from "vitest";
 import { convolutionInputGradient, keptShapes } from "#mtard/student/kernels.js";
 import type { ConvLayer } from "#mtard/graph/network.js";
-import { tf } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 
 it("keeps few tensors for shapes, whatever the sizes of the batches, and is right for those it kept no longer", () => {
   const layer: ConvLayer = {
@@ -21,7 +20,7 @@ it("keeps few tensors for shapes, whatever the sizes of the batches, and is righ
   const filter = tf.tensor4d([3], [1, 1, 1, 1]);
   const before = tf.memory().numTensors;
   for (const count of [...Array.from({ length: 300 }, (_, index) => index + 1), 1]) {
-    const output = tf.ones<Rank.R4>([count, 1, 1, 1]);
+    const output = tf.ones<Tensor4D>([count, 1, 1, 1]);
     const gradient = convolutionInputGradient([count, 1, 1, 1], filter, output, layer);
     if (count % 100 === 1) expect([...gradient.dataSync()]).toEqual(Array<number>(count).fill(3));
     tf.dispose([output, gradient]);

@@ -1,10 +1,10 @@
+import type * as Ort from "onnxruntime-common";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
-import ort from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { InputError, WorkError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
@@ -19,6 +19,9 @@ import { findTeacher } from "#mtard/teacher/reference.js";
 import { formatManifest, MANIFEST_FILE } from "#mtard/teacher/manifest.js";
 import { sha256Of } from "#mtard/files/sha256.js";
 import { classifierNodes, image as smallImage, model, parameters, values } from "../onnx/models.js";
+import { onnxRuntime } from "../../src/runtime/onnxruntime.js";
+
+const ort = onnxRuntime();
 
 const shape = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
 const network = createNetwork("resnet-8", shape, { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] });
@@ -30,7 +33,7 @@ const size = 3072;
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-bridge-"));
 const path = join(folder, "resnet-8.onnx");
-let session: ort.InferenceSession;
+let session: Ort.InferenceSession;
 
 beforeAll(async () => {
   writeFileSync(path, bytes);

@@ -1,6 +1,6 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
@@ -84,7 +84,9 @@ describe("loadTeacher", () => {
   });
 
   it("lists what there is when a name is unknown", () => {
-    expect(refusal(() => loadTeacher(findTeacher("bad", teachersDir)))).toContain("one of good");
+    expect(refusal(() => loadTeacher(findTeacher("bad", teachersDir)))).toContain(
+      "one of demo-clean, demo-robust, good",
+    );
     expect(refusal(() => loadTeacher(findTeacher("../good", teachersDir)))).toContain('no teacher "../good"');
   });
 
@@ -170,11 +172,25 @@ describe("listTeachers", () => {
     changeManifest({ classes: "five" });
     expect(listTeachers(teachersDir)).toMatchObject([
       { name: "another", manifest: {} },
+      { name: "demo-clean", manifest: { role: "clean" } },
+      { name: "demo-robust", manifest: { role: "robust" } },
       { name: "good", error: {} },
     ]);
   });
 
-  it("finds nothing where there is no store", () => {
-    expect(listTeachers(join(folder, "absent"))).toEqual([]);
+  it("finds those that come with the package where there is no store", () => {
+    const listed = listTeachers(join(folder, "absent"));
+    expect(listed.map(({ name }) => name)).toEqual(["demo-clean", "demo-robust"]);
+    expect(findTeacher("demo-clean", join(folder, "absent"))).toEqual({
+      kind: "folder",
+      folder: resolve("teachers/demo-clean"),
+    });
+  });
+
+  it("prefers a teacher of the store to the package's of that name", () => {
+    const store = join(folder, "own-demo");
+    cpSync("teachers/demo-robust", join(store, "demo-robust"), { recursive: true });
+    expect(findTeacher("demo-robust", store)).toEqual({ kind: "folder", folder: join(store, "demo-robust") });
+    expect(listTeachers(store)).toHaveLength(2);
   });
 });

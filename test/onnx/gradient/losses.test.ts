@@ -1,4 +1,4 @@
-import ort from "onnxruntime-node";
+import type * as Ort from "onnxruntime-common";
 import { describe, expect, it } from "vitest";
 import { floatValue, node } from "#mtard/onnx/build.js";
 import { differentiate } from "#mtard/onnx/gradient/differentiate.js";
@@ -8,6 +8,9 @@ import { serializeModel } from "#mtard/onnx/model.js";
 import { reference } from "../../attacks/formula-network.js";
 import { relativeNorm } from "../../golden.js";
 import { model } from "../models.js";
+import { onnxRuntime } from "../../../src/runtime/onnxruntime.js";
+
+const ort = onnxRuntime();
 
 /** Rows of logits: the truth largest, in the middle, last, and with a target among the largest. */
 const LOGITS = [
@@ -83,7 +86,7 @@ const identity = differentiate(
   }),
 );
 
-const feeds: Record<string, ort.Tensor> = {
+const feeds: Record<string, Ort.Tensor> = {
   images: new ort.Tensor("float32", Float32Array.from(LOGITS.flat()), [4, 1, 1, 5]),
   labels: new ort.Tensor("int32", Int32Array.from(labels), [4]),
   targets: new ort.Tensor("int32", Int32Array.from(targets), [4]),
@@ -95,7 +98,7 @@ describe.each(Object.entries(definitions))("%s", (kind, definition) => {
     const bytes = serializeModel(lossGradientModel(identity, kind as LossHeadKind));
     const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
     const taken = session.inputNames.map((name) => [name, feeds[name]] as const);
-    const answer = await session.run(Object.fromEntries(taken) as Record<string, ort.Tensor>);
+    const answer = await session.run(Object.fromEntries(taken) as Record<string, Ort.Tensor>);
     await session.release();
     const losses = Float32Array.from(LOGITS.map(definition));
     const gradients = LOGITS.flatMap((z, row) => gradientOf((moved) => definition(moved, row), z));
@@ -111,13 +114,13 @@ it.each(["dlr", "dlrTargeted"] as const)("%s of equal logits has PyTorch's gradi
   const { logits, loss, gradient } = { ...reference.losses, ...reference.losses[kind] };
   const bytes = serializeModel(lossGradientModel(identity, kind));
   const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
-  const inputs: Record<string, ort.Tensor> = {
+  const inputs: Record<string, Ort.Tensor> = {
     images: new ort.Tensor("float32", Float32Array.from(logits.flat()), [5, 1, 1, 5]),
     labels: new ort.Tensor("int32", Int32Array.from(reference.losses.labels), [5]),
     targets: new ort.Tensor("int32", Int32Array.from(reference.losses.targets), [5]),
   };
   const taken = session.inputNames.map((name) => [name, inputs[name]] as const);
-  const answer = await session.run(Object.fromEntries(taken) as Record<string, ort.Tensor>);
+  const answer = await session.run(Object.fromEntries(taken) as Record<string, Ort.Tensor>);
   await session.release();
   expect(relativeNorm(answer["loss"]?.data as Float32Array, Float32Array.from(loss))).toBeLessThan(1e-6);
   // Row by row: where the three largest are equal the gradient is of the order of 1e12.

@@ -1,11 +1,14 @@
+import type * as Ort from "onnxruntime-common";
 import { fileURLToPath } from "node:url";
-import ort from "onnxruntime-node";
 import type { ModelProto } from "onnx-buf";
 import { float32Values, readSafetensors } from "#mtard/weights/safetensors.js";
 import { differentiate } from "#mtard/onnx/gradient/differentiate.js";
 import { lossGradientModel } from "#mtard/onnx/gradient/loss-gradient.js";
 import type { LossHeadKind } from "#mtard/onnx/gradient/losses.js";
 import { serializeModel } from "#mtard/onnx/model.js";
+import { onnxRuntime } from "../../../src/runtime/onnxruntime.js";
+
+const ort = onnxRuntime();
 
 export interface HostArray {
   readonly shape: readonly number[];
@@ -48,7 +51,7 @@ export async function goldenGraphs(file: string): Promise<[string, GoldenGraph][
 }
 
 /** The first `count` rows as a tensor. */
-export function rows({ shape: [, ...rest], data }: HostArray, count: number): ort.Tensor {
+export function rows({ shape: [, ...rest], data }: HostArray, count: number): Ort.Tensor {
   const size = rest.reduce((product, extent) => product * extent, 1);
   const taken = data.slice(0, count * size);
   return taken instanceof Int32Array
@@ -60,7 +63,7 @@ export function rows({ shape: [, ...rest], data }: HostArray, count: number): or
 export async function runGradient(
   model: ModelProto,
   kind: LossHeadKind,
-  feeds: Record<string, ort.Tensor>,
+  feeds: Record<string, Ort.Tensor>,
 ): Promise<{ logits: Float32Array; gradient: Float32Array; dims: readonly number[] }> {
   const bytes = serializeModel(lossGradientModel(differentiate(model), kind));
   const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
