@@ -41,6 +41,10 @@ export default defineConfig(
     },
   },
   {
+    files: ["examples/**"],
+    rules: { "no-console": "off" },
+  },
+  {
     files: ["scripts/**"],
     languageOptions: { globals: { console: "readonly", process: "readonly", URL: "readonly" } },
     rules: { "no-console": "off" },

@@ -26,6 +26,7 @@ export const floors = /** @type {const} */ ([
   "paper",
   "reproduction",
   "report",
+  "library",
   "cli",
   "index.ts",
 ]);

@@ -108,9 +108,9 @@ export type SingleAttackId = {
 /** The ids of all attacks, in the order in which they are listed to users. */
 export const attackIds = Object.keys(attacks) as AttackId[];
 
-/** Tells whether an attack is made on a surrogate classifier. */
+/** Tells whether an attack is made on a surrogate classifier; attacks that are values are not. */
 export function isTransfer(id: AttackId): boolean {
-  return attacks[id].kind === "transfer";
+  return Object.hasOwn(attacks, id) && attacks[id].kind === "transfer";
 }
 
 /**

@@ -119,6 +119,15 @@ export function openDataset(
 /** CIFAR's images fit three times; Tiny-ImageNet's training images, 1.2 GB, do not fit. */
 const MOST_IN_MEMORY = 2 ** 29;
 
+/** The same data set with the first images of each split only; larger numbers keep all. */
+export function limitDataset(dataset: Dataset, limits: { train?: number; test?: number }): Dataset {
+  const cut = (split: "train" | "test"): Split => {
+    const whole = dataset[split];
+    return sliceSplit(whole, 0, Math.min(whole.count, limits[split] ?? Infinity));
+  };
+  return { ...dataset, train: cut("train"), test: cut("test") };
+}
+
 /** The part of a split from index `from` to just before `to`. */
 export function sliceSplit({ images, labels }: Split, from: number, to: number): Split {
   return { count: to - from, images: imagesFrom(images, from), labels: labels.subarray(from, to) };

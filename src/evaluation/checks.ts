@@ -4,6 +4,7 @@ import { InputError } from "../errors.js";
 import { tf, type Tensor1D, type Tensor4D } from "../runtime/tensorflow.js";
 import { imageTensor, type ImageSource } from "./images.js";
 import { type Round, roundsOf } from "./rounds.js";
+import type { OwnAttacks } from "./settings.js";
 import type { Evaluation } from "./summary.js";
 
 /** How far two answers to the same image may lie apart, relative to the norm of its logits. */
@@ -64,9 +65,13 @@ export function checkGradients(target: AttackTarget, source: ImageSource, most: 
  *
  * @returns What was found, one sentence each.
  */
-export function checkOutcome({ total, perExample }: Evaluation, attacks: readonly AttackId[]): string[] {
+export function checkOutcome(
+  { total, perExample }: Evaluation,
+  attacks: readonly AttackId[],
+  own?: OwnAttacks,
+): string[] {
   const enough = (count: number): boolean => count > BLACK_BOX_SHARE * total;
-  const rounds = attacks.map((id) => [id, roundsOf(id)] as const);
+  const rounds = attacks.map((id) => [id, roundsOf(id, 1, {}, own)] as const);
   const whiteBox = rounds.filter(([, all]) => all.some(isWhiteBox)).map(([id]) => id);
   const inEnsembles = rounds.flatMap(([id, all]) => {
     if (!all.some(isWhiteBox)) return [];
@@ -86,8 +91,8 @@ export function checkOutcome({ total, perExample }: Evaluation, attacks: readonl
 }
 
 /** @throws {InputError} if a model has too few classes for one of the attacks. */
-export function requireClasses(classes: number, attacks: readonly AttackId[]): void {
-  for (const { id, attack } of attacks.flatMap((each) => roundsOf(each))) {
+export function requireClasses(classes: number, attacks: readonly AttackId[], own?: OwnAttacks): void {
+  for (const { id, attack } of attacks.flatMap((each) => roundsOf(each, 1, {}, own))) {
     if (classes >= (attack.fewestClasses ?? 1)) continue;
     throw new InputError(`the model has too few classes for ${id}`, {
       expected: `at least ${attack.fewestClasses} classes, or its loss is not defined`,
@@ -115,8 +120,8 @@ function isWhiteBox({ attack, isTransfer }: Round): boolean {
 }
 
 /** Whether one of the attacks uses gradients of the model under test. */
-export function usesGradients(attacks: readonly AttackId[]): boolean {
-  return attacks.flatMap((id) => roundsOf(id)).some(isWhiteBox);
+export function usesGradients(attacks: readonly AttackId[], own?: OwnAttacks): boolean {
+  return attacks.flatMap((id) => roundsOf(id, 1, {}, own)).some(isWhiteBox);
 }
 
 function maskedGradients(which: string, fooled: number): string {

@@ -69,8 +69,9 @@ export function roundsByAttack({
   attacks,
   restarts = 1,
   changes = {},
+  own,
 }: EvaluationSettings): Map<AttackId, readonly Round[]> {
-  return new Map(attacks.map((id) => [id, roundsOf(id, restarts, changes[id])]));
+  return new Map(attacks.map((id) => [id, roundsOf(id, restarts, changes[id], own)]));
 }
 
 /** For each attack, the single attack that each of its rounds runs. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type AttackId, attackIds } from "../attacks/attacks.js";
 import { sha256Of } from "../files/sha256.js";
-import { type AttackNumbers, roundsOf } from "./rounds.js";
+import { type AttackNumbers, type Round, roundsOf } from "./rounds.js";
 import { type EvaluationSettings, MOST_RESTARTS } from "./settings.js";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hex");
@@ -45,7 +45,7 @@ export const keySchema = keyParts.refine(hasItsRounds, "other rounds or settings
 function hasItsRounds({ attack, rounds }: MeasurementKey): boolean {
   if (attack === null) return rounds.length === 0;
   const restarts = Math.max(1, ...rounds.map((round) => round.restarts));
-  const expected = firstRuns(attack, restarts);
+  const expected = firstRuns(roundsOf(attack, restarts));
   return (
     rounds.length === expected.length &&
     expected.every((one, index) => {
@@ -71,23 +71,23 @@ export function cleanKey(measured: Measured): MeasurementKey {
 export function attackKey(
   measured: Measured,
   attack: AttackId,
-  { epsilon, seed, restarts = 1, changes = {} }: Omit<EvaluationSettings, "attacks" | "batchSize">,
+  { epsilon, seed, restarts = 1, changes = {}, own }: Omit<EvaluationSettings, "attacks" | "batchSize">,
   surrogate: string | null,
 ): MeasurementKey {
-  const rounds = roundsOf(attack, restarts, changes[attack]);
+  const rounds = roundsOf(attack, restarts, changes[attack], own);
   return {
     ...measured,
     attack,
     epsilon,
     seed: rounds.some((round) => round.attack.random) ? seed : null,
-    rounds: firstRuns(attack, restarts, changes[attack]),
+    rounds: firstRuns(rounds),
     surrogate: rounds.some(({ isTransfer }) => isTransfer) ? surrogate : null,
   };
 }
 
-/** The single attacks of an attack, each once, with the number of its restarts. */
-function firstRuns(attack: AttackId, restarts: number, changes?: AttackNumbers): MeasurementKey["rounds"] {
-  return roundsOf(attack, restarts, changes)
+/** The single attacks among rounds, each once, with the number of its restarts. */
+function firstRuns(rounds: readonly Round[]): MeasurementKey["rounds"] {
+  return rounds
     .filter(({ restart }) => restart === 0)
     .map((round) => ({ attack: round.id, numbers: inOrder(round.numbers), restarts: round.restarts }));
 }

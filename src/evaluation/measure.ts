@@ -72,7 +72,7 @@ export async function measure(
   events: Partial<MeasureEvents> = {},
 ): Promise<Measurement> {
   requireLabels(data, model.classes);
-  requireClasses(model.classes, settings.attacks);
+  requireClasses(model.classes, settings.attacks, settings.own);
   const say = (text: string): void => events.onMessage?.(text);
   const keys = keysOf(model, data, settings);
   const kept = openKept(store, keys, data, model.classes, settings.kept ?? "use", say);
@@ -88,7 +88,7 @@ export async function measure(
   if (settings.adversarial !== undefined) images.remove();
 
   const evaluation = evaluationOf(kept.state, partsOf(roundsByAttack(settings)), data.labels);
-  const doubts = settings.checks === false ? [] : checkOutcome(evaluation, settings.attacks);
+  const doubts = settings.checks === false ? [] : checkOutcome(evaluation, settings.attacks, settings.own);
   for (const doubt of doubts) say(`warning: ${doubt}`);
   const seconds = settings.attacks.map((id) => [id, kept.state.attacks[id]?.seconds ?? 0] as const);
   return {
@@ -172,7 +172,7 @@ function check(
 ): void {
   const { warnings } = kept;
   warnings.answers ??= checkAnswers(target, data, settings.batchSize);
-  if (usesGradients(settings.attacks))
+  if (usesGradients(settings.attacks, settings.own))
     warnings.gradients ??= checkGradients(target, data, settings.batchSize);
   kept.save(null);
 }
@@ -187,6 +187,6 @@ function deviceOf({ devices }: Kept, made: Measurement["made"], { attacks }: Mea
   return ran.find((device) => device !== undefined) ?? "";
 }
 
-function warningsOf({ warnings }: Kept, { attacks }: MeasureSettings): string[] {
-  return [...(warnings.answers ?? []), ...(usesGradients(attacks) ? (warnings.gradients ?? []) : [])];
+function warningsOf({ warnings }: Kept, { attacks, own }: MeasureSettings): string[] {
+  return [...(warnings.answers ?? []), ...(usesGradients(attacks, own) ? (warnings.gradients ?? []) : [])];
 }

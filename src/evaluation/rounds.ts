@@ -20,8 +20,13 @@ export interface Round {
 }
 
 /** The rounds of an attack, in order; an attack without randomness runs only once, as a restart would repeat it. */
-export function roundsOf(id: AttackId, restarts = 1, changes: AttackNumbers = {}): Round[] {
-  const combined = attacks[id];
+export function roundsOf(
+  id: AttackId,
+  restarts = 1,
+  changes: AttackNumbers = {},
+  own: Readonly<Record<string, SingleAttack>> = {},
+): Round[] {
+  const combined = Object.hasOwn(own, id) ? (own[id] as SingleAttack) : attacks[id];
   switch (combined.kind) {
     case "single":
       return roundsOfSingle(id as SingleAttackId, combined, restarts, changes);

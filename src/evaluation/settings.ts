@@ -1,8 +1,11 @@
-import type { AttackSettings } from "../attacks/attack.js";
+import type { AttackSettings, SingleAttack } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
 
 /** Attack settings that differ from the defaults; those of an ensemble or transfer attack go to its parts that have them. */
 export type AttackChanges = Readonly<Partial<Record<AttackId, Readonly<Partial<AttackSettings>>>>>;
+
+/** Attacks that are no part of mtard, by id. */
+export type OwnAttacks = Readonly<Record<string, SingleAttack>>;
 
 /** The seed of the attacks in tables and figures, and the default of `mtard evaluate`. */
 export const USUAL_SEED = 0;
@@ -21,4 +24,6 @@ export interface EvaluationSettings {
   /** How many times each random attack runs, each time on the images that have withstood so far; 1 by default. */
   readonly restarts?: number;
   readonly changes?: AttackChanges;
+  /** Attacks that are values, by the ids they have in `attacks`; what they find is never kept, as nothing says when they change. */
+  readonly own?: OwnAttacks | undefined;
 }

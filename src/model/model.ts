@@ -1,11 +1,10 @@
 import { InputError } from "../errors.js";
-import type { ImageShape, Network, NetworkShape } from "../graph/network.js";
+import type { ImageShape, NetworkShape } from "../graph/network.js";
 import { loadWeights } from "../graph/parameters.js";
-import { createNetwork } from "../networks/networks.js";
 import { openStoredModel } from "../onnx/external-data.js";
 import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
 import type { StoredModel } from "../onnx/stored-model.js";
-import { hasGraphOf, type NetworkModel, readNetworkModel } from "../onnx/weights.js";
+import { hasGraphOf, networkNamed, readNetworkModel } from "../onnx/weights.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import { loadTeacher, type StoredTeacher, teacherSha256 } from "../teacher/load.js";
 import { pathOf, type TeacherReference } from "../teacher/reference.js";
@@ -102,16 +101,6 @@ function readKnownNetwork(
   const network = read && networkNamed(read, shape);
   if (!network || !hasGraphOf(network, stored.model)) return null;
   return { network, weights: loadWeights(matchWeights(network, read.weights, source)) };
-}
-
-/** The network that a model names, or null if this mtard has none of that name. */
-function networkNamed({ networkId, normalization }: NetworkModel, shape: NetworkShape): Network | null {
-  try {
-    return createNetwork(networkId, shape, normalization);
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
 }
 
 function knownModel(

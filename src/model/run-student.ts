@@ -6,6 +6,7 @@ import type { Network } from "../graph/network.js";
 import type { Weights } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
 import { readCheckpoint } from "../run/checkpoint.js";
+import { readOwnNetwork } from "../run/own-network.js";
 import { readRun, RUN_FILES } from "../run/run-directory.js";
 import { matchWeights } from "../weights/match-weights.js";
 import { readWeightsFile } from "../weights/weights-file.js";
@@ -24,7 +25,8 @@ export async function readStudent(
 ): Promise<{ network: Network; weights: Weights; dataset: string }> {
   const { settings } = readRun(folder);
   const { dataset } = settings;
-  const network = createNetwork(settings.student, classifierShape(findDataset(dataset)));
+  const network =
+    readOwnNetwork(folder) ?? createNetwork(settings.student, classifierShape(findDataset(dataset)));
   const path = join(folder, RUN_FILES[which]);
   if (!existsSync(path)) {
     throw new InputError(`the run ${folder} has no ${which} student yet`, {

@@ -1,4 +1,3 @@
-import type { MethodId } from "../methods/methods.js";
 import { methodRules } from "./method-rules.js";
 import type { Reading } from "./readings.js";
 import type { Rule } from "./rule.js";
@@ -12,7 +11,8 @@ const rules: readonly Rule[] = [...sharedRules, ...methodRules, ...datasetRules,
 /** What is trained, on which data and how. */
 export interface Training {
   readonly dataset: string;
-  readonly method: MethodId;
+  /** A method's id; of a method that is not mtard's own, only the rules for every method count. */
+  readonly method: string;
   readonly student: string;
   /** `paper` if left out. */
   readonly reading?: Reading | undefined;

@@ -22,6 +22,7 @@ export const RUN_FILES = {
   last: "last.safetensors",
   best: "best.safetensors",
   summary: "summary.json",
+  network: "network.json",
 } as const;
 
 /** What a run was made from besides its settings: the exact data and teachers. */
@@ -31,6 +32,8 @@ export interface RunInputs {
   /** SHA-256 of the teachers' models. */
   readonly cleanTeacher: string | null;
   readonly robustTeacher: string | null;
+  /** SHA-256 of the student's layers, where `settings.student` is no id of mtard's or the data set is in no store. */
+  readonly network?: string | undefined;
 }
 
 export interface RunDescription {
@@ -46,6 +49,7 @@ const inputsSchema = z.object({
   data: z.string(),
   cleanTeacher: z.string().nullable(),
   robustTeacher: z.string().nullable(),
+  network: z.string().optional(),
 });
 
 /**

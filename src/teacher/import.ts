@@ -11,7 +11,7 @@ import { openStoredModel } from "../onnx/external-data.js";
 import { readModelFile } from "../onnx/model.js";
 import type { ClassifierShape, Layout } from "../onnx/signature.js";
 import type { StoredModel } from "../onnx/stored-model.js";
-import { readNetworkModel } from "../onnx/weights.js";
+import { networkNamed, readNetworkModel } from "../onnx/weights.js";
 import { type ModelHashes, writeModel } from "../onnx/write-model.js";
 import { networkModel } from "../onnx/writer.js";
 import { writeFileAtomically } from "../files/atomic.js";
@@ -137,9 +137,9 @@ async function fromOnnx(
     normalization,
   });
   const known = readNetworkModel(opened);
+  const network = known && networkNamed(known, known);
   const { written, logits } = await writeAndVerify(opened, MODEL_FILE, request, partial);
-  if (known) {
-    const network = createNetwork(known.networkId, known, known.normalization);
+  if (network) {
     const weights = matchWeights(network, known.weights, path);
     const again = networkModel(network, weights, { version, dataset: known.dataset });
     const { logits: same } = await writeAndVerify(again, COMPARED_FILE, request, partial);
@@ -154,9 +154,9 @@ async function fromOnnx(
   return {
     written,
     format: "onnx",
-    network: known?.networkId ?? null,
+    network: network?.id ?? null,
     dialect: null,
-    normalization: known ? known.normalization : (normalization ?? null),
+    normalization: network ? known.normalization : (normalization ?? null),
     notes: [
       ...(flat ? [`an image goes in as one row of numbers, in the order of ${found}`] : []),
       ...(type === "float32" ? [] : [`images go in as ${type}`]),

@@ -1,6 +1,6 @@
 import { createTrainingBatches, type TrainingBatches } from "../data/batches.js";
-import { classifierShape, findDataset } from "../data/datasets.js";
-import { openDataset, sliceSplit, type Dataset, type Split } from "../data/store.js";
+import { classifierShape, type DatasetId, findDataset } from "../data/datasets.js";
+import { limitDataset, openDataset, sliceSplit, type Dataset, type Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { initialWeights } from "../graph/initialize.js";
 import type { Network } from "../graph/network.js";
@@ -11,8 +11,9 @@ import {
   type Method,
   type TeacherRole,
 } from "../methods/method.js";
-import { methods, requireMethodId } from "../methods/methods.js";
+import { methodOf } from "../methods/methods.js";
 import { createNetwork } from "../networks/networks.js";
+import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
 import { changedSettings } from "../recipes/recipes.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
@@ -24,6 +25,7 @@ import { openTeacher, type Teacher } from "../teacher/bridge.js";
 import { teacherSha256 } from "../teacher/load.js";
 import { findTeacher } from "../teacher/reference.js";
 import { readCheckpoint, type BestEvaluation, type Checkpoint } from "../run/checkpoint.js";
+import { networkSha256, saveOwnNetwork } from "../run/own-network.js";
 import { openMetrics, openRunDirectory, type MetricsFile } from "../run/run-directory.js";
 import type { Trainee } from "./trainee.js";
 
@@ -45,6 +47,16 @@ export interface PreparedRun {
   close(): Promise<void>;
 }
 
+/** Parts of a run that are values, in place of what the settings' ids name. */
+export interface OwnParts {
+  /** The method; `settings.method` is then only what it is called. */
+  readonly method?: Method | undefined;
+  /** The student; `settings.student` is its id. */
+  readonly network?: Network | undefined;
+  /** The data, opened; `settings.dataset` is its id, and the limits apply to it. */
+  readonly dataset?: Dataset | undefined;
+}
+
 /** Where a run's files are and what it runs on. */
 export interface RunPlaces {
   readonly folder: string;
@@ -59,19 +71,28 @@ export interface RunPlaces {
  *
  * @throws {InputError} if a name is unknown, a teacher does not fit the data set, or the directory holds another run.
  */
-export async function prepareRun(settings: TrainingSettings, places: RunPlaces): Promise<PreparedRun> {
-  const methodId = requireMethodId(settings.method);
-  const method: Method = methods[methodId];
-  const description = findDataset(settings.dataset);
+export async function prepareRun(
+  settings: TrainingSettings,
+  places: RunPlaces,
+  own: OwnParts = {},
+): Promise<PreparedRun> {
+  const method: Method = own.method ?? methodOf(settings.method);
+  const description = own.dataset?.description ?? findDataset(settings.dataset);
   const shape = classifierShape(description);
-  const network = createNetwork(settings.student, shape);
+  const network = own.network ?? createNetwork(settings.student, shape);
+  requireFitting(network, shape);
   const needed = teacherRolesOf(method);
   requireTeachers(settings, needed);
-  const dataset = openDataset(description.id, places.dataDir, {
-    ...(settings.limitTrain === null ? {} : { train: settings.limitTrain }),
-    ...(settings.limitTest === null ? {} : { test: settings.limitTest }),
-  });
+  const { limitTrain, limitTest } = settings;
+  const limits = {
+    ...(limitTrain === null ? {} : { train: limitTrain }),
+    ...(limitTest === null ? {} : { test: limitTest }),
+  };
+  const dataset = own.dataset
+    ? limitDataset(own.dataset, limits)
+    : openDataset(settings.dataset as DatasetId, places.dataDir, limits);
   const { train, selectionSplit } = splitsOf(dataset, settings);
+  const isOwnNetwork = own.network !== undefined || own.dataset !== undefined;
 
   const lock = openLock(places.folder, LOCK);
   const teachers: Teacher[] = [];
@@ -91,10 +112,12 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
       data: dataset.fingerprint,
       cleanTeacher: cleanTeacher ? teacherSha256(cleanTeacher.manifest) : null,
       robustTeacher: robustTeacher ? teacherSha256(robustTeacher.manifest) : null,
+      ...(isOwnNetwork ? { network: networkSha256(network) } : {}),
     };
-    const changed = changedSettings({ ...settings, method: methodId });
+    const changed = changedSettings(settings);
     const existed = openRunDirectory(places.folder, { settings, inputs, recipe: changed }, places.resume);
     lock.hold();
+    if (isOwnNetwork && !existed) saveOwnNetwork(places.folder, network);
     const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;
 
     const { parameters, momenta } = studentAt(network, settings.seed, checkpoint);
@@ -154,6 +177,15 @@ function studentAt(
   const weights = initialWeights(network, Random.fromSeed(seed, INITIALIZATION_STREAM));
   const parameters = parametersFromWeights(network, weights);
   return { parameters, momenta: initialMomenta(network, parameters) };
+}
+
+function requireFitting(network: Network, shape: ClassifierShape): void {
+  const problem = misfitOf({ classes: network.classes, image: network.input }, shape);
+  if (problem === null) return;
+  throw new InputError(`the network "${network.id}" ${problem}`, {
+    expected: `a network for ${shape.name}`,
+    found: `one with another input or output`,
+  });
 }
 
 function requireTeachers(settings: TrainingSettings, needed: readonly TeacherRole[]): void {

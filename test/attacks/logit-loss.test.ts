@@ -181,7 +181,7 @@ describe.each(Object.entries(OBJECTIVES))("the inner attack of %s", (id, objecti
 
       const { method, settings } = {
         method: methodOf(id),
-        settings: recipe({ dataset: "cifar10", method: id as MethodId, student: "resnet-18" }),
+        settings: recipe({ dataset: "cifar10", method: id, student: "resnet-18" }),
       };
       const nat = Array<number>(classes).fill(1);
       const zeros = nat.map(() => 0);

@@ -1,0 +1,91 @@
+import type { SingleAttack } from "../attacks/attack.js";
+import type { AttackId } from "../attacks/attacks.js";
+import { type ExaminedImage, examine } from "../evaluation/examine.js";
+import type { ImageSource } from "../evaluation/images.js";
+import type { DatasetDescription } from "../data/datasets.js";
+import { findDataset } from "../data/datasets.js";
+import { drawGrid } from "../report/adversarial-grid.js";
+import { type AttackOptions, imagesFor, namedAttacks, settingsOf } from "./evaluate.js";
+import type { OpenModel } from "./open-model.js";
+import { type DatasetOption, type Places } from "./places.js";
+import { throwIfStopped } from "./stop.js";
+
+/** Which images are attacked, and how. */
+export interface AttackImagesOptions extends AttackOptions, Places {
+  /** An id, or an attack of your own; `pgd-sat` by default. */
+  readonly attack?: AttackId | SingleAttack | undefined;
+  /** By default the one the model was made for; or images of your own. */
+  readonly dataset?: DatasetOption | ImageSource | undefined;
+  /** How many test images, from the first; 8 by default. */
+  readonly limit?: number | undefined;
+}
+
+/**
+ * Makes adversarial images of a model, and returns each image before and after with what the model answered.
+ *
+ * @throws {InputError} and {@link WorkError} as {@link evaluate}; the signal's reason if it stopped the work.
+ */
+export async function attackImages(
+  model: OpenModel,
+  options: AttackImagesOptions = {},
+): Promise<ExaminedImage[]> {
+  const { attack = "pgd-sat", limit = 8, signal, onProgress, dataset, ...rest } = options;
+  const { ids, own } = namedAttacks([attack]);
+  const [id] = ids as [AttackId];
+  const isSource = typeof dataset === "object" && "read" in dataset;
+  const measured = isSource ? { ...dataset, fingerprint: "" } : dataset;
+  const source = imagesFor(model, { ...rest, dataset: measured, limit });
+  const { surrogate, ...settings } = settingsOf(model, own[id] ? [] : ids, {
+    ...rest,
+    batchSize: rest.batchSize ?? source.count,
+  });
+  throwIfStopped(signal);
+  return examine(
+    await model.target(),
+    source,
+    id,
+    { ...settings, own, ...(surrogate ? { surrogate: await surrogate.target() } : {}) },
+    {
+      onProgress(progress) {
+        throwIfStopped(signal);
+        onProgress?.(progress);
+      },
+    },
+  );
+}
+
+/** What stands above a picture. */
+export interface PictureOptions {
+  readonly title?: string | undefined;
+  readonly subtitle?: string | undefined;
+  /** The names of the classes, or the data set that has them; by default the model's data set, else numbers. */
+  readonly classes?: readonly string[] | Pick<DatasetDescription, "classNames"> | undefined;
+  /** The radius of the attack, 8/255 by default; it decides how much the difference is amplified. */
+  readonly epsilon?: number | undefined;
+}
+
+/** Draws attacked images as a PNG: one row an image, with its clean and adversarial form, the answers, and the amplified difference. */
+export async function drawAttack(
+  model: OpenModel,
+  images: readonly ExaminedImage[],
+  { title = model.name, subtitle = "", classes, epsilon = 8 / 255 }: PictureOptions = {},
+): Promise<Uint8Array> {
+  const classNames = classes && "classNames" in classes ? classes.classNames : classes;
+  return drawGrid(images, model.image, {
+    title,
+    subtitle,
+    classNames: classNames ?? namesOf(model),
+    epsilon,
+    names: images.map(({ index }) => `image ${index}`),
+  });
+}
+
+function namesOf({ dataset, classes }: OpenModel): readonly string[] {
+  try {
+    const { classNames } = findDataset(dataset);
+    if (classNames.length === classes) return classNames;
+  } catch {
+    // A data set of the caller's own, which no store knows.
+  }
+  return Array.from({ length: classes }, (_, index) => `class ${index}`);
+}

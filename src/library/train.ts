@@ -1,0 +1,151 @@
+import { findDataset } from "../data/datasets.js";
+import { studentDevice } from "../runtime/device.js";
+import { tf } from "../runtime/tensorflow.js";
+import type { Network } from "../graph/network.js";
+import { parseNetwork } from "../graph/schema.js";
+import { type Method, type StepReport, type TeacherRole, teacherRolesOf } from "../methods/method.js";
+import { type MethodId, methodOf, methods } from "../methods/methods.js";
+import { recipe } from "../recipes/recipes.js";
+import { parseSettings, type Recipe, type TrainingSettings } from "../recipes/settings.js";
+import { studentOf } from "../recipes/teachers.js";
+import { requireUsualTeachers } from "../recipes/usual-teachers.js";
+import type { Reading } from "../recipes/readings.js";
+import type { DeviceRequest } from "../runtime/device.js";
+import type { BestEvaluation } from "../run/checkpoint.js";
+import { prepareRun } from "../training/prepare.js";
+import { train as trainRun } from "../training/train.js";
+import { idOfPart } from "./own-id.js";
+import { type DatasetOption, type Places, placesOf, prepareEngines } from "./places.js";
+import type { StopSignal } from "./stop.js";
+
+/** What is trained, on what, and how; only `dataset` has no default. */
+export interface TrainOptions extends Places {
+  readonly dataset: DatasetOption;
+  /** An id, or a method of your own; `b-mtard` by default. */
+  readonly method?: MethodId | Method | undefined;
+  /** The id of a network, or a layer graph of your own; the paper's for the data set by default. */
+  readonly student?: string | Network | undefined;
+  /** A teacher's name, folder or .onnx file; the paper's for the data set by default, where the method asks one. */
+  readonly cleanTeacher?: string | undefined;
+  readonly robustTeacher?: string | undefined;
+  /** Instead of the recipe's; milestones keep their share. */
+  readonly epochs?: number | undefined;
+  /** Of everything random in the run; 0 by default. */
+  readonly seed?: number | undefined;
+  /** The first images only. */
+  readonly limitTrain?: number | undefined;
+  readonly limitTest?: number | undefined;
+  /** Whose settings where sources disagree; `paper` by default. */
+  readonly reading?: Reading | undefined;
+  /** Changes to the recipe's settings; `recipe()` says what they are. */
+  readonly settings?: Partial<Recipe> | undefined;
+  /** The run's folder; `runs/DATASET-METHOD-STUDENT-seedS` by default. */
+  readonly out?: string | undefined;
+  /** Whether to go on where the run in that folder stopped; false by default. */
+  readonly resume?: boolean | undefined;
+  /** Where it runs: `auto` (the default), `cpu` or `cuda`. */
+  readonly device?: DeviceRequest | undefined;
+  /** Seconds between checkpoints, besides one every epoch; 300 by default. */
+  readonly checkpointSeconds?: number | undefined;
+  /** Saves and stops after the current step. */
+  readonly signal?: StopSignal | undefined;
+  /** Called after every step, during evaluations, and after each. */
+  readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
+}
+
+/** How far a training is: a step, images of an evaluation, or an evaluation's outcome. */
+export type TrainingProgress =
+  | {
+      readonly kind: "step";
+      readonly epoch: number;
+      readonly step: number;
+      /** How many steps the whole run has. */
+      readonly steps: number;
+      readonly report: StepReport;
+    }
+  | { readonly kind: "evaluating"; readonly epoch: number; readonly done: number; readonly total: number }
+  | ({ readonly kind: "evaluated"; readonly best: boolean } & BestEvaluation);
+
+/** How a training ended. */
+export interface TrainingResult {
+  /** `stopped` if the signal stopped it; then everything is saved, and `resume` goes on. */
+  readonly status: "finished" | "stopped";
+  /** The run's folder: `openModel(folder)` opens its best student. */
+  readonly folder: string;
+  readonly step: number;
+  readonly best: BestEvaluation | null;
+  readonly settings: TrainingSettings;
+}
+
+/**
+ * Trains a student, and keeps everything in a run's folder.
+ *
+ * @throws {InputError} if an option is wrong, a part does not fit the data set, or the folder holds another run; {@link WorkError} if the
+ * loss is not finite or the disk refuses.
+ */
+export async function train(options: TrainOptions): Promise<TrainingResult> {
+  const { own: method, id } = idOfPart(options.method ?? "b-mtard", methods, "method");
+  const network =
+    typeof options.student === "object" ? parseNetwork(options.student, "the student") : undefined;
+  const dataset = typeof options.dataset === "string" ? undefined : options.dataset;
+  const settings = settingsOf(options, id, method);
+  const folder =
+    options.out ?? `runs/${settings.dataset}-${settings.method}-${settings.student}-seed${settings.seed}`;
+  const device = prepareEngines(options.device);
+  studentDevice(tf, device);
+  const places = { ...placesOf(options), folder, device, resume: options.resume ?? false };
+  const run = await prepareRun(settings, places, { method: method ?? undefined, network, dataset });
+  const { signal, onProgress: tell = () => undefined, checkpointSeconds = 300 } = options;
+  const steps = settings.epochs * run.batches.stepsPerEpoch;
+  try {
+    const { status, step, best } = await trainRun(
+      run,
+      {
+        onStep: ({ epoch, step: now, report }) => tell({ kind: "step", epoch, step: now, steps, report }),
+        onEvaluationProgress: (event) => tell({ kind: "evaluating", ...event }),
+        onEvaluation: (event) => tell({ kind: "evaluated", ...event }),
+        stopRequested: () => signal?.aborted ?? false,
+      },
+      checkpointSeconds,
+    );
+    return { status, folder, step, best, settings };
+  } finally {
+    await run.close();
+  }
+}
+
+/** The recipe's settings, overridden by the call's. */
+function settingsOf(options: TrainOptions, method: string, own: Method | null): TrainingSettings {
+  const { dataset: data, student: network, reading = "paper", epochs, settings = {} } = options;
+  const dataset = typeof data === "string" ? findDataset(data).id : data.description.id;
+  const student = typeof network === "object" ? network.id : (network ?? studentOf(dataset));
+  return parseSettings({
+    ...recipe({ dataset, method, student, reading }, epochs),
+    dataset,
+    method,
+    student,
+    reading,
+    ...teachersOf(options, dataset, own ?? methodOf(method)),
+    seed: options.seed ?? 0,
+    limitTrain: options.limitTrain ?? null,
+    limitTest: options.limitTest ?? null,
+    ...settings,
+  });
+}
+
+function teachersOf(
+  options: TrainOptions,
+  dataset: string,
+  method: Method,
+): Pick<TrainingSettings, "cleanTeacher" | "robustTeacher"> {
+  const named: Record<TeacherRole, string | undefined> = {
+    clean: options.cleanTeacher,
+    robust: options.robustTeacher,
+  };
+  const open = teacherRolesOf(method).filter((role) => named[role] === undefined);
+  const usual = requireUsualTeachers(dataset, open, placesOf(options).teachersDir);
+  return {
+    cleanTeacher: named.clean ?? usual.clean ?? null,
+    robustTeacher: named.robust ?? usual.robust ?? null,
+  };
+}

@@ -1,0 +1,51 @@
+import { InputError } from "../errors.js";
+import type { Network } from "../graph/network.js";
+import { loadWeights, type Weights } from "../graph/parameters.js";
+import { exportModel as writeExport, type ExportFormat, exportFormats } from "../model/export.js";
+import { importTeacher as importInto, type ImportedTeacher, type ImportRequest } from "../teacher/import.js";
+import { matchWeights } from "../weights/match-weights.js";
+import { withWeightsFile } from "../weights/weights-file.js";
+import type { OpenModel } from "./open-model.js";
+import { type Places, placesOf, prepareEngines, type ShapeOption, shapeOf } from "./places.js";
+
+/** What becomes a teacher. */
+export type ImportTeacherOptions = Omit<ImportRequest, "dataset" | "teachersDir"> &
+  Places & { readonly dataset: ShapeOption };
+
+/**
+ * Makes a teacher of a classifier: a PyTorch checkpoint, safetensors or npz file of a network mtard has, or an ONNX model.
+ *
+ * @throws {InputError} if the name, the file or what the file holds is wrong; {@link WorkError} if the store cannot be written.
+ */
+export function importTeacher({ dataset, ...options }: ImportTeacherOptions): Promise<ImportedTeacher> {
+  prepareEngines("cpu");
+  return importInto({ ...options, dataset: shapeOf(dataset), teachersDir: placesOf(options).teachersDir });
+}
+
+/**
+ * Reads a network's weights from a PyTorch checkpoint, safetensors or npz file. Nothing the file names is run.
+ *
+ * @throws {InputError} if the file is damaged, or its tensors do not fit the network.
+ */
+export function readWeights(path: string, network: Network): Promise<Weights> {
+  return withWeightsFile(path, ({ weights }) =>
+    Promise.resolve(loadWeights(matchWeights(network, weights, path))),
+  );
+}
+
+/**
+ * Writes a model's weights as `onnx` (checked against the student in ONNX Runtime), `safetensors` or `npz`, under PyTorch's names.
+ *
+ * @returns For ONNX, the largest difference of the two engines' logits relative to the largest logit; otherwise null.
+ * @throws {InputError} if the model is an ONNX graph of another origin, or a value; {@link WorkError} if the engines disagree.
+ */
+export function exportModel(model: OpenModel, format: ExportFormat, path: string): Promise<number | null> {
+  if (!model.known)
+    throw new InputError(`"${model.name}" has no weights to export`, {
+      expected: "a run, or a teacher of a network that mtard has",
+      found: model.reference ? "an ONNX graph of another origin" : "a model given as bytes or a value",
+    });
+  if (!exportFormats.includes(format))
+    throw new InputError(`unknown format "${format}"`, { expected: exportFormats.join(", ") });
+  return writeExport({ ...model.known, dataset: model.dataset }, format, path);
+}
