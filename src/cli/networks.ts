@@ -12,13 +12,13 @@ export const networksCommand: CommandBody = {
     (yargs as Argv<GlobalArguments>).option("dataset", {
       ...datasetOption,
       default: "cifar10",
-      describe: `count the parameters for ${datasetIds.join(", ")}`,
+      describe: `count the parameters for ${datasetIds.join(", ")}, or one of your own`,
     }),
   handler: (args) => runNetworks(args as unknown as GlobalArguments & { dataset: string }),
 };
 
 function runNetworks(args: GlobalArguments & { dataset: string }): void {
-  const { id: dataset, image, classNames } = findDataset(args.dataset);
+  const { id: dataset, image, classNames } = findDataset(args.dataset, args.dataDir);
   const shape = { image, classes: classNames.length };
   const families = describeFamilies();
   const networks = families.flatMap(({ ids, origin }) =>

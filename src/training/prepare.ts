@@ -62,7 +62,7 @@ export interface RunPlaces {
 export async function prepareRun(settings: TrainingSettings, places: RunPlaces): Promise<PreparedRun> {
   const methodId = requireMethodId(settings.method);
   const method: Method = methods[methodId];
-  const description = findDataset(settings.dataset);
+  const description = findDataset(settings.dataset, places.dataDir);
   const shape = classifierShape(description);
   const network = createNetwork(settings.student, shape);
   const needed = teacherRolesOf(method);
@@ -88,6 +88,7 @@ export async function prepareRun(settings: TrainingSettings, places: RunPlaces):
     const cleanTeacher = await open(needed.includes("clean") ? settings.cleanTeacher : null);
     const robustTeacher = await open(needed.includes("robust") ? settings.robustTeacher : null);
     const inputs = {
+      shape: { image: shape.image, classes: shape.classes },
       data: dataset.fingerprint,
       cleanTeacher: cleanTeacher ? teacherSha256(cleanTeacher.manifest) : null,
       robustTeacher: robustTeacher ? teacherSha256(robustTeacher.manifest) : null,
