@@ -43,10 +43,13 @@ export function sourcedRecipe(training: Training, epochs?: number): SourcedSetti
   const write = ({ settings, source }: Pick<Rule, "settings" | "source">): void => {
     for (const [name, value] of Object.entries(settings)) {
       values[name] = value;
-      sources[name] = own ? `${source}, as on CIFAR-10: ${training.dataset} is an own data set` : source;
+      sources[name] = source;
     }
   };
-  for (const rule of rules) if (isFor(rule, asked)) write(rule);
+  const sourceOf = ({ source }: Rule): string =>
+    own ? `${source}, as on CIFAR-10: ${training.dataset} is an own data set` : source;
+  for (const rule of rules)
+    if (isFor(rule, asked)) write({ settings: rule.settings, source: sourceOf(rule) });
   const whole = recipeSchema.parse(values);
   if (epochs !== undefined && epochs !== whole.epochs) {
     const scaled = (epoch: number): number => Math.max(1, Math.round((epoch * epochs) / whole.epochs));
