@@ -4,7 +4,7 @@ import { MOST_SIDE } from "./datasets.js";
 import { decodeInPieces, inParallel } from "./decode.js";
 import { imageBytes } from "./images.js";
 import { byCodePoints, openOwnFiles, type LeftOutFile, type OwnFiles } from "./own-files.js";
-import { conversions, decodeImage, readImageSize, type ImageSize } from "./own-image.js";
+import { conversions, decodeImage, readImageSize, type ImageSize, type OwnImage } from "./own-image.js";
 import { OwnAccount, requireEveryClass, type OwnReport } from "./own-report.js";
 import type { SplitContents } from "./store.js";
 import type { DecodeProgress } from "./tiny-imagenet.js";
@@ -55,19 +55,22 @@ export async function openOwnFolder(from: string, options: OwnFolderOptions): Pr
     const size = options.size ?? (await commonSize(files, all, from, options));
     const image = { ...size, channels: 3 };
     const progress = progressOf(all.length, (so) => options.onProgress("decode", so));
-    const contents = (list: readonly LabelledFile[], finish: () => void): SplitContents => {
+    const broken: string[] = [];
+    const contents = (list: readonly LabelledFile[], finish: () => Promise<void>): SplitContents => {
       const labels: number[] = [];
       const decode = async (file: LabelledFile): Promise<Uint8Array | null> => {
-        const pixels = await decodeOrLeaveOut(files, file.name, options.size, size, account);
+        const decoded = await decodeFile(files, file.name, options.size, size).catch(() => null);
         progress();
-        return pixels;
+        if (decoded === null) broken.push(file.name);
+        for (const kind of decoded?.converted ?? []) account.countConverted(conversions[kind]);
+        return decoded?.pixels ?? null;
       };
       const read = async function* (): AsyncGenerator<Uint8Array> {
         for await (const { pixels, items } of decodeInPieces(list, imageBytes(image), decode)) {
           for (const { label } of items) labels.push(label);
           yield pixels;
         }
-        finish();
+        await finish();
       };
       return {
         get count() {
@@ -79,8 +82,11 @@ export async function openOwnFolder(from: string, options: OwnFolderOptions): Pr
         images: read(),
       };
     };
-    const train = contents(found.train, () => undefined);
-    const test = contents(found.test, () => {
+    const train = contents(found.train, () => Promise.resolve());
+    const test = contents(found.test, async () => {
+      // One after the other: libvips keeps its messages in one place, where those of images read at once mix.
+      for (const name of broken)
+        account.leftOut.push({ name, reason: await reasonOf(decodeFile(files, name, options.size, size)) });
       account.leftOut.sort((one, other) => byCodePoints(one.name, other.name));
       for (const file of account.leftOut) options.onLeftOut(file);
       account.requireWhole(all.length + notImages.length, from, options.skipBroken);
@@ -95,30 +101,28 @@ export async function openOwnFolder(from: string, options: OwnFolderOptions): Pr
   }
 }
 
-/** An image's pixels, or null if it cannot be read: then the account has why. */
-async function decodeOrLeaveOut(
+/** @throws An error that says why the image cannot be read. */
+async function decodeFile(
   files: OwnFiles,
   name: string,
   asked: ImageSize | null,
   size: ImageSize,
-  account: OwnAccount,
-): Promise<Uint8Array | null> {
-  try {
-    const { height, width, pixels, converted } = await decodeImage(await files.read(name), asked);
-    if (height !== size.height || width !== size.width)
-      throw new Error(`it has ${sizeText({ height, width })} pixels`);
-    for (const kind of converted) account.countConverted(conversions[kind]);
-    return pixels;
-  } catch (error) {
-    account.leftOut.push({ name, reason: reasonOf(error) });
-    return null;
-  }
+): Promise<OwnImage> {
+  const decoded = await decodeImage(await files.read(name), asked);
+  if (decoded.height === size.height && decoded.width === size.width) return decoded;
+  throw new Error(`it has ${sizeText(decoded)} pixels`);
 }
 
 /** Why an image cannot be read, on one line: what libvips says has several. */
-function reasonOf(error: unknown): string {
-  const text = error instanceof InputError ? (error.detail.found ?? error.message) : (error as Error).message;
-  return oneLine(text);
+async function reasonOf(decoding: Promise<unknown>): Promise<string> {
+  try {
+    await decoding;
+    return "it could not be read at first; try again";
+  } catch (error) {
+    const text =
+      error instanceof InputError ? (error.detail.found ?? error.message) : (error as Error).message;
+    return oneLine(text);
+  }
 }
 
 /** The size that all images have. */
