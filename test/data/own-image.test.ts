@@ -47,7 +47,7 @@ describe("decodeImage", () => {
       [0, 0, 250],
     ];
     const pixels = Uint8Array.from({ length: 16 * 8 }).reduce<number[]>(
-      (all, _, at) => [...all, ...((at % 16 < 8 ? red : blue))],
+      (all, _, at) => [...all, ...(at % 16 < 8 ? red : blue)],
       [],
     );
     const turned = await sharp(Uint8Array.from(pixels), { raw: { width: 16, height: 8, channels: 3 } })
