@@ -48,10 +48,11 @@ const CLASS_NAMES = /^(class_?names|classes|label_?names)$/i;
 const FIX =
   "numpy.savez(FILE, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test), images in uint8, or float32 in [0, 1]";
 
-/** Whether a path is an npz or npy file, or a folder of them. */
+/** Whether a path is an npz or npy file, or a folder of them without folders in it. */
 export function holdsArrays(from: string): boolean {
-  if (!statSync(from).isDirectory()) return /\.npz$/i.test(from);
-  return arrayFiles(from).length > 0;
+  if (!statSync(from).isDirectory()) return /\.np[yz]$/i.test(from);
+  const folders = readdirSync(from, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.length === 0 && arrayFiles(from).length > 0;
 }
 
 function arrayFiles(folder: string): string[] {
