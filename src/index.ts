@@ -47,6 +47,7 @@ export type { RunInputs } from "./run/run-directory.js";
 
 /* Data. */
 export { datasets, type DatasetDescription, type DatasetId } from "./data/datasets.js";
+export { datasetFromArrays, type ArraySplit, type DatasetArrays } from "./data/memory.js";
 export { openDataset, type Dataset, type Split } from "./data/store.js";
 export { prepareDataset, type PreparedDataset, type PrepareOptions } from "./data/prepare.js";
 export type { DatasetOption, Places, ShapeOption } from "./library/places.js";

@@ -46,7 +46,7 @@ async function bench(args) {
     import("#mtard/model/targets.js"),
   ]);
   const random = Random.fromSeed(0);
-  const network = createNetwork(id, classifierShape(findDataset(dataset)));
+  const network = createNetwork(id, classifierShape(findDataset(dataset, "data")));
   const weights = initialWeights(network, random);
   const target = networkTarget({ name: id, dataset }, { network, weights }, "cpu");
   const { height, width, channels } = network.input;

@@ -95,7 +95,7 @@ function measured(folder, args) {
 
 /** @param {Awaited<ReturnType<typeof parse>>} args */
 function bench({ network: id, dataset, format, seed, folder: parent }) {
-  const network = createNetwork(id, classifierShape(findDataset(dataset)));
+  const network = createNetwork(id, classifierShape(findDataset(dataset, "data")));
   mkdirSync(parent, { recursive: true });
   const folder = mkdtempSync(join(parent, "mtard-large-"));
   try {

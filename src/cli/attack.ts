@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import type { Argv } from "yargs";
 import { requireAttackIds, type AttackId } from "../attacks/attacks.js";
-import { findDataset, type DatasetId } from "../data/datasets.js";
+import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { examine, type ExaminedImage } from "../evaluation/examine.js";
@@ -87,7 +87,12 @@ export const attackCommand: CommandBody = {
 async function runAttack(args: AttackArguments): Promise<void> {
   const call = attackCall(args);
   prepareNativeLibraries(call.device, threadCount());
-  const opened = await openModels({ ...call, model: args.model, teachersDir: args.teachersDir });
+  const opened = await openModels({
+    ...call,
+    model: args.model,
+    teachersDir: args.teachersDir,
+    dataDir: args.dataDir,
+  });
   const line = new ProgressLine();
   try {
     const { model, surrogate, description } = opened;
@@ -127,7 +132,7 @@ function attackCall(args: AttackArguments) {
     ...request,
     attack,
     changes: requestedChanges([attack], request),
-    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
+    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset, args.dataDir).id,
     limit: args.limit === undefined ? undefined : parseImages(args.limit),
     indexes: args.index === undefined ? null : parseIndexes(args.index),
     ...{ out, saved, given },
@@ -138,7 +143,7 @@ type AttackCall = ReturnType<typeof attackCall>;
 
 async function imagesToAttack(
   { given, indexes, limit }: AttackCall,
-  dataset: DatasetId,
+  dataset: string,
   dataDir: string,
   shape: ImageShape,
 ): Promise<PickedImages> {

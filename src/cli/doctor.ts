@@ -1,4 +1,4 @@
-import { datasetIds } from "../data/datasets.js";
+import { datasetIds, ownDatasetIds } from "../data/datasets.js";
 import { readStoreRecord } from "../data/store.js";
 import { diagnoseMachine, type Check } from "../runtime/diagnosis.js";
 import { listTeachers } from "../teacher/store.js";
@@ -37,7 +37,7 @@ function storeCheck(name: string, fix: string, describe: () => string): Check {
 }
 
 function describeData(dataDir: string): string {
-  return datasetIds
+  return [...datasetIds, ...ownDatasetIds(dataDir)]
     .flatMap((id) => {
       const record = readStoreRecord(id, dataDir);
       return record === null ? [] : [`${id} (${record.train} train, ${record.test} test)`];

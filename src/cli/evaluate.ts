@@ -94,7 +94,12 @@ export const evaluateCommand: CommandBody = {
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
   const request = evaluateRequest(args);
   prepareNativeLibraries(request.device, threadCount());
-  const opened = await openModels({ ...request, model: args.model, teachersDir: args.teachersDir });
+  const opened = await openModels({
+    ...request,
+    model: args.model,
+    teachersDir: args.teachersDir,
+    dataDir: args.dataDir,
+  });
   const line = new ProgressLine();
   const say = (text: string): void => {
     line.clear();
@@ -165,7 +170,7 @@ function evaluateRequest(args: EvaluateArguments) {
     ...request,
     attacks,
     changes: requestedChanges(attacks, request),
-    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
+    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset, args.dataDir).id,
     limit: parseLimit(args.limit),
     batchSize: batchSize === undefined ? null : parseSetting("batchSize", batchSize, "--batch-size"),
     ...{ out, adversarial, kept },

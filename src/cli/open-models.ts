@@ -1,6 +1,6 @@
-import { classifierShape, type DatasetDescription, type DatasetId, findDataset } from "../data/datasets.js";
+import { classifierShape, type DatasetDescription, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
-import { type Model, openModel } from "../model/model.js";
+import { type Model, openModel, requireFit } from "../model/model.js";
 import { findModel } from "../model/reference.js";
 import type { StudentChoice } from "../model/run-student.js";
 import type { DeviceRequest } from "../runtime/device.js";
@@ -14,12 +14,13 @@ export interface NamedModels {
   readonly checkpoint: StudentChoice;
   readonly device: DeviceRequest;
   readonly teachersDir: string;
+  readonly dataDir: string;
 }
 
 /** A model to be attacked, its data set, and the surrogate of transfer attacks if there is one. */
 export interface AttackedModel {
   readonly model: Model;
-  readonly description: DatasetDescription & { readonly id: DatasetId };
+  readonly description: DatasetDescription;
   readonly surrogate: Model | null;
   dispose(): void;
 }
@@ -30,10 +31,12 @@ export interface AttackedModel {
  * @throws {InputError} if there is no such model, or it does not fit the data set.
  */
 export async function openModels(named: NamedModels): Promise<AttackedModel> {
-  const { checkpoint, teachersDir, device, dataset } = named;
-  const wanted = dataset === undefined ? undefined : classifierShape(findDataset(dataset));
+  const { checkpoint, teachersDir, dataDir, device, dataset } = named;
+  const wanted = dataset === undefined ? undefined : classifierShape(findDataset(dataset, dataDir));
   const model = await openModel(findModel(named.model, teachersDir), { dataset: wanted, checkpoint, device });
-  const description = findDataset(dataset ?? model.dataset);
+  const description = findDataset(dataset ?? model.dataset, dataDir);
+  // An own data set may have been made anew, with other images, since the model was.
+  requireFit(model, classifierShape(description));
   const surrogate = named.surrogate === undefined ? null : await openSurrogate(named, description);
   return {
     model,

@@ -17,7 +17,7 @@ import type { GlobalArguments } from "./output.js";
 export const datasetOption = {
   type: "string",
   requiresArg: true,
-  describe: datasetIds.join(", "),
+  describe: `${datasetIds.join(", ")}, or one of your own`,
 } as const;
 
 /** `--role` of a teacher. */

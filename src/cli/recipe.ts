@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import { classifierShape, datasetIds, findDataset } from "../data/datasets.js";
+import { classifierShape, datasetIds, findDataset, isBuiltIn } from "../data/datasets.js";
 import { methodIds, requireMethodId } from "../methods/methods.js";
 import { createNetwork } from "../networks/networks.js";
 import { settingsRead } from "../recipes/read-settings.js";
@@ -28,13 +28,16 @@ type Arguments<Options extends (yargs: Argv<GlobalArguments>) => Argv<unknown>> 
 
 function listOptions(yargs: Argv<GlobalArguments>) {
   return yargs
-    .option("dataset", { ...datasetOption, describe: `of one data set: ${datasetIds.join(", ")}` })
+    .option("dataset", {
+      ...datasetOption,
+      describe: `of one data set: ${datasetIds.join(", ")}, or one of your own`,
+    })
     .option("reading", readingOption);
 }
 
 function runList(args: Arguments<typeof listOptions>): void {
   const reading = requireReading(args.reading);
-  const wanted = args.dataset === undefined ? datasetIds : [findDataset(args.dataset).id];
+  const wanted = args.dataset === undefined ? datasetIds : [findDataset(args.dataset, args.dataDir).id];
   const trainings = wanted.flatMap((dataset) => {
     const teachers = Object.entries(teacherRecipes[dataset] ?? {}).map(
       ([role, { network, method, source }]) => ({
@@ -44,8 +47,8 @@ function runList(args: Arguments<typeof listOptions>): void {
         source,
       }),
     );
-    const students = (paperStudents[dataset] ?? []).flatMap((network) =>
-      methodIds.map((method) => ({ trains: "student", network, method, source: "B-MTARD, section 4.1" })),
+    const students = (paperStudents[dataset] ?? [studentOf(dataset)]).flatMap((network) =>
+      methodIds.map((method) => ({ trains: "student", network, method, source: sourceOf(dataset) })),
     );
     return [...teachers, ...students].map(({ trains, network, method, source }) => {
       const what = { dataset, trains, network, method, source };
@@ -75,6 +78,10 @@ function runList(args: Arguments<typeof listOptions>): void {
   printResult(args, { reading, trainings }, `${table}\n\n${notes}`);
 }
 
+function sourceOf(dataset: string): string {
+  return isBuiltIn(dataset) ? "B-MTARD, section 4.1" : "an own data set, trained on as CIFAR-10 is";
+}
+
 function showOptions(yargs: Argv<GlobalArguments>) {
   return yargs
     .option("dataset", { ...datasetOption, demandOption: true })
@@ -92,7 +99,7 @@ function showOptions(yargs: Argv<GlobalArguments>) {
 }
 
 function runShow(args: Arguments<typeof showOptions>): void {
-  const description = findDataset(args.dataset);
+  const description = findDataset(args.dataset, args.dataDir);
   const dataset = description.id;
   const method = requireMethodId(args.method);
   const student = args.student ?? studentOf(dataset);

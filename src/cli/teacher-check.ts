@@ -6,7 +6,7 @@ import { InputError } from "../errors.js";
 import { imagesOf, type MeasuredImages } from "../evaluation/images.js";
 import { measure } from "../evaluation/measure.js";
 import { openModelStore, usualBatch } from "../evaluation/model-store.js";
-import { type Model, openModel } from "../model/model.js";
+import { type Model, openModel, requireFit } from "../model/model.js";
 import { parseSetting } from "../recipes/settings.js";
 import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
 import { type CheckedTeacher, compareAndRecord, type Comparison } from "../teacher/check.js";
@@ -66,7 +66,8 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
   const request = checkRequest(args);
   prepareNativeLibraries(request.device, threadCount());
   const reference = findTeacher(args.name, args.teachersDir);
-  const shape = request.dataset === undefined ? undefined : classifierShape(findDataset(request.dataset));
+  const shape =
+    request.dataset === undefined ? undefined : classifierShape(findDataset(request.dataset, args.dataDir));
   const model = await openModel(reference, { dataset: shape, device: request.device });
   const line = new ProgressLine();
   try {
@@ -103,7 +104,7 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
 /** What the call asks for, checked before anything is opened. */
 function checkRequest(args: HandlerArguments<typeof checkOptions>) {
   return {
-    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset).id,
+    dataset: args.dataset === undefined ? undefined : findDataset(args.dataset, args.dataDir).id,
     limit: parseLimit(args.limit),
     attacks: args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(",")),
     attackLimit: parseLimit(args["attack-limit"], "--attack-limit"),
@@ -131,11 +132,12 @@ async function measureTeacher(
   line: ProgressLine,
 ): Promise<MeasuredTeacher> {
   const { attacks, limit, attackLimit = Infinity, seed, kept, dataDir, runsDir } = request;
-  const { description, test, fingerprint } = openDataset(findDataset(model.dataset).id, dataDir);
+  const { description, test, fingerprint } = openDataset(model.dataset, dataDir);
   const say = (text: string): void => {
     line.clear();
     log(text);
   };
+  requireFit(model, classifierShape(description));
   const store = openModelStore(model, runsDir, say);
   const settings = { epsilon: EPSILON, batchSize: usualBatch(model), seed, kept };
   const images = (count: number | undefined): MeasuredImages =>

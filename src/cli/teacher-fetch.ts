@@ -44,7 +44,7 @@ export async function runFetch(args: HandlerArguments<typeof fetchOptions>): Pro
     });
   await reportImport(args, (line) =>
     fetchTeacher(description, {
-      dataset: classifierShape(findDataset(description.dataset)),
+      dataset: classifierShape(findDataset(description.dataset, args.dataDir)),
       teachersDir: args.teachersDir,
       from: args.from,
       force: args.force,

@@ -20,7 +20,7 @@ export function importOptions(yargs: Argv<GlobalArguments>) {
       type: "string",
       requiresArg: true,
       demandOption: true,
-      describe: `the data set it was trained on: ${datasetIds.join(", ")}`,
+      describe: `the data set it was trained on: ${datasetIds.join(", ")}, or one of your own`,
     })
     .option("onnx", { type: "string", requiresArg: true, describe: "an ONNX classifier" })
     .option("network", {
@@ -62,7 +62,7 @@ export async function runImport(args: HandlerArguments<typeof importOptions>): P
   await reportImport(args, (line) =>
     importTeacher({
       name: args.name,
-      dataset: classifierShape(findDataset(args.dataset)),
+      dataset: classifierShape(findDataset(args.dataset, args.dataDir)),
       from: sourceOf(args),
       normalization: normalizationOf(args),
       role: args.role,

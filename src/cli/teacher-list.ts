@@ -17,7 +17,7 @@ export function listOptions(yargs: Argv<GlobalArguments>) {
 
 /** `mtard teacher list`: the teachers in the store, then the described ones that are not there. */
 export function runList(args: HandlerArguments<typeof listOptions>): void {
-  const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset).id;
+  const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset, args.dataDir).id;
   const wanted = (teacher: { dataset: string; role?: TeacherRole | undefined }): boolean =>
     (dataset === undefined || teacher.dataset === dataset) &&
     (args.role === undefined || teacher.role === args.role);

@@ -141,7 +141,7 @@ async function runTrain(args: TrainArguments): Promise<void> {
 
 /** The recipe's settings, overridden by the call's options and then by `--set`. */
 function settingsOf(args: TrainArguments): TrainingSettings {
-  const dataset = findDataset(args.dataset).id;
+  const dataset = findDataset(args.dataset, args.dataDir).id;
   const method = requireMethodId(args.method);
   const budget = budgets[requireBudget(args.budget)];
   const student = args.student ?? budget.student ?? studentOf(dataset);

@@ -4,8 +4,56 @@ import type { ImageShape } from "../graph/network.js";
 import { loadSharp } from "../runtime/sharp.js";
 import { imageBytes } from "./images.js";
 
-/** Images in one decoded piece: 12.6 MB at 64x64. */
-const PIECE = 1024;
+/** The most bytes of pixels in one decoded piece: 1,365 images of 64x64. */
+const PIECE_BYTES = 2 ** 24;
+
+/** Decoded images, one after another, and what each was decoded from. */
+export interface DecodedPiece<T> {
+  /** uint8 NHWC; valid until the next piece is requested. */
+  readonly pixels: Uint8Array;
+  readonly items: readonly T[];
+}
+
+/**
+ * Decodes items in parallel and yields their pixels in order, a bounded number of images at a time.
+ *
+ * @param size The bytes of one image.
+ * @param decode Makes an item's pixels, or null to leave the item out.
+ * @throws What `decode` throws first; no more items are begun then.
+ */
+export async function* decodeInPieces<T>(
+  items: readonly T[],
+  size: number,
+  decode: (item: T) => Promise<Uint8Array | null>,
+): AsyncGenerator<DecodedPiece<T>, void, undefined> {
+  const length = Math.max(1, Math.floor(PIECE_BYTES / size));
+  const piece = new Uint8Array(Math.min(length, items.length) * size);
+  // One thread per image: images this small gain nothing from more.
+  const sharp = loadSharp();
+  const threads = sharp.concurrency();
+  sharp.concurrency(1);
+  try {
+    for (let start = 0; start < items.length; start += length) {
+      const chosen = items.slice(start, start + length);
+      const kept = new Set<number>();
+      await inParallel(chosen, async (item, index) => {
+        const pixels = await decode(item);
+        if (pixels === null) return;
+        piece.set(pixels, index * size);
+        kept.add(index);
+      });
+      let used = 0;
+      for (let index = 0; index < chosen.length; index++)
+        if (kept.has(index)) piece.copyWithin(used++ * size, index * size, (index + 1) * size);
+      yield {
+        pixels: piece.subarray(0, used * size),
+        items: chosen.filter((_, index) => kept.has(index)),
+      };
+    }
+  } finally {
+    sharp.concurrency(threads);
+  }
+}
 
 /**
  * Decodes JPEGs in parallel and yields their pixels in order, uint8 NHWC, a bounded number of images at a time.
@@ -22,28 +70,16 @@ export async function* decodeJpegs(
   image: ImageShape,
   onDecoded: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const size = imageBytes(image);
-  const piece = new Uint8Array(Math.min(PIECE, names.length) * size);
-  // One thread per image: images this small gain nothing from more.
-  const sharp = loadSharp();
-  const threads = sharp.concurrency();
-  sharp.concurrency(1);
-  try {
-    for (let start = 0; start < names.length; start += PIECE) {
-      const chosen = names.slice(start, start + PIECE);
-      await inParallel(chosen, async (name, index) => {
-        piece.set(await decode(await read(name), name, image), index * size);
-        onDecoded();
-      });
-      yield piece.subarray(0, chosen.length * size);
-    }
-  } finally {
-    sharp.concurrency(threads);
-  }
+  const pieces = decodeInPieces(names, imageBytes(image), async (name) => {
+    const pixels = await decode(await read(name), name, image);
+    onDecoded();
+    return pixels;
+  });
+  for await (const { pixels } of pieces) yield pixels;
 }
 
 /** Runs `work` on every item, as many at once as there are cores; after a failure it starts no more, and throws the first failure. */
-async function inParallel<T>(
+export async function inParallel<T>(
   items: readonly T[],
   work: (item: T, index: number) => Promise<void>,
 ): Promise<void> {

@@ -1,11 +1,15 @@
 import { existsSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InputError } from "../errors.js";
+import type { ImageShape } from "../graph/network.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { readArchive, readFolder } from "./archive.js";
 import { readCifar } from "./cifar.js";
 import {
   datasets,
+  findDataset,
+  isBuiltIn,
+  requireOwnName,
   type CifarOrigin,
   type DatasetDescription,
   type DatasetId,
@@ -13,6 +17,8 @@ import {
 } from "./datasets.js";
 import { makeDemo } from "./demo.js";
 import { download, type DownloadProgress } from "./download.js";
+import { openOwn, type OwnOptions } from "./own-prepare.js";
+import type { OwnReport } from "./own-report.js";
 import {
   datasetFolder,
   openDataset,
@@ -25,62 +31,88 @@ import { openTinyImageNet, readTinyImageNet, type DecodeProgress } from "./tiny-
 
 /** Where a data set comes from, and whether it replaces one already in the store. */
 export interface PrepareOptions {
-  /** A local archive, or the folder it was unpacked to. */
+  /** A local archive, or the folder it was unpacked to; of a user's own data set a folder of class folders, a zip of one, or arrays. */
   readonly from?: string;
   /** The SHA-256 that the archive `from` must have. */
   readonly sha256?: string;
   readonly force?: boolean;
+  /** How a user's own images become a data set; not for a built-in one. */
+  readonly own?: OwnOptions;
   readonly onProgress?: (progress: PrepareProgress) => void;
 }
 
 export type PrepareProgress =
   | ({ readonly stage: "download" } & DownloadProgress)
-  | ({ readonly stage: "decode" } & DecodeProgress)
+  | ({ readonly stage: "decode" | "inspect" } & DecodeProgress)
   | { readonly stage: "verify" | "unpack" | "make" };
 
 /** A data set as it lies in the store. */
 export interface PreparedDataset {
-  readonly dataset: DatasetId;
+  readonly dataset: string;
+  readonly title: string;
+  readonly image: ImageShape;
   readonly train: number;
   readonly test: number;
   readonly classes: number;
   readonly folder: string;
   readonly fingerprint: string;
   readonly source: StoreRecord["source"];
+  readonly images?: StoreRecord["images"];
+  /** What became of a user's own images, where they were read now. */
+  readonly report?: OwnReport | undefined;
   /** Whether the store already held the same data. */
   readonly alreadyThere: boolean;
 }
 
 /**
- * Puts a data set into the store: makes or fetches it, or takes a local copy, verifies it and packs it.
+ * Puts a data set into the store: makes or fetches it, or takes a local copy, verifies it and packs it. A name that is not built in
+ * is a user's own data set, of the images that `from` names.
  *
  * A data set already in the store is kept; a local copy with other contents is refused unless `force`.
  *
- * @throws {InputError} if the local copy is wrong in any way; nothing is left behind.
+ * @throws {InputError} if the name cannot be a data set's, or the local copy is wrong in any way; nothing is left behind.
  * @throws {WorkError} if the download fails or the disk refuses.
  */
 export async function prepareDataset(
-  id: DatasetId,
+  id: string,
   dataDir: string,
   options: PrepareOptions = {},
 ): Promise<PreparedDataset> {
   const { from, sha256, force = false, onProgress = () => undefined } = options;
-  refuseContradictions(id, from, sha256);
-  const description = datasets[id];
-  const summary = (record: StoreRecord, alreadyThere: boolean): PreparedDataset => ({
+  // A name that is neither built in nor there is refused with those that are.
+  if (!isBuiltIn(id) && from === undefined) findDataset(id, dataDir);
+  if (!isBuiltIn(id)) requireOwnName(id);
+  refuseContradictions(id, options);
+  const summary = (
+    record: StoreRecord,
+    alreadyThere: boolean,
+    { title, image, classNames }: DatasetDescription,
+    report?: OwnReport,
+  ): PreparedDataset => ({
     dataset: id,
+    title,
+    image,
     train: record.train,
     test: record.test,
-    classes: description.classNames.length,
+    classes: classNames.length,
     folder: datasetFolder(id, dataDir),
     fingerprint: record.fingerprint,
     source: record.source,
+    ...(record.images ? { images: record.images } : {}),
+    ...(report ? { report } : {}),
     alreadyThere,
   });
 
   const present = force ? null : readStoreRecord(id, dataDir);
-  if (present !== null) openDataset(id, dataDir);
-  if (present !== null && from === undefined) return summary(present, true);
+  if (present !== null) {
+    const { description } = openDataset(id, dataDir);
+    if (from === undefined) return summary(present, true, description);
+  }
+  if (!isBuiltIn(id) && from === undefined)
+    throw new InputError(`data set ${id} can only be made of your images`, {
+      expected: "--from DIR",
+      fix: `mtard data ${id} --from DIR --force`,
+    });
 
   const replaces = (packed: StoreRecord): boolean => {
     if (present === null) return true;
@@ -91,11 +123,14 @@ export async function prepareDataset(
       fix: "the same command with --force, which replaces it",
     });
   };
-  const { train, test, source, close } = await obtain(description, dataDir, from, sha256, onProgress);
+  const obtained = isBuiltIn(id)
+    ? await obtain(datasets[id], dataDir, from, sha256, onProgress)
+    : await openOwn(id, from ?? "", options.own ?? {}, (stage, so) => onProgress({ stage, ...so }));
+  const { description, train, test, facts, report, close } = obtained;
   try {
-    const record = await writeStore(description, dataDir, { train, test }, source, replaces);
-    if (from === undefined) rmSync(downloadPath(id, dataDir), { force: true });
-    return present === null ? summary(record, false) : summary(present, true);
+    const record = await writeStore(description, dataDir, { train, test }, facts, replaces);
+    if (isBuiltIn(id) && from === undefined) rmSync(downloadPath(id, dataDir), { force: true });
+    return summary(present ?? record, present !== null, description, report);
   } finally {
     close?.();
   }
@@ -114,8 +149,27 @@ interface Obtained {
   readonly close?: () => void;
 }
 
+interface ObtainedBuiltIn extends Omit<Obtained, "source"> {
+  readonly description: BuiltIn;
+  readonly facts: () => Pick<StoreRecord, "source">;
+  readonly report?: undefined;
+}
+
+type BuiltIn = (typeof datasets)[DatasetId];
+
 async function obtain(
-  description: DatasetDescription & { readonly id: DatasetId },
+  description: BuiltIn,
+  dataDir: string,
+  from: string | undefined,
+  sha256: string | undefined,
+  onProgress: (progress: PrepareProgress) => void,
+): Promise<ObtainedBuiltIn> {
+  const { source, ...obtained } = await obtainFrom(description, dataDir, from, sha256, onProgress);
+  return { ...obtained, description, facts: () => ({ source }) };
+}
+
+async function obtainFrom(
+  description: BuiltIn,
   dataDir: string,
   from: string | undefined,
   sha256: string | undefined,
@@ -187,8 +241,21 @@ async function openContents(
   }
 }
 
-function refuseContradictions(id: DatasetId, from: string | undefined, sha256: string | undefined): void {
-  if (from !== undefined && datasets[id].origin.kind === "demo")
+function refuseContradictions(id: string, { from, sha256, own }: PrepareOptions): void {
+  if (isBuiltIn(id) && own !== undefined)
+    throw new InputError(`data set ${id} is built in, and its images are taken as they are`, {
+      expected: "no options of own images, such as --size",
+      found: Object.keys(own).join(", "),
+    });
+  const asked = Object.keys(own ?? {}).filter((name) => name !== "onLeftOut");
+  if (!isBuiltIn(id) && from === undefined && asked.length > 0)
+    throw new InputError("options of own images need the images", {
+      expected: "--from DIR",
+      found: asked.join(", "),
+    });
+  if (!isBuiltIn(id) && sha256 !== undefined)
+    throw new InputError("--sha256 is the checksum of a built-in data set's archive", { found: id });
+  if (from !== undefined && id === "demo")
     throw new InputError(`data set ${id} is made by the program and takes no --from`, {
       fix: `mtard data ${id}`,
     });

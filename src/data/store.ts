@@ -7,7 +7,13 @@ import { InputError, WorkError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
 import { placeFolder } from "../files/folder.js";
-import { datasets, type DatasetDescription, type DatasetId } from "./datasets.js";
+import {
+  DESCRIPTION_FILE,
+  findDataset,
+  formatDescription,
+  isBuiltIn,
+  type DatasetDescription,
+} from "./datasets.js";
 import { imageBytes, type Images, imagesFrom, imagesInFile, imagesInMemory, readPart } from "./images.js";
 
 /** The train or test part of a data set, opened for reading. */
@@ -17,7 +23,7 @@ export interface Split {
   readonly labels: Uint8Array;
 }
 
-/** The train or test part of a data set, to be stored. */
+/** The train or test part of a data set, to be stored; its count and labels are asked for after its images. */
 export interface SplitContents<Pixels = Uint8Array | AsyncIterable<Uint8Array>> {
   readonly count: number;
   /** uint8 NHWC, row-major, whole or in pieces of any length: `count * height * width * channels` bytes in all. */
@@ -25,11 +31,9 @@ export interface SplitContents<Pixels = Uint8Array | AsyncIterable<Uint8Array>> 
   readonly labels: Uint8Array;
 }
 
-type StoredDataset = DatasetDescription & { readonly id: DatasetId };
-
 /** A data set opened for reading. */
 export interface Dataset {
-  readonly description: StoredDataset;
+  readonly description: DatasetDescription;
   readonly train: Split;
   readonly test: Split;
   /** SHA-256 of everything stored, whatever limits it was opened with. */
@@ -44,13 +48,17 @@ const storeSchema = z.strictObject({
   fingerprint: z.hex().length(64),
   /** What the store was made from: an archive's sha256, an address, a seed. */
   source: z.record(z.string(), z.union([z.string(), z.number()])),
+  /** Of a user's own images: how many were changed, by how, and how many could not be read. */
+  images: z
+    .strictObject({ converted: z.record(z.string(), z.int().min(0)), leftOut: z.int().min(0) })
+    .optional(),
 });
 
 /** What `store.json` says of the packed files beside it. */
 export type StoreRecord = z.infer<typeof storeSchema>;
 
 /** The folder a data set is kept in. */
-export function datasetFolder(id: DatasetId, dataDir: string): string {
+export function datasetFolder(id: string, dataDir: string): string {
   return join(dataDir, id);
 }
 
@@ -59,7 +67,7 @@ export function datasetFolder(id: DatasetId, dataDir: string): string {
  *
  * @throws {InputError} if what is there is not a store of this data set.
  */
-export function readStoreRecord(id: DatasetId, dataDir: string): StoreRecord | null {
+export function readStoreRecord(id: string, dataDir: string): StoreRecord | null {
   const path = join(datasetFolder(id, dataDir), "store.json");
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
   try {
@@ -84,7 +92,7 @@ export function readStoreRecord(id: DatasetId, dataDir: string): StoreRecord | n
  * @throws {InputError} if it is absent, damaged, or a limit is not a positive whole number.
  */
 export function openDataset(
-  id: DatasetId,
+  id: string,
   dataDir: string,
   limits: { train?: number; test?: number } = {},
   mostInMemory = MOST_IN_MEMORY,
@@ -95,6 +103,7 @@ export function openDataset(
         expected: "1 or more",
         found: String(limit),
       });
+  const description = findDataset(id, dataDir);
   const record = readStoreRecord(id, dataDir);
   const folder = datasetFolder(id, dataDir);
   if (record === null)
@@ -102,11 +111,7 @@ export function openDataset(
       expected: join(folder, "store.json"),
       fix: `mtard data ${id}`,
     });
-  const description = datasets[id];
-  const hash = beginFingerprint(description, record);
-  for (const split of ["train", "test"] as const)
-    hashSplit(splitFile(folder, split), description, record[split], hash);
-  const found = hash.digest("hex");
+  const found = fingerprintOf(folder, description, record);
   if (found !== record.fingerprint)
     throw damaged(id, folder, `contents with sha256 ${found}, not the stored ${record.fingerprint}`);
   const read = (split: "train" | "test"): Split => {
@@ -136,28 +141,30 @@ export function sliceSplit({ images, labels }: Split, from: number, to: number):
 /**
  * Writes a data set's packed store, whole or not at all, piece by piece as its images come.
  *
+ * @param facts What the record says beside counts and fingerprint; asked once all images came.
  * @param accept Asked once the new store is written beside the old one: true replaces the old one; false, or an error, keeps it.
  * @throws {WorkError} if the disk is full or refuses; what was there before stays. Errors from the images are passed on.
  */
 export async function writeStore(
-  description: StoredDataset,
+  description: DatasetDescription,
   dataDir: string,
   { train, test }: { train: SplitContents; test: SplitContents },
-  source: StoreRecord["source"],
+  facts: () => Pick<StoreRecord, "source" | "images">,
   accept: (record: StoreRecord) => boolean,
 ): Promise<StoreRecord> {
-  const counts = { train: train.count, test: test.count };
   const folder = datasetFolder(description.id, dataDir);
   const fill = async (partial: string): Promise<StoreRecord> => {
-    const hash = beginFingerprint(description, counts);
-    await writeSplit(splitFile(partial, "train"), train, hash);
-    await writeSplit(splitFile(partial, "test"), test, hash);
+    await writeSplit(splitFile(partial, "train"), train);
+    await writeSplit(splitFile(partial, "test"), test);
+    const counts = { train: train.count, test: test.count };
+    if (description.origin.kind === "own")
+      writeFileAtomically(join(partial, DESCRIPTION_FILE), formatDescription(description));
     const record: StoreRecord = {
       format: 1,
       dataset: description.id,
       ...counts,
-      fingerprint: hash.digest("hex"),
-      source,
+      fingerprint: fingerprintOf(partial, description, counts),
+      ...facts(),
     };
     writeFileAtomically(join(partial, "store.json"), `${JSON.stringify(record, null, 2)}\n`);
     return record;
@@ -173,33 +180,48 @@ function splitFile(folder: string, split: "train" | "test"): string {
   return join(folder, `${split}.bin`);
 }
 
-async function writeSplit(path: string, { images, labels }: SplitContents, hash: Hash): Promise<void> {
+async function writeSplit(path: string, contents: SplitContents): Promise<void> {
   const file = await open(path, "w");
   try {
-    const write = async (bytes: Uint8Array): Promise<void> => {
-      hash.update(bytes);
-      await file.appendFile(bytes);
-    };
-    if (images instanceof Uint8Array) await write(images);
-    else for await (const piece of images) await write(piece);
-    await write(labels);
+    const { images } = contents;
+    if (images instanceof Uint8Array) await file.appendFile(images);
+    else for await (const piece of images) await file.appendFile(piece);
+    await file.appendFile(contents.labels);
     await file.sync();
   } finally {
     await file.close();
   }
 }
 
-/** Begins a SHA-256 with a data set's shape and counts; each split's images and labels follow. */
-function beginFingerprint(
-  { id, image }: DatasetDescription,
+/**
+ * Begins a SHA-256 with a data set's shape and counts, and for a user's own data set with what its description says of classes and
+ * augmentation; each split's images and labels follow.
+ */
+export function beginFingerprint(
+  { id, image, classNames, augmentation, origin }: DatasetDescription,
   { train, test }: { train: number; test: number },
 ): Hash {
   const shape = `${image.height}x${image.width}x${image.channels}`;
-  return createHash("sha256").update(`${id} ${shape} ${train} ${test}\n`);
+  const hash = createHash("sha256").update(`${id} ${shape} ${train} ${test}\n`);
+  const { padding, flip } = augmentation;
+  if (origin.kind === "own") hash.update(`${JSON.stringify([classNames, padding, flip])}\n`);
+  return hash;
+}
+
+/** The fingerprint of the packed files in a folder, whose sizes must be those of so many images and labels. */
+function fingerprintOf(
+  folder: string,
+  description: DatasetDescription,
+  counts: { train: number; test: number },
+): string {
+  const hash = beginFingerprint(description, counts);
+  for (const split of ["train", "test"] as const)
+    hashSplit(splitFile(folder, split), description, counts[split], hash);
+  return hash.digest("hex");
 }
 
 /** Adds a split's file to the fingerprint; its size must be that of `count` images and labels. */
-function hashSplit(path: string, { id, image }: StoredDataset, count: number, hash: Hash): void {
+function hashSplit(path: string, { id, image }: DatasetDescription, count: number, hash: Hash): void {
   const expected = count * (imageBytes(image) + 1);
   const found = statSync(path, { throwIfNoEntry: false })?.size;
   if (found !== expected)
@@ -229,11 +251,11 @@ function readSplit(
   return { count, images, labels: readPart(path, stored * size, count) };
 }
 
-function damaged(id: DatasetId, path: string, found: string, cause?: unknown): InputError {
+function damaged(id: string, path: string, found: string, cause?: unknown): InputError {
   return new InputError(`the stored data set ${id} is damaged`, {
     expected: `${path} as mtard wrote it`,
     found,
-    fix: `mtard data ${id} --force`,
+    fix: isBuiltIn(id) ? `mtard data ${id} --force` : `mtard data ${id} --from DIR --force`,
     ...(cause === undefined ? {} : { cause }),
   });
 }

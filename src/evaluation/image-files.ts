@@ -57,10 +57,9 @@ export function pickedImages(
 export function imagesInNpz(path: string, shape: ImageShape, most: number): Promise<PickedImages> {
   return withSourceFile(path, async (file) => {
     const members = await readZipMembers(file);
-    const none = new Map<string, StoredTensor>();
     const { tensors, integers, others } = isNpz(members)
       ? openNpz(file, members)
-      : { tensors: none, integers: none, others: [] };
+      : { tensors: new Map<string, StoredTensor>(), integers: new Map<string, StoredTensor>(), others: [] };
     const [images, labels] = [tensors.get("images"), tensors.get("labels") ?? integers.get("labels")];
     const found = [
       ...[...tensors].map(([name, tensor]) => `${name} [${tensor.shape.join(", ")}]`),

@@ -2,8 +2,7 @@ import type { SingleAttack } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
 import { type ExaminedImage, examine } from "../evaluation/examine.js";
 import type { ImageSource } from "../evaluation/images.js";
-import type { DatasetDescription } from "../data/datasets.js";
-import { findDataset } from "../data/datasets.js";
+import { type DatasetDescription, datasets, isBuiltIn } from "../data/datasets.js";
 import { drawGrid } from "../report/adversarial-grid.js";
 import { type AttackOptions, imagesFor, namedAttacks, settingsOf } from "./evaluate.js";
 import type { OpenModel } from "./open-model.js";
@@ -58,7 +57,7 @@ export async function attackImages(
 export interface PictureOptions {
   readonly title?: string | undefined;
   readonly subtitle?: string | undefined;
-  /** The names of the classes, or the data set that has them; by default the model's data set, else numbers. */
+  /** The names of the classes, or the data set that has them; by default those of the model's data set if it is built in, else numbers. */
   readonly classes?: readonly string[] | Pick<DatasetDescription, "classNames"> | undefined;
   /** The radius of the attack, 8/255 by default; it decides how much the difference is amplified. */
   readonly epsilon?: number | undefined;
@@ -81,11 +80,9 @@ export async function drawAttack(
 }
 
 function namesOf({ dataset, classes }: OpenModel): readonly string[] {
-  try {
-    const { classNames } = findDataset(dataset);
+  if (isBuiltIn(dataset)) {
+    const { classNames } = datasets[dataset];
     if (classNames.length === classes) return classNames;
-  } catch {
-    // A data set of the caller's own, which no store knows.
   }
   return Array.from({ length: classes }, (_, index) => `class ${index}`);
 }

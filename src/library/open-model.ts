@@ -50,8 +50,8 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<OpenModel> {
   const device = prepareEngines(options.device);
-  const dataset = options.dataset === undefined ? undefined : shapeOf(options.dataset);
-  const { teachersDir } = placesOf(options);
+  const { teachersDir, dataDir } = placesOf(options);
+  const dataset = options.dataset === undefined ? undefined : shapeOf(options.dataset, dataDir);
   const opening = { dataset, device, checkpoint: options.checkpoint };
   if (typeof source === "string")
     return disposable(await openReference(findModel(source, teachersDir), opening));

@@ -32,15 +32,15 @@ export type DatasetOption = string | Dataset;
 
 /** @throws {InputError} if no data set has the name, or the store does not have it yet. */
 export function datasetOf(option: DatasetOption, dataDir: string): Dataset {
-  return typeof option === "string" ? openDataset(findDataset(option).id, dataDir) : option;
+  return typeof option === "string" ? openDataset(findDataset(option, dataDir).id, dataDir) : option;
 }
 
 /** What a classifier has to fit: a data set, or images and classes of which no data set is at hand. */
 export type ShapeOption = DatasetOption | ClassifierShape;
 
 /** @throws {InputError} if no data set has the name. */
-export function shapeOf(option: ShapeOption): ClassifierShape {
-  if (typeof option === "string") return classifierShape(findDataset(option));
+export function shapeOf(option: ShapeOption, dataDir: string): ClassifierShape {
+  if (typeof option === "string") return classifierShape(findDataset(option, dataDir));
   return "description" in option ? classifierShape(option.description) : option;
 }
 

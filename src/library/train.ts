@@ -117,7 +117,8 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
 /** The recipe's settings, overridden by the call's. */
 function settingsOf(options: TrainOptions, method: string, own: Method | null): TrainingSettings {
   const { dataset: data, student: network, reading = "paper", epochs, settings = {} } = options;
-  const dataset = typeof data === "string" ? findDataset(data).id : data.description.id;
+  const dataset =
+    typeof data === "string" ? findDataset(data, placesOf(options).dataDir).id : data.description.id;
   const student = typeof network === "object" ? network.id : (network ?? studentOf(dataset));
   return parseSettings({
     ...recipe({ dataset, method, student, reading }, epochs),

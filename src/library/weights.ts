@@ -19,7 +19,8 @@ export type ImportTeacherOptions = Omit<ImportRequest, "dataset" | "teachersDir"
  */
 export function importTeacher({ dataset, ...options }: ImportTeacherOptions): Promise<ImportedTeacher> {
   prepareEngines("cpu");
-  return importInto({ ...options, dataset: shapeOf(dataset), teachersDir: placesOf(options).teachersDir });
+  const { dataDir, teachersDir } = placesOf(options);
+  return importInto({ ...options, dataset: shapeOf(dataset, dataDir), teachersDir });
 }
 
 /**

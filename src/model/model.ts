@@ -146,7 +146,8 @@ function madeOnce(make: () => ModelTarget | Promise<ModelTarget>): Pick<Model, "
   };
 }
 
-function requireFit(model: Model, wanted: ClassifierShape): void {
+/** @throws {InputError} if a model answers other classes than those wanted, or takes images of another size. */
+export function requireFit(model: Model, wanted: ClassifierShape): void {
   const problem = misfitOf(model, wanted);
   if (problem === null) return;
   throw new InputError(`"${model.name}" ${problem}`, {

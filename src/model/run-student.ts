@@ -1,13 +1,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { classifierShape, findDataset } from "../data/datasets.js";
+import { classifierShape, datasets, isBuiltIn } from "../data/datasets.js";
 import { InputError } from "../errors.js";
-import type { Network } from "../graph/network.js";
+import type { Network, NetworkShape } from "../graph/network.js";
 import type { Weights } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
 import { readCheckpoint } from "../run/checkpoint.js";
 import { readOwnNetwork } from "../run/own-network.js";
-import { readRun, RUN_FILES } from "../run/run-directory.js";
+import { readRun, RUN_FILES, type RunDescription } from "../run/run-directory.js";
 import { matchWeights } from "../weights/match-weights.js";
 import { readWeightsFile } from "../weights/weights-file.js";
 
@@ -23,10 +23,9 @@ export async function readStudent(
   folder: string,
   which: StudentChoice,
 ): Promise<{ network: Network; weights: Weights; dataset: string }> {
-  const { settings } = readRun(folder);
-  const { dataset } = settings;
-  const network =
-    readOwnNetwork(folder) ?? createNetwork(settings.student, classifierShape(findDataset(dataset)));
+  const run = readRun(folder);
+  const { student, dataset } = run.settings;
+  const network = readOwnNetwork(folder) ?? createNetwork(student, shapeOf(run, folder));
   const path = join(folder, RUN_FILES[which]);
   if (!existsSync(path)) {
     throw new InputError(`the run ${folder} has no ${which} student yet`, {
@@ -40,6 +39,16 @@ export async function readStudent(
   }
   const weights = which === "best" ? await readBest(path, network) : await readLast(folder, network);
   return { network, weights, dataset };
+}
+
+/** The images and classes of a run, which an older one does not say itself. */
+function shapeOf({ settings: { dataset }, inputs }: RunDescription, folder: string): NetworkShape {
+  if (inputs.shape) return inputs.shape;
+  if (isBuiltIn(dataset)) return classifierShape(datasets[dataset]);
+  throw new InputError(`the run ${folder} does not say what its images are`, {
+    expected: "inputs.shape in its settings.json",
+    found: `the data set ${dataset}, which is not built in`,
+  });
 }
 
 async function readBest(path: string, network: Network): Promise<Weights> {

@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Network, NetworkShape, Normalization } from "../graph/network.js";
+import { fittingSizes, imageMisfit } from "../graph/image-fit.js";
 import { cifarResNet } from "./cifar-resnet.js";
 import { mobileNetV2 } from "./mobilenet-v2.js";
 import { preActResNet } from "./preact-resnet.js";
@@ -108,7 +109,8 @@ export function describeFamilies(): Pick<Family, "ids" | "sizes" | "variants" | 
  *
  * @param normalization Applied to images in [0, 1] before the first layer. If left out, the architecture's own is used, if it has one;
  * null means none.
- * @throws {InputError} if no architecture has this id, or its family has no network of this size.
+ * @throws {InputError} if no architecture has this id, its family has no network of this size, or it cannot take such images; the
+ * error then names the smallest size and the nearest one that it takes.
  */
 export function createNetwork(
   id: string,
@@ -117,7 +119,26 @@ export function createNetwork(
 ): Network {
   const { normalization: own, ...network } = findNetwork(id, shape);
   const chosen = normalization === undefined ? own : normalization;
-  return chosen ? { ...network, normalization: chosen } : network;
+  const made = chosen ? { ...network, normalization: chosen } : network;
+  requireImages(made);
+  return made;
+}
+
+function requireImages(network: Network): void {
+  const problem = imageMisfit(network);
+  if (problem === null) return;
+  const { id, input, normalization } = network;
+  const found = `${input.height}x${input.width}x${input.channels}`;
+  const sizes = fittingSizes(network);
+  throw new InputError(`${id} cannot take images of ${found}: it ${problem}`, {
+    expected: sizes
+      ? `images of ${sizes.smallest}x${sizes.smallest} at the least, such as ${sizes.next.height}x${sizes.next.width}`
+      : `images of ${normalization?.mean.length ?? input.channels} channels`,
+    found,
+    fix: sizes
+      ? `mtard data NAME --from DIR --size ${sizes.next.height}x${sizes.next.width}, or another network`
+      : "a network without a normalisation of its own, such as resnet-18",
+  });
 }
 
 function findNetwork(id: string, shape: NetworkShape): Network {

@@ -1,3 +1,4 @@
+import { isBuiltIn } from "../data/datasets.js";
 import { methodRules } from "./method-rules.js";
 import type { Reading } from "./readings.js";
 import type { Rule } from "./rule.js";
@@ -7,6 +8,9 @@ import { teacherRules } from "./teachers.js";
 
 /** Later rules override earlier ones. */
 const rules: readonly Rule[] = [...sharedRules, ...methodRules, ...datasetRules, ...teacherRules];
+
+/** Whose rules hold for a user's own data set: the paper's first. */
+const MODEL_DATASET = "cifar10";
 
 /** What is trained, on which data and how. */
 export interface Training {
@@ -26,12 +30,14 @@ export interface SourcedSetting<Name extends keyof Recipe = keyof Recipe> {
 }
 
 /**
- * Every setting of a training with its source, in the order of the schema.
+ * Every setting of a training with its source, in the order of the schema. A user's own data set is trained on as CIFAR-10 is.
  *
  * @param epochs Replaces the recipe's epochs; the milestones and the evaluation interval keep their share of the run.
  * @throws {ZodError} if the rules leave a setting out or break its bounds, which is a mistake in the rules.
  */
 export function sourcedRecipe(training: Training, epochs?: number): SourcedSetting[] {
+  const own = !isBuiltIn(training.dataset);
+  const asked = own ? { ...training, dataset: MODEL_DATASET } : training;
   const values: Record<string, unknown> = {};
   const sources: Record<string, string> = {};
   const write = ({ settings, source }: Pick<Rule, "settings" | "source">): void => {
@@ -40,7 +46,10 @@ export function sourcedRecipe(training: Training, epochs?: number): SourcedSetti
       sources[name] = source;
     }
   };
-  for (const rule of rules) if (isFor(rule, training)) write(rule);
+  const sourceOf = ({ source }: Rule): string =>
+    own ? `${source}, as on CIFAR-10: ${training.dataset} is an own data set` : source;
+  for (const rule of rules)
+    if (isFor(rule, asked)) write({ settings: rule.settings, source: sourceOf(rule) });
   const whole = recipeSchema.parse(values);
   if (epochs !== undefined && epochs !== whole.epochs) {
     const scaled = (epoch: number): number => Math.max(1, Math.round((epoch * epochs) / whole.epochs));

@@ -103,11 +103,11 @@ async function drawRow(
   ].join("\n");
 }
 
-/** Draws pixel values as PNG, each as a square; the squares are equal if the image's side divides the picture's. */
+/** Draws pixel values as PNG, each as a square; the squares are equal if the image's longer side divides the picture's. */
 function picture(values: Float32Array, { height, width, channels }: ImageShape): Promise<Buffer> {
   const bytes = Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
   return loadSharp()(bytes, { raw: { height, width, channels: channels as 1 | 3 } })
-    .resize(SIDE * SCALE, SIDE * SCALE, { kernel: "nearest", fit: "fill" })
+    .resize(SIDE * SCALE, SIDE * SCALE, { kernel: "nearest", fit: "contain", background: "white" })
     .png()
     .toBuffer();
 }

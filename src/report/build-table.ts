@@ -1,5 +1,5 @@
 import { attacks, type AttackId } from "../attacks/attacks.js";
-import { classifierShape, findDataset } from "../data/datasets.js";
+import { datasets, isBuiltIn } from "../data/datasets.js";
 import { finalEpochMean, readMetrics } from "../run/metrics.js";
 import { attackOf, type CellPlan, type Measure, type RowPlan, type TablePlan } from "../paper/plan.js";
 import type { Scale } from "../reproduction/scale.js";
@@ -95,7 +95,9 @@ export function measured(measure: Measure, outcome: Outcome): number | null {
   if (measure.kind === "knowledgeScale") {
     if (!isRun(outcome)) throw new Error("a teacher has no knowledge scale of its own");
     const metrics = readMetrics(folder);
-    const { classes } = classifierShape(findDataset(outcome.settings.dataset));
+    const { dataset } = outcome.settings;
+    if (!isBuiltIn(dataset)) throw new Error(`no table has runs on ${dataset}`);
+    const classes = datasets[dataset].classNames.length;
     const scaleOf = (name: string): number => Math.log(classes) - finalEpochMean(metrics, name);
     if (measure.of === "nat") return scaleOf("entropyNat");
     if (measure.of === "adv") return scaleOf("entropyAdv");

@@ -1,6 +1,6 @@
 import type { AttackId } from "../attacks/attacks.js";
 import { teacherRoles, type TeacherRole } from "../methods/method.js";
-import { classifierShape, findDataset } from "../data/datasets.js";
+import { classifierShape, datasets } from "../data/datasets.js";
 import { openModelStore } from "../evaluation/model-store.js";
 import { openModel } from "../model/model.js";
 import type { ModelReference } from "../model/reference.js";
@@ -123,7 +123,7 @@ async function measureSubject(
   about: Omit<Subject, "model">,
 ): Promise<Pick<Outcome, "folder" | "evaluations" | "warnings" | "measured">> {
   const { scale, places, events } = session;
-  const dataset = classifierShape(findDataset(scale.dataset));
+  const dataset = classifierShape(datasets[scale.dataset]);
   const model = await openModel(reference, { dataset, device: places.device });
   try {
     const subject = { ...about, model };

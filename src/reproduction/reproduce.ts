@@ -1,5 +1,5 @@
 import { prepareDataset } from "../data/prepare.js";
-import { classifierShape, findDataset } from "../data/datasets.js";
+import { classifierShape, datasets } from "../data/datasets.js";
 import { openDataset, readStoreRecord, type Dataset, type StoreRecord } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { AttackChanges } from "../evaluation/settings.js";
@@ -92,7 +92,7 @@ function openSession(
     dataset: () => (dataset ??= openDataset(scale.dataset, places.dataDir)),
     async surrogate() {
       const { reference } = resolved(surrogateOf(scale, places.teachersDir), session);
-      const shape = classifierShape(findDataset(scale.dataset));
+      const shape = classifierShape(datasets[scale.dataset]);
       surrogate ??= openModel(reference, { dataset: shape, device: places.device });
       return (loaded = await surrogate);
     },

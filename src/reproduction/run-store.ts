@@ -33,7 +33,7 @@ export function finishedRuns(runsDir: string, dataDir: string): Map<string, stri
 function keyOf(folder: string, dataDir: string): string | null {
   try {
     const { settings, inputs } = readRun(folder);
-    const record = readStoreRecord(findDataset(settings.dataset).id, dataDir);
+    const record = readStoreRecord(findDataset(settings.dataset, dataDir).id, dataDir);
     return record?.fingerprint === inputs.data ? runKey(settings, inputs, record) : null;
   } catch (error) {
     if (error instanceof InputError) return null;

@@ -1,5 +1,5 @@
 import { type AttackId } from "../attacks/attacks.js";
-import { findDataset, type DatasetId } from "../data/datasets.js";
+import type { DatasetId } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import { methodOf, requireMethodId, type MethodId } from "../methods/methods.js";
 import { teacherRolesOf } from "../methods/method.js";
@@ -72,7 +72,7 @@ export function scaleOf(
     budget: name,
     paperDataset,
     paperStudent,
-    dataset: findDataset(budget.dataset ?? paperDataset).id,
+    dataset: budget.dataset ?? paperDataset,
     student: options.student ?? budget.student ?? paperStudent,
     epochs: options.epochs ?? budget.epochs ?? undefined,
     limitTrain: options.limitTrain ?? budget.limitTrain,

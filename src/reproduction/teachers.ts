@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isTransfer } from "../attacks/attacks.js";
-import { classifierShape, findDataset } from "../data/datasets.js";
+import { classifierShape, datasets } from "../data/datasets.js";
 import { sha256Of } from "../files/sha256.js";
 import { teacherRoles, type TeacherRole } from "../methods/method.js";
 import { exportModel } from "../model/export.js";
@@ -70,7 +70,7 @@ export function resolved(named: string, { scale, places, teachers }: Session): R
   const known = teachers.get(named);
   if (known) return known;
   const reference = findTeacher(named, places.teachersDir);
-  const manifest = manifestOf(reference, classifierShape(findDataset(scale.dataset)));
+  const manifest = manifestOf(reference, classifierShape(datasets[scale.dataset]));
   const { name, network } = manifest;
   const teacher = { named, reference, name, network, sha256: teacherSha256(manifest) };
   teachers.set(named, teacher);

@@ -12,6 +12,8 @@ import {
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../errors.js";
+import type { NetworkShape } from "../graph/network.js";
+import { imageShapeSchema } from "../onnx/metadata.js";
 import { parseSettings, recipeSchema, type Recipe, type TrainingSettings } from "../recipes/settings.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
 
@@ -32,8 +34,10 @@ export interface RunInputs {
   /** SHA-256 of the teachers' models. */
   readonly cleanTeacher: string | null;
   readonly robustTeacher: string | null;
-  /** SHA-256 of the student's layers, where `settings.student` is no id of mtard's or the data set is in no store. */
+  /** SHA-256 of the student's layers, where `settings.student` is no id of mtard's. */
   readonly network?: string | undefined;
+  /** The images and classes of its network; runs of before own data sets do not say it, as theirs are built in. */
+  readonly shape?: NetworkShape | undefined;
 }
 
 export interface RunDescription {
@@ -50,6 +54,7 @@ const inputsSchema = z.object({
   cleanTeacher: z.string().nullable(),
   robustTeacher: z.string().nullable(),
   network: z.string().optional(),
+  shape: z.object({ image: imageShapeSchema, classes: z.int().min(1) }).optional(),
 });
 
 /**
@@ -151,7 +156,7 @@ function refuseFile(folder: string): void {
   });
 }
 
-/** Teachers differ if their weights do, whatever they are called. */
+/** Teachers differ if their weights do, whatever they are called. The shape follows from the data. */
 function differencesOf(
   there: RunDescription,
   asked: RunDescription,
@@ -159,7 +164,7 @@ function differencesOf(
   const left: Record<string, unknown> = { ...there.settings, ...there.inputs };
   const right: Record<string, unknown> = { ...asked.settings, ...asked.inputs };
   return Object.keys(right)
-    .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
+    .filter((name) => name !== "shape" && JSON.stringify(left[name]) !== JSON.stringify(right[name]))
     .map((name) => ({
       name,
       there: textOf(there, name, left[name]),

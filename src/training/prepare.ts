@@ -77,7 +77,7 @@ export async function prepareRun(
   own: OwnParts = {},
 ): Promise<PreparedRun> {
   const method: Method = own.method ?? methodOf(settings.method);
-  const description = own.dataset?.description ?? findDataset(settings.dataset);
+  const description = own.dataset?.description ?? findDataset(settings.dataset, places.dataDir);
   const shape = classifierShape(description);
   const network = own.network ?? createNetwork(settings.student, shape);
   requireFitting(network, shape);
@@ -92,7 +92,6 @@ export async function prepareRun(
     ? limitDataset(own.dataset, limits)
     : openDataset(settings.dataset as DatasetId, places.dataDir, limits);
   const { train, selectionSplit } = splitsOf(dataset, settings);
-  const isOwnNetwork = own.network !== undefined || own.dataset !== undefined;
 
   const lock = openLock(places.folder, LOCK);
   const teachers: Teacher[] = [];
@@ -109,15 +108,16 @@ export async function prepareRun(
     const cleanTeacher = await open(needed.includes("clean") ? settings.cleanTeacher : null);
     const robustTeacher = await open(needed.includes("robust") ? settings.robustTeacher : null);
     const inputs = {
+      shape: { image: shape.image, classes: shape.classes },
       data: dataset.fingerprint,
       cleanTeacher: cleanTeacher ? teacherSha256(cleanTeacher.manifest) : null,
       robustTeacher: robustTeacher ? teacherSha256(robustTeacher.manifest) : null,
-      ...(isOwnNetwork ? { network: networkSha256(network) } : {}),
+      ...(own.network ? { network: networkSha256(network) } : {}),
     };
     const changed = changedSettings(settings);
     const existed = openRunDirectory(places.folder, { settings, inputs, recipe: changed }, places.resume);
     lock.hold();
-    if (isOwnNetwork && !existed) saveOwnNetwork(places.folder, network);
+    if (own.network && !existed) saveOwnNetwork(places.folder, network);
     const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;
 
     const { parameters, momenta } = studentAt(network, settings.seed, checkpoint);

@@ -8,6 +8,9 @@ export const elementSizes = {
   int32: 4,
   int16: 2,
   int8: 1,
+  uint64: 8,
+  uint32: 4,
+  uint16: 2,
   uint8: 1,
   bool: 1,
 } as const;
@@ -15,7 +18,7 @@ export const elementSizes = {
 export type DType = keyof typeof elementSizes;
 export type FloatDType = "float64" | "float32" | "float16" | "bfloat16";
 
-export type IntegerDType = "int64" | "int32" | "int16" | "int8" | "uint8";
+export type IntegerDType = "int64" | "int32" | "int16" | "int8" | "uint64" | "uint32" | "uint16" | "uint8";
 
 /** Whether values of this type can be weights. */
 export function isFloat(dtype: DType): dtype is FloatDType {
@@ -55,6 +58,12 @@ export function integersToFloat32(bytes: Uint8Array<ArrayBuffer>, dtype: Integer
       return Float32Array.from(new Int16Array(buffer, byteOffset, count));
     case "int8":
       return Float32Array.from(new Int8Array(buffer, byteOffset, count));
+    case "uint64":
+      return Float32Array.from(new BigUint64Array(buffer, byteOffset, count), Number);
+    case "uint32":
+      return Float32Array.from(new Uint32Array(buffer, byteOffset, count));
+    case "uint16":
+      return Float32Array.from(new Uint16Array(buffer, byteOffset, count));
     case "uint8":
       return Float32Array.from(new Uint8Array(buffer, byteOffset, count));
   }

@@ -8,6 +8,8 @@ export interface NpyHeader {
   readonly shape: readonly number[];
   /** The type of its numbers; null where it holds something else. */
   readonly dtype: FloatDType | IntegerDType | null;
+  /** The characters of each text, where it holds texts (`U`); else null. */
+  readonly characters: number | null;
   readonly bigEndian: boolean;
   /** Whether the first axis runs fastest. */
   readonly columnMajor: boolean;
@@ -25,6 +27,9 @@ const dtypes: ReadonlyMap<string, FloatDType | IntegerDType> = new Map([
   ["i4", "int32"],
   ["i2", "int16"],
   ["i1", "int8"],
+  ["u8", "uint64"],
+  ["u4", "uint32"],
+  ["u2", "uint16"],
   ["u1", "uint8"],
 ]);
 
@@ -55,6 +60,7 @@ export function parseNpyHeader(bytes: Uint8Array, fail: (found: string) => Input
     length,
     shape: extentsOf(shape, fail),
     dtype: dtypes.get(type[2] ?? "") ?? null,
+    characters: /^U\d{1,6}$/.test(type[2] ?? "") ? Number(type[2]?.slice(1)) : null,
     bigEndian: type[1] === ">",
     columnMajor: fortran_order === "True",
   };

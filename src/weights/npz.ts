@@ -15,12 +15,26 @@ import { gather } from "./torch-tensor.js";
 import { encodeZip } from "./zip-writer.js";
 import type { ZipMember } from "./zip.js";
 
+/** An integer array that stays where it is stored until it is read. */
+export interface StoredIntegers extends StoredTensor {
+  /** Its bytes as they are, row-major, where they are uint8; else null. */
+  readonly readBytes: (() => Uint8Array<ArrayBuffer>) | null;
+}
+
+/** An array of texts. */
+export interface StoredTexts {
+  readonly shape: readonly number[];
+  readonly read: () => string[];
+}
+
 /** The arrays of an npz file. */
 export interface NpzFile {
   /** The floating-point arrays, by name. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** The integer arrays, by name, read as float32. */
-  readonly integers: ReadonlyMap<string, StoredTensor>;
+  readonly integers: ReadonlyMap<string, StoredIntegers>;
+  /** The arrays of texts, by name. */
+  readonly texts: ReadonlyMap<string, StoredTexts>;
   /** The names of all arrays that are not floating-point, integers included. */
   readonly others: readonly string[];
 }
@@ -48,24 +62,90 @@ export function openNpz(file: SourceFile, members: ReadonlyMap<string, ZipMember
   const total = [...members.values()].reduce((sum, { size }) => sum + size, 0);
   if (total > file.size * MAXIMUM_EXPANSION + SPARE_BYTES)
     throw damagedFile(file.path, `the archive claims to unpack to ${total} bytes, from ${file.size}`);
-  const tensors = new Map<string, StoredTensor>();
-  const integers = new Map<string, StoredTensor>();
-  const others: string[] = [];
+  const found = emptyNpz();
   for (const [path, member] of members) {
-    const name = path.slice(0, -".npy".length);
-    const fail = (found: string): InputError => damagedFile(file.path, `${quoted(path)} ${found}`);
+    const fail = (problem: string): InputError => damagedFile(file.path, `${quoted(path)} ${problem}`);
     if (member.packing === "other") throw fail("is encrypted, or packed in a way that NumPy does not use");
-    const header = parseNpyHeader(firstBytes(file, member, fail), fail);
-    const { dtype, shape } = header;
-    if (dtype === null || !isFloat(dtype)) others.push(name);
-    if (dtype === null) continue;
-    const count = shape.reduce((product, extent) => product * extent, 1);
-    const expected = header.length + count * elementSizes[dtype];
-    if (expected !== member.size) throw fail(`has ${member.size} bytes instead of ${expected}`);
-    const read = (): Float32Array => valuesOf(memberBytes(file, member, fail), header, dtype, count);
-    (isFloat(dtype) ? tensors : integers).set(name, { shape, read });
+    addArray(found, path.slice(0, -".npy".length), file, member, fail);
   }
-  return { tensors, integers, others };
+  return found;
+}
+
+/**
+ * The one array of an npy file (`numpy.save`), as an npz file of that array alone.
+ *
+ * @throws {InputError} if it is not a plain array; reading a tensor throws it if the file has become shorter.
+ */
+export function openNpy(file: SourceFile, name: string): NpzFile {
+  const found = emptyNpz();
+  const whole = {
+    start: 0,
+    storedSize: file.size,
+    size: file.size,
+    packing: "stored",
+    checksum: null,
+  } as const;
+  addArray(found, name, file, whole, (problem) => damagedFile(file.path, problem));
+  return found;
+}
+
+interface FoundArrays extends NpzFile {
+  readonly tensors: Map<string, StoredTensor>;
+  readonly integers: Map<string, StoredIntegers>;
+  readonly texts: Map<string, StoredTexts>;
+  readonly others: string[];
+}
+
+function emptyNpz(): FoundArrays {
+  return { tensors: new Map(), integers: new Map(), texts: new Map(), others: [] };
+}
+
+/** A member of a zip archive, or a whole file, which has no checksum. */
+type Stored = Omit<ZipMember, "checksum"> & { readonly checksum: number | null };
+
+function addArray(
+  { tensors, integers, texts, others }: FoundArrays,
+  name: string,
+  file: SourceFile,
+  member: Stored,
+  fail: (problem: string) => InputError,
+): void {
+  const header = parseNpyHeader(firstBytes(file, member, fail), fail);
+  const { dtype, shape, characters, columnMajor } = header;
+  if (dtype === null || !isFloat(dtype)) others.push(name);
+  if (dtype === null && characters === null) return;
+  const count = shape.reduce((product, extent) => product * extent, 1);
+  const expected = header.length + count * (dtype === null ? 4 * (characters ?? 0) : elementSizes[dtype]);
+  if (expected !== member.size) throw fail(`has ${member.size} bytes instead of ${expected}`);
+  const bytes = (): Uint8Array<ArrayBuffer> => memberBytes(file, member, fail);
+  if (dtype === null) {
+    texts.set(name, { shape, read: () => textsOf(bytes(), header, count) });
+    return;
+  }
+  const read = (): Float32Array => valuesOf(bytes(), header, dtype, count);
+  if (isFloat(dtype)) {
+    tensors.set(name, { shape, read });
+    return;
+  }
+  const plain = (): Uint8Array<ArrayBuffer> =>
+    columnMajor ? Uint8Array.from(read()) : bytes().subarray(header.length);
+  integers.set(name, { shape, read, readBytes: dtype === "uint8" ? plain : null });
+}
+
+/** Texts of UTF-32, each filled up with zeros. */
+function textsOf(
+  bytes: Uint8Array<ArrayBuffer>,
+  { length, characters, bigEndian }: NpyHeader,
+  count: number,
+): string[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + length);
+  const width = characters ?? 0;
+  return Array.from({ length: count }, (_, index) =>
+    Array.from({ length: width }, (__, at) => view.getUint32(4 * (index * width + at), !bigEndian))
+      .filter((code) => code > 0 && code <= 0x10ffff)
+      .map((code) => String.fromCodePoint(code))
+      .join(""),
+  );
 }
 
 /**
@@ -103,22 +183,22 @@ function encodeHeader(shape: readonly number[]): Uint8Array {
   return header;
 }
 
-function firstBytes(file: SourceFile, member: ZipMember, fail: (found: string) => InputError): Uint8Array {
+function firstBytes(file: SourceFile, member: Stored, fail: (found: string) => InputError): Uint8Array {
   const { start, storedSize, size, packing } = member;
   if (packing === "stored") return file.bytes(start, Math.min(size, storedSize, HEADER));
   return unpack(file.bytes(start, Math.min(storedSize, PACKED_HEADER)), size, fail);
 }
 
-/** Reads a whole member and checks its size and CRC-32. */
+/** Reads a whole member and checks its size and, where it has one, its CRC-32. */
 function memberBytes(
   file: SourceFile,
-  { start, storedSize, size, packing, checksum }: ZipMember,
+  { start, storedSize, size, packing, checksum }: Stored,
   fail: (found: string) => InputError,
 ): Uint8Array<ArrayBuffer> {
   const stored = file.bytes(start, storedSize);
   const bytes = packing === "stored" ? stored : unpack(stored, size, fail);
   if (bytes.length !== size) throw fail(`has ${bytes.length} bytes instead of ${size}`);
-  if (crc32(bytes) !== checksum) throw fail("fails its checksum");
+  if (checksum !== null && crc32(bytes) !== checksum) throw fail("fails its checksum");
   return bytes;
 }
 

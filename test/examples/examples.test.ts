@@ -46,6 +46,15 @@ describe("examples", () => {
     );
   });
 
+  it("train on images of one's own", async () => {
+    const [, clean, robust] = /^clean ([\d.]+), PGD ([\d.]+)\n$/.exec(await run("own-images")) ?? [];
+    expect(Number(clean)).toBeGreaterThan(0.9);
+    expect(Number(robust)).toBeLessThanOrEqual(Number(clean));
+    const stored = await mtard(["evaluate", "runs/own-images", "--attacks", "none"], work.path);
+    expect(stored.code).toBe(2);
+    expect(stored.stderr).toContain("discs");
+  });
+
   it("write a method that reaches the built-in one's numbers bit for bit", async () => {
     await run("own-method", "runs/mine", "96");
     const call =

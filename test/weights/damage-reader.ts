@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { classifierShape, findDataset } from "#mtard/data/datasets.js";
+import { classifierShape, datasets } from "#mtard/data/datasets.js";
 import { InputError } from "#mtard/errors.js";
 import { readWeightsFile } from "#mtard/weights/weights-file.js";
 import { importTeacher } from "#mtard/teacher/import.js";
@@ -25,7 +25,7 @@ export interface Outcome {
   readonly megabytes: number;
 }
 
-const cifar10 = classifierShape(findDataset("cifar10"));
+const cifar10 = classifierShape(datasets.cifar10);
 const tiny = { name: "test-images", image, classes: 5 };
 
 async function bringIn({ path, way }: Request): Promise<void> {

@@ -1,0 +1,79 @@
+import type { ImageShape, Layer, Network } from "./network.js";
+
+/** Rows and columns of a value; 1 and 1 once they are pooled away. */
+interface MapSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * Says why a network cannot take its images, as the end of a sentence: a map would vanish, maps of two sizes would be added, or it
+ * normalises another number of channels. Null if it can.
+ */
+export function imageMisfit({ input, normalization, layers }: Network): string | null {
+  if (normalization && normalization.mean.length !== input.channels)
+    return `normalises ${normalization.mean.length} channels, and the images have ${input.channels}`;
+  const sizes = new Map<string, MapSize>([["images", input]]);
+  for (const layer of layers) {
+    const size = sizeAfter(layer, (value) => sizes.get(value) ?? { height: 1, width: 1 });
+    if (typeof size === "string") return size;
+    sizes.set(layer.output, size);
+  }
+  return null;
+}
+
+/** The size of what a layer makes, or why it can make nothing. */
+function sizeAfter(layer: Layer, of: (value: string) => MapSize): MapSize | string {
+  switch (layer.op) {
+    case "conv": {
+      const { kernel, stride, padding, name, input } = layer;
+      const after = (size: number): number =>
+        Math.floor((size + padding[0] + padding[1] - kernel) / stride) + 1;
+      const { height, width } = of(input);
+      const size = { height: after(height), width: after(width) };
+      if (Math.min(size.height, size.width) >= 1) return size;
+      return `has nothing left at ${name} of images so small`;
+    }
+    case "subsample": {
+      const { height, width } = of(layer.input);
+      return { height: Math.ceil(height / layer.stride), width: Math.ceil(width / layer.stride) };
+    }
+    case "add": {
+      const [one, other] = layer.inputs.map(of) as [MapSize, MapSize];
+      if (one.height === other.height && one.width === other.width) return one;
+      return `would add maps of ${one.height}x${one.width} and ${other.height}x${other.width}`;
+    }
+    case "globalAveragePool":
+    case "linear":
+      return { height: 1, width: 1 };
+    case "batchNorm":
+    case "activation":
+      return of(layer.input);
+  }
+}
+
+/** Sides tried when looking for those that a network takes. */
+const MOST_SIDE = 1024;
+
+/** The image sizes that a network takes around those it does not. */
+export interface FittingSizes {
+  /** The smallest square image. */
+  readonly smallest: number;
+  /** The nearest image that is at least as large. */
+  readonly next: Pick<ImageShape, "height" | "width">;
+}
+
+/** Looks for sizes that a network takes, with the number of channels it has now; null if there are none. */
+export function fittingSizes(network: Network): FittingSizes | null {
+  const { input } = network;
+  // Rows and columns do not meet before they are pooled, so each can be looked for alone.
+  const fits = (side: number): boolean =>
+    imageMisfit({ ...network, input: { ...input, height: side, width: side } }) === null;
+  const from = (side: number): number | null => {
+    for (let tried = side; tried <= MOST_SIDE; tried++) if (fits(tried)) return tried;
+    return null;
+  };
+  const [smallest, height, width] = [1, input.height, input.width].map(from);
+  if (!smallest || !height || !width) return null;
+  return { smallest, next: { height, width } };
+}
