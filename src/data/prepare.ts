@@ -12,7 +12,7 @@ import {
   type TinyImageNetOrigin,
 } from "./datasets.js";
 import { makeDemo } from "./demo.js";
-import { download, type DownloadProgress } from "./download.js";
+import { download, type DownloadProgress } from "../files/download.js";
 import {
   datasetFolder,
   openDataset,

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { download, type DownloadProgress, type DownloadSource, isWebPage } from "../data/download.js";
+import { download, type DownloadProgress, type DownloadSource, isWebPage } from "../files/download.js";
 import { InputError } from "../errors.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { parameterSpecs } from "../graph/parameters.js";
