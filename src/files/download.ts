@@ -47,7 +47,7 @@ export interface Patience {
   readonly pause: number;
 }
 
-const usualPatience: Patience = { attempts: 4, silence: 60_000, pause: 1000 };
+const usualPatience: Patience = { attempts: 4, silence: 60_000, pause: 500 };
 
 /** The longest pause that a busy server can ask for, in seconds. */
 const LONGEST_PAUSE = 60;
