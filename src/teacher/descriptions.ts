@@ -6,7 +6,7 @@ import { WorkError } from "../errors.js";
 import { normalizationSchema } from "../onnx/metadata.js";
 import { drivePage } from "./google-drive.js";
 import { teacherRoleSchema } from "./manifest.js";
-import { type RobustBenchModel, robustBenchModels, storeName } from "./robustbench.js";
+import { type RobustBenchModel, robustBenchId, robustBenchModels, storeName } from "./robustbench.js";
 
 /** The project's own `teachers/` folder, wherever the store is. */
 const OWN_FOLDER = fileURLToPath(new URL("../../teachers/", import.meta.url));
@@ -69,7 +69,7 @@ export function listDescriptions(folder = OWN_FOLDER): TeacherDescription[] {
 
 /** The description of the model of this name, if there is one: of `teachers/*.json`, or of RobustBench. */
 export function findDescription(name: string): TeacherDescription | undefined {
-  const model = robustBenchModels().find((each) => storeName(each) === name);
+  const model = robustBenchModels().find((each) => [storeName(each), robustBenchId(each)].includes(name));
   return model ? describeModel(model) : listDescriptions().find((description) => description.name === name);
 }
 
