@@ -32,7 +32,7 @@ export function fetchOptions(yargs: Argv<GlobalArguments>) {
     .option("max-size", {
       requiresArg: true,
       describe: "the most gigabytes to download where no size is published",
-      defaultDescription: "what the network's checkpoint can take; 4 for an address",
+      defaultDescription: "what the network's checkpoint can take, else 4",
     })
     .option("force", { type: "boolean", default: false, describe: "replace a teacher of the same name" })
     .option("name", {

@@ -241,8 +241,8 @@ function validatorOf({ headers }: Response): string | null {
 
 /** The size of the whole file, from a response that begins at `start`. */
 function statedSize({ headers }: Response, start: number): number | null {
-  const length = headers.get("content-length");
-  return length === null ? null : start + Number(length);
+  const length = headers.get("content-length") ?? "";
+  return /^\d+$/.test(length) ? start + Number(length) : null;
 }
 
 function limitOf({ bytes }: DownloadSource): number {

@@ -71,7 +71,7 @@ async function entriesOf(folder: DriveItem): Promise<Entry[]> {
   // An entry is a link, and behind it its title.
   let link: Pick<Entry, "kind" | "id"> | null = null;
   for (const [, href, title] of page.matchAll(
-    /<a\b[^<>]*?\bhref="([^"]*)"|class="flip-entry-title"[^<>]*>([^<]*)</g,
+    /<a\b[^<>]*?\bhref="([^"]*)"|class="flip-entry-title"[^<>]{0,200}>([^<]*)</g,
   )) {
     if (href !== undefined) link = linkOf(decodeEntities(href)) ?? link;
     else if (link !== null && title !== undefined) {

@@ -10,7 +10,7 @@ import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { parseAddress } from "./address.js";
 import { howToGet, type TeacherDescription } from "./descriptions.js";
-import { downloadsFolder, downloadWeights } from "./fetch-file.js";
+import { downloadsFolder, downloadWeights, MOST_BYTES } from "./fetch-file.js";
 import { type ImportedTeacher, type ImportRequest, importTeacher } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { startOf, unpackWeights } from "./unpack.js";
@@ -23,7 +23,7 @@ export interface FetchOptions {
   readonly from?: string | undefined;
   /** The file's name in a folder or an archive, where it is another than described. */
   readonly file?: string | undefined;
-  /** The most bytes to download, where no size is published; by default what a training's checkpoint of the network can take. */
+  /** The most bytes to download, where no size is published; by default what a training's checkpoint of the network can take, or 4 GB of what may be an archive. */
   readonly mostBytes?: number | undefined;
   /** Whether to replace a teacher of the same name; false by default. */
   readonly force?: boolean | undefined;
@@ -56,9 +56,9 @@ export async function fetchTeacher(
     }
   }
   const downloaded = await downloadPublished(description, options);
-  let file = downloaded;
+  // An archive without the file is kept: the error lists what is in it, and the next call may name another with --file.
+  const file = await unpacked(description, downloaded, options);
   try {
-    file = await unpacked(description, downloaded, options);
     refuseOtherFile(description, file);
     return await importDescribed(description, file, options);
   } catch (error) {
@@ -98,8 +98,8 @@ function downloadPublished(
     {
       address: parseAddress(url),
       file: named ?? published.file,
-      bytes: bytes ?? { atMost: mostBytes ?? mostBytesOf(network, dataset) },
-      // The checksum of what is in an archive is looked at when it is unpacked.
+      // An archive may hold much else, and the checksum of what is in it is looked at when it is unpacked.
+      bytes: bytes ?? { atMost: mostBytes ?? (unseen ? MOST_BYTES : mostBytesOf(network, dataset)) },
       sha256: unseen ? undefined : sha256,
     },
     join(downloadsFolder(teachersDir), unseen ? `${name}.download` : whole),

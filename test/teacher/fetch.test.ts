@@ -165,7 +165,8 @@ describe("fetchTeacher of what may be an archive", () => {
   const archive = Buffer.concat([
     ...encodeZip([
       { name: "models/weights.safetensors", pieces: [content] },
-      { name: "models/other.safetensors", pieces: [Buffer.from("other")] },
+      // More than a checkpoint of this network can take.
+      { name: "models/other.safetensors", pieces: [Buffer.alloc(2 ** 22)] },
     ]),
   ]);
   const seen = { file: "weights*", sha256, unseen: true } as const;
@@ -185,17 +186,25 @@ describe("fetchTeacher of what may be an archive", () => {
     }
   });
 
-  it("checks the file inside, and keeps nothing of a wrong one", async () => {
-    const url = await serve((_, response) => response.end(archive));
+  it("checks the file inside, keeps nothing of a wrong one, and the archive where another name may be in it", async () => {
+    let sent = 0;
+    const url = await serve(({ headers }, response) => {
+      const end = `bytes */${archive.length}`;
+      if (headers.range === `bytes=${archive.length}-`)
+        response.writeHead(416, { "content-range": end }).end();
+      else response.end(archive, () => sent++);
+    });
     const wrong = await failure(get(description({ url, ...seen, sha256: "0".repeat(64) })));
     expect(wrong.report()).toMatch(/is not weights\*, the published file.*\n +expected +sha256 0{64}/);
     const none = await failure(get(description({ url, ...seen, file: "absent*" })));
     expect(none.report()).toMatch(/no absent\* in .*\n(.*\n)* +try +name the file with --file/);
-    expect(readdirSync(join(teachersDir, ".downloads"))).toEqual([]);
+    expect(readdirSync(join(teachersDir, ".downloads"))).toEqual(["small.download"]);
     const named = { dataset: cifar10, teachersDir, file: "weights.safetensors" };
     expect((await fetchTeacher(description({ url, ...seen, file: "absent*" }), named)).manifest.name).toBe(
       "small",
     );
+    expect(sent).toBe(2);
+    expect(readdirSync(join(teachersDir, ".downloads"))).toEqual([]);
   });
 });
 

@@ -136,3 +136,9 @@ it("finds a file in a folder and the folders in it, by name, path or pattern", a
     /did not list .*\n +expected +a folder shared with everyone\n +found +404, a page "Not found"/,
   );
 });
+
+it("reads a folder's page in time that grows with its length, whatever is in it", async () => {
+  const page = `<div class="flip-entries"> ${'class="flip-entry-title"'.repeat(80_000)}`;
+  await serve({}, { top: page });
+  expect(await refusal(get("https://drive.google.com/drive/folders/top"))).toMatch(/found +no files/);
+});
