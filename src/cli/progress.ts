@@ -1,4 +1,4 @@
-import type { DownloadProgress } from "../data/download.js";
+import type { DownloadProgress } from "../files/download.js";
 
 /** One line on a terminal that is written over; silent when stderr is not a terminal. */
 export class ProgressLine {

@@ -7,6 +7,21 @@ import { examples, type HandlerArguments, roleOption } from "./options.js";
 import { type GlobalArguments, log, printResult } from "./output.js";
 import { ProgressLine } from "./progress.js";
 
+/** How images go into a model: `--mean` and `--std`, see {@link normalizationOf}, and `--layout`. */
+export const normalizationOptions = {
+  mean: {
+    type: "string",
+    requiresArg: true,
+    describe: "R,G,B taken from images in [0, 1] before the model",
+  },
+  std: { type: "string", requiresArg: true, describe: "R,G,B that images are then divided by" },
+  layout: {
+    choices: ["nchw", "nhwc"],
+    requiresArg: true,
+    describe: "where the channels are in an ONNX classifier, if its shapes do not say it",
+  },
+} as const;
+
 /** The options of `mtard teacher import`. */
 export function importOptions(yargs: Argv<GlobalArguments>) {
   return yargs
@@ -33,17 +48,7 @@ export function importOptions(yargs: Argv<GlobalArguments>) {
       requiresArg: true,
       describe: "a PyTorch, safetensors or npz file with its state_dict",
     })
-    .option("mean", {
-      type: "string",
-      requiresArg: true,
-      describe: "R,G,B taken from images in [0, 1] before the model",
-    })
-    .option("std", { type: "string", requiresArg: true, describe: "R,G,B that images are then divided by" })
-    .option("layout", {
-      choices: ["nchw", "nhwc"] as const,
-      requiresArg: true,
-      describe: "where the channels are in --onnx, if its shapes do not say it",
-    })
+    .options(normalizationOptions)
     .option("role", { ...roleOption, describe: "what it is meant for" })
     .option("force", { type: "boolean", default: false, describe: "replace a teacher of the same name" })
     .conflicts("onnx", ["network", "weights"])
@@ -110,7 +115,11 @@ function sourceOf(args: HandlerArguments<typeof importOptions>) {
   });
 }
 
-function normalizationOf(args: HandlerArguments<typeof importOptions>): Normalization | undefined {
+/** @throws {InputError} if only one of `--mean` and `--std` is there, or one is not a list of numbers. */
+export function normalizationOf(args: {
+  readonly mean?: string | undefined;
+  readonly std?: string | undefined;
+}): Normalization | undefined {
   if (args.mean === undefined && args.std === undefined) return undefined;
   if (args.mean === undefined || args.std === undefined)
     throw new InputError("a normalisation needs both --mean and --std", {

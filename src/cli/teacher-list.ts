@@ -1,9 +1,14 @@
 import type { Argv } from "yargs";
 import { findDataset } from "../data/datasets.js";
-import { howToGet, listDescriptions, type TeacherDescription } from "../teacher/descriptions.js";
+import {
+  describeModel,
+  howToGet,
+  listDescriptions,
+  type TeacherDescription,
+} from "../teacher/descriptions.js";
+import { absentModels, robustBenchId, robustBenchModels, storeName } from "../teacher/robustbench.js";
 import { listTeachers } from "../teacher/store.js";
 import type { TeacherManifest } from "../teacher/manifest.js";
-import type { TeacherRole } from "../methods/method.js";
 import { formatAccuracy, percent } from "./accuracy.js";
 import { datasetOption, type HandlerArguments, roleOption } from "./options.js";
 import { formatTable, type GlobalArguments, log, printResult } from "./output.js";
@@ -12,16 +17,25 @@ import { formatTable, type GlobalArguments, log, printResult } from "./output.js
 export function listOptions(yargs: Argv<GlobalArguments>) {
   return yargs
     .option("dataset", { ...datasetOption, describe: "only teachers for this data set" })
-    .option("role", { ...roleOption, describe: "only teachers meant for this" });
+    .option("role", { ...roleOption, describe: "only teachers meant for this" })
+    .option("robustbench", {
+      type: "boolean",
+      default: false,
+      describe: "the models of RobustBench that can be fetched, and those that cannot",
+    });
 }
 
 /** `mtard teacher list`: the teachers in the store, then the described ones that are not there. */
 export function runList(args: HandlerArguments<typeof listOptions>): void {
   const dataset = args.dataset === undefined ? undefined : findDataset(args.dataset, args.dataDir).id;
-  const wanted = (teacher: { dataset: string; role?: TeacherRole | undefined }): boolean =>
+  const wanted = (teacher: { dataset: string; role?: TeacherDescription["role"] | undefined }): boolean =>
     (dataset === undefined || teacher.dataset === dataset) &&
     (args.role === undefined || teacher.role === args.role);
 
+  if (args.robustbench) {
+    listRobustBench(args, wanted);
+    return;
+  }
   const listed = listTeachers(args.teachersDir);
   const broken = listed.flatMap((entry) => ("error" in entry ? [entry] : []));
   const teachers = listed.flatMap((entry) => ("manifest" in entry ? [entry.manifest] : [])).filter(wanted);
@@ -40,7 +54,8 @@ export function runList(args: HandlerArguments<typeof listOptions>): void {
       teachers.length === 0
         ? `no teachers${dataset ? ` for ${dataset}` : ""} in ${args.teachersDir}`
         : storedTable(teachers),
-      ...(absent.length === 0 ? [] : [absentTable(absent)]),
+      ...absentTables(absent),
+      `${robustBenchModels().length} models of RobustBench: mtard teacher list --robustbench`,
     ].join("\n\n"),
   );
 }
@@ -59,16 +74,62 @@ function storedTable(teachers: readonly TeacherManifest[]): string {
   ]);
 }
 
-function absentTable(descriptions: readonly TeacherDescription[]): string {
+/** Teachers, then students: those are to be evaluated, not to teach. */
+function absentTables(descriptions: readonly TeacherDescription[]): string[] {
+  const students = descriptions.filter(({ role }) => role === "student");
+  const teachers = descriptions.filter(({ role }) => role !== "student");
+  return [
+    ...(teachers.length === 0 ? [] : [absentTable("NOT HERE", teachers)]),
+    ...(students.length === 0 ? [] : [absentTable("STUDENTS TO EVALUATE", students)]),
+  ];
+}
+
+function absentTable(heading: string, descriptions: readonly TeacherDescription[]): string {
   return formatTable([
-    ["NOT HERE", "DATASET", "ROLE", "NETWORK", "PUBLISHED", "BRING IT WITH"],
+    [heading, "DATASET", "ROLE", "NETWORK", "PUBLISHED", "BRING IT WITH"],
     ...descriptions.map(({ name, dataset, role, network, expected, published }) => [
       name,
       dataset,
       role,
       network,
-      `${(expected[0]?.clean ?? NaN).toFixed(2)}%`,
+      expected[0] === undefined ? "-" : `${expected[0].clean.toFixed(2)}%`,
       `mtard teacher fetch ${name}${published?.url === undefined ? " (says how)" : ""}`,
     ]),
   ]);
+}
+
+/** What RobustBench has: of each model whose network is here its numbers, of the others what keeps them away. */
+function listRobustBench(
+  args: GlobalArguments,
+  wanted: (model: { dataset: string; role?: TeacherDescription["role"] | undefined }) => boolean,
+): void {
+  const models = robustBenchModels().filter((model) => wanted(describeModel(model)));
+  const absent = absentModels().filter(({ dataset }) => wanted({ dataset }));
+  printResult(
+    args,
+    {
+      robustbench: models.map((model) => ({ ...model, id: robustBenchId(model), teacher: storeName(model) })),
+      absent: absent.map((model) => ({ ...model, id: robustBenchId(model) })),
+    },
+    [
+      formatTable([
+        ["MODEL", "NETWORK", "CLEAN", "ROBUST"],
+        ...models.map((model) => [
+          robustBenchId(model),
+          model.network,
+          `${model.clean.toFixed(2)}%`,
+          `${model.robust.toFixed(2)}%`,
+        ]),
+      ]),
+      ...(absent.length === 0
+        ? []
+        : [
+            formatTable([
+              ["NO NETWORK OF MTARD", "IT IS"],
+              ...absent.map((model) => [robustBenchId(model), model.reason]),
+            ]),
+          ]),
+      "robust: AutoAttack (Linf 8/255, L2 0.5) or common corruptions, as RobustBench states it; bring one with mtard teacher fetch MODEL",
+    ].join("\n\n"),
+  );
 }

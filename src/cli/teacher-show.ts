@@ -16,7 +16,7 @@ export function showOptions(yargs: Argv<GlobalArguments>) {
   return yargs.positional("name", {
     type: "string",
     demandOption: true,
-    describe: "a teacher's name, or its folder",
+    describe: "a teacher's name, its folder, or a published model's name",
   });
 }
 

@@ -13,7 +13,7 @@ const { actions } = usages.teacher;
 export const teacherCommand: CommandBody = {
   builder: (yargs) =>
     (yargs as Argv<GlobalArguments>)
-      .command(actions.fetch, "bring in a teacher of the paper", fetchOptions, runFetch)
+      .command(actions.fetch, "bring in a published teacher or student", fetchOptions, runFetch)
       .command(actions.import, "bring in an ONNX classifier or PyTorch weights", importOptions, runImport)
       .command(actions.list, "every teacher that is here, or could be", listOptions, runList)
       .command(actions.show, "what is known of one teacher", showOptions, runShow)

@@ -25,7 +25,7 @@ export const usages = {
     usage: "teacher",
     describe: "fetch, bring in, list, show and check teachers",
     actions: {
-      fetch: "fetch <name>",
+      fetch: "fetch <model>",
       import: "import",
       list: "list",
       show: "show <name>",

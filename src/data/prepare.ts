@@ -16,7 +16,7 @@ import {
   type TinyImageNetOrigin,
 } from "./datasets.js";
 import { makeDemo } from "./demo.js";
-import { download, type DownloadProgress } from "./download.js";
+import { download, type DownloadProgress } from "../files/download.js";
 import { openOwn, type OwnOptions } from "./own-prepare.js";
 import type { OwnReport } from "./own-report.js";
 import {

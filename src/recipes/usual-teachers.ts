@@ -15,7 +15,9 @@ export function usualTeacher(dataset: string, role: TeacherRole, teachersDir: st
     there.some((manifest) => manifest.name === name),
   );
   if (named !== undefined) return named;
-  const ofNetwork = there.filter(({ network }) => network === paper?.[role].network);
+  const ofNetwork = there.filter(
+    (manifest) => manifest.network === paper?.[role].network && (manifest.role ?? role) === role,
+  );
   const distinct = paper?.clean.network !== paper?.robust.network;
   return (distinct && ofNetwork.length === 1 ? ofNetwork[0]?.name : undefined) ?? null;
 }

@@ -1,6 +1,6 @@
-import { closeSync, existsSync, openSync, readSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { download, type DownloadProgress, type DownloadSource, isWebPage } from "../data/download.js";
+import { type DownloadProgress, isWebPage } from "../files/download.js";
 import { InputError } from "../errors.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { parameterSpecs } from "../graph/parameters.js";
@@ -8,19 +8,23 @@ import { createNetwork } from "../networks/networks.js";
 import { readMetadata } from "../onnx/metadata.js";
 import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
+import { parseAddress } from "./address.js";
 import { howToGet, type TeacherDescription } from "./descriptions.js";
+import { downloadsFolder, downloadWeights, MOST_BYTES } from "./fetch-file.js";
 import { type ImportedTeacher, type ImportRequest, importTeacher } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
-
-/** The folder of unfinished downloads, inside the store. */
-const DOWNLOADS = ".downloads";
+import { startOf, unpackWeights } from "./unpack.js";
 
 export interface FetchOptions {
   /** The data set the description names. */
   readonly dataset: ClassifierShape;
   readonly teachersDir: string;
-  /** A local copy of the published file, or an ONNX model that the recipe made. */
+  /** A local copy of the published file or of the archive with it, or an ONNX model that the recipe made. */
   readonly from?: string | undefined;
+  /** The file's name in a folder or an archive, where it is another than described. */
+  readonly file?: string | undefined;
+  /** The most bytes to download, where no size is published; by default what a training's checkpoint of the network can take, or 4 GB of what may be an archive. */
+  readonly mostBytes?: number | undefined;
   /** Whether to replace a teacher of the same name; false by default. */
   readonly force?: boolean | undefined;
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
@@ -28,10 +32,10 @@ export interface FetchOptions {
 }
 
 /**
- * Brings a described teacher into the store: downloads it where it has a plain address, or takes a local copy, checks it and imports it
- * with the description's network and normalisation.
+ * Brings a described teacher or student into the store: downloads it where it has an address, or takes a local copy, checks it and
+ * imports it with the description's network and normalisation.
  *
- * @throws {InputError} if it is in the store already, has no plain address and no `from`, or the file is the wrong one.
+ * @throws {InputError} if it is in the store already, has no address and no `from`, or the file is the wrong one.
  * @throws {WorkError} if the download fails or the disk refuses.
  */
 export async function fetchTeacher(
@@ -40,30 +44,45 @@ export async function fetchTeacher(
 ): Promise<ImportedTeacher> {
   const { name } = description;
   const { teachersDir, from, force = false } = options;
-  if (!force && existsSync(join(teachersDir, name, MANIFEST_FILE)))
-    throw new InputError(`the teacher "${name}" is there already`, {
-      found: join(teachersDir, name),
-      fix: `mtard teacher check ${name}, or the same command with --force, which replaces it`,
-    });
+  refuseSecond(name, teachersDir, force);
   if (from !== undefined) {
-    if (!from.endsWith(".onnx")) refuseOtherFile(description, from);
-    return importDescribed(description, from, options);
+    if (from.endsWith(".onnx") || !existsSync(from)) return importDescribed(description, from, options);
+    const file = await unpacked(description, from, options);
+    try {
+      refuseOtherFile(description, file);
+      return await importDescribed(description, file, options);
+    } finally {
+      if (file !== from) rmSync(file, { force: true });
+    }
   }
   const downloaded = await downloadPublished(description, options);
+  // An archive without the file is kept: the error lists what is in it, and the next call may name another with --file.
+  const file = await unpacked(description, downloaded, options);
   try {
-    return await importDescribed(description, downloaded, options);
+    refuseOtherFile(description, file);
+    return await importDescribed(description, file, options);
   } catch (error) {
     // If it were kept, the next call would find it whole and take it again.
     if (error instanceof InputError) rmSync(downloaded, { force: true });
     throw error;
   } finally {
+    if (file !== downloaded) rmSync(file, { force: true });
     if (existsSync(join(teachersDir, name, MANIFEST_FILE))) rmSync(downloaded, { force: true });
   }
 }
 
-async function downloadPublished(
+/** @throws {InputError} if the store has a teacher of this name, unless it may be replaced. */
+export function refuseSecond(name: string, teachersDir: string, force: boolean): void {
+  if (force || !existsSync(join(teachersDir, name, MANIFEST_FILE))) return;
+  throw new InputError(`the teacher "${name}" is there already`, {
+    found: join(teachersDir, name),
+    fix: `mtard teacher check ${name}, or the same command with --force, which replaces it`,
+  });
+}
+
+function downloadPublished(
   description: TeacherDescription,
-  { dataset, teachersDir, onDownload = () => undefined }: FetchOptions,
+  { dataset, teachersDir, file: named, mostBytes, onDownload = () => undefined }: FetchOptions,
 ): Promise<string> {
   const { name, title, network, published } = description;
   if (published?.url === undefined)
@@ -73,46 +92,56 @@ async function downloadPublished(
         : `the teacher "${name}" was never published; a recipe trains it`,
       { found: title, fix: howToGet(description) },
     );
-  const { url, file, bytes, sha256 } = published;
-  const path = join(teachersDir, DOWNLOADS, file);
-  const source: DownloadSource = {
-    url,
-    bytes: bytes ?? { atMost: mostBytes(network, dataset) },
-    checksum: sha256 === undefined ? null : { algorithm: "sha256", digits: sha256 },
-  };
-  await download(source, path, onDownload);
-  return path;
+  const { url, bytes, sha256, unseen = false } = published;
+  const whole = published.file.replaceAll("*", "");
+  return downloadWeights(
+    {
+      address: parseAddress(url),
+      file: named ?? published.file,
+      // An archive may hold much else, and the checksum of what is in it is looked at when it is unpacked.
+      bytes: bytes ?? { atMost: mostBytes ?? (unseen ? MOST_BYTES : mostBytesOf(network, dataset)) },
+      sha256: unseen ? undefined : sha256,
+    },
+    join(downloadsFolder(teachersDir), unseen ? `${name}.download` : whole),
+    onDownload,
+  );
 }
 
-/** The most bytes of a weights file: two copies of the network's weights (averages, momenta), and room for names. */
-function mostBytes(network: string, dataset: ClassifierShape): number {
+/** The most bytes of a weights file: four copies of the network's weights (averages, momenta, a second first block), and room for names. */
+function mostBytesOf(network: string, dataset: ClassifierShape): number {
   const values = parameterSpecs(createNetwork(network, dataset)).reduce(
     (sum, { shape }) => sum + shape.reduce((product, extent) => product * extent, 1),
     0,
   );
-  return 2 * 4 * values + 2 ** 21;
+  return 4 * 4 * values + 2 ** 21;
 }
 
-/** @throws {InputError} if a local file is not the published one: often it is the page that a browser showed before the download. */
+/** The file of weights, taken out of the archive if `path` is one. */
+function unpacked(
+  { network, published }: TeacherDescription,
+  path: string,
+  { dataset, teachersDir, file: named, mostBytes }: FetchOptions,
+): Promise<string> {
+  const file = published?.file ?? null;
+  return unpackWeights(
+    path,
+    named ?? file,
+    file?.replaceAll("*", "") ?? "weights",
+    downloadsFolder(teachersDir),
+    mostBytes ?? mostBytesOf(network, dataset),
+  );
+}
+
+/** @throws {InputError} if a file is not the published one: often it is the page that a browser showed before the download. */
 function refuseOtherFile({ name, published }: TeacherDescription, path: string): void {
-  if (published?.sha256 === undefined || !existsSync(path)) return;
+  if (published?.sha256 === undefined) return;
   const found = sha256OfFile(path);
   if (found.startsWith(published.sha256)) return;
   throw new InputError(`${path} is not ${published.file}, the published file of "${name}"`, {
     expected: `sha256 ${published.sha256}`,
-    found: isWebPage(startOf(path)) ? "a web page (HTML)" : `sha256 ${found}`,
+    found: isWebPage(startOf(path, 256)) ? "a web page (HTML)" : `sha256 ${found}`,
     fix: "fetch it again, or import it under a name of its own with mtard teacher import",
   });
-}
-
-function startOf(path: string): Uint8Array {
-  const file = openSync(path, "r");
-  try {
-    const start = Buffer.alloc(256);
-    return start.subarray(0, readSync(file, start));
-  } finally {
-    closeSync(file);
-  }
 }
 
 function importDescribed(
@@ -120,12 +149,13 @@ function importDescribed(
   path: string,
   { dataset, teachersDir, force, onImport }: FetchOptions,
 ): Promise<ImportedTeacher> {
-  const { name, role, network, normalization } = description;
+  const { name, network, normalization, published } = description;
+  const role = description.role === "student" ? undefined : description.role;
   const common = { name, dataset, role, force, teachersDir, onProgress: onImport };
   if (!path.endsWith(".onnx"))
     return importTeacher({
       ...common,
-      from: { kind: "weights", path, network },
+      from: { kind: "weights", path, network, key: published?.key },
       normalization: normalization ?? undefined,
     });
   refuseOtherNetwork(description, path);

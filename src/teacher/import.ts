@@ -32,7 +32,13 @@ export interface ImportRequest {
   readonly dataset: ClassifierShape;
   readonly from:
     | { readonly kind: "onnx"; readonly path: string; readonly layout?: Layout | undefined }
-    | { readonly kind: "weights"; readonly path: string; readonly network: string };
+    | {
+        readonly kind: "weights";
+        readonly path: string;
+        readonly network: string;
+        /** Where in a PyTorch file its state dict is, if under none of the usual keys. */
+        readonly key?: string | undefined;
+      };
   /** Applied to images in [0, 1]; what an ONNX model already has inside is not repeated here. */
   readonly normalization?: Normalization | undefined;
   readonly role?: TeacherRole | undefined;
@@ -61,28 +67,13 @@ export interface ImportedTeacher {
  * @throws {InputError} if the name, the file or what the file holds is wrong, {@link WorkError} if the store cannot be written.
  */
 export async function importTeacher(request: ImportRequest): Promise<ImportedTeacher> {
-  const { name, dataset, from, normalization, teachersDir } = request;
-  const parsed = teacherNameSchema.safeParse(name);
-  if (!parsed.success)
-    throw new InputError(`"${name}" cannot be a teacher's name`, {
-      expected: parsed.error.issues[0]?.message ?? "a plain name",
-      found: JSON.stringify(name),
-      fix: "--name followed by something like resnet56-clean",
-    });
-  const folder = join(teachersDir, name);
-  if (existsSync(folder) && request.force !== true)
-    throw new InputError(`there is a teacher "${name}" already`, {
-      expected: "a new name",
-      found: folder,
-      fix: "choose another --name, or replace it with --force",
-    });
-  if (normalization) checkNormalization(normalization, dataset);
-
+  const { name, dataset, from } = request;
+  const folder = checkRequest(request);
   return placeFolder(folder, async (partial) => {
     const { written, ...made } =
       from.kind === "onnx"
         ? await fromOnnx(from.path, from.layout, request, partial)
-        : await fromWeights(from.path, from.network, request, partial);
+        : await fromWeights(from, request, partial);
     const { size } = statSync(from.path);
     const manifest: TeacherManifest = {
       name,
@@ -105,6 +96,37 @@ export async function importTeacher(request: ImportRequest): Promise<ImportedTea
     writeFileAtomically(join(partial, MANIFEST_FILE), formatManifest(manifest));
     return { manifest, folder, dialect: made.dialect, notes: made.notes };
   });
+}
+
+/**
+ * Checks what can be checked before there is a file.
+ *
+ * @returns The folder that the teacher will have.
+ * @throws {InputError} if the name is wrong or taken, or the normalisation does not fit the data set.
+ */
+export function checkRequest({
+  name,
+  dataset,
+  normalization,
+  teachersDir,
+  force,
+}: Omit<ImportRequest, "from">): string {
+  const parsed = teacherNameSchema.safeParse(name);
+  if (!parsed.success)
+    throw new InputError(`"${name}" cannot be a teacher's name`, {
+      expected: parsed.error.issues[0]?.message ?? "a plain name",
+      found: JSON.stringify(name),
+      fix: "--name followed by something like resnet56-clean",
+    });
+  const folder = join(teachersDir, name);
+  if (existsSync(folder) && force !== true)
+    throw new InputError(`there is a teacher "${name}" already`, {
+      expected: "a new name",
+      found: folder,
+      fix: "choose another --name, or replace it with --force",
+    });
+  if (normalization) checkNormalization(normalization, dataset);
+  return folder;
 }
 
 /** The hashes of a model written in the standard form, and what is known of it. */
@@ -167,41 +189,44 @@ async function fromOnnx(
 }
 
 async function fromWeights(
-  path: string,
-  networkId: string,
+  { path, network: networkId, key }: Extract<ImportRequest["from"], { kind: "weights" }>,
   request: ImportRequest,
   partial: string,
 ): Promise<MadeModel> {
   const { dataset, normalization } = request;
   const asked = createNetwork(networkId, dataset);
   const variants = networkVariants(networkId).slice(1);
-  return withWeightsFile(path, async ({ format, weights: tensors, notes }) => {
-    const { network, weights, dialect, alsoFits, storedNormalization } = recogniseWeights(
-      [asked, ...variants.map((id) => createNetwork(id, dataset))],
-      tensors,
-      path,
-      normalization,
-    );
-    const model = networkModel(network, weights, { version, dataset: dataset.name });
-    const { written } = await writeAndVerify(model, MODEL_FILE, request, partial);
-    return {
-      written,
-      format,
-      network: network.id,
-      dialect,
-      normalization: network.normalization ?? null,
-      notes: [
-        `read as ${network.id} in the names of ${dialect}`,
-        ...alsoFits.map(
-          (id) => `${id} has the same names: if the accuracy is not as published, try --network ${id}`,
-        ),
-        ...(storedNormalization
-          ? [`the normalisation is the file's own: ${normalizationText(storedNormalization)}`]
-          : []),
-        ...notes,
-      ],
-    };
-  });
+  return withWeightsFile(
+    path,
+    async ({ format, weights: tensors, notes }) => {
+      const { network, weights, dialect, alsoFits, storedNormalization } = recogniseWeights(
+        [asked, ...variants.map((id) => createNetwork(id, dataset))],
+        tensors,
+        path,
+        normalization,
+      );
+      const model = networkModel(network, weights, { version, dataset: dataset.name });
+      const { written } = await writeAndVerify(model, MODEL_FILE, request, partial);
+      return {
+        written,
+        format,
+        network: network.id,
+        dialect,
+        normalization: network.normalization ?? null,
+        notes: [
+          `read as ${network.id} in the names of ${dialect}`,
+          ...alsoFits.map(
+            (id) => `${id} has the same names: if the accuracy is not as published, try --network ${id}`,
+          ),
+          ...(storedNormalization
+            ? [`the normalisation is the file's own: ${normalizationText(storedNormalization)}`]
+            : []),
+          ...notes,
+        ],
+      };
+    },
+    key,
+  );
 }
 
 /** Writes a model in the standard form into the folder and runs it from there. */

@@ -26,6 +26,8 @@ export function findTeacher(named: string, teachersDir: string): TeacherReferenc
   const folder = candidates.find((candidate) => existsSync(join(candidate, MANIFEST_FILE)));
   if (folder !== undefined) return { kind: "folder", folder };
   const description = findDescription(named);
+  // RobustBench's way to write a name is not the store's.
+  if (description && description.name !== named) return findTeacher(description.name, teachersDir);
   if (description)
     throw new InputError(`the teacher "${named}" is described, but not in the store`, {
       expected: join(teachersDir, named, MANIFEST_FILE),

@@ -1,5 +1,5 @@
 import { createTrainingBatches, type TrainingBatches } from "../data/batches.js";
-import { classifierShape, type DatasetId, findDataset } from "../data/datasets.js";
+import { classifierShape, findDataset } from "../data/datasets.js";
 import { limitDataset, openDataset, sliceSplit, type Dataset, type Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { initialWeights } from "../graph/initialize.js";
@@ -90,7 +90,7 @@ export async function prepareRun(
   };
   const dataset = own.dataset
     ? limitDataset(own.dataset, limits)
-    : openDataset(settings.dataset as DatasetId, places.dataDir, limits);
+    : openDataset(settings.dataset, places.dataDir, limits);
   const { train, selectionSplit } = splitsOf(dataset, settings);
 
   const lock = openLock(places.folder, LOCK);

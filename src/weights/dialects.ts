@@ -74,7 +74,12 @@ const families: readonly Family[] = [
   },
   {
     parameter: "layer2.0.shortcut.0.weight",
-    dialects: [{ id: "kuangliu", rules: [] }, torchvision, weiaicunzai],
+    dialects: [
+      // The first layer once more, which some of RobustBench's PreActResNets carry.
+      { id: "kuangliu", rules: [], unused: /^model_preact_hl1\./ },
+      torchvision,
+      weiaicunzai,
+    ],
   },
   { parameter: "layers.0.conv1.weight", dialects: [{ id: "kuangliu", rules: [] }] },
   // CIFAR ResNets with shortcut A.

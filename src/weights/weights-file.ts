@@ -44,10 +44,15 @@ const SPARE_VALUES = 2 ** 20;
  *
  * `num_batches_tracked` is left out, as nothing reads it; other integers are left out with a note.
  *
+ * @param key Where in a PyTorch file to look first, before the usual keys.
  * @throws {InputError} if the file is something else, damaged, hostile, or holds no weights; reading a tensor may throw it too.
  */
-export function withWeightsFile<T>(path: string, use: (file: WeightsFile) => T | Promise<T>): Promise<T> {
-  return withSourceFile(path, async (file) => use(await openWeights(file)));
+export function withWeightsFile<T>(
+  path: string,
+  use: (file: WeightsFile) => T | Promise<T>,
+  key?: string,
+): Promise<T> {
+  return withSourceFile(path, async (file) => use(await openWeights(file, key)));
 }
 
 /**
@@ -59,18 +64,18 @@ export function readWeightsFile(path: string): Promise<WeightsFile<Weights>> {
   return withWeightsFile(path, (file) => ({ ...file, weights: loadWeights(file.weights) }));
 }
 
-async function openWeights(file: SourceFile): Promise<WeightsFile> {
+async function openWeights(file: SourceFile, key?: string): Promise<WeightsFile> {
   const container = recognise(file);
   switch (container) {
     case "safetensors":
       return { format: container, ...safetensorsWeights(file) };
     case "torch-legacy":
-      return { format: container, ...torchWeights(readTorchLegacy(file), file) };
+      return { format: container, ...torchWeights(readTorchLegacy(file), file, key) };
     case "zip": {
       const members = await readZipMembers(file);
       return isNpz(members)
         ? { format: "npz", ...npzWeights(file, members) }
-        : { format: "torch-zip", ...torchWeights(readTorchZip(file, members), file) };
+        : { format: "torch-zip", ...torchWeights(readTorchZip(file, members), file, key) };
     }
   }
 }
@@ -124,9 +129,14 @@ function npzWeights(file: SourceFile, members: ReadonlyMap<string, ZipMember>): 
   return { weights: tensors, notes: leftOutNotes(others) };
 }
 
-function torchWeights({ root, storageBytes }: TorchFile, file: SourceFile): Omit<WeightsFile, "format"> {
+function torchWeights(
+  { root, storageBytes }: TorchFile,
+  file: SourceFile,
+  key?: string,
+): Omit<WeightsFile, "format"> {
   const { path } = file;
-  const found = findStateDict(root, [], new Set());
+  const inner: unknown = key !== undefined && root instanceof Map ? root.get(key) : undefined;
+  const found = findStateDict(inner, [key ?? ""], new Set()) ?? findStateDict(root, [], new Set());
   if (found === undefined) throw noWeights(path, root instanceof Map ? [...root.keys()] : []);
   const weights = new Map<string, StoredTensor>();
   const leftOut: string[] = [];

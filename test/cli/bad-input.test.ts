@@ -333,12 +333,57 @@ const teacherCases: BadCase[] = [
   {
     name: "a teacher nobody described",
     call: "teacher fetch nobody",
-    says: ['no teacher "nobody" is described', "cifar10-resnet-56, ", "mtard teacher import"],
+    says: ['no published model is called "nobody"', "mtard teacher list", "mtard teacher import"],
   },
   {
-    name: "a teacher without a plain address",
-    call: "teacher fetch cifar10-wide-resnet-34-10",
-    says: ["no address that a program can download from", "drive.google.com", "--from model_cifar_wrn.pt"],
+    name: "a teacher whose name is nearly right",
+    call: "teacher fetch cifar10-resnet-57",
+    says: ['no published model is called "cifar10-resnet-57"', "did you mean cifar10-resnet-56?"],
+  },
+  {
+    name: "a model of RobustBench of another architecture",
+    call: "teacher fetch robustbench:cifar10/Linf/Wong2020Fast",
+    says: ["a network that mtard does not have", "shortcuts begin before the first activation"],
+  },
+  {
+    name: "a model that RobustBench has several of",
+    call: "teacher fetch Wu2020Adversarial",
+    says: ["has several models", "robustbench:cifar10/L2/Wu2020Adversarial, robustbench:cifar100/Linf/"],
+  },
+  {
+    name: "an address by which anybody could answer",
+    call: "teacher fetch http://example.org/a.pt --name a --dataset cifar10",
+    says: ["is not an address to fetch from", /expected +https:/],
+  },
+  {
+    name: "an address of which nothing is said",
+    call: "teacher fetch hf:owner/name/file.pt",
+    says: ["nothing is known of what is at an address", /found +no --name, no --dataset/],
+  },
+  {
+    name: "half an address on Hugging Face",
+    call: "teacher fetch hf:owner/name --name a --dataset cifar10",
+    says: ["names no file on Hugging Face", /expected +hf:owner\/name\/file/],
+  },
+  {
+    name: "a described teacher described again",
+    call: "teacher fetch cifar10-resnet-56 --network resnet-20",
+    says: ["is described already", /found +--network\n/],
+  },
+  {
+    name: "an address whose network cannot be",
+    call: "teacher fetch hf:owner/name/file.pt --name a --dataset cifar10 --network resnet-21",
+    says: ['there can be no network "resnet-21"'],
+  },
+  {
+    name: "a size that is none",
+    call: "teacher fetch cifar10-resnet-56 --max-size 0",
+    says: ["--max-size is wrong"],
+  },
+  {
+    name: "a checksum that is none",
+    call: "teacher fetch hf:owner/name/file.pt --name a --dataset cifar10 --sha256 12",
+    says: ["--sha256 is not a SHA-256"],
   },
   {
     name: "a teacher that was never published",

@@ -308,7 +308,7 @@ describe("help", () => {
     const options: Record<string, string[]> = {
       demo: ["--out"],
       data: ["--from"],
-      teacher: ["fetch <name>", "import", "list", "show <name>", "check <name>"],
+      teacher: ["fetch <model>", "import", "list", "show <name>", "check <name>"],
       recipe: ["list", "show"],
       train: ["--reading", "--method", "--clean-teacher", "--resume", "--set", "b-mtard", "temperatureRate"],
       evaluate: ["--attacks", "--eps", "--limit", "pgd-trades"],

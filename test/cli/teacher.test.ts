@@ -138,8 +138,14 @@ describe("mtard teacher on real files", () => {
       /cifar100-wide-resnet-70-16 +cifar100 +robust +\S+ +60\.86% +mtard teacher fetch cifar100-wide-/,
     );
     expect(stdout).toMatch(/cifar10-wide-resnet-34-10-c .* \(says how\)/);
+    expect(stdout).toMatch(/\n\nSTUDENTS TO EVALUATE .*\ncifar10-mobilenet-v2-rslad +cifar10 +student /);
+    const robust = await teacher("list", "--robustbench", "--dataset", "cifar100", ...elsewhere);
+    expect(robust.stdout).toMatch(
+      /^MODEL .*\nrobustbench:cifar100\/Linf\/Gowal2020Uncovering +wide-resnet-70-16 +60\.86% +30\.03%\n/,
+    );
+    expect(robust.stdout).toMatch(/Linf\/Rade2021Helper_R18_ddpm +a PreActResNet-18 in DeepMind's form/);
     const shown = await teacher("show", "cifar10-wide-resnet-34-10", ...elsewhere);
-    expect(shown.stdout).toMatch(/here +no: get model_cifar_wrn\.pt from/);
+    expect(shown.stdout).toMatch(/here +no: mtard teacher fetch cifar10-wide-resnet-34-10\n/);
     expect(shown.stdout).toMatch(/expected +clean 84\.91%, fgsm 61\.14%, pgd-sat 55\.3%/);
     expect(await teacherJson("show", "cifar10-wide-resnet-34-10", ...elsewhere)).toMatchObject({
       teacher: null,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createNetwork } from "#mtard/networks/networks.js";
+import { fileNameOf, parseAddress } from "#mtard/teacher/address.js";
 import { findDescription, howToGet, listDescriptions } from "#mtard/teacher/descriptions.js";
 import { teacherNameSchema } from "#mtard/teacher/manifest.js";
 import { hasShared, shared } from "../shared.js";
@@ -16,6 +17,7 @@ describe.each(descriptions)("$name", ({ name, dataset, network, role, normalizat
   it("has a usable name and network", () => {
     expect(teacherNameSchema.safeParse(name).success).toBe(true);
     expect(name).toMatch(new RegExp(`^${dataset}-${network.replace(/-b$/, "")}`));
+    if (role === "student") expect(published?.page).toMatch(/^https:\/\/drive\.google\.com\//);
     const { size, classes } = shapes[dataset] ?? { size: 0, classes: 0 };
     const image = { height: size, width: size, channels: 3 };
     expect(createNetwork(network, { image, classes }, normalization ?? undefined).id).toBe(network);
@@ -25,7 +27,12 @@ describe.each(descriptions)("$name", ({ name, dataset, network, role, normalizat
     if (published) {
       const { url, file, sha256, page } = published;
       expect(page).toMatch(/^https:/);
-      if (url !== undefined) expect(url).toMatch(new RegExp(`^https://.*/${file}$`));
+      if (url !== undefined) {
+        const address = parseAddress(url);
+        expect(address.kind === "plain" ? fileNameOf(address) : address.kind).toMatch(
+          address.kind === "plain" ? file : /^drive-/,
+        );
+      }
       const stated = /-([0-9a-f]{8})\.\w+$/.exec(file)?.[1];
       if (stated !== undefined) expect(sha256?.slice(0, 8)).toBe(stated);
     }

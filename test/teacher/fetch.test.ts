@@ -12,7 +12,10 @@ import { createNetwork } from "#mtard/networks/networks.js";
 import { networkToOnnx } from "#mtard/onnx/writer.js";
 import { Random } from "#mtard/runtime/random.js";
 import type { TeacherDescription } from "#mtard/teacher/descriptions.js";
+import { parseAddress } from "#mtard/teacher/address.js";
+import { type AddressRequest, fetchAddress } from "#mtard/teacher/fetch-address.js";
 import { fetchTeacher } from "#mtard/teacher/fetch.js";
+import { encodeZip } from "#mtard/weights/zip-writer.js";
 import { hasShared, shared } from "../shared.js";
 import { cifar10 } from "./subset.js";
 
@@ -155,6 +158,129 @@ describe("fetchTeacher without an address", () => {
     );
     for (const error of [linked, trained]) expect(error.exitCode).toBe(2);
     expect(existsSync(teachersDir)).toBe(false);
+  });
+});
+
+describe("fetchTeacher of what may be an archive", () => {
+  const archive = Buffer.concat([
+    ...encodeZip([
+      { name: "models/weights.safetensors", pieces: [content] },
+      // More than a checkpoint of this network can take.
+      { name: "models/other.safetensors", pieces: [Buffer.alloc(2 ** 22)] },
+    ]),
+  ]);
+  const seen = { file: "weights*", sha256, unseen: true } as const;
+
+  it("takes the file out of the archive, or the file itself, downloaded or local", async () => {
+    for (const bytes of [archive, content]) {
+      const url = await serve((_, response) => response.end(bytes));
+      const from = file("copy.zip", bytes);
+      for (const options of [{}, { from }]) {
+        const { manifest } = await get(description({ url, ...seen }), { ...options, force: true });
+        expect(manifest).toMatchObject({ network: "resnet-8", source: { sha256 } });
+        const downloads = join(teachersDir, ".downloads");
+        expect(existsSync(downloads) ? readdirSync(downloads) : []).toEqual([]);
+      }
+      expect(readFileSync(from).equals(bytes)).toBe(true);
+      server?.close();
+    }
+  });
+
+  it("checks the file inside, keeps nothing of a wrong one, and the archive where another name may be in it", async () => {
+    let sent = 0;
+    const url = await serve(({ headers }, response) => {
+      const end = `bytes */${archive.length}`;
+      if (headers.range === `bytes=${archive.length}-`)
+        response.writeHead(416, { "content-range": end }).end();
+      else response.end(archive, () => sent++);
+    });
+    const wrong = await failure(get(description({ url, ...seen, sha256: "0".repeat(64) })));
+    expect(wrong.report()).toMatch(/is not weights\*, the published file.*\n +expected +sha256 0{64}/);
+    const none = await failure(get(description({ url, ...seen, file: "absent*" })));
+    expect(none.report()).toMatch(/no absent\* in .*\n(.*\n)* +try +name the file with --file/);
+    expect(readdirSync(join(teachersDir, ".downloads"))).toEqual(["small.download"]);
+    const named = { dataset: cifar10, teachersDir, file: "weights.safetensors" };
+    expect((await fetchTeacher(description({ url, ...seen, file: "absent*" }), named)).manifest.name).toBe(
+      "small",
+    );
+    expect(sent).toBe(2);
+    expect(readdirSync(join(teachersDir, ".downloads"))).toEqual([]);
+  });
+});
+
+it("fetchTeacher gives a student no role: it is not there to teach", async () => {
+  const from = file("student.safetensors", content);
+  const student = { ...description({ sha256 }), role: "student" as const };
+  expect((await get(student, { from })).manifest.role).toBeUndefined();
+});
+
+describe("fetchAddress", () => {
+  const ask = (url: string, more: Partial<AddressRequest> = {}) =>
+    fetchAddress({ address: parseAddress(url), name: "own", dataset: cifar10, teachersDir, ...more });
+
+  it("imports weights and ONNX models as teacher import does, and goes on where it was interrupted", async () => {
+    const ranges: (string | undefined)[] = [];
+    let stops = true;
+    const url = await serve(({ headers }, response) => {
+      ranges.push(headers.range);
+      const start = Number(/\d+/.exec(headers.range ?? "")?.[0] ?? 0);
+      if (start > 0 && stops) response.writeHead(403).end();
+      else if (start > 0) response.writeHead(206).end(content.subarray(start));
+      else {
+        response.writeHead(200, { "content-length": content.length });
+        response.write(content.subarray(0, 200_000), () => setTimeout(() => response.destroy(), 30));
+      }
+    });
+    const request = { network: "resnet-8", normalization, role: "robust" } as const;
+    expect((await failure(ask(url, request))).report()).toContain("403");
+    stops = false;
+    const { manifest } = await ask(url, request);
+    expect(manifest).toMatchObject({
+      name: "own",
+      ...request,
+      source: { file: "weights.safetensors", sha256 },
+    });
+    // The second call asked for the rest at once.
+    expect(ranges.filter((range) => range === undefined)).toHaveLength(1);
+    expect(readdirSync(join(teachersDir, ".downloads"))).toEqual([]);
+
+    const model = networkToOnnx(network, weights, { version: "1", dataset: "cifar10" });
+    const other = await serve((_, response) => response.end(model));
+    expect((await ask(other, { name: "graph" })).manifest).toMatchObject({
+      name: "graph",
+      network: "resnet-8",
+    });
+  });
+
+  it("refuses what is wrong before anything is asked for", async () => {
+    let asked = 0;
+    const url = await serve((_, response) => response.end(`${asked++}`));
+    const cases: [Partial<AddressRequest>, RegExp][] = [
+      [{ name: "../up" }, /cannot be a teacher's name/],
+      [{ network: "resnet-9" }, /no network "resnet-9"/],
+      [{ normalization: { mean: [1], std: [1] } }, /does not fit the images/],
+    ];
+    for (const [more, said] of cases) expect((await failure(ask(url, more))).report()).toMatch(said);
+    expect(asked).toBe(0);
+  });
+
+  it("refuses a wrong checksum and too large a file; keeps what only does not fit the network", async () => {
+    let asked = 0;
+    const url = await serve((_, response) => {
+      asked++;
+      response.writeHead(200, { "content-length": content.length }).end(content);
+    });
+    const wrong = await failure(ask(url, { network: "resnet-8", sha256: "0".repeat(64) }));
+    expect(wrong.report()).toMatch(/is wrong; it was removed/);
+    const large = await failure(ask(url, { network: "resnet-8", mostBytes: 1000 }));
+    expect(large.report()).toMatch(/expected +at most 1000 bytes/);
+    const misfit = await failure(ask(url, { network: "resnet-14" }));
+    expect(misfit.report()).toMatch(/does not fit resnet-14/);
+    const from = file("copy", content);
+    expect((await ask(url, { network: "resnet-8", from, sha256: sha256.slice(0, 12) })).manifest.name).toBe(
+      "own",
+    );
+    expect(asked).toBe(3);
   });
 });
 

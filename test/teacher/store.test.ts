@@ -56,8 +56,8 @@ describe("loadTeacher", () => {
     const said = (name: string) => refusal(() => loadTeacher(findTeacher(name, teachersDir), tiny));
     expect(said("cifar10-resnet-56")).toMatch(/is described, but not in the store\n/);
     expect(said("cifar10-resnet-56")).toMatch(/try +mtard teacher fetch cifar10-resnet-56$/);
-    expect(said("cifar10-wide-resnet-34-10")).toMatch(
-      /get model_cifar_wrn\.pt from https:.* then mtard teacher fetch cifar10-wide-resnet-34-10 --from model_cifar_wrn\.pt$/,
+    expect(said("robustbench:cifar10/Linf/Sehwag2020Hydra")).toMatch(
+      /try +mtard teacher fetch cifar10-Linf-Sehwag2020Hydra$/,
     );
     expect(said("tiny-imagenet-preact-resnet-34-clean")).toMatch(
       /try +mtard train .* && mtard export .* --from runs/,

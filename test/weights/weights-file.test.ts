@@ -244,6 +244,16 @@ describe("files that are no weights, or hostile", () => {
     return Buffer.from(content.replace(from, to), "latin1");
   };
 
+  it("looks first under the key that it is told, of several checkpoints in a file", async () => {
+    const path = write("last.pth", forged("protocol1.legacy.pth", "X\x03\0\0\0net", "X\x03\0\0\0end"));
+    const notes = (file: string, key?: string): Promise<readonly string[]> =>
+      withWeightsFile(file, (found) => found.notes, key);
+    expect(await error(path)).toMatch(/holds no weights/);
+    expect((await notes(path, "end"))[0]).toBe('weights found under "end"');
+    // A file without the key is read as any other.
+    expect((await notes(fixture("protocol1.legacy.pth"), "end"))[0]).toBe('weights found under "net"');
+  });
+
   it("a tensor that reaches beyond its storage is refused", async () => {
     // In views.legacy.pth, `matrix` has the shape (4, 6), written as BININT1 4, BININT1 6.
     const path = write("shape.pth", forged("views.legacy.pth", "K\x04K\x06\x86", "K\x09K\x06\x86"));

@@ -2,13 +2,12 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { datasets } from "#mtard/data/datasets.js";
-import { download, type DownloadProgress } from "#mtard/data/download.js";
-import { prepareDataset } from "#mtard/data/prepare.js";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterEach, describe, expect, it } from "vitest";
+import { download, type DownloadProgress, type OpenedFile } from "#mtard/files/download.js";
 import { WorkError } from "#mtard/errors.js";
-import { temporaryFolder } from "./tiny-cifar.js";
+import { temporaryFolder } from "../data/tiny-cifar.js";
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * index) % 253));
 const digits = createHash("md5").update(content).digest("hex");
@@ -16,7 +15,6 @@ const checksum = { algorithm: "md5", digits } as const;
 
 let server: Server | undefined;
 afterEach(() => {
-  vi.unstubAllGlobals();
   server?.closeAllConnections();
   server?.close();
 });
@@ -107,7 +105,8 @@ describe("download", () => {
         (error: unknown) => error,
       );
     const refused = await failing(url);
-    const unreachable = await failing("http://127.0.0.1:1/file.tar.gz");
+    await new Promise((resolve) => server?.close(resolve));
+    const unreachable = await failing(url);
     for (const error of [refused, unreachable]) expect(error).toBeInstanceOf(WorkError);
     expect((refused as WorkError).report()).toContain("404 Not Found");
     expect((unreachable as WorkError).report()).toContain("--from FILE");
@@ -186,25 +185,111 @@ describe("download of a file whose size nobody states", () => {
   });
 });
 
-describe("prepareDataset without --from", () => {
-  it("refuses an archive other than the published one and leaves nothing to build on", async () => {
-    const { url: published, bytes } = datasets.cifar10.origin;
+describe("download from a server that is not at its best", () => {
+  const bytes = { atMost: content.length + 10 };
+  const patience = { attempts: 3, silence: 300, pause: 1 };
+  const get = async (listener: RequestListener, path: string): Promise<void> => {
+    await download({ url: await serve(listener), bytes, checksum: null }, path, quiet, patience);
+  };
+  const failure = async (work: Promise<unknown>): Promise<WorkError> => {
+    const error = await work.catch((cause: unknown) => cause);
+    expect(error).toBeInstanceOf(WorkError);
+    return error as WorkError;
+  };
+
+  it("begins anew where the file changed, whether the server reads If-Range or not", async () => {
+    for (const readsIfRange of [true, false]) {
+      const asked: (string | undefined)[] = [];
+      const path = join(temporaryFolder(), "file");
+      await get(({ headers }, response) => {
+        asked.push(headers["if-range"] as string | undefined);
+        if (asked.length === 1) {
+          response.writeHead(200, { etag: '"old"', "content-length": content.length });
+          response.write(Buffer.alloc(200_000), () => response.destroy());
+          return;
+        }
+        const start = readsIfRange ? 0 : startOf(headers.range);
+        response.writeHead(start > 0 ? 206 : 200, { etag: '"new"' }).end(content.subarray(start));
+      }, path);
+      expect(readFileSync(path)).toEqual(content);
+      expect(asked[1]).toBe('"old"');
+      expect(readdirSync(dirname(path))).toEqual(["file"]);
+    }
+  });
+
+  it("begins anew where the answer goes on somewhere else than asked", async () => {
+    const path = join(temporaryFolder(), "file");
+    writeFileSync(path, content.subarray(0, 1000));
+    await get(({ headers }, response) => {
+      if (headers.range === undefined) response.end(content);
+      else response.writeHead(206, { "content-range": `bytes 500-${content.length - 1}/*` }).end("elsewhere");
+    }, path);
+    expect(readFileSync(path)).toEqual(content);
+  });
+
+  it("unpacks a compressed answer and takes no size from its length", async () => {
+    const path = join(temporaryFolder(), "file");
+    const packed = gzipSync(content);
+    const ranges: (string | undefined)[] = [];
+    await get(({ headers }, response) => {
+      ranges.push(headers.range);
+      response.writeHead(200, { "content-encoding": "gzip", "content-length": packed.length });
+      if (ranges.length > 1) response.end(packed);
+      else response.write(packed.subarray(0, packed.length >> 1), () => response.destroy());
+    }, path);
+    expect(readFileSync(path)).toEqual(content);
+    // Unpacked bytes say nothing of where the packed ones go on.
+    expect(ranges).toEqual([undefined, undefined]);
+  });
+
+  it("asks a busy server again, and says so in the end", async () => {
+    const path = join(temporaryFolder(), "file");
+    let asked = 0;
+    const busy: RequestListener = (_, response) => void response.writeHead(503).end(`${asked++}`);
+    await get(
+      (message, response) => (asked < 2 ? busy(message, response) : void response.end(content)),
+      path,
+    );
+    expect(readFileSync(path)).toEqual(content);
+    asked = 0;
+    const error = await failure(get(busy, join(temporaryFolder(), "file")));
+    expect(error.report()).toContain("503 Service Unavailable");
+    expect(asked).toBe(patience.attempts);
+  });
+
+  it("drops what stands still, goes on from there, and gives up after some attempts that bring nothing", async () => {
+    const path = join(temporaryFolder(), "file");
+    const starts: number[] = [];
+    await get(({ headers }, response) => {
+      starts.push(startOf(headers.range));
+      const start = starts.at(-1) ?? 0;
+      response.writeHead(start > 0 ? 206 : 200, { "content-length": content.length - start });
+      if (starts.length === 1) response.write(content.subarray(0, 100_000));
+      else response.end(content.subarray(start));
+    }, path);
+    expect(readFileSync(path)).toEqual(content);
+    expect(starts).toEqual([0, 100_000]);
+    const silent = await failure(get(() => undefined, join(temporaryFolder(), "file")));
+    expect(silent.report()).toMatch(/found +nothing came for 0 s/);
+  });
+
+  it("checks the checksum and the size that the host itself states", async () => {
     const url = await serve((_, response) => response.end(content));
-    const fetchHere = fetch;
-    const asked: unknown[] = [];
-    vi.stubGlobal("fetch", (address: string, init: RequestInit) => {
-      asked.push(address);
-      return fetchHere(url, init);
-    });
-    const dataDir = temporaryFolder();
-    // All but the end is "there", so that the test need not send 170 MB.
-    const part = join(dataDir, ".cifar10.download");
-    writeFileSync(part, Buffer.alloc(bytes - content.length));
-    server
-      ?.removeAllListeners("request")
-      .on("request", (_, response) => response.writeHead(206).end(content));
-    await expect(prepareDataset("cifar10", dataDir)).rejects.toThrow(/is wrong; it was removed/);
-    expect(asked).toEqual([published]);
-    expect(readdirSync(dataDir)).toEqual([]);
+    const path = join(temporaryFolder(), "file");
+    const from = (stated: Partial<OpenedFile>): Promise<void> =>
+      download(
+        { url, bytes, checksum: null, open: async () => ({ response: await fetch(url), ...stated }) },
+        path,
+        quiet,
+        patience,
+      );
+    await from({ sha256: createHash("sha256").update(content).digest("hex"), bytes: content.length });
+    expect(readFileSync(path)).toEqual(content);
+    writeFileSync(path, "");
+    expect((await failure(from({ sha256: "0".repeat(64) }))).report()).toMatch(/is wrong; it was removed/);
+    expect((await failure(from({ bytes: content.length + 11 }))).report()).toMatch(
+      /at most 300010 bytes\n +found +300011 bytes, more than that/,
+    );
+    expect((await failure(from({ bytes: content.length - 1 }))).report()).toMatch(/more than that/);
   });
 });

@@ -1,0 +1,38 @@
+import { join } from "node:path";
+import { download, type DownloadProgress } from "../files/download.js";
+import { type Address, locate } from "./address.js";
+
+/** The most that is downloaded where nobody states a size: 4 GB. */
+export const MOST_BYTES = 4e9;
+
+/** A published file and what is known of it. */
+export interface PublishedFile {
+  readonly address: Address;
+  /** Its name, where the address is a folder's. */
+  readonly file?: string | undefined;
+  readonly bytes: number | { readonly atMost: number };
+  /** The SHA-256, or its first digits. */
+  readonly sha256?: string | undefined;
+}
+
+/** The folder of unfinished downloads, inside the store. */
+export function downloadsFolder(teachersDir: string): string {
+  return join(teachersDir, ".downloads");
+}
+
+/**
+ * Downloads a published file to `path`, or what is missing of it.
+ *
+ * @returns `path`.
+ * @throws {InputError} if a folder has no such file, {@link WorkError} as {@link download} does.
+ */
+export async function downloadWeights(
+  { address, file, bytes, sha256 }: PublishedFile,
+  path: string,
+  onProgress: (progress: DownloadProgress) => void,
+): Promise<string> {
+  const { url, open } = await locate(address, file ?? null);
+  const checksum = sha256 === undefined ? null : ({ algorithm: "sha256", digits: sha256 } as const);
+  await download({ url, open, bytes, checksum }, path, onProgress);
+  return path;
+}
