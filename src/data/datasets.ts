@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import type { ImageShape, NetworkShape } from "../graph/network.js";
+import { didYouMean } from "../nearest.js";
 import { tinyImageNetClasses } from "./tiny-imagenet-classes.js";
 
 /** What is known of a data set before any image is read: what it shows, where it comes from, how it is augmented. */
@@ -155,7 +156,7 @@ export const datasetIds = Object.keys(datasets) as DatasetId[];
  */
 export function findDataset(name: string): DatasetDescription & { readonly id: DatasetId } {
   if (Object.hasOwn(datasets, name)) return datasets[name as DatasetId];
-  throw new InputError(`there is no data set "${name}"`, {
+  throw new InputError(`there is no data set "${name}"${didYouMean(name, datasetIds)}`, {
     expected: datasetIds.join(", "),
     found: name,
     fix: `mtard data ${datasetIds[0] ?? "demo"}`,

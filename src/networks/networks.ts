@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import type { Network, NetworkShape, Normalization } from "../graph/network.js";
+import { didYouMean } from "../nearest.js";
 import { cifarResNet } from "./cifar-resnet.js";
 import { mobileNetV2 } from "./mobilenet-v2.js";
 import { preActResNet } from "./preact-resnet.js";
@@ -131,7 +132,7 @@ function findNetwork(id: string, shape: NetworkShape): Network {
       fix: `--student or --network ${family.ids[0] ?? ""}`,
     });
   }
-  throw new InputError(`unknown network "${id}"`, {
+  throw new InputError(`unknown network "${id}"${didYouMean(id, networkIds)}`, {
     expected: `one of ${networkIds.join(", ")}, or another size of wide-resnet-D-W or resnet-D`,
     fix: "mtard networks lists them",
   });

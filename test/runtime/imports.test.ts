@@ -65,6 +65,9 @@ describe("no native library is loaded", () => {
     "evaluate --help",
     "networks",
     "recipe show --dataset cifar10",
+    "completion",
+    "--get-yargs-completions mtard train --method",
+    "--get-yargs-completions mtard train --m",
   ])("by mtard %s", (line) => {
     expect(nativeLibraries([join(dist, "cli/main.js"), ...line.split(" ")])).toEqual([]);
   });
