@@ -2,7 +2,7 @@ import { type DatasetId, datasetIds, findDataset } from "../data/datasets.js";
 import { prepareDataset, type PrepareProgress } from "../data/prepare.js";
 import type { CommandBody } from "./usages.js";
 import { examples } from "./options.js";
-import { log, printResult, type GlobalArguments } from "./output.js";
+import { log, printResult, type GlobalArguments, suggest } from "./output.js";
 import { formatDownload, formatDuration, ProgressLine } from "./progress.js";
 
 interface DataArguments extends GlobalArguments {
@@ -52,6 +52,7 @@ async function runData(args: DataArguments): Promise<void> {
     const counts = `${prepared.train} train and ${prepared.test} test images, ${prepared.classes} classes`;
     line.clear();
     printResult(args, prepared, `${id} (${title}) ${state} in ${prepared.folder}: ${counts}`);
+    suggest(`mtard train --dataset ${id}`);
   } finally {
     line.clear();
   }

@@ -4,8 +4,10 @@ import yargs, { type Argv } from "yargs";
 import { InputError, oneLine, WorkError } from "../errors.js";
 import { commandsFor } from "./commands.js";
 import { ASKS_COMPLETIONS, completions } from "./completion.js";
-import { log, printJson } from "./output.js";
-import { COMPLETION, helpOf, optionsOf, requireCommand, usageError } from "./usage-error.js";
+import { withConfig } from "./config.js";
+import { hideWarningsOfTfjs } from "./node-warnings.js";
+import { logAlways, printJson, setManner } from "./output.js";
+import { COMPLETION, declaredOptions, helpOf, requireCommand, usageError } from "./usage-error.js";
 import { usages } from "./usages.js";
 
 interface PackageJson {
@@ -24,9 +26,9 @@ function reportFailure(error: unknown, argv: readonly string[], verbose: boolean
     const content = known ? { message: known.message, ...known.detail, cause: undefined } : { message: text };
     printJson({ error: content });
   }
-  log(text);
-  if (verbose && error instanceof Error) log(error.stack ?? "");
-  else if (!known) log("  try       the same command with --verbose, and report it");
+  logAlways(text);
+  if (verbose && error instanceof Error) logAlways(error.stack ?? "");
+  else if (!known) logAlways("  try       the same command with --verbose, and report it");
   return known?.exitCode ?? 1;
 }
 
@@ -39,6 +41,7 @@ function reportable(error: unknown, argv: readonly string[]): InputError | WorkE
 
 const globalOptions = {
   json: { type: "boolean", default: false, describe: "print one JSON object on stdout" },
+  quiet: { type: "boolean", default: false, describe: "results and errors only" },
   verbose: { type: "boolean", default: false, describe: "stack traces of errors" },
   "data-dir": {
     type: "string",
@@ -102,7 +105,12 @@ async function parserFor(argv: readonly string[]): Promise<Argv> {
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
       if (error !== undefined && error.name !== "YError") throw error;
-      throw usageError(error?.message ?? message ?? "the call is wrong", argv, usages, optionsOf(parser));
+      throw usageError(
+        error?.message ?? message ?? "the call is wrong",
+        argv,
+        usages,
+        declaredOptions(parser).names,
+      );
     });
 }
 
@@ -120,13 +128,14 @@ async function printCompletions(words: readonly string[]): Promise<void> {
 export async function main(argv: readonly string[]): Promise<number> {
   const verbose = argv.includes("--verbose");
   const json = argv.includes("--json");
+  setManner({ quiet: argv.includes("--quiet"), json });
   try {
     if (argv[0] === ASKS_COMPLETIONS) {
       await printCompletions(argv.slice(2));
       return 0;
     }
     requireCommand(argv, usages);
-    const parser = await parserFor(argv);
+    const parser = await parserFor(await withConfig(argv, Object.keys(globalOptions)));
     await parser.parseAsync();
     // A command whose result is itself bad news, such as `doctor`, prints it and sets the exit code.
     return Number(process.exitCode ?? 0);
@@ -141,5 +150,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
+hideWarningsOfTfjs();
 const code = await main(asked(process.argv.slice(2)));
 if (code !== 0) process.exitCode = code;

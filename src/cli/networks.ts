@@ -4,7 +4,8 @@ import { parameterCount } from "../graph/parameters.js";
 import { createNetwork, describeFamilies } from "../networks/networks.js";
 import type { CommandBody } from "./usages.js";
 import { datasetOption } from "./options.js";
-import { formatTable, type GlobalArguments, printResult } from "./output.js";
+import { type GlobalArguments, printResult, suggest } from "./output.js";
+import { formatTable } from "./text-table.js";
 
 /** `mtard networks`: the architectures, and how many parameters each has on a data set. */
 export const networksCommand: CommandBody = {
@@ -41,4 +42,5 @@ function runNetworks(args: GlobalArguments & { dataset: string }): void {
     { dataset, networks, families },
     `${table}\n\nParameters are those for ${dataset}. Sizes:\n${sizes.join("\n")}`,
   );
+  suggest(`mtard train --dataset ${dataset} --student NETWORK`);
 }

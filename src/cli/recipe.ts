@@ -8,7 +8,8 @@ import { readings, requireReading } from "../recipes/readings.js";
 import { parseOverrides, parseSetting } from "../recipes/settings.js";
 import { paperStudents, studentOf, teacherRecipes } from "../recipes/teachers.js";
 import { datasetOption, examples, methodOption, readingOption, studentOption } from "./options.js";
-import { formatTable, printResult, type GlobalArguments } from "./output.js";
+import { printResult, type GlobalArguments, suggest } from "./output.js";
+import { formatTable } from "./text-table.js";
 import { usages, type CommandBody } from "./usages.js";
 
 const { actions } = usages.recipe;
@@ -73,6 +74,7 @@ function runList(args: Arguments<typeof listOptions>): void {
   );
   const notes = [...readyMade, readingText(reading)].join("\n");
   printResult(args, { reading, trainings }, `${table}\n\n${notes}`);
+  suggest("mtard recipe show --dataset DATASET --method METHOD");
 }
 
 function showOptions(yargs: Argv<GlobalArguments>) {
@@ -117,6 +119,7 @@ function runShow(args: Arguments<typeof showOptions>): void {
     { dataset, student, method, reading, settings: byName },
     `${method} for ${student} on ${dataset}\n\n${table}\n\n${readingText(reading)}`,
   );
+  suggest(`mtard train --dataset ${dataset} --method ${method} --student ${student}`);
 }
 
 function readingText(reading: keyof typeof readings): string {

@@ -6,7 +6,8 @@ import type { TeacherManifest } from "../teacher/manifest.js";
 import type { TeacherRole } from "../methods/method.js";
 import { formatAccuracy, percent } from "./accuracy.js";
 import { datasetOption, type HandlerArguments, roleOption } from "./options.js";
-import { formatTable, type GlobalArguments, log, printResult } from "./output.js";
+import { type GlobalArguments, log, printResult, suggest } from "./output.js";
+import { formatTable } from "./text-table.js";
 
 /** The options of `mtard teacher list`. */
 export function listOptions(yargs: Argv<GlobalArguments>) {
@@ -42,6 +43,10 @@ export function runList(args: HandlerArguments<typeof listOptions>): void {
         : storedTable(teachers),
       ...(absent.length === 0 ? [] : [absentTable(absent)]),
     ].join("\n\n"),
+  );
+  const [one] = teachers;
+  suggest(
+    one ? `mtard teacher show ${one.name}` : "mtard teacher fetch NAME, or mtard teacher import --help",
   );
 }
 

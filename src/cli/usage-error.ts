@@ -31,11 +31,24 @@ function unknown(command: string, word: string, there: readonly string[], fix: s
   });
 }
 
-/** The options of the command that a parser has come to, without dashes. */
-export function optionsOf(parser: object): string[] {
+/** The options that a parser knows, without dashes. */
+export interface DeclaredOptions {
+  readonly names: readonly string[];
+  /** Those that take no value. */
+  readonly booleans: readonly string[];
+  /** Those that may be repeated. */
+  readonly lists: readonly string[];
+}
+
+/** The options of the command that a parser has come to. */
+export function declaredOptions(parser: object): DeclaredOptions {
   // Public in yargs, but missing in its types.
-  const withOptions = parser as { getOptions(): { key: Readonly<Record<string, unknown>> } };
-  return Object.keys(withOptions.getOptions().key);
+  const { key, boolean, array } = (parser as YargsWithOptions).getOptions();
+  return { names: Object.keys(key), booleans: boolean, lists: array };
+}
+
+interface YargsWithOptions {
+  getOptions(): { key: Readonly<Record<string, unknown>>; boolean: string[]; array: string[] };
 }
 
 /** The command that shows the help for a call. */

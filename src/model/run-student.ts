@@ -22,9 +22,10 @@ export async function readStudent(
   folder: string,
   which: StudentChoice,
 ): Promise<{ network: Network; weights: Weights; dataset: string }> {
-  const { settings } = readRun(folder);
+  const { settings, inputs } = readRun(folder);
   const { dataset } = settings;
-  const network = createNetwork(settings.student, classifierShape(findDataset(dataset)));
+  const shape = classifierShape(findDataset(dataset));
+  const network = createNetwork(settings.student, shape, inputs.init?.normalization);
   const path = join(folder, RUN_FILES[which]);
   if (!existsSync(path)) {
     throw new InputError(`the run ${folder} has no ${which} student yet`, {

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   statSync,
   writeSync,
 } from "node:fs";
@@ -13,6 +14,8 @@ import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../errors.js";
 import { parseSettings, recipeSchema, type Recipe, type TrainingSettings } from "../recipes/settings.js";
+import { normalizationSchema } from "../onnx/metadata.js";
+import type { Normalization } from "../graph/network.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
 
 /** The files of a run directory. */
@@ -24,6 +27,23 @@ export const RUN_FILES = {
   summary: "summary.json",
 } as const;
 
+/** When a run ends, and what moves with its end. */
+export type Schedule = Pick<TrainingSettings, "epochs" | "milestones" | "evaluateEvery">;
+
+const scheduleNames = ["epochs", "milestones", "evaluateEvery"] as const satisfies (keyof Schedule)[];
+
+/** The weights that a run's student started from. */
+export interface InitialWeights {
+  /** SHA-256 of the student's layers and weights at the start. */
+  readonly sha256: string;
+  /** What the call named. */
+  readonly from: string;
+  /** Whether the classifier came with them, or was drawn afresh. */
+  readonly head: "kept" | "new";
+  /** The normalisation that came with the weights and is part of the student. */
+  readonly normalization: Normalization | null;
+}
+
 /** What a run was made from besides its settings: the exact data and teachers. */
 export interface RunInputs {
   /** SHA-256 of the packed data set. */
@@ -31,6 +51,10 @@ export interface RunInputs {
   /** SHA-256 of the teachers' models. */
   readonly cleanTeacher: string | null;
   readonly robustTeacher: string | null;
+  /** Absent where the student started from weights drawn by the seed. */
+  readonly init?: InitialWeights | undefined;
+  /** The schedules that a run which was trained further had before, the first one first; absent in all others. */
+  readonly earlier?: readonly Schedule[] | undefined;
 }
 
 export interface RunDescription {
@@ -46,6 +70,15 @@ const inputsSchema = z.object({
   data: z.string(),
   cleanTeacher: z.string().nullable(),
   robustTeacher: z.string().nullable(),
+  init: z
+    .object({
+      sha256: z.string(),
+      from: z.string(),
+      head: z.enum(["kept", "new"]),
+      normalization: normalizationSchema.nullable(),
+    })
+    .optional(),
+  earlier: z.array(recipeSchema.pick({ epochs: true, milestones: true, evaluateEvery: true })).optional(),
 });
 
 /**
@@ -107,27 +140,37 @@ function parseRecipe(values: unknown): Partial<Recipe> {
   });
 }
 
+/** A run directory that was made or found. */
+export interface OpenedRun {
+  /** Whether a run was there already. */
+  readonly existed: boolean;
+  /** The run as it is to be kept from now on, where it is trained further: its end has moved. */
+  readonly further: (RunDescription & { readonly before: Schedule }) | null;
+}
+
 /**
- * Makes a run directory, or opens an existing one with the same settings and inputs.
+ * Makes a run directory, or opens an existing one with the same settings and inputs. A finished run may be asked for with a later end, and
+ * milestones that moved with it: then nothing is written before {@link trainFurther}.
  *
- * @returns Whether a run was there already.
  * @throws {InputError} if the folder holds a run and `resume` is off, or a run of other settings: each difference is named.
  */
-export function openRunDirectory(folder: string, run: RunDescription, resume: boolean): boolean {
+export function openRunDirectory(folder: string, run: RunDescription, resume: boolean): OpenedRun {
   if (!existsSync(join(folder, RUN_FILES.settings))) {
     refuseFile(folder);
     mkdirSync(folder, { recursive: true });
-    const content = JSON.stringify({ ...run.settings, recipe: run.recipe, inputs: run.inputs }, null, 2);
-    writeFileAtomically(join(folder, RUN_FILES.settings), `${content}\n`);
-    return false;
+    writeDescription(folder, run);
+    return { existed: false, further: null };
   }
   const existing = readRun(folder);
   const differences = differencesOf(existing, run);
-  if (differences.length > 0) {
+  const later =
+    run.settings.epochs > existing.settings.epochs &&
+    differences.every(({ name }) => scheduleNames.some((each) => each === name));
+  if (differences.length > 0 && !(later && resume && isRunFinished(folder))) {
     throw new InputError(`${folder} holds a run of other settings`, {
       expected: differences.map(({ name, asked }) => `${name} ${asked}`).join(", "),
       found: differences.map(({ name, there }) => `${name} ${there}`).join(", "),
-      fix: "the settings of that run, or another folder with --out",
+      fix: `${later ? laterFix(existing, isRunFinished(folder)) : "the settings of that run"}, or another folder with --out`,
     });
   }
   if (!resume) {
@@ -135,7 +178,31 @@ export function openRunDirectory(folder: string, run: RunDescription, resume: bo
       fix: "--resume to go on, or another folder with --out",
     });
   }
-  return true;
+  if (differences.length === 0) return { existed: true, further: null };
+  const before = scheduleOf(existing);
+  const inputs = { ...existing.inputs, earlier: [...(existing.inputs.earlier ?? []), before] };
+  return { existed: true, further: { ...run, inputs, before } };
+}
+
+function laterFix({ settings }: RunDescription, finished: boolean): string {
+  return finished
+    ? "--resume to train that run further"
+    : `--resume with the ${settings.epochs} epochs of that run, which can be trained further when it is finished`;
+}
+
+function scheduleOf({ settings: { epochs, milestones, evaluateEvery } }: RunDescription): Schedule {
+  return { epochs, milestones, evaluateEvery };
+}
+
+/** Gives a finished run its later end. Its summary goes first: with a later end it is not finished. */
+export function trainFurther(folder: string, run: RunDescription): void {
+  rmSync(join(folder, RUN_FILES.summary), { force: true });
+  writeDescription(folder, run);
+}
+
+function writeDescription(folder: string, { settings, recipe, inputs }: RunDescription): void {
+  const content = JSON.stringify({ ...settings, recipe, inputs }, null, 2);
+  writeFileAtomically(join(folder, RUN_FILES.settings), `${content}\n`);
 }
 
 function refuseFile(folder: string): void {
@@ -147,13 +214,12 @@ function refuseFile(folder: string): void {
   });
 }
 
-/** Teachers differ if their weights do, whatever they are called. */
+/** Teachers and initial weights differ if their contents do, whatever they are called. */
 function differencesOf(
   there: RunDescription,
   asked: RunDescription,
 ): { name: string; there: string; asked: string }[] {
-  const left: Record<string, unknown> = { ...there.settings, ...there.inputs };
-  const right: Record<string, unknown> = { ...asked.settings, ...asked.inputs };
+  const [left, right] = [compared(there), compared(asked)];
   return Object.keys(right)
     .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
     .map((name) => ({
@@ -163,13 +229,21 @@ function differencesOf(
     }));
 }
 
+/** What has to be the same in two calls about one run. */
+function compared({ settings, inputs }: RunDescription): Record<string, unknown> {
+  const { data, cleanTeacher, robustTeacher, init } = inputs;
+  return { ...settings, data, cleanTeacher, robustTeacher, init: init?.sha256 ?? null };
+}
+
 function textOf({ settings, inputs }: RunDescription, name: string, value: unknown): string {
+  if (name === "init")
+    return inputs.init ? `${inputs.init.from} (sha256 ${inputs.init.sha256.slice(0, 8)})` : "none";
   if (!Object.hasOwn(inputs, name) || typeof value !== "string") return JSON.stringify(value);
   const teacher = name === "cleanTeacher" || name === "robustTeacher" ? `${settings[name] ?? ""} ` : "";
   return `${teacher}(sha256 ${value.slice(0, 8)})`;
 }
 
-/** The `metrics.jsonl` of a run. What it holds depends on the settings alone, so it has no times in it. */
+/** The `metrics.jsonl` of a run. What it holds depends on the settings alone, but for `seconds`, the time that the run has taken so far. */
 export interface MetricsFile {
   append(line: Readonly<Record<string, unknown>>): void;
   /** Puts all lines on the disk and returns the file's length. */

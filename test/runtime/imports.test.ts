@@ -16,6 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** The programs among the modules run when they are loaded. */
 const PROGRAMS = [
   "cli/main.js",
+  "cli/interrupt-watcher.js",
   "runtime/native-check.js",
   "teacher/session-worker.js",
   "teacher/verify-process.js",
