@@ -15,3 +15,4 @@ process.on("SIGINT", () => {
 });
 // The other process has this one's input open for as long as it lives.
 process.stdin.on("close", () => process.exit()).resume();
+process.stdout.write("ready\n");

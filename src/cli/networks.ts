@@ -5,6 +5,7 @@ import { createNetwork, describeFamilies } from "../networks/networks.js";
 import type { CommandBody } from "./usages.js";
 import { datasetOption } from "./options.js";
 import { type GlobalArguments, printResult, suggest } from "./output.js";
+import { wrapProse } from "./wrap.js";
 import { formatTable } from "./text-table.js";
 
 /** `mtard networks`: the architectures, and how many parameters each has on a data set. */
@@ -40,7 +41,7 @@ function runNetworks(args: GlobalArguments & { dataset: string }): void {
   printResult(
     args,
     { dataset, networks, families },
-    `${table}\n\nParameters are those for ${dataset}. Sizes:\n${sizes.join("\n")}`,
+    `${table}\n\nParameters are those for ${dataset}. Sizes:\n${wrapProse(sizes.join("\n"), 4)}`,
   );
   suggest(`mtard train --dataset ${dataset} --student NETWORK`);
 }

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { wrapProse } from "./wrap.js";
 
 /* The command line's two channels: results go to stdout, everything else to stderr. */
 
@@ -35,7 +36,6 @@ const styleOf: Readonly<Record<string, Style>> = {
   error: "red",
   warning: "yellow",
   note: "yellow",
-  next: "cyan",
 };
 
 /** Writes one line for people to stderr, unless the call is quiet. */
@@ -45,18 +45,23 @@ export function log(line: string): void {
 
 /** Writes an error, or what a person who asked for quiet has to know all the same, to stderr. */
 export function logAlways(text: string): void {
-  const painted = text.replace(
-    /^(error|warning|note|next):|^ {2}(?:expected|found|try) /gm,
-    (label, word?: string) =>
-      styled(word === undefined ? "dim" : (styleOf[word] ?? "bold"), label, process.stderr),
-  );
-  process.stderr.write(`${painted}\n`);
+  const lines = text.split("\n").map((line) => {
+    const label = LABEL.exec(line)?.[0] ?? "";
+    // A command stays on one line, to be copied.
+    const shown = label.includes("try") ? line : wrapProse(line, label.length || 2, process.stderr);
+    const style = styleOf[label.trim().replace(":", "")] ?? "dim";
+    return label === "" ? shown : styled(style, label, process.stderr) + shown.slice(label.length);
+  });
+  process.stderr.write(`${lines.join("\n")}\n`);
 }
+
+/** What a line of an error, or one that asks for attention, begins with. */
+const LABEL = /^(?:error|warning|note): | {2}(?:expected {2}|found {5}|try {7})/;
 
 /** Says what can be done next, unless a program listens: commands, the likeliest first. */
 export function suggest(...commands: readonly string[]): void {
-  if (manner.json) return;
-  for (const [index, command] of commands.entries()) log(`${index === 0 ? "next: " : "      "}${command}`);
+  if (manner.json || manner.quiet || commands.length === 0) return;
+  process.stderr.write(`${styled("cyan", "next: ", process.stderr)}${commands.join("\n      ")}\n`);
 }
 
 /** A word of a command as a shell takes it. */

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { logAlways } from "./output.js";
 import type { ProgressLine } from "./progress.js";
@@ -15,7 +15,7 @@ export function stopOnSignals(line: ProgressLine): { readonly requested: boolean
   function onSignal(signal: NodeJS.Signals): void {
     state.requested = true;
     line.clear();
-    const answered = signal === "SIGINT" && watcher?.exitCode === null;
+    const answered = signal === "SIGINT" && watcher !== null && watcher.answers;
     if (!answered)
       logAlways(`${signal}: saving and stopping after this step; a second one stops now without saving`);
     unhear();
@@ -26,7 +26,7 @@ export function stopOnSignals(line: ProgressLine): { readonly requested: boolean
   }
   function forget(): void {
     unhear();
-    watcher?.stdin?.end();
+    watcher?.end();
   }
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
@@ -34,13 +34,15 @@ export function stopOnSignals(line: ProgressLine): { readonly requested: boolean
 }
 
 /** Starts the process that answers Ctrl-C; it ends with this one. */
-function startWatcher(): ChildProcess {
-  const watcher = spawn(process.execPath, [WATCHER, String(process.pid)], {
-    stdio: ["pipe", "ignore", "inherit"],
+function startWatcher(): { readonly answers: boolean; end(): void } {
+  const state = { answers: false, end: () => void child.stdin.end() };
+  const child = spawn(process.execPath, [WATCHER, String(process.pid)], {
+    stdio: ["pipe", "pipe", "inherit"],
   });
-  // Without it, Ctrl-C is answered when this process hears of it.
-  watcher.on("error", () => undefined);
-  watcher.unref();
-  (watcher.stdin as (NodeJS.WritableStream & { unref?(): void }) | null)?.unref?.();
-  return watcher;
+  // Where it cannot run, or not yet, Ctrl-C is answered when this process hears of it.
+  child.stdout.once("data", () => (state.answers = true));
+  child.on("error", () => undefined).on("exit", () => (state.answers = false));
+  child.unref();
+  for (const pipe of [child.stdin, child.stdout]) (pipe as unknown as { unref(): void }).unref();
+  return state;
 }

@@ -1,4 +1,5 @@
 import { styled } from "./output.js";
+import { wrapped } from "./wrap.js";
 
 type Rows = readonly (readonly string[])[];
 
@@ -73,19 +74,6 @@ function linesOf(row: readonly string[], widths: readonly number[]): string {
       .join(GAP)
       .trimEnd(),
   ).join("\n");
-}
-
-function wrapped(cell: string, width: number): string[] {
-  if (cell.length <= width) return [cell];
-  const lines: string[] = [];
-  let line = "";
-  for (const word of cell.trim().split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }
 
 /** A row as a list: its first cell, then a line for each of the others that says something. */

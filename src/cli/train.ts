@@ -33,6 +33,7 @@ import {
   studentOption,
 } from "./options.js";
 import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
+import { wrapProse } from "./wrap.js";
 import { trainWithProgress } from "./training-progress.js";
 
 interface TrainArguments extends GlobalArguments {
@@ -162,7 +163,7 @@ async function runTrain(args: TrainArguments): Promise<void> {
   const bestText = best
     ? `best by W-Robust ${percent(best.wRobust)} (clean ${percent(best.clean)}, PGD-trades ${percent(best.robust)}) at epoch ${best.epoch}`
     : "no evaluation yet";
-  printResult(args, { run: folder, ...summary }, `${folder}: ${summary.status}, ${bestText}`);
+  printResult(args, { run: folder, ...summary }, wrapProse(`${folder}: ${summary.status}, ${bestText}`, 2));
   if (summary.status === "stopped") {
     log("everything is saved; the same command with --resume goes on");
     process.exitCode = 1;

@@ -83,9 +83,11 @@ function furtherText(before: Schedule, settings: TrainingSettings): string {
   const listed = (epochsOf: readonly number[]): string => epochsOf.join(", ") || "none";
   const { learningRate } = settingsOfEpoch(settings, before.epochs + 1).sgd;
   return [
-    `the run had ${before.epochs} epochs; goes on to ${epochs}`,
+    `the run had ${before.epochs} ${before.epochs === 1 ? "epoch" : "epochs"}; goes on to ${epochs}`,
     `milestones now ${listed(milestones)} (were ${listed(before.milestones)})`,
-    `evaluated every ${evaluateEvery} epochs before them (was every ${before.evaluateEvery})`,
+    ...(evaluateEvery === before.evaluateEvery
+      ? []
+      : [`evaluateEvery now ${evaluateEvery} (was ${before.evaluateEvery})`]),
     `learning rate in epoch ${before.epochs + 1}: ${Number(learningRate.toPrecision(6))}`,
   ].join("; ");
 }
