@@ -1,30 +1,42 @@
 /**
- * The name nearest to `name`, for "did you mean"; null if more than a third of its letters would have to change.
+ * Finds the name that was probably meant: the one with the fewest edits from it (a letter put in, left out, changed, or swapped with its
+ * neighbour), at most a third of its length.
+ *
+ * @returns Null if none is that near; of equally near names the first.
  */
 export function nearest(name: string, names: readonly string[]): string | null {
-  const typed = name.toLowerCase();
   let best: string | null = null;
-  let least = Infinity;
+  let fewest = Infinity;
   for (const candidate of names) {
-    const most = Math.floor(Math.max(typed.length, candidate.length) / 3);
-    const distance = editDistance(typed, candidate.toLowerCase());
-    if (distance > most || distance >= least) continue;
-    best = candidate;
-    least = distance;
+    const longer = Math.max(name.length, candidate.length);
+    // Unequal lengths alone are as many edits; a hostile name must not cost the product of both lengths.
+    if (Math.abs(name.length - candidate.length) > longer / 3) continue;
+    const edits = editsBetween(name.toLowerCase(), candidate.toLowerCase());
+    if (edits > longer / 3 || edits >= fewest) continue;
+    [best, fewest] = [candidate, edits];
   }
   return best;
 }
 
-/** How many letters have to be put in, taken out or replaced. @see Levenshtein (1966) */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+/** What an error adds to its first line where a name is unknown: `; did you mean "b-mtard"?`, or nothing. */
+export function didYouMean(name: string, names: readonly string[]): string {
+  const near = nearest(name, names);
+  return near === null ? "" : `; did you mean "${near}"?`;
+}
+
+/** The optimal string alignment distance. */
+function editsBetween(left: string, right: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= left.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= right.length; j++) {
+      const same = left[i - 1] === right[j - 1];
+      const edits = [(last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + (same ? 0 : 1)];
+      if (left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1]) edits.push((before[j - 2] ?? 0) + 1);
+      row.push(Math.min(...edits));
     }
-    row = next;
+    [before, last] = [last, row];
   }
-  return row[to.length] ?? 0;
+  return last[right.length] ?? 0;
 }

@@ -1,17 +1,29 @@
 import { expect, it } from "vitest";
-import { nearest } from "#mtard/nearest.js";
+import { didYouMean, nearest } from "#mtard/nearest.js";
 
-it("finds the name that was meant, and none where it is too far", () => {
-  const names = ["cifar10-resnet-56", "cifar100-resnet-56", "Sehwag2020Hydra"];
-  expect(nearest("cifar10-resnet-57", names)).toBe("cifar10-resnet-56");
-  expect(nearest("cifar1000-resnet-56", names)).toBe("cifar100-resnet-56");
-  expect(nearest("sehwag2020hydra", names)).toBe("Sehwag2020Hydra");
-  expect(nearest("hydra", names)).toBeNull();
-  expect(nearest("x", [])).toBeNull();
-  // A third of six letters may differ, not more.
-  expect([
-    nearest("kitten", ["sittin"]),
-    nearest("kitten", ["sitting"]),
-    nearest("kitten", ["sixties"]),
-  ]).toEqual(["sittin", null, null]);
+const names = ["natural", "sat", "trades", "ard", "rslad", "mtard", "b-mtard"];
+
+it.each([
+  ["b-mtrad", "b-mtard"],
+  ["b_mtard", "b-mtard"],
+  ["B-MTARD", "b-mtard"],
+  ["trade", "trades"],
+  ["rslads", "rslad"],
+  ["nautral", "natural"],
+  ["sta", "sat"],
+  ["adr", "ard"],
+])("%s was probably %s", (typed, meant) => {
+  expect(nearest(typed, names)).toBe(meant);
+});
+
+it.each(["", "xyz", "pgd", "banana", "x".repeat(100_000)])("nothing is near %.10s", (typed) => {
+  expect(nearest(typed, names)).toBeNull();
+  expect(didYouMean(typed, names)).toBe("");
+});
+
+it("more than a third of the letters off is not near, and the nearest wins", () => {
+  expect(nearest("abcxyf", ["abcdef"])).toBe("abcdef");
+  expect(nearest("abxyzf", ["abcdef"])).toBeNull();
+  expect(nearest("resnet-1", ["resnet-110", "resnet-18", "resnet-14"])).toBe("resnet-18");
+  expect(didYouMean("mtrad", names)).toBe('; did you mean "mtard"?');
 });

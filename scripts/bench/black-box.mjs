@@ -1,7 +1,8 @@
 // Times Square and RayS against numbers of images and queries, beside the bare looks at the network that they make, by turns.
 import { performance } from "node:perf_hooks";
 import yargs from "yargs";
-import { formatTable, log, printResult } from "#mtard/cli/output.js";
+import { log, printResult } from "#mtard/cli/output.js";
+import { formatTable } from "#mtard/cli/text-table.js";
 import { classifierShape, findDataset } from "#mtard/data/datasets.js";
 import { InputError, WorkError } from "#mtard/errors.js";
 import { initialWeights } from "#mtard/graph/initialize.js";

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
 import { apgd, targetedApgd } from "./apgd.js";
 import { singleAttack, type EnsembleAttack, type SingleAttack, type TransferAttack } from "./attack.js";
 import { targetedFab } from "./fab.js";
@@ -121,7 +122,7 @@ export function isTransfer(id: AttackId): boolean {
 export function requireAttackIds(ids: readonly string[]): AttackId[] {
   for (const id of ids) {
     if (!Object.hasOwn(attacks, id)) {
-      throw new InputError(`unknown attack "${id}"`, {
+      throw new InputError(`unknown attack "${id}"${didYouMean(id, attackIds)}`, {
         expected: `none, or some of ${attackIds.join(", ")}`,
       });
     }

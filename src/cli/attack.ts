@@ -19,7 +19,8 @@ import { attackList, attackOptions, attackRequest, requestedChanges } from "./at
 import { evaluationProgress } from "./evaluation-progress.js";
 import { openModels, type AttackedModel } from "./open-models.js";
 import { datasetOption, examples, type HandlerArguments } from "./options.js";
-import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
+import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
+import { formatTable } from "./text-table.js";
 import { ProgressLine } from "./progress.js";
 import type { CommandBody } from "./usages.js";
 
@@ -219,6 +220,7 @@ function printExamined(
       ...[picture, saved].filter((file) => file !== undefined),
     ].join("\n"),
   );
+  suggest(`mtard evaluate ${shellWord(args.model)} --attacks ${attack}`);
 }
 
 function parseImages(value: unknown): number {

@@ -19,6 +19,11 @@ const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
   doctor: async () => (await import("./doctor.js")).doctorCommand,
 };
 
+/** A command's options and what it does. */
+export function commandBody(name: CommandName): Promise<CommandBody> {
+  return bodies[name]();
+}
+
 /** Every command for yargs: those that the call names with their options, the others only to be listed. */
 export function commandsFor(argv: readonly string[]): Promise<CommandModule[]> {
   return Promise.all(

@@ -8,7 +8,7 @@ import { quoted } from "../weights/source-file.js";
 import { parseQuantity, parseSetting } from "../recipes/settings.js";
 import type { CommandBody } from "./usages.js";
 import { examples, type HandlerArguments } from "./options.js";
-import { log, printResult, type GlobalArguments } from "./output.js";
+import { log, printResult, type GlobalArguments, suggest } from "./output.js";
 import { formatDownload, formatDuration, ProgressLine } from "./progress.js";
 
 function dataOptions(yargs: Argv<GlobalArguments>) {
@@ -105,6 +105,7 @@ async function runData(args: DataArguments): Promise<void> {
       { ...rest, ...(report ? { leftOut: report.leftOut, notes: report.notes } : {}) },
       textOf(prepared),
     );
+    suggest(`mtard train --dataset ${prepared.dataset}`);
   } finally {
     line.clear();
   }

@@ -14,8 +14,10 @@ import { studentOf } from "../recipes/teachers.js";
 import { requestedDevice } from "../runtime/device.js";
 import { RUN_FILES } from "../run/run-directory.js";
 import type { CommandBody } from "./usages.js";
-import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
+import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
+import { formatTable } from "./text-table.js";
 import { deviceOption } from "./options.js";
+import { evaluationProgress } from "./evaluation-progress.js";
 import { ProgressLine } from "./progress.js";
 import { trainWithProgress } from "./training-progress.js";
 
@@ -64,7 +66,14 @@ async function runDemo(args: DemoArguments): Promise<void> {
     rows.push({ title, evaluation: await measureModel(named, args) });
   }
   const files = { student: join(folder, RUN_FILES.best), metrics: join(folder, RUN_FILES.metrics) };
-  printResult(args, { run: folder, files, table: rows.map(tableEntry) }, demoText(rows, files, folder));
+  printResult(args, { run: folder, files, table: rows.map(tableEntry) }, demoText(rows, files));
+  const run = shellWord(folder);
+  suggest(
+    `mtard attack ${run} --out attack.png`,
+    `mtard report ${run}`,
+    `mtard export ${run} --to onnx --out student.onnx`,
+    "mtard train --help",
+  );
 }
 
 function demoSettings(): TrainingSettings {
@@ -97,7 +106,8 @@ async function measureModel(
       { attacks: [ATTACK], epsilon: 8 / 255, batchSize: usualBatch(model), seed: 0 },
       openModelStore(model, dirname(out), log),
       {
-        onProgress: ({ done, total }) => line.show(`measuring ${model.name}: ${done}/${total} images`),
+        onBegin: (device) => log(`measuring ${model.name} on ${device}`),
+        onProgress: evaluationProgress(line, () => undefined),
         onMessage(text) {
           line.clear();
           log(text);
@@ -120,11 +130,7 @@ function tableEntry({ title, evaluation: { total, clean, attacks } }: DemoRow): 
   return { model: title, total, clean, [ATTACK]: attacks[ATTACK] };
 }
 
-function demoText(
-  rows: readonly DemoRow[],
-  files: { student: string; metrics: string },
-  folder: string,
-): string {
+function demoText(rows: readonly DemoRow[], files: { student: string; metrics: string }): string {
   const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)}%`;
   const table = formatTable([
     [`${EVALUATED} test images`, "clean", "PGD-sat", "W-Robust"],
@@ -141,6 +147,5 @@ function demoText(
   return `${table}
 
 student    ${files.student}
-metrics    ${files.metrics}
-as ONNX    npx mtard export ${folder} --to onnx --out student.onnx`;
+metrics    ${files.metrics}`;
 }

@@ -3,7 +3,8 @@ import { readStoreRecord } from "../data/store.js";
 import { diagnoseMachine, type Check } from "../runtime/diagnosis.js";
 import { listTeachers } from "../teacher/store.js";
 import type { CommandBody } from "./usages.js";
-import { formatTable, type GlobalArguments, printResult } from "./output.js";
+import { type GlobalArguments, printResult, suggest } from "./output.js";
+import { formatRows } from "./text-table.js";
 
 /** `mtard doctor`: what runs here, and what to do about what does not. */
 export const doctorCommand: CommandBody = {
@@ -17,8 +18,9 @@ async function runDoctor(args: GlobalArguments): Promise<void> {
     storeCheck("teachers", "mtard teacher import --help", () => describeTeachers(args.teachersDir)),
   ];
   const ok = checks.every(({ status }) => status !== "broken");
-  printResult(args, { ok, checks }, formatTable(checks.flatMap(rows)));
+  printResult(args, { ok, checks }, formatRows(checks.flatMap(rows)));
   if (!ok) process.exitCode = 1;
+  suggest(checks.find(({ status }) => status === "broken")?.fix ?? "mtard demo");
 }
 
 function rows({ name, status, found, fix }: Check): string[][] {

@@ -19,6 +19,7 @@ import { attackList, attackOptions, attackRequest, requestedChanges } from "./at
 import { evaluationProgress } from "./evaluation-progress.js";
 import { openModels, type AttackedModel } from "./open-models.js";
 import {
+  configOption,
   datasetOption,
   examples,
   limitOption,
@@ -26,7 +27,8 @@ import {
   runsDirOption,
   type HandlerArguments,
 } from "./options.js";
-import { formatTable, log, printResult, type GlobalArguments } from "./output.js";
+import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
+import { formatTable } from "./text-table.js";
 import { ProgressLine } from "./progress.js";
 import type { CommandBody } from "./usages.js";
 
@@ -45,6 +47,7 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
       describe: "none, or some of those below, with commas between",
     })
     .option("limit", limitOption)
+    .option("config", configOption)
     .option("batch-size", {
       requiresArg: true,
       describe: "images at a time",
@@ -146,6 +149,11 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
         warnings: found.warnings,
       },
       evaluationTable(found.evaluation),
+    );
+    const named = shellWord(args.model);
+    suggest(
+      ...(model.reference.kind === "run" ? [`mtard report ${named}`] : []),
+      ...attacks.slice(-1).map((attack) => `mtard attack ${named} --attack ${attack}`),
     );
   } finally {
     line.clear();

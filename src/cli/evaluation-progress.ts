@@ -30,9 +30,10 @@ export function progressTexts(
     if (name !== current.name) current = { name, began: seconds(), done };
     const rate = (done - current.done) / (seconds() - current.began);
     const left = ((seconds() - began) * (1 - share)) / (share - shareBefore);
+    const leftText = Number.isFinite(left) ? `, ${formatDuration(left)} left` : "";
     const hasEnded = pass.attack !== null && pass.step === null && pass.done === pass.total;
     return {
-      now: `${textOf(name, pass)}, ${rateText(rate)}${formatDuration(left)} left`,
+      now: `${name}: ${pass.done}/${pass.total} images${rateText(rate)}${leftText}  ${detailsOf(pass)}`,
       ended: hasEnded ? `${name}: ${pass.robust} of ${pass.total} left robust${queriesText(pass)}` : null,
     };
   };
@@ -50,11 +51,11 @@ function doneOf({ done, inHand, step }: EvaluationPass): number {
   return step === null ? done : done + (inHand * step.step) / Math.max(1, step.steps);
 }
 
-function textOf(name: string, pass: EvaluationPass): string {
-  const { done, total, robust, step } = pass;
-  const right = pass.attack === null ? `${robust} right` : `${robust} robust`;
-  const steps = step === null ? "" : `, step ${step.step}/${step.steps}`;
-  return `${name}: ${right}, ${done}/${total} images${steps}${queriesText(pass)}`;
+/** What a narrow terminal can do without, the least important last. */
+function detailsOf(pass: EvaluationPass): string {
+  const { attack, robust, step } = pass;
+  const steps = step === null ? "" : `  step ${step.step}/${step.steps}`;
+  return `${robust} ${attack === null ? "right" : "robust"}${steps}${queriesText(pass).replace(",", " ")}`;
 }
 
 function queriesText({ queries }: EvaluationPass): string {
@@ -62,5 +63,5 @@ function queriesText({ queries }: EvaluationPass): string {
 }
 
 function rateText(rate: number): string {
-  return rate > 0 && Number.isFinite(rate) ? `${rate.toFixed(1)} images/s, ` : "";
+  return rate > 0 && Number.isFinite(rate) ? `, ${rate.toFixed(1)} images/s` : "";
 }

@@ -8,7 +8,7 @@ import { findModel } from "../model/reference.js";
 import type { StudentChoice } from "../model/run-student.js";
 import type { CommandBody } from "./usages.js";
 import { checkpointOption, examples } from "./options.js";
-import { printResult, type GlobalArguments } from "./output.js";
+import { printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
 
 interface ExportArguments extends GlobalArguments {
   run: string;
@@ -67,5 +67,11 @@ async function runExport(args: ExportArguments): Promise<void> {
     args,
     { model: name, network: network.id, format: args.to, file: args.out, normalization, difference },
     `${args.out}: ${network.id} as ${args.to}${checked}${left}`,
+  );
+  const file = shellWord(args.out);
+  suggest(
+    args.to === "onnx"
+      ? `mtard evaluate ${file}`
+      : `mtard teacher import --name NAME --dataset ${dataset} --network ${network.id} --weights ${file}`,
   );
 }

@@ -7,10 +7,12 @@ import { scaleOf } from "../reproduction/scale.js";
 import { reproduceRuns } from "../reproduction/reproduce.js";
 import type { CommandBody } from "./usages.js";
 import { examples } from "./options.js";
-import { printResult } from "./output.js";
+import { printResult, suggest } from "./output.js";
 import {
   reproductionOf,
   withReproductionOptions,
+  filesText,
+  nextOfRuns,
   withWorkProgress,
   writeReport,
   type ReproductionArguments,
@@ -51,5 +53,6 @@ async function runFigure(args: ReproductionArguments): Promise<void> {
     "figure.json": `${JSON.stringify(content, null, 2)}\n`,
   });
   const trained = outcomes.filter((outcome) => outcome.trained).length;
-  printResult(args, { ...content, trained, files }, Object.values(files).join("\n"));
+  printResult(args, { ...content, trained, files }, filesText(files));
+  suggest(...nextOfRuns(runs));
 }

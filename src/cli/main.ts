@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import yargs from "yargs";
+import yargs, { type Argv } from "yargs";
 import { InputError, oneLine, WorkError } from "../errors.js";
 import { commandsFor } from "./commands.js";
-import { log, printJson } from "./output.js";
-import { helpOf, requireCommand, usageError } from "./usage-error.js";
+import { ASKS_COMPLETIONS, completions } from "./completion.js";
+import { withConfig } from "./config.js";
+import { hideWarningsOfTfjs } from "./node-warnings.js";
+import { logAlways, printJson, setManner } from "./output.js";
+import { COMPLETION, declaredOptions, helpOf, requireCommand, usageError } from "./usage-error.js";
 import { usages } from "./usages.js";
 
 interface PackageJson {
@@ -23,9 +26,9 @@ function reportFailure(error: unknown, argv: readonly string[], verbose: boolean
     const content = known ? { message: known.message, ...known.detail, cause: undefined } : { message: text };
     printJson({ error: content });
   }
-  log(text);
-  if (verbose && error instanceof Error) log(error.stack ?? "");
-  else if (!known) log("  try       the same command with --verbose, and report it");
+  logAlways(text);
+  if (verbose && error instanceof Error) logAlways(error.stack ?? "");
+  else if (!known) logAlways("  try       the same command with --verbose, and report it");
   return known?.exitCode ?? 1;
 }
 
@@ -38,6 +41,7 @@ function reportable(error: unknown, argv: readonly string[]): InputError | WorkE
 
 const globalOptions = {
   json: { type: "boolean", default: false, describe: "print one JSON object on stdout" },
+  quiet: { type: "boolean", default: false, describe: "results and errors only" },
   verbose: { type: "boolean", default: false, describe: "stack traces of errors" },
   "data-dir": {
     type: "string",
@@ -55,6 +59,13 @@ const globalOptions = {
   },
 } as const;
 
+/** The call as yargs knows it: `mtard` and `mtard help COMMAND` ask for help. */
+function asked(argv: readonly string[]): readonly string[] {
+  const [first, ...others] = argv;
+  if (first === undefined) return ["--help"];
+  return first === "help" ? [...others, "--help"] : argv;
+}
+
 /** Refuses an option given twice: yargs makes a list of it, which only list options expect. */
 function refuseRepeated(values: Record<string, unknown>, { array }: { array?: unknown }): true {
   const lists: readonly unknown[] = Array.isArray(array) ? array : [];
@@ -70,32 +81,62 @@ function refuseRepeated(values: Record<string, unknown>, { array }: { array?: un
   return true;
 }
 
+/** The parser of a call, which runs its command when it parses. */
+async function parserFor(argv: readonly string[]): Promise<Argv> {
+  const parser = yargs([...argv]);
+  return parser
+    .scriptName("mtard")
+    .locale("en")
+    .usage("$0 <command>\n\nTrains small image classifiers to be accurate and robust (B-MTARD).")
+    .version(version)
+    .alias("version", "v")
+    .options(globalOptions)
+    .group(["help", "version"], "Options:")
+    .group(Object.keys(globalOptions), "Options of every command:")
+    .command(await commandsFor(argv))
+    .completion(COMPLETION, "print a script that completes commands, options and names in bash or zsh")
+    .demandCommand(1, "name a command")
+    .check(refuseRepeated)
+    .strict()
+    .wrap(Math.min(120, process.stdout.columns || 100))
+    .help()
+    .alias("help", "h")
+    .epilogue("mtard help COMMAND, or mtard COMMAND --help, shows the options of a command.")
+    .exitProcess(false)
+    .fail((message: string | null, error: Error | undefined) => {
+      if (error !== undefined && error.name !== "YError") throw error;
+      throw usageError(
+        error?.message ?? message ?? "the call is wrong",
+        argv,
+        usages,
+        declaredOptions(parser).names,
+      );
+    });
+}
+
+/** Prints what can stand where the last word of a call is, a line each, as the script of `mtard completion` asks for it. */
+async function printCompletions(words: readonly string[]): Promise<void> {
+  const proposals = await completions({
+    words,
+    teachersDir: globalOptions["teachers-dir"].default,
+    helpOf: async (call) => (await parserFor(call)).getHelp(),
+  });
+  process.stdout.write(proposals.map((proposal) => `${proposal}\n`).join(""));
+}
+
 /** Runs one command line and returns its exit code: 0 done, 1 the work failed, 2 the call or its input is wrong. */
 export async function main(argv: readonly string[]): Promise<number> {
   const verbose = argv.includes("--verbose");
   const json = argv.includes("--json");
+  setManner({ quiet: argv.includes("--quiet"), json });
   try {
+    if (argv[0] === ASKS_COMPLETIONS) {
+      await printCompletions(argv.slice(2));
+      return 0;
+    }
     requireCommand(argv, usages);
-    await yargs([...argv])
-      .scriptName("mtard")
-      .locale("en")
-      .usage("$0 <command>\n\nTrains small image classifiers to be accurate and robust (B-MTARD).")
-      .version(version)
-      .options(globalOptions)
-      .group(["help", "version"], "Options:")
-      .group(Object.keys(globalOptions), "Options of every command:")
-      .command(await commandsFor(argv))
-      .demandCommand(1, "name a command")
-      .check(refuseRepeated)
-      .strict()
-      .wrap(Math.min(120, process.stdout.columns || 100))
-      .help()
-      .exitProcess(false)
-      .fail((message: string | null, error: Error | undefined) => {
-        if (error !== undefined && error.name !== "YError") throw error;
-        throw usageError(error?.message ?? message ?? "the call is wrong", argv, usages);
-      })
-      .parseAsync();
+    const parser = await parserFor(await withConfig(argv, Object.keys(globalOptions)));
+    await parser.parseAsync();
     // A command whose result is itself bad news, such as `doctor`, prints it and sets the exit code.
     return Number(process.exitCode ?? 0);
   } catch (error) {
@@ -109,5 +150,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-const code = await main(process.argv.slice(2));
+hideWarningsOfTfjs();
+const code = await main(asked(process.argv.slice(2)));
 if (code !== 0) process.exitCode = code;

@@ -6,7 +6,9 @@ import { parameterCount } from "../graph/parameters.js";
 import { createNetwork, describeFamilies } from "../networks/networks.js";
 import type { CommandBody } from "./usages.js";
 import { datasetOption } from "./options.js";
-import { formatTable, type GlobalArguments, printResult } from "./output.js";
+import { type GlobalArguments, printResult, suggest } from "./output.js";
+import { wrapProse } from "./wrap.js";
+import { formatTable } from "./text-table.js";
 
 /** `mtard networks`: the architectures, and how many parameters each has on a data set. */
 export const networksCommand: CommandBody = {
@@ -42,8 +44,9 @@ function runNetworks(args: GlobalArguments & { dataset: string }): void {
   printResult(
     args,
     { dataset, networks, families },
-    `${[table, ...cannot].join("\n")}\n\nParameters are those for ${dataset}. Sizes:\n${sizes.join("\n")}`,
+    `${[table, ...cannot].join("\n")}\n\nParameters are those for ${dataset}. Sizes:\n${wrapProse(sizes.join("\n"), 4)}`,
   );
+  suggest(`mtard train --dataset ${dataset} --student NETWORK`);
 }
 
 /** The parameters of a network for images, or why it cannot take them. */

@@ -62,6 +62,13 @@ export const checkpointOption = {
   describe: "which student of a run: the best by W-Robust, or the last",
 } as const;
 
+/** `--config`, read before the call is parsed. */
+export const configOption = {
+  type: "string",
+  requiresArg: true,
+  describe: "a JSON or YAML file with options and settings by name, or a run directory; a flag given wins",
+} as const;
+
 /** `--limit`, checked with `parseLimit`. */
 export const limitOption = { requiresArg: true, describe: "the first K test images only" } as const;
 

@@ -1,22 +1,35 @@
 import type { DownloadProgress } from "../files/download.js";
+import { isQuiet } from "./output.js";
 
-/** One line on a terminal that is written over; silent when stderr is not a terminal. */
+/** Seconds between the lines that say how far the work is where there is no terminal. */
+const HEARTBEAT_SECONDS = 60;
+
+/**
+ * How far the work is: on a terminal one line that is written over, elsewhere a line at once and then one every minute, so that a log
+ * shows that the work goes on.
+ */
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream;
-  #last = 0;
+  readonly #seconds: () => number;
+  #last = -Infinity;
   #shown = false;
 
-  constructor(stream: NodeJS.WriteStream = process.stderr) {
+  /** @param seconds A clock. */
+  constructor(stream: NodeJS.WriteStream = process.stderr, seconds = () => performance.now() / 1000) {
     this.#stream = stream;
+    this.#seconds = seconds;
   }
 
-  /** Shows `text` in place of what was there, at most ten times a second unless `force`. */
-  show(text: string, force = false): void {
-    const now = performance.now();
-    if (!this.#stream.isTTY || (!force && now - this.#last < 100)) return;
+  /** Shows `text` in place of what was there, at most ten times a second. What does not fit is left out from its end, part by part. */
+  show(text: string): void {
+    const now = this.#seconds();
+    const isTerminal = this.#stream.isTTY;
+    if (isQuiet() || now - this.#last < (isTerminal ? 0.1 : HEARTBEAT_SECONDS)) return;
     this.#last = now;
-    this.#shown = true;
-    this.#stream.write(`\r\u001b[K${text.slice(0, Math.max(20, this.#stream.columns - 1))}`);
+    if (isTerminal) {
+      this.#shown = true;
+      this.#stream.write(`\r\u001b[K${fitting(text, Math.max(20, (this.#stream.columns || 80) - 1))}`);
+    } else this.#stream.write(`${text}\n`);
   }
 
   /** Removes the line, so that ordinary lines can be written. */
@@ -27,6 +40,12 @@ export class ProgressLine {
   }
 }
 
+/** As many of a line's parts, which two spaces separate, as fit; the first one is cut if even that does not. */
+function fitting(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const end = text.lastIndexOf("  ", width);
+  return text.slice(0, end > 0 ? end : width);
+}
 /** Seconds as people say them: `42 s`, `3 min 5 s`, `2 h 10 min`. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "?";

@@ -8,7 +8,9 @@ import { readings, requireReading } from "../recipes/readings.js";
 import { parseOverrides, parseSetting } from "../recipes/settings.js";
 import { paperStudents, studentOf, teacherRecipes } from "../recipes/teachers.js";
 import { datasetOption, examples, methodOption, readingOption, studentOption } from "./options.js";
-import { formatTable, printResult, type GlobalArguments } from "./output.js";
+import { printResult, type GlobalArguments, suggest } from "./output.js";
+import { wrapProse } from "./wrap.js";
+import { formatTable } from "./text-table.js";
 import { usages, type CommandBody } from "./usages.js";
 
 const { actions } = usages.recipe;
@@ -75,7 +77,8 @@ function runList(args: Arguments<typeof listOptions>): void {
     method === null ? [`ready-made ${network} for ${dataset}: ${source}`] : [],
   );
   const notes = [...readyMade, readingText(reading)].join("\n");
-  printResult(args, { reading, trainings }, `${table}\n\n${notes}`);
+  printResult(args, { reading, trainings }, `${table}\n\n${wrapProse(notes, 2)}`);
+  suggest("mtard recipe show --dataset DATASET --method METHOD");
 }
 
 function sourceOf(dataset: string): string {
@@ -122,8 +125,9 @@ function runShow(args: Arguments<typeof showOptions>): void {
   printResult(
     args,
     { dataset, student, method, reading, settings: byName },
-    `${method} for ${student} on ${dataset}\n\n${table}\n\n${readingText(reading)}`,
+    `${method} for ${student} on ${dataset}\n\n${table}\n\n${wrapProse(readingText(reading), 2)}`,
   );
+  suggest(`mtard train --dataset ${dataset} --method ${method} --student ${student}`);
 }
 
 function readingText(reading: keyof typeof readings): string {

@@ -12,7 +12,7 @@ import { distanceText, runPageHtml, type KeyedEvaluation } from "../report/run-p
 import { runPanels } from "../report/run-panels.js";
 import { readMetrics } from "../run/metrics.js";
 import { isRunFinished, readRun, RUN_FILES, type RunDescription } from "../run/run-directory.js";
-import { log, printResult, type GlobalArguments } from "./output.js";
+import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
 import type { CommandBody } from "./usages.js";
 
 interface ReportArguments extends GlobalArguments {
@@ -58,6 +58,7 @@ async function runReport(args: ReportArguments): Promise<void> {
   const file = args.out ?? join(folder, "report.html");
   writeFileAtomically(file, runPageHtml(page));
   printResult(args, { run: folder, file }, file);
+  suggest(`open ${shellWord(file)} in a browser`);
 }
 
 /** The doubts that arise from comparing attacks of one epsilon with each other; it is named unless it is the run's own. */

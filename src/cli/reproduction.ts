@@ -17,8 +17,8 @@ import type { ScaleOptions } from "../reproduction/scale.js";
 import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
 import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
 import { writeFileAtomically } from "../files/atomic.js";
-import { budgetOption, deviceOption, readingOption, runsDirOption } from "./options.js";
-import { log, type GlobalArguments } from "./output.js";
+import { budgetOption, configOption, deviceOption, readingOption, runsDirOption } from "./options.js";
+import { log, type GlobalArguments, shellWord } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
 import { stopOnSignals } from "./stop-on-signals.js";
 
@@ -90,6 +90,7 @@ export function withReproductionOptions(yargs: Argv): Argv {
       describe: "the folder for the files",
       defaultDescription: "reports/WHAT-DATASET-BUDGET",
     })
+    .option("config", configOption)
     .option("device", deviceOption);
 }
 
@@ -204,7 +205,7 @@ export async function withWorkProgress<T>(
       onProgress({ run, runs, doing, imagesPerSecond, secondsLeft }) {
         const rate = imagesPerSecond === null ? "" : `, ${imagesPerSecond.toFixed(0)} images/s`;
         const left = secondsLeft === null ? "" : `, ${formatDuration(secondsLeft)} left of all`;
-        line.show(`run ${run} of ${runs}  ${doing}${rate}${left}`);
+        line.show(`run ${run} of ${runs}${left}${rate}  ${doing}`);
       },
       onMessage(message) {
         line.clear();
@@ -222,6 +223,16 @@ export async function withWorkProgress<T>(
     line.clear();
     stop.forget();
   }
+}
+
+/** Says where a report's files are. */
+export function filesText(files: Readonly<Record<string, string>>): string {
+  return `files: ${Object.values(files).join("\n       ")}`;
+}
+
+/** What to look at after a table or figure: the last of its runs. */
+export function nextOfRuns(folders: readonly string[]): string[] {
+  return folders.slice(-1).map((folder) => `mtard report ${shellWord(folder)}`);
 }
 
 /** Writes a report's files into its folder, each whole or not at all; returns their paths by file extension. */

@@ -1,20 +1,48 @@
-import { log } from "./output.js";
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { logAlways } from "./output.js";
 import type { ProgressLine } from "./progress.js";
 
-/** Takes the first SIGINT or SIGTERM as a request to stop; a second one ends the program at once, as usual. */
+const WATCHER = fileURLToPath(new URL("interrupt-watcher.js", import.meta.url));
+
+/**
+ * Takes the first SIGINT or SIGTERM as a request to stop, and says so; a second one ends the program at once, as usual. On a terminal
+ * Ctrl-C is answered at once, in the middle of an engine's call too.
+ */
 export function stopOnSignals(line: ProgressLine): { readonly requested: boolean; forget(): void } {
+  const watcher = process.stderr.isTTY && process.stdin.isTTY ? startWatcher() : null;
   const state = { requested: false, forget };
   function onSignal(signal: NodeJS.Signals): void {
     state.requested = true;
     line.clear();
-    log(`${signal}: saving and stopping`);
-    forget();
+    const answered = signal === "SIGINT" && watcher !== null && watcher.answers;
+    if (!answered)
+      logAlways(`${signal}: saving and stopping after this step; a second one stops now without saving`);
+    unhear();
   }
-  function forget(): void {
+  function unhear(): void {
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }
+  function forget(): void {
+    unhear();
+    watcher?.end();
+  }
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  return state;
+}
+
+/** Starts the process that answers Ctrl-C; it ends with this one. */
+function startWatcher(): { readonly answers: boolean; end(): void } {
+  const state = { answers: false, end: () => void child.stdin.end() };
+  const child = spawn(process.execPath, [WATCHER, String(process.pid)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  // Where it cannot run, or not yet, Ctrl-C is answered when this process hears of it.
+  child.stdout.once("data", () => (state.answers = true));
+  child.on("error", () => undefined).on("exit", () => (state.answers = false));
+  child.unref();
+  for (const pipe of [child.stdin, child.stdout]) (pipe as unknown as { unref(): void }).unref();
   return state;
 }

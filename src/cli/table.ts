@@ -4,16 +4,19 @@ import type { TablePlan } from "../paper/plan.js";
 import { scaleOf } from "../reproduction/scale.js";
 import { tableNumbers, tablePlan } from "../paper/tables.js";
 import { tableCsv, tableJson, tableMarkdown, tableText } from "../report/render-table.js";
-import { isTeacherPlan } from "../reproduction/run-request.js";
+import { isRun, isTeacherPlan } from "../reproduction/run-request.js";
 import { reproduce } from "../reproduction/reproduce.js";
 import type { CommandBody } from "./usages.js";
 import { examples } from "./options.js";
-import { formatTable, printResult } from "./output.js";
+import { printResult, suggest } from "./output.js";
+import { formatTable } from "./text-table.js";
 import {
   methodsOption,
   paperDatasetOption,
   reproductionOf,
   withReproductionOptions,
+  filesText,
+  nextOfRuns,
   withWorkProgress,
   writeReport,
   type Reproduction,
@@ -60,11 +63,8 @@ async function runTable(args: ReproductionArguments): Promise<void> {
     trained: outcomes.filter(({ trained }) => trained).length,
     evaluated: outcomes.reduce((sum, { measured }) => sum + measured, 0),
   };
-  printResult(
-    args,
-    { ...table, ...done, files },
-    `${tableText(table, formatTable)}\n\n${Object.values(files).join("\n")}`,
-  );
+  printResult(args, { ...table, ...done, files }, `${tableText(table, formatTable)}\n\n${filesText(files)}`);
+  suggest(...nextOfRuns(outcomes.filter(isRun).map(({ folder }) => folder)));
 }
 
 function withMethods(plan: TablePlan, { methods }: Reproduction): TablePlan {

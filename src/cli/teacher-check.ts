@@ -12,7 +12,7 @@ import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime
 import { type CheckedTeacher, compareAndRecord, type Comparison } from "../teacher/check.js";
 import { findDescription } from "../teacher/descriptions.js";
 import { compareWithPublished, type Expectation } from "../teacher/expectations.js";
-import type { MeasuredAccuracy, MeasuredRobustness } from "../teacher/manifest.js";
+import { readManifest, type MeasuredAccuracy, type MeasuredRobustness } from "../teacher/manifest.js";
 import { findTeacher } from "../teacher/reference.js";
 import { formatAccuracy, percent } from "./accuracy.js";
 import { evaluationProgress } from "./evaluation-progress.js";
@@ -25,7 +25,7 @@ import {
   runsDirOption,
   type HandlerArguments,
 } from "./options.js";
-import { type GlobalArguments, log, printResult } from "./output.js";
+import { type GlobalArguments, log, printResult, shellWord, suggest } from "./output.js";
 import { ProgressLine } from "./progress.js";
 import { showOptions } from "./teacher-show.js";
 
@@ -95,6 +95,8 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
         ...published.map(publishedLine),
       ].join("\n"),
     );
+    const { role = "clean" } = folder === null ? {} : readManifest(folder);
+    suggest(`mtard train --dataset ${model.dataset} --${role}-teacher ${shellWord(args.name)}`);
   } finally {
     line.clear();
     model.dispose();

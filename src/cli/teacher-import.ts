@@ -4,7 +4,7 @@ import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
 import { importTeacher, type ImportedTeacher } from "../teacher/import.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
-import { type GlobalArguments, log, printResult } from "./output.js";
+import { type GlobalArguments, log, printResult, suggest } from "./output.js";
 import { ProgressLine } from "./progress.js";
 
 /** How images go into a model: `--mean` and `--std`, see {@link normalizationOf}, and `--layout`. */
@@ -92,17 +92,23 @@ export async function reportImport(
     printResult(
       args,
       { teacher: manifest, folder, dialect, notes },
-      `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}\nmeasure it with: mtard teacher check ${name}`,
+      `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}`,
     );
+    suggest(`mtard teacher check ${name}`);
   } finally {
     line.clear();
   }
 }
 
-/** Shows what an import is doing; a small file is done before anything is shown. */
+/** A smaller file is done before anyone could read about it. */
+const SHOWN_BYTES = 50e6;
+
+/** Shows what an import is doing. */
 export function importProgress(line: ProgressLine): (doing: string, done: number, total: number) => void {
-  return (doing, done, total) =>
+  return (doing, done, total) => {
+    if (total < SHOWN_BYTES) return;
     line.show(`${doing}: ${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`);
+  };
 }
 
 function sourceOf(args: HandlerArguments<typeof importOptions>) {

@@ -11,7 +11,8 @@ import { listTeachers } from "../teacher/store.js";
 import type { TeacherManifest } from "../teacher/manifest.js";
 import { formatAccuracy, percent } from "./accuracy.js";
 import { datasetOption, type HandlerArguments, roleOption } from "./options.js";
-import { formatTable, type GlobalArguments, log, printResult } from "./output.js";
+import { type GlobalArguments, log, printResult, suggest } from "./output.js";
+import { formatTable } from "./text-table.js";
 
 /** The options of `mtard teacher list`. */
 export function listOptions(yargs: Argv<GlobalArguments>) {
@@ -57,6 +58,10 @@ export function runList(args: HandlerArguments<typeof listOptions>): void {
       ...absentTables(absent),
       `${robustBenchModels().length} models of RobustBench: mtard teacher list --robustbench`,
     ].join("\n\n"),
+  );
+  const [one] = teachers;
+  suggest(
+    one ? `mtard teacher show ${one.name}` : "mtard teacher fetch NAME, or mtard teacher import --help",
   );
 }
 

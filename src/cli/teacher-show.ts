@@ -9,7 +9,8 @@ import { kindOf } from "../files/kind.js";
 import { findTeacher, type TeacherReference } from "../teacher/reference.js";
 import { formatAccuracy } from "./accuracy.js";
 import type { HandlerArguments } from "./options.js";
-import { formatTable, type GlobalArguments, printResult } from "./output.js";
+import { type GlobalArguments, printResult, suggest, shellWord } from "./output.js";
+import { formatRows } from "./text-table.js";
 
 /** The options of `mtard teacher show`. */
 export function showOptions(yargs: Argv<GlobalArguments>) {
@@ -33,7 +34,10 @@ export function runShow(args: HandlerArguments<typeof showOptions>): void {
     ...(description && !manifest ? absentRows(description, howToGet(description)) : []),
     ...(description ? descriptionRows(description) : []),
   ];
-  printResult(args, { teacher: manifest, folder, description }, formatTable(rows));
+  printResult(args, { teacher: manifest, folder, description }, formatRows(rows));
+  suggest(
+    manifest ? `mtard teacher check ${shellWord(args.name)}` : `mtard teacher fetch ${shellWord(args.name)}`,
+  );
 }
 
 /** The folder of a reference's manifest. @throws {InputError} if it is a lone ONNX file, which has none. */

@@ -1,4 +1,6 @@
+import { basename, resolve } from "node:path";
 import { findDataset } from "../data/datasets.js";
+import { InputError } from "../errors.js";
 import { methods, requireMethodId, type MethodId } from "../methods/methods.js";
 import { teacherRolesOf } from "../methods/method.js";
 import { budgets, requireBudget } from "../recipes/budgets.js";
@@ -22,6 +24,7 @@ import type { CommandBody } from "./usages.js";
 import { percent } from "./accuracy.js";
 import {
   budgetOption,
+  configOption,
   datasetOption,
   deviceOption,
   examples,
@@ -29,7 +32,8 @@ import {
   readingOption,
   studentOption,
 } from "./options.js";
-import { log, printResult, type GlobalArguments } from "./output.js";
+import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
+import { wrapProse } from "./wrap.js";
 import { trainWithProgress } from "./training-progress.js";
 
 interface TrainArguments extends GlobalArguments {
@@ -47,6 +51,8 @@ interface TrainArguments extends GlobalArguments {
   seed: unknown;
   out: string | undefined;
   resume: boolean;
+  init: string | undefined;
+  initHead: "kept" | "new" | undefined;
   device: string | undefined;
   checkpointMinutes: unknown;
   set: string[] | undefined;
@@ -94,8 +100,23 @@ export const trainCommand: CommandBody = {
       .option("resume", {
         type: "boolean",
         default: false,
-        describe: "go on where the run in --out stopped, or start it",
+        describe:
+          "go on where the run in --out stopped, or start it; a finished one with more --epochs goes on to them",
       })
+      .option("config", configOption)
+      .option("init", {
+        type: "string",
+        requiresArg: true,
+        describe:
+          "start from weights of the same network: a PyTorch, safetensors or npz file, a run, or a teacher",
+      })
+      .option("init-head", {
+        choices: ["kept", "new"] as const,
+        requiresArg: true,
+        describe: "take the last linear layer of --init, or draw a new one, for other classes perhaps",
+        defaultDescription: "kept",
+      })
+
       .option("device", deviceOption)
       .option("checkpoint-minutes", {
         requiresArg: true,
@@ -113,6 +134,10 @@ export const trainCommand: CommandBody = {
           "the demo data, in two minutes": "mtard train --dataset demo",
           "CIFAR-10 cut down, in hours on two cores, with other teachers":
             "mtard train --dataset cifar10 --budget subset --clean-teacher A --robust-teacher B.onnx",
+          "a run again, with another seed": "mtard train --config runs/it/settings.json --seed 1",
+          "ten epochs more for a finished run of ten, with its other settings":
+            "mtard train --dataset demo --epochs 20 --out runs/it --resume",
+          "from a teacher's weights": "mtard train --dataset demo --student resnet-14 --init demo-clean",
           "adversarial training with one setting changed":
             "mtard train --dataset cifar10 --method sat --student resnet-18 --set innerSteps=7",
         }),
@@ -126,17 +151,30 @@ async function runTrain(args: TrainArguments): Promise<void> {
     args.out ?? `runs/${settings.dataset}-${settings.method}-${settings.student}-seed${settings.seed}`;
   const { dataDir, teachersDir, resume, device } = args;
   const minutes = parseQuantity("--checkpoint-minutes", args.checkpointMinutes, { minimum: 0 });
-  const places = { folder, dataDir, teachersDir, resume, device };
+  if (args.initHead !== undefined && args.init === undefined)
+    throw new InputError("--init-head is about the weights of --init", {
+      expected: "--init FILE, a run or a teacher",
+      found: "no --init",
+    });
+  const init = args.init === undefined ? undefined : { from: args.init, head: args.initHead ?? "kept" };
+  const places = { folder, dataDir, teachersDir, resume, device, init };
   const summary = await trainWithProgress(settings, places, minutes * 60);
   const { best } = summary;
   const bestText = best
     ? `best by W-Robust ${percent(best.wRobust)} (clean ${percent(best.clean)}, PGD-trades ${percent(best.robust)}) at epoch ${best.epoch}`
     : "no evaluation yet";
-  printResult(args, { run: folder, ...summary }, `${folder}: ${summary.status}, ${bestText}`);
+  printResult(args, { run: folder, ...summary }, wrapProse(`${folder}: ${summary.status}, ${bestText}`, 2));
   if (summary.status === "stopped") {
     log("everything is saved; the same command with --resume goes on");
     process.exitCode = 1;
+    return;
   }
+  const run = shellWord(folder);
+  suggest(
+    `mtard evaluate ${run}`,
+    `mtard report ${run}`,
+    `mtard export ${run} --to onnx --out ${shellWord(`${basename(resolve(folder))}.onnx`)}`,
+  );
 }
 
 /** The recipe's settings, overridden by the call's options and then by `--set`. */
@@ -147,11 +185,14 @@ function settingsOf(args: TrainArguments): TrainingSettings {
   const student = args.student ?? budget.student ?? studentOf(dataset);
   const reading = requireReading(args.reading);
   const overrides = parseOverrides(args.set ?? []);
-  for (const name of idleSettings(method, overrides)) log(`note: ${method} does not read ${name}`);
   const epochs = given("epochs", args.epochs) ?? budget.epochs ?? undefined;
   const batchSize = given("batchSize", args.batchSize);
+  const whole = recipe({ dataset, method, student, reading }, epochs);
+  for (const name of idleSettings(method, overrides))
+    if (JSON.stringify(overrides[name]) !== JSON.stringify(whole[name]))
+      log(`note: ${method} does not read ${name}`);
   return parseSettings({
-    ...recipe({ dataset, method, student, reading }, epochs),
+    ...whole,
     ...budget.changes(method),
     ...(batchSize === undefined ? {} : { batchSize }),
     dataset,

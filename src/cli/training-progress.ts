@@ -3,7 +3,9 @@ import type { TrainingSettings } from "../recipes/settings.js";
 import { prepareNativeLibraries, requestedDevice, studentDevice, threadCount } from "../runtime/device.js";
 import { tf } from "../runtime/tensorflow.js";
 import { prepareRun } from "../training/prepare.js";
-import { train, type TrainingSummary } from "../training/train.js";
+import { settingsOfEpoch, train, type TrainingSummary } from "../training/train.js";
+import type { InitRequest } from "../training/initial-student.js";
+import type { InitialWeights, Schedule } from "../run/run-directory.js";
 import { log } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
 import { stopOnSignals } from "./stop-on-signals.js";
@@ -15,6 +17,7 @@ export interface TrainingPlaces {
   readonly teachersDir: string;
   readonly resume: boolean;
   readonly device: string | undefined;
+  readonly init?: InitRequest | undefined;
 }
 
 /** Trains with one progress line on a terminal and one log line per evaluation; SIGINT and SIGTERM save and stop. */
@@ -34,9 +37,12 @@ export async function trainWithProgress(
     log(
       `${settings.method} on ${settings.dataset}, ${settings.epochs} ${settings.epochs === 1 ? "epoch" : "epochs"}, best chosen on ${settings.selection} images`,
     );
+    if (run.init && !run.resumed) log(initText(run.init));
+    if (run.finishedBy) log(furtherText(run.finishedBy, settings));
     if (run.resumed) log(`resumed from ${places.folder} after step ${run.step}`);
     const total = settings.epochs * run.batches.stepsPerEpoch;
-    const meter = createMeter(run.step, total);
+    const meter = trainingMeter(run.step, total);
+    let looking: ((done: number) => string) | null = null;
     return await train(
       run,
       {
@@ -44,10 +50,14 @@ export async function trainWithProgress(
           const place = `epoch ${epoch}/${settings.epochs}  step ${step}/${total}`;
           line.show(`${place}  ${meter(step, images)}  ${describe(report)}`);
         },
-        onEvaluationProgress: ({ epoch, done, total: images }) =>
-          line.show(`epoch ${epoch}: evaluating ${done}/${images}`),
+        onEvaluationProgress(event) {
+          looking ??= evaluationMeter(event.done, event.total);
+          const place = `epoch ${event.epoch}/${settings.epochs}  evaluating ${event.done}/${event.total} images`;
+          line.show(`${place}${looking(event.done)}`);
+        },
         onEvaluation({ epoch, clean, robust, wRobust, best }) {
           line.clear();
+          looking = null;
           const [c, r, w] = [clean, robust, wRobust].map((value) => `${(100 * value).toFixed(2)}%`);
           log(`epoch ${epoch}: clean ${c}, PGD-trades ${r}, W-Robust ${w}${best ? ", the best so far" : ""}`);
         },
@@ -60,6 +70,26 @@ export async function trainWithProgress(
     stop.forget();
     await run.close();
   }
+}
+
+function initText({ from, sha256, head }: InitialWeights): string {
+  const classifier = head === "new" ? ", with a fresh classifier" : "";
+  return `starts from the weights of ${from} (sha256 ${sha256.slice(0, 8)})${classifier}`;
+}
+
+/** Says how the schedule of a finished run moves, and at which rate it goes on. */
+function furtherText(before: Schedule, settings: TrainingSettings): string {
+  const { epochs, milestones, evaluateEvery } = settings;
+  const listed = (epochsOf: readonly number[]): string => epochsOf.join(", ") || "none";
+  const { learningRate } = settingsOfEpoch(settings, before.epochs + 1).sgd;
+  return [
+    `the run had ${before.epochs} ${before.epochs === 1 ? "epoch" : "epochs"}; goes on to ${epochs}`,
+    `milestones now ${listed(milestones)} (were ${listed(before.milestones)})`,
+    ...(evaluateEvery === before.evaluateEvery
+      ? []
+      : [`evaluateEvery now ${evaluateEvery} (was ${before.evaluateEvery})`]),
+    `learning rate in epoch ${before.epochs + 1}: ${Number(learningRate.toPrecision(6))}`,
+  ].join("; ");
 }
 
 interface OpenTeachers {
@@ -76,7 +106,7 @@ function teachersText({ cleanTeacher, robustTeacher }: OpenTeachers): string {
 }
 
 /** Makes a text of the rate and the time left, from the steps of this session. */
-function createMeter(firstStep: number, totalSteps: number): (step: number, images: number) => string {
+function trainingMeter(firstStep: number, totalSteps: number): (step: number, images: number) => string {
   const started = performance.now();
   let seen = 0;
   return (step, images) => {
@@ -84,6 +114,16 @@ function createMeter(firstStep: number, totalSteps: number): (step: number, imag
     const seconds = (performance.now() - started) / 1000;
     const left = (seconds / (step - firstStep)) * (totalSteps - step);
     return `${(seen / seconds).toFixed(0)} images/s, ${formatDuration(left)} left`;
+  };
+}
+
+/** The same for the images of an evaluation; nothing before there is a rate. */
+function evaluationMeter(first: number, total: number): (done: number) => string {
+  const started = performance.now();
+  return (done) => {
+    const rate = (done - first) / ((performance.now() - started) / 1000);
+    if (!(rate > 0 && Number.isFinite(rate))) return "";
+    return `  ${rate.toFixed(0)} images/s, ${formatDuration((total - done) / rate)} left`;
   };
 }
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { InputError, WorkError } from "../errors.js";
 import type { ImageShape, NetworkShape } from "../graph/network.js";
+import { didYouMean } from "../nearest.js";
 
 /** What is known of a data set before any image is read: what it shows, where it comes from, how it is augmented. */
 export interface DatasetDescription {
@@ -181,7 +182,7 @@ export function findDataset(name: string, dataDir: string): DatasetDescription {
   if (isBuiltIn(name)) return datasets[name];
   if (OWN_NAME.test(name) && existsSync(descriptionPath(name, dataDir))) return readOwn(name, dataDir);
   const own = ownDatasetIds(dataDir);
-  throw new InputError(`there is no data set "${name}"`, {
+  throw new InputError(`there is no data set "${name}"${didYouMean(name, [...datasetIds, ...own])}`, {
     expected: `${datasetIds.join(", ")}${own.length === 0 ? "" : `; of your own: ${own.join(", ")}`}`,
     found: name,
     fix: OWN_NAME.test(name) ? `mtard data ${name} --from DIR makes one of your images` : "mtard data demo",

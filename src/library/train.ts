@@ -12,6 +12,7 @@ import { requireUsualTeachers } from "../recipes/usual-teachers.js";
 import type { Reading } from "../recipes/readings.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import type { BestEvaluation } from "../run/checkpoint.js";
+import type { InitRequest } from "../training/initial-student.js";
 import { prepareRun } from "../training/prepare.js";
 import { train as trainRun } from "../training/train.js";
 import { idOfPart } from "./own-id.js";
@@ -28,6 +29,11 @@ export interface TrainOptions extends Places {
   /** A teacher's name, folder or .onnx file; the paper's for the data set by default, where the method asks one. */
   readonly cleanTeacher?: string | undefined;
   readonly robustTeacher?: string | undefined;
+  /**
+   * What the student starts from: a file of weights, a run, a teacher, or an .onnx file that mtard wrote. Its classifier is `kept`, or `new`
+   * and drawn afresh. By default all weights are drawn from the seed.
+   */
+  readonly init?: InitRequest | undefined;
   /** Instead of the recipe's; milestones keep their share. */
   readonly epochs?: number | undefined;
   /** Of everything random in the run; 0 by default. */
@@ -93,7 +99,13 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
     options.out ?? `runs/${settings.dataset}-${settings.method}-${settings.student}-seed${settings.seed}`;
   const device = prepareEngines(options.device);
   studentDevice(tf, device);
-  const places = { ...placesOf(options), folder, device, resume: options.resume ?? false };
+  const places = {
+    ...placesOf(options),
+    folder,
+    device,
+    resume: options.resume ?? false,
+    init: options.init,
+  };
   const run = await prepareRun(settings, places, { method: method ?? undefined, network, dataset });
   const { signal, onProgress: tell = () => undefined, checkpointSeconds = 300 } = options;
   const steps = settings.epochs * run.batches.stepsPerEpoch;

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
 import { absld } from "./absld.js";
 import { ard } from "./ard.js";
 import { baselineEbb } from "./baseline-ebb.js";
@@ -39,7 +40,7 @@ export const methodIds = Object.keys(methods) as MethodId[];
 /** Checks a method's id. @throws {InputError} if no method has it. */
 export function requireMethodId(id: string): MethodId {
   if (Object.hasOwn(methods, id)) return id as MethodId;
-  throw new InputError(`unknown method "${id}"`, {
+  throw new InputError(`unknown method "${id}"${didYouMean(id, methodIds)}`, {
     expected: `one of ${methodIds.join(", ")}`,
     found: id,
   });

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
 import { RUN_FILES } from "../run/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
 import { kindOf } from "../files/kind.js";
-import { findTeacher, type TeacherReference } from "../teacher/reference.js";
+import { findTeacher, knownTeachers, type TeacherReference } from "../teacher/reference.js";
 
 /** Where a model is: in a run directory, or in a teacher's folder or file. */
 export type ModelReference = { readonly kind: "run"; readonly folder: string } | TeacherReference;
@@ -21,7 +22,8 @@ export function findModel(named: string, teachersDir: string): ModelReference {
     return findTeacher(named, teachersDir);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    throw new InputError(`"${named}" is neither a run, nor a teacher, nor an .onnx file`, {
+    const near = didYouMean(named, knownTeachers(teachersDir));
+    throw new InputError(`"${named}" is neither a run, nor a teacher, nor an .onnx file${near}`, {
       expected: `a run directory, or ${error.detail.expected ?? "a teacher"}`,
       found: foundAt(named),
       fix: "mtard teacher list, or ls runs",

@@ -25,7 +25,8 @@ export async function readStudent(
 ): Promise<{ network: Network; weights: Weights; dataset: string }> {
   const run = readRun(folder);
   const { student, dataset } = run.settings;
-  const network = readOwnNetwork(folder) ?? createNetwork(student, shapeOf(run, folder));
+  const normalization = run.inputs.init?.normalization;
+  const network = readOwnNetwork(folder) ?? createNetwork(student, shapeOf(run, folder), normalization);
   const path = join(folder, RUN_FILES[which]);
   if (!existsSync(path)) {
     throw new InputError(`the run ${folder} has no ${which} student yet`, {

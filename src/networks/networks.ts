@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import type { Network, NetworkShape, Normalization } from "../graph/network.js";
 import { fittingSizes, imageMisfit } from "../graph/image-fit.js";
+import { didYouMean } from "../nearest.js";
 import { cifarResNet } from "./cifar-resnet.js";
 import { mobileNetV2 } from "./mobilenet-v2.js";
 import { preActResNet } from "./preact-resnet.js";
@@ -152,7 +153,7 @@ function findNetwork(id: string, shape: NetworkShape): Network {
       fix: `--student or --network ${family.ids[0] ?? ""}`,
     });
   }
-  throw new InputError(`unknown network "${id}"`, {
+  throw new InputError(`unknown network "${id}"${didYouMean(id, networkIds)}`, {
     expected: `one of ${networkIds.join(", ")}, or another size of wide-resnet-D-W or resnet-D`,
     fix: "mtard networks lists them",
   });

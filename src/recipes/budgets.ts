@@ -1,5 +1,6 @@
 import { InputError } from "../errors.js";
 import type { MethodId } from "../methods/methods.js";
+import { didYouMean } from "../nearest.js";
 import type { Recipe } from "./settings.js";
 
 /** How much of the paper's work is done. */
@@ -63,5 +64,8 @@ export const budgetNames = Object.keys(budgets) as BudgetName[];
 /** @throws {InputError} if there is no such budget. */
 export function requireBudget(name: string): BudgetName {
   if (Object.hasOwn(budgets, name)) return name as BudgetName;
-  throw new InputError(`there is no budget "${name}"`, { expected: budgetNames.join(", "), found: name });
+  throw new InputError(`there is no budget "${name}"${didYouMean(name, budgetNames)}`, {
+    expected: budgetNames.join(", "),
+    found: name,
+  });
 }

@@ -28,7 +28,7 @@ export function settingsRead(method: MethodId): SettingNames {
 }
 
 /** The changed settings that make no difference to the method. */
-export function idleSettings(method: MethodId, changes: Partial<Recipe>): string[] {
+export function idleSettings(method: MethodId, changes: Partial<Recipe>): (keyof Recipe)[] {
   const known: readonly string[] = settingsRead(method);
-  return Object.keys(changes).filter((name) => !known.includes(name));
+  return (Object.keys(changes) as (keyof Recipe)[]).filter((name) => !known.includes(name));
 }

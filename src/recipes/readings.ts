@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
 
 /** What a recipe follows where a compared method's own paper, its released code and B-MTARD's settings disagree. */
 export const readings = {
@@ -14,7 +15,7 @@ export const readingNames = Object.keys(readings) as Reading[];
 /** @throws {InputError} if no reading has this name. */
 export function requireReading(name: string): Reading {
   if (Object.hasOwn(readings, name)) return name as Reading;
-  throw new InputError(`unknown reading "${name}"`, {
+  throw new InputError(`unknown reading "${name}"${didYouMean(name, readingNames)}`, {
     expected: `one of ${readingNames.join(", ")}`,
     found: name,
   });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { InputError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
 import { readingNames } from "./readings.js";
 
 /** A number, or a fraction such as `8/255`. */
@@ -179,7 +180,7 @@ export function parseOverrides(overrides: readonly string[]): Partial<Recipe> {
           fix: `${option} ${value}`,
         });
       }
-      throw new InputError(`--set ${override} names no setting`, {
+      throw new InputError(`--set ${override} names no setting${didYouMean(name, recipeSettingNames)}`, {
         expected: `name=value, the name one of ${recipeSettingNames.join(", ")}`,
       });
     }),

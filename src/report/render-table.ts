@@ -6,9 +6,9 @@ const DIGITS = { "%": 2, nats: 4 } as const;
 const NOTHING = "–";
 const PAPERS_BUDGET = "the paper's budget";
 
-/** Formats a table as Markdown; in each section, a row has the paper's numbers, ours and the differences. */
+/** Formats a table as Markdown; in each section that has a number of ours, a row has the paper's numbers, ours and the differences. */
 export function tableMarkdown(table: ReportTable): string {
-  const sections = table.sections.flatMap((section, index) => {
+  const sections = filledSections(table).flatMap(({ section, index }) => {
     const [heading = [], ...rows] = sectionRows(table, index);
     const line = (cells: readonly string[]): string => `| ${cells.map(escaped).join(" | ")} |`;
     const aligned = heading.map((_, column) =>
@@ -32,8 +32,8 @@ export function tableText(
   table: ReportTable,
   align: (rows: readonly (readonly string[])[]) => string,
 ): string {
-  const sections = table.sections.map(
-    (section, index) => `${sectionTitle(section)}\n${align(sectionRows(table, index))}`,
+  const sections = filledSections(table).map(
+    ({ section, index }) => `${sectionTitle(section)}\n${align(sectionRows(table, index))}`,
   );
   return [`Table ${table.number}: ${table.title}`, ...sections, notesOf(table).join("\n")]
     .filter((part) => part !== "")
@@ -88,6 +88,13 @@ export function tableCsv(table: ReportTable): string {
 /** Formats a table as JSON. */
 export function tableJson(table: ReportTable): string {
   return `${JSON.stringify(table, null, 2)}\n`;
+}
+
+/** The sections that have a number of ours, with their places in the table. */
+function filledSections({ sections, rows }: ReportTable): { section: Section; index: number }[] {
+  return sections
+    .map((section, index) => ({ section, index }))
+    .filter(({ index }) => rows.some(({ cells }) => cells[index]?.some(({ ours }) => ours !== null)));
 }
 
 /** A section's heading and rows: the label, then paper, ours and difference of each measure, then what it was run on. */

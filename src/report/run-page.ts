@@ -183,6 +183,7 @@ function inputsTable({ settings, inputs }: RunDescription): string {
     ["data", settings.dataset, inputs.data],
     ["clean teacher", settings.cleanTeacher, inputs.cleanTeacher],
     ["robust teacher", settings.robustTeacher, inputs.robustTeacher],
+    ...(inputs.init ? [["started from", inputs.init.from, inputs.init.sha256] as const] : []),
   ].filter((row): row is string[] => row.every((cell) => cell !== null));
   return htmlTable(["what", "name", "SHA-256"], rows, []);
 }

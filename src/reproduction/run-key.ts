@@ -12,7 +12,7 @@ export interface ImageCounts {
 
 /**
  * Identifies a run by what decides its results: the SHA-256, in lower-case hex, of the settings that its method reads, its data and its
- * teachers. The names and paths of teachers are left out, and so is a limit that leaves no image out.
+ * teachers, the weights it started from where it was given some, and the schedules it had before where it was trained further. The names and paths of teachers are left out, and so is a limit that leaves no image out.
  */
 export function runKey(settings: TrainingSettings, inputs: RunInputs, images: ImageCounts): string {
   const { dataset, method, student, seed, limitTrain, limitTest } = settings;
@@ -27,6 +27,9 @@ export function runKey(settings: TrainingSettings, inputs: RunInputs, images: Im
     data: inputs.data,
     cleanTeacher: inputs.cleanTeacher,
     robustTeacher: inputs.robustTeacher,
+    // Only where it is so: all other runs keep the keys that earlier versions gave them.
+    ...(inputs.init ? { init: inputs.init.sha256 } : {}),
+    ...(inputs.earlier ? { earlier: inputs.earlier } : {}),
   };
   const sorted = Object.keys(decisive)
     .sort()

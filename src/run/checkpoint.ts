@@ -40,6 +40,8 @@ const progressSchema = z.object({
   evaluationDue: z.boolean(),
   /** The length of `metrics.jsonl` at this point. */
   metricsBytes: z.number().int().nonnegative(),
+  /** How long the run was worked on; older checkpoints do not say it. */
+  seconds: z.number().nonnegative().default(0),
 });
 
 /** A run's state apart from its tensors. */
@@ -50,6 +52,7 @@ export interface Progress {
   readonly best: BestEvaluation | null;
   readonly evaluationDue: boolean;
   readonly metricsBytes: number;
+  readonly seconds: number;
 }
 
 /** A checkpoint as it was read. */

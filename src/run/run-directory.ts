@@ -1,21 +1,11 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../errors.js";
-import type { NetworkShape } from "../graph/network.js";
-import { imageShapeSchema } from "../onnx/metadata.js";
+import type { NetworkShape, Normalization } from "../graph/network.js";
+import { imageShapeSchema, normalizationSchema } from "../onnx/metadata.js";
 import { parseSettings, recipeSchema, type Recipe, type TrainingSettings } from "../recipes/settings.js";
-import { writeFailure, writeFileAtomically } from "../files/atomic.js";
+import { writeFileAtomically } from "../files/atomic.js";
 
 /** The files of a run directory. */
 export const RUN_FILES = {
@@ -26,6 +16,23 @@ export const RUN_FILES = {
   summary: "summary.json",
   network: "network.json",
 } as const;
+
+/** When a run ends, and what moves with its end. */
+export type Schedule = Pick<TrainingSettings, "epochs" | "milestones" | "evaluateEvery">;
+
+const scheduleNames = ["epochs", "milestones", "evaluateEvery"] as const satisfies (keyof Schedule)[];
+
+/** The weights that a run's student started from. */
+export interface InitialWeights {
+  /** SHA-256 of the student's layers and weights at the start. */
+  readonly sha256: string;
+  /** What the call named. */
+  readonly from: string;
+  /** Whether the classifier came with them, or was drawn afresh. */
+  readonly head: "kept" | "new";
+  /** The normalisation that came with the weights and is part of the student. */
+  readonly normalization: Normalization | null;
+}
 
 /** What a run was made from besides its settings: the exact data and teachers. */
 export interface RunInputs {
@@ -38,6 +45,10 @@ export interface RunInputs {
   readonly network?: string | undefined;
   /** The images and classes of its network; runs of before own data sets do not say it, as theirs are built in. */
   readonly shape?: NetworkShape | undefined;
+  /** Absent where the student started from weights drawn by the seed. */
+  readonly init?: InitialWeights | undefined;
+  /** The schedules that a run which was trained further had before, the first one first; absent in all others. */
+  readonly earlier?: readonly Schedule[] | undefined;
 }
 
 export interface RunDescription {
@@ -55,6 +66,15 @@ const inputsSchema = z.object({
   robustTeacher: z.string().nullable(),
   network: z.string().optional(),
   shape: z.object({ image: imageShapeSchema, classes: z.int().min(1) }).optional(),
+  init: z
+    .object({
+      sha256: z.string(),
+      from: z.string(),
+      head: z.enum(["kept", "new"]),
+      normalization: normalizationSchema.nullable(),
+    })
+    .optional(),
+  earlier: z.array(recipeSchema.pick({ epochs: true, milestones: true, evaluateEvery: true })).optional(),
 });
 
 /**
@@ -116,27 +136,37 @@ function parseRecipe(values: unknown): Partial<Recipe> {
   });
 }
 
+/** A run directory that was made or found. */
+export interface OpenedRun {
+  /** Whether a run was there already. */
+  readonly existed: boolean;
+  /** The run as it is to be kept from now on, where it is trained further: its end has moved. */
+  readonly further: (RunDescription & { readonly before: Schedule }) | null;
+}
+
 /**
- * Makes a run directory, or opens an existing one with the same settings and inputs.
+ * Makes a run directory, or opens an existing one with the same settings and inputs. A finished run may be asked for with a later end, and
+ * milestones that moved with it: then nothing is written before {@link trainFurther}.
  *
- * @returns Whether a run was there already.
  * @throws {InputError} if the folder holds a run and `resume` is off, or a run of other settings: each difference is named.
  */
-export function openRunDirectory(folder: string, run: RunDescription, resume: boolean): boolean {
+export function openRunDirectory(folder: string, run: RunDescription, resume: boolean): OpenedRun {
   if (!existsSync(join(folder, RUN_FILES.settings))) {
     refuseFile(folder);
     mkdirSync(folder, { recursive: true });
-    const content = JSON.stringify({ ...run.settings, recipe: run.recipe, inputs: run.inputs }, null, 2);
-    writeFileAtomically(join(folder, RUN_FILES.settings), `${content}\n`);
-    return false;
+    writeDescription(folder, run);
+    return { existed: false, further: null };
   }
   const existing = readRun(folder);
   const differences = differencesOf(existing, run);
-  if (differences.length > 0) {
+  const later =
+    run.settings.epochs > existing.settings.epochs &&
+    differences.every(({ name }) => scheduleNames.some((each) => each === name));
+  if (differences.length > 0 && !(later && resume && isRunFinished(folder))) {
     throw new InputError(`${folder} holds a run of other settings`, {
       expected: differences.map(({ name, asked }) => `${name} ${asked}`).join(", "),
       found: differences.map(({ name, there }) => `${name} ${there}`).join(", "),
-      fix: "the settings of that run, or another folder with --out",
+      fix: `${later ? laterFix(existing, isRunFinished(folder)) : "the settings of that run"}, or another folder with --out`,
     });
   }
   if (!resume) {
@@ -144,7 +174,31 @@ export function openRunDirectory(folder: string, run: RunDescription, resume: bo
       fix: "--resume to go on, or another folder with --out",
     });
   }
-  return true;
+  if (differences.length === 0) return { existed: true, further: null };
+  const before = scheduleOf(existing);
+  const inputs = { ...existing.inputs, earlier: [...(existing.inputs.earlier ?? []), before] };
+  return { existed: true, further: { ...run, inputs, before } };
+}
+
+function laterFix({ settings }: RunDescription, finished: boolean): string {
+  return finished
+    ? "--resume to train that run further"
+    : `--resume with the ${settings.epochs} epochs of that run, which can be trained further when it is finished`;
+}
+
+function scheduleOf({ settings: { epochs, milestones, evaluateEvery } }: RunDescription): Schedule {
+  return { epochs, milestones, evaluateEvery };
+}
+
+/** Gives a finished run its later end. Its summary goes first: with a later end it is not finished. */
+export function trainFurther(folder: string, run: RunDescription): void {
+  rmSync(join(folder, RUN_FILES.summary), { force: true });
+  writeDescription(folder, run);
+}
+
+function writeDescription(folder: string, { settings, recipe, inputs }: RunDescription): void {
+  const content = JSON.stringify({ ...settings, recipe, inputs }, null, 2);
+  writeFileAtomically(join(folder, RUN_FILES.settings), `${content}\n`);
 }
 
 function refuseFile(folder: string): void {
@@ -156,15 +210,14 @@ function refuseFile(folder: string): void {
   });
 }
 
-/** Teachers differ if their weights do, whatever they are called. The shape follows from the data. */
+/** Teachers and initial weights differ if their contents do, whatever they are called. The shape follows from the data. */
 function differencesOf(
   there: RunDescription,
   asked: RunDescription,
 ): { name: string; there: string; asked: string }[] {
-  const left: Record<string, unknown> = { ...there.settings, ...there.inputs };
-  const right: Record<string, unknown> = { ...asked.settings, ...asked.inputs };
+  const [left, right] = [compared(there), compared(asked)];
   return Object.keys(right)
-    .filter((name) => name !== "shape" && JSON.stringify(left[name]) !== JSON.stringify(right[name]))
+    .filter((name) => JSON.stringify(left[name]) !== JSON.stringify(right[name]))
     .map((name) => ({
       name,
       there: textOf(there, name, left[name]),
@@ -172,60 +225,20 @@ function differencesOf(
     }));
 }
 
+/** What has to be the same in two calls about one run. */
+function compared({ settings, inputs }: RunDescription): Record<string, unknown> {
+  const { data, cleanTeacher, robustTeacher, init, network } = inputs;
+  return {
+    ...settings,
+    ...{ data, cleanTeacher, robustTeacher },
+    ...{ init: init?.sha256 ?? null, network: network ?? null },
+  };
+}
+
 function textOf({ settings, inputs }: RunDescription, name: string, value: unknown): string {
+  if (name === "init")
+    return inputs.init ? `${inputs.init.from} (sha256 ${inputs.init.sha256.slice(0, 8)})` : "none";
   if (!Object.hasOwn(inputs, name) || typeof value !== "string") return JSON.stringify(value);
   const teacher = name === "cleanTeacher" || name === "robustTeacher" ? `${settings[name] ?? ""} ` : "";
   return `${teacher}(sha256 ${value.slice(0, 8)})`;
-}
-
-/** The `metrics.jsonl` of a run. What it holds depends on the settings alone, so it has no times in it. */
-export interface MetricsFile {
-  append(line: Readonly<Record<string, unknown>>): void;
-  /** Puts all lines on the disk and returns the file's length. */
-  sync(): number;
-  close(): void;
-}
-
-/**
- * Opens the metrics of a run, cut to `length` bytes: what was written after the checkpoint is computed again.
- *
- * @throws {InputError} if the file is shorter.
- */
-export function openMetrics(folder: string, length: number): MetricsFile {
-  const path = join(folder, RUN_FILES.metrics);
-  const there = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (there < length) {
-    throw new InputError(`${path} is cut short`, {
-      expected: `the ${length} bytes it had at the last checkpoint`,
-      found: `${there} bytes`,
-      fix: "put the file back, or start afresh with --out in another folder",
-    });
-  }
-  const file = openSync(path, "a");
-  ftruncateSync(file, length);
-  const lines: string[] = [];
-  function flush(): void {
-    if (lines.length === 0) return;
-    try {
-      writeSync(file, lines.join(""));
-    } catch (cause) {
-      throw writeFailure(path, cause);
-    }
-    lines.length = 0;
-  }
-  return {
-    append(line) {
-      lines.push(`${JSON.stringify(line)}\n`);
-      if (lines.length >= 20) flush();
-    },
-    sync() {
-      flush();
-      fsyncSync(file);
-      return statSync(path).size;
-    },
-    close() {
-      flush();
-      closeSync(file);
-    },
-  };
 }

@@ -2,8 +2,9 @@ import { existsSync } from "node:fs";
 import { join, sep } from "node:path";
 import { InputError } from "../errors.js";
 import { kindOf } from "../files/kind.js";
+import { didYouMean } from "../nearest.js";
 import { builtInFolder, builtInTeachers } from "./built-in.js";
-import { findDescription, howToGet } from "./descriptions.js";
+import { findDescription, howToGet, listDescriptions } from "./descriptions.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { listTeachers } from "./store.js";
 
@@ -35,12 +36,19 @@ export function findTeacher(named: string, teachersDir: string): TeacherReferenc
       fix: howToGet(description),
     });
   const names = listTeachers(teachersDir).map(({ name }) => name);
-  throw new InputError(`there is no teacher "${named}"`, {
+  throw new InputError(`there is no teacher "${named}"${didYouMean(named, knownTeachers(teachersDir))}`, {
     expected:
       names.length > 0 ? `one of ${names.join(", ")}` : `a teacher in ${teachersDir}, or an .onnx file`,
     found: existsSync(named) ? `no ${MANIFEST_FILE} in ${named}` : "nothing of that name",
     fix: "mtard teacher list, or mtard teacher import",
   });
+}
+
+/** The names of the teachers in the store, then of those that are described only. */
+export function knownTeachers(teachersDir: string): string[] {
+  const there = listTeachers(teachersDir).map(({ name }) => name);
+  const described = listDescriptions().map(({ name }) => name);
+  return [...there, ...described.filter((name) => !there.includes(name))];
 }
 
 function isName(named: string): boolean {

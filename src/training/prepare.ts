@@ -4,6 +4,7 @@ import { limitDataset, openDataset, sliceSplit, type Dataset, type Split } from 
 import { InputError } from "../errors.js";
 import { initialWeights } from "../graph/initialize.js";
 import type { Network } from "../graph/network.js";
+import type { Weights } from "../graph/parameters.js";
 import {
   savedState,
   teacherRoles,
@@ -25,8 +26,10 @@ import { openTeacher, type Teacher } from "../teacher/bridge.js";
 import { teacherSha256 } from "../teacher/load.js";
 import { findTeacher } from "../teacher/reference.js";
 import { readCheckpoint, type BestEvaluation, type Checkpoint } from "../run/checkpoint.js";
+import { type MetricsFile, openMetrics } from "../run/metrics-file.js";
 import { networkSha256, saveOwnNetwork } from "../run/own-network.js";
-import { openMetrics, openRunDirectory, type MetricsFile } from "../run/run-directory.js";
+import { openRunDirectory, trainFurther, type InitialWeights, type Schedule } from "../run/run-directory.js";
+import { initialStudent, type InitRequest } from "./initial-student.js";
 import type { Trainee } from "./trainee.js";
 
 /** A run ready to train, fresh or where its checkpoint left it. */
@@ -40,9 +43,15 @@ export interface PreparedRun {
   readonly batches: TrainingBatches;
   readonly metrics: MetricsFile;
   readonly step: number;
+  /** How long it was worked on before. */
+  readonly seconds: number;
   readonly best: BestEvaluation | null;
   readonly evaluationDue: boolean;
   readonly resumed: boolean;
+  /** The schedule it was finished by, where it is trained further. */
+  readonly finishedBy: Schedule | null;
+  /** The weights its student started from, or null where the seed drew them. */
+  readonly init: InitialWeights | null;
   /** Frees tensors, teachers and files. */
   close(): Promise<void>;
 }
@@ -64,6 +73,8 @@ export interface RunPlaces {
   readonly teachersDir: string;
   readonly device: DeviceRequest;
   readonly resume: boolean;
+  /** What the student starts from; drawn from the seed if left out. */
+  readonly init?: InitRequest | undefined;
 }
 
 /**
@@ -79,8 +90,8 @@ export async function prepareRun(
   const method: Method = own.method ?? methodOf(settings.method);
   const description = own.dataset?.description ?? findDataset(settings.dataset, places.dataDir);
   const shape = classifierShape(description);
-  const network = own.network ?? createNetwork(settings.student, shape);
-  requireFitting(network, shape);
+  const plain = own.network ?? createNetwork(settings.student, shape);
+  requireFitting(plain, shape);
   const needed = teacherRolesOf(method);
   requireTeachers(settings, needed);
   const { limitTrain, limitTest } = settings;
@@ -92,12 +103,16 @@ export async function prepareRun(
     ? limitDataset(own.dataset, limits)
     : openDataset(settings.dataset, places.dataDir, limits);
   const { train, selectionSplit } = splitsOf(dataset, settings);
+  const { init, teachersDir } = places;
+  const fresh = Random.fromSeed(settings.seed, INITIALIZATION_STREAM);
+  const initial = init ? await initialStudent(plain, init, teachersDir, fresh) : null;
+  const network = initial?.network ?? plain;
 
   const lock = openLock(places.folder, LOCK);
   const teachers: Teacher[] = [];
   const open = async (named: string | null): Promise<Teacher | null> => {
     if (named === null) return null;
-    const { teachersDir, device } = places;
+    const { device } = places;
     const found = findTeacher(named, teachersDir);
     const maxBatch = Math.min(settings.batchSize, train.count);
     const teacher = await openTeacher(found, { device, maxBatch, dataset: shape });
@@ -113,14 +128,20 @@ export async function prepareRun(
       cleanTeacher: cleanTeacher ? teacherSha256(cleanTeacher.manifest) : null,
       robustTeacher: robustTeacher ? teacherSha256(robustTeacher.manifest) : null,
       ...(own.network ? { network: networkSha256(network) } : {}),
+      ...(initial ? { init: initial.origin } : {}),
     };
-    const changed = changedSettings(settings);
-    const existed = openRunDirectory(places.folder, { settings, inputs, recipe: changed }, places.resume);
+    const asked = { settings, inputs, recipe: changedSettings(settings) };
+    const { existed, further } = openRunDirectory(places.folder, asked, places.resume);
     lock.hold();
+    if (further) trainFurther(places.folder, further);
     if (own.network && !existed) saveOwnNetwork(places.folder, network);
     const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;
 
-    const { parameters, momenta } = studentAt(network, settings.seed, checkpoint);
+    const { parameters, momenta } = studentAt(
+      network,
+      () => initial?.weights ?? initialWeights(network, fresh),
+      checkpoint,
+    );
     const batches = createTrainingBatches(train, {
       image: shape.image,
       batchSize: settings.batchSize,
@@ -140,9 +161,12 @@ export async function prepareRun(
       batches,
       metrics,
       step: checkpoint?.progress.step ?? 0,
+      seconds: checkpoint?.progress.seconds ?? 0,
       best: checkpoint?.progress.best ?? null,
       evaluationDue: checkpoint?.progress.evaluationDue ?? false,
       resumed: checkpoint !== null,
+      finishedBy: further?.before ?? null,
+      init: initial?.origin ?? null,
       async close() {
         metrics.close();
         disposeParameters(parameters);
@@ -163,10 +187,10 @@ const LOCK = { once: "one training at a time in a run directory", instead: "anot
 /** The generator stream of initial weights; batches and evaluations have others. */
 const INITIALIZATION_STREAM = 2;
 
-/** The student as a checkpoint left it, or with initial weights drawn from the seed. */
+/** The student as a checkpoint left it, or with its initial weights and no momentum. */
 function studentAt(
   network: Network,
-  seed: number,
+  initial: () => Weights,
   checkpoint: Checkpoint | null,
 ): Pick<Trainee, "parameters" | "momenta"> {
   if (checkpoint)
@@ -174,8 +198,7 @@ function studentAt(
       parameters: parametersFromWeights(network, checkpoint.weights),
       momenta: tensorsFromWeights(network, checkpoint.momenta),
     };
-  const weights = initialWeights(network, Random.fromSeed(seed, INITIALIZATION_STREAM));
-  const parameters = parametersFromWeights(network, weights);
+  const parameters = parametersFromWeights(network, initial());
   return { parameters, momenta: initialMomenta(network, parameters) };
 }
 

@@ -44,6 +44,8 @@ export async function train(
   let { step, best, evaluationDue } = run;
   let upcoming = lookAhead(run);
   let savedAt = performance.now();
+  const began = performance.now() - 1000 * run.seconds;
+  const seconds = (): number => Math.round(performance.now() - began) / 1000;
 
   function save(): void {
     const metricsBytes = metrics.sync();
@@ -54,6 +56,7 @@ export async function train(
       best,
       evaluationDue,
       metricsBytes,
+      seconds: seconds(),
     };
     saveCheckpoint(folder, trainee.network, trainee.parameters, trainee.momenta, progress);
     savedAt = performance.now();
@@ -76,7 +79,8 @@ export async function train(
           studentMetadata(settings, best),
         );
       }
-      metrics.append({ epoch, step, clean, robust, wRobust, best: isBest, selection: settings.selection });
+      const { selection } = settings;
+      metrics.append({ epoch, step, clean, robust, wRobust, best: isBest, selection, seconds: seconds() });
       events.onEvaluation({ epoch, ...evaluation, best: isBest });
       evaluationDue = false;
       save();
@@ -89,11 +93,12 @@ export async function train(
 
     const { batch } = upcoming;
     const epoch = batch.epoch + 1;
+    const inForce = settingsOfEpoch(settings, epoch);
     const report = await reportingLastCheckpoint(folder, () =>
-      trainingStep(trainee, batch, settingsOfEpoch(settings, epoch), () => (upcoming = lookAhead(run))),
+      trainingStep(trainee, batch, inForce, () => (upcoming = lookAhead(run))),
     );
     step++;
-    metrics.append({ epoch, step, ...report });
+    metrics.append({ epoch, step, ...report, learningRate: inForce.sgd.learningRate, seconds: seconds() });
     events.onStep({ epoch, step, images: batch.count, report });
 
     if (batch.step === batches.stepsPerEpoch - 1) {

@@ -418,7 +418,7 @@ const trainCases: BadCase[] = [
   {
     name: "an unknown method",
     call: "train --dataset demo --method b-mtrad",
-    says: ['unknown method "b-mtrad"', /expected +one of natural, sat, .*b-mtard/],
+    says: ['unknown method "b-mtrad"; did you mean "b-mtard"?\n', /expected +one of natural, sat, .*b-mtard/],
   },
   {
     name: "an unknown student",
@@ -824,8 +824,32 @@ const attackCases: BadCase[] = [
 ];
 
 const otherCases: BadCase[] = [
-  { name: "no command", call: "", says: ["name a command", "mtard --help"] },
+  { name: "no command", call: "--data-dir elsewhere", says: ["name a command", "mtard --help"] },
   { name: "an unknown command", call: "frobnicate", says: ['unknown command "frobnicate"', "evaluate"] },
+  { name: "a misspelt command", call: "trian", says: ['command "trian"; did you mean "train"?\n'] },
+  { name: "a misspelt action", call: "teacher lst", says: ['"teacher lst"; did you mean "list"?\n'] },
+  { name: "help for a misspelt command", call: "help evalaute", says: ['did you mean "evaluate"?\n'] },
+  { name: "a misspelt option", call: "doctor --jsno", says: ['--jsno; did you mean "--json"?\n'] },
+  {
+    name: "a misspelt option that is needed",
+    call: "train --dataste demo",
+    says: ['unknown argument: --dataste; did you mean "--dataset"?\n'],
+  },
+  { name: "a misspelt data set", call: "data dmeo", says: ['"dmeo"; did you mean "demo"?\n'] },
+  {
+    name: "a misspelt network",
+    call: "recipe show --dataset demo --student resnet18",
+    says: ['"resnet18"; did you mean "resnet-18"?\n'],
+  },
+  { name: "a misspelt setting", call: `${NEW} --set bata=1`, says: ['did you mean "beta"?\n'] },
+  { name: "a misspelt budget", call: "table 3 --budget smok", says: ['"smok"; did you mean "smoke"?\n'] },
+  { name: "a misspelt attack", call: "evaluate ten --attacks pgd-sta", says: ['did you mean "pgd-sat"?\n'] },
+  { name: "a misspelt teacher", call: "evaluate tne", says: ['.onnx file; did you mean "ten"?\n'] },
+  {
+    name: "a misspelt described teacher",
+    call: "teacher show cifar10-resnet56",
+    says: ['"cifar10-resnet56"; did you mean "cifar10-resnet-56"?\n'],
+  },
   { name: "an unknown option", call: "doctor --nosuch", says: ["unknown argument: --nosuch\n"] },
   { name: "an argument too many", call: "data demo extra", says: ["unknown argument: extra\n"] },
   {

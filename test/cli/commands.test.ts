@@ -88,10 +88,19 @@ describe("a trained run", () => {
     });
     const number = expect.any(Number) as number;
     expect(readLines(`${NATURAL}/metrics.jsonl`)).toEqual([
-      ...Array.from({ length: 16 }, (_, index) => ({ epoch: 1, step: index + 1, lossNat: number })),
-      { epoch: 1, step: 16, clean: number, robust: number, wRobust: number, best: true, selection: "test" },
+      ...Array.from({ length: 16 }, (_, index) => ({
+        ...{ epoch: 1, step: index + 1, lossNat: number },
+        ...{ learningRate: 0.02, seconds: number },
+      })),
+      {
+        ...{ epoch: 1, step: 16, clean: number, robust: number, wRobust: number },
+        ...{ best: true, selection: "test", seconds: number },
+      },
     ]);
-    expect(readLines(`${SAT}/metrics.jsonl`)[0]).toEqual({ epoch: 1, step: 1, lossAdv: number });
+    expect(readLines(`${SAT}/metrics.jsonl`)[0]).toEqual({
+      ...{ epoch: 1, step: 1, lossAdv: number },
+      ...{ learningRate: 0.02, seconds: number },
+    });
   });
 
   it("is evaluated: counts, fractions, W-Robust, and every image, in the run's own folder", async () => {
@@ -139,7 +148,7 @@ describe("a trained run", () => {
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) as string });
     expect(stderr).toMatch(
-      /^\S+ on cpu \(libtensorflow and ONNX Runtime\)\npgd-sat: \d+ of \d+ left robust\n$/,
+      /^\S+ on cpu \(libtensorflow and ONNX Runtime\)\nclean: 20\/20 images {2}\d+ right\npgd-sat: \d+ of \d+ left robust\nnext: mtard report \S+\n +mtard attack \S+ --attack pgd-sat\n$/,
     );
     expect(stdout).toMatch(
       /^attack +right +accuracy +W-Robust\nnone +\d+\/20 +[\d.]+%\npgd-sat +\d+\/20 +[\d.]+% +[\d.]+%\n$/,
@@ -258,7 +267,8 @@ describe("a student that is exported", () => {
     const [before, after] = [inputs("runs/baseline"), inputs("runs/swapped")];
     expect(after).toMatchObject({ data: before["data"], robustTeacher: before["cleanTeacher"] });
     expect(after["cleanTeacher"]).not.toBe(before["cleanTeacher"]);
-    expect(read("runs/swapped/metrics.jsonl")).not.toBe(read("runs/baseline/metrics.jsonl"));
+    const losses = (folder: string) => readLines(`${folder}/metrics.jsonl`).map((line) => line["lossNat"]);
+    expect(losses("runs/swapped")).not.toEqual(losses("runs/baseline"));
   });
 
   it("keeps its teachers when a run is resumed", async () => {
@@ -304,6 +314,7 @@ describe("help", () => {
       "networks",
       "recipe",
       "doctor",
+      "completion",
     ]);
     const options: Record<string, string[]> = {
       demo: ["--out"],

@@ -26,7 +26,7 @@ describe("mtard data", () => {
     expect(await mtard(args, folder)).toEqual({
       code: 0,
       stdout: "cifar10 (CIFAR-10) is already there in here/cifar10: 10 train and 2 test images, 10 classes\n",
-      stderr: "",
+      stderr: "next: mtard train --dataset cifar10\n",
     });
   });
 

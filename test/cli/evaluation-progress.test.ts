@@ -20,16 +20,16 @@ const square: EvaluationPass = {
   ...{ inHand: 20, step: { step: 0, steps: 100 }, queries: null },
 };
 
-it("says attack, images left robust, images, steps, queries, rate and the time left", () => {
+it("says attack, images, rate and the time left, then what can be left out: images left robust, steps, queries", () => {
   const at = clock();
   expect(at(0, 0.1, square)).toEqual({
-    now: "square: 40 robust, 0/40 images, step 0/100, ? left",
+    now: "square: 0/40 images  40 robust  step 0/100",
     ended: null,
   });
   // Half of 20 images in 10 s is an image a second; a fifth of the work in 10 s leaves 35 s for the rest.
   const half = { ...square, robust: 33, step: { step: 50, steps: 100 }, queries: 1234 };
   expect(at(10, 0.3, half)).toEqual({
-    now: "square: 33 robust, 0/40 images, step 50/100, 1,234 queries, 1.0 images/s, 35 s left",
+    now: "square: 0/40 images, 1.0 images/s, 35 s left  33 robust  step 50/100  1,234 queries",
     ended: null,
   });
 });

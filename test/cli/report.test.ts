@@ -80,7 +80,7 @@ function twoRestarts(attack: AttackId): Pick<MeasurementKey, "rounds"> {
 
 /** The rows of accuracies on a run's page, by attack and number of images, and its warnings. */
 async function pageOf(run: string): Promise<{ rows: string[]; warnings: string[] }> {
-  const { code, stderr } = await mtard(["report", run], work.path);
+  const { code, stderr } = await mtard(["report", run, "--quiet"], work.path);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const html = readFileSync(join(work.path, run, "report.html"), "utf8");
   const accuracies = /<h2>Accuracy(.*?)<h2>/s.exec(html)?.[1] ?? "";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatTable } from "#mtard/cli/output.js";
+import { formatTable } from "#mtard/cli/text-table.js";
 import { tableCsv, tableMarkdown, tableText } from "#mtard/report/render-table.js";
 import { cellOf, sampleOf, type ReportTable } from "#mtard/report/table.js";
 
@@ -84,6 +84,18 @@ describe("a table", () => {
       "3,smoke,C,FGSM,Robust,%,,,7,,1,,the paper's budget,",
       "3,smoke,C,FGSM,W-Robust,%,20,,19.5,,1,-0.5,the paper's budget,",
     ]);
+  });
+
+  it("without the sections in which nothing was measured", () => {
+    const rows = table.rows.map((row) => ({
+      ...row,
+      cells: row.cells.map((cells, section) =>
+        section === 1 ? cells.map((cell) => ({ ...cell, ours: null, difference: null })) : cells,
+      ),
+    }));
+    expect(tableText({ ...table, rows }, formatTable)).not.toContain("FGSM (%)");
+    expect(tableMarkdown({ ...table, rows })).not.toContain("## FGSM (%)");
+    expect(tableMarkdown({ ...table, rows })).toContain("## Clean accuracy (%)");
   });
 
   it("as text for a terminal", () => {

@@ -16,6 +16,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** The programs among the modules run when they are loaded. */
 const PROGRAMS = [
   "cli/main.js",
+  "cli/interrupt-watcher.js",
   "runtime/native-check.js",
   "teacher/session-worker.js",
   "teacher/verify-process.js",
@@ -65,6 +66,9 @@ describe("no native library is loaded", () => {
     "evaluate --help",
     "networks",
     "recipe show --dataset cifar10",
+    "completion",
+    "--get-yargs-completions mtard train --method",
+    "--get-yargs-completions mtard train --m",
   ])("by mtard %s", (line) => {
     expect(nativeLibraries([join(dist, "cli/main.js"), ...line.split(" ")])).toEqual([]);
   });

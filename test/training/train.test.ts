@@ -12,6 +12,7 @@ import { prepareRun } from "#mtard/training/prepare.js";
 import { readRun } from "#mtard/run/run-directory.js";
 import { train, type TrainingSummary } from "#mtard/training/train.js";
 import type { TrainingSettings } from "#mtard/recipes/settings.js";
+import { checkpointWithoutClock, metricsWithoutClock } from "./without-clock.js";
 import { makeStores, SHAPE, silentEvents, tinyPlaces, tinySettings } from "./tiny-run.js";
 
 const stores = mkdtempSync(join(tmpdir(), "mtard-train-"));
@@ -45,6 +46,17 @@ function file(run: string, name: string): Buffer {
   return readFileSync(join(stores, run, name));
 }
 
+/** Everything of two runs is the same, bit for bit, but for the clock. */
+async function expectSame(run: string, other: string): Promise<void> {
+  const [metrics, checkpoint] = [join(stores, run, "metrics.jsonl"), join(stores, run, "last.safetensors")];
+  expect(metricsWithoutClock(metrics)).toBe(metricsWithoutClock(join(stores, other, "metrics.jsonl")));
+  expect(await checkpointWithoutClock(checkpoint)).toEqual(
+    await checkpointWithoutClock(join(stores, other, "last.safetensors")),
+  );
+  for (const each of ["best.safetensors", "summary.json"])
+    expect(file(run, each).equals(file(other, each)), each).toBe(true);
+}
+
 interface MetricsLine {
   epoch: number;
   step: number;
@@ -53,6 +65,13 @@ interface MetricsLine {
   weightNat?: number;
   weightAdv?: number;
   wRobust?: number;
+  learningRate?: number;
+  seconds: number;
+}
+
+function linesOf(run: string): MetricsLine[] {
+  const lines = file(run, "metrics.jsonl").toString().trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as MetricsLine);
 }
 
 describe("a training run", () => {
@@ -60,13 +79,13 @@ describe("a training run", () => {
     const summary = await session("whole", tinySettings());
     expect(summary.status).toBe("finished");
     expect(summary.step).toBe(12);
-    const lines = file("whole", "metrics.jsonl")
-      .toString()
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as MetricsLine);
+    const lines = linesOf("whole");
     const steps = lines.filter((line) => line.lossNat !== undefined);
     expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, index) => index + 1));
+    expect(steps.map(({ learningRate }) => learningRate)).toEqual([
+      ...Array<number>(6).fill(0.1),
+      ...Array<number>(6).fill(0.1 * 0.1),
+    ]);
     expect(lines.filter((line) => line.wRobust !== undefined).map(({ epoch }) => epoch)).toEqual([1, 2]);
     for (const { weightNat = NaN, weightAdv = NaN } of steps)
       expect(weightNat + weightAdv).toBeCloseTo(1, 12);
@@ -95,9 +114,10 @@ describe("a training run", () => {
       const name = `stopped-${stopAfter}`;
       expect((await session(name, tinySettings(), { stopAfter })).status).toBe("stopped");
       expect((await session(name, tinySettings(), { resume: true })).status).toBe("finished");
-      for (const each of ["metrics.jsonl", "last.safetensors", "best.safetensors", "summary.json"]) {
-        expect(file(name, each).equals(file("whole", each)), each).toBe(true);
-      }
+      await expectSame(name, "whole");
+      const seconds = linesOf(name).map((line) => line.seconds);
+      expect(seconds).toEqual([...seconds].sort((left, right) => left - right));
+      expect(seconds[0]).toBeGreaterThan(0);
     },
   );
 
@@ -106,12 +126,13 @@ describe("a training run", () => {
     await session("evaluated", settings);
     expect((await session("evaluating", settings, { stopInEvaluation: true })).status).toBe("stopped");
     await session("evaluating", settings, { resume: true });
-    expect(file("evaluating", "metrics.jsonl").equals(file("evaluated", "metrics.jsonl"))).toBe(true);
+    await expectSame("evaluating", "evaluated");
   });
 
   it("of another seed differs", async () => {
     await session("other-seed", tinySettings({ seed: 6, epochs: 1 }));
-    expect(file("other-seed", "metrics.jsonl").equals(file("whole", "metrics.jsonl"))).toBe(false);
+    const metrics = (run: string): string => metricsWithoutClock(join(stores, run, "metrics.jsonl"));
+    expect(metrics("other-seed")).not.toBe(metrics("whole").slice(0, metrics("other-seed").length));
   });
 
   it("of other settings is refused, every difference named", async () => {
@@ -184,8 +205,7 @@ describe("a training run", () => {
       expect(state).toMatch(method === "absld" ? /"temperatures":/ : /"weights":/);
       expect(state).not.toBe(JSON.stringify(methods[method].initialState(settings, 10)));
       await session(`${method}-stopped`, settings, { resume: true });
-      for (const each of ["metrics.jsonl", "last.safetensors"])
-        expect(file(`${method}-stopped`, each).equals(file(`${method}-whole`, each)), each).toBe(true);
+      await expectSame(`${method}-stopped`, `${method}-whole`);
     },
   );
 });
