@@ -26,7 +26,7 @@ TRAIN_ARGS ?=
 MTARD := node dist/cli/main.js
 
 .DEFAULT_GOAL := help
-.PHONY: setup demo test lint format bench doctor package clean help \
+.PHONY: setup demo test lint format bench doctor docs package clean help \
 	data-cifar10 data-cifar100 data-tiny-imagenet train-cifar10 train-cifar100 train-tiny-imagenet
 
 setup: ## bring npm packages and native libraries, build (DEVICE=cuda for the GPU); a second run takes seconds
@@ -63,6 +63,9 @@ train-cifar10 train-cifar100 train-tiny-imagenet: train-%: setup ## data, traini
 		--out "$(RUN_FOLDER)" --resume $(TRAIN_ARGS)
 	@$(MTARD) evaluate "$(RUN_FOLDER)" --attacks $(ATTACKS) $(LIMIT_$(BUDGET)) --resume
 	@$(MTARD) report "$(RUN_FOLDER)"
+
+docs: setup ## write the page of every export, from the doc comments, to docs/api
+	npx typedoc
 
 package: setup ## build anew and pack what npm installs: mtard-VERSION.tgz
 	rm -rf dist

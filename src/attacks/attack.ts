@@ -59,6 +59,7 @@ export interface SingleFacts<Name extends keyof AttackSettings = never> {
 /** An attack on one batch of images. */
 export interface SingleAttack extends SingleFacts {
   readonly kind: "single";
+  /** Attacks a batch; `changes` replace the defaults. */
   run(target: AttackTarget, batch: AttackBatch, changes?: Readonly<Partial<AttackSettings>>): AttackResult;
 }
 

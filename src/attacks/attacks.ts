@@ -99,6 +99,7 @@ export const attacks = {
 
 type Attacks = typeof attacks;
 
+/** The id of one of {@link attacks}. */
 export type AttackId = keyof Attacks;
 
 /** The ids of the attacks that run on their own, on the classifier under test. */

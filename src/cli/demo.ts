@@ -16,13 +16,15 @@ import { RUN_FILES } from "../run/run-directory.js";
 import type { CommandBody } from "./usages.js";
 import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
 import { formatTable } from "./text-table.js";
-import { deviceOption } from "./options.js";
+import { deviceOption, parseLimit } from "./options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
 import { ProgressLine } from "./progress.js";
 import { trainWithProgress } from "./training-progress.js";
 
 interface DemoArguments extends GlobalArguments {
   out: string;
+  epochs: unknown;
+  limitTrain: unknown;
   device: string | undefined;
 }
 
@@ -42,6 +44,11 @@ export const demoCommand: CommandBody = {
         default: "runs/demo",
         describe: "the run directory",
       })
+      .option("epochs", { requiresArg: true, describe: "fewer or more than the demo's five" })
+      .option("limit-train", {
+        requiresArg: true,
+        describe: "the first K training images, for a quicker look",
+      })
       .option("device", deviceOption),
   handler: (args) => runDemo(args as unknown as DemoArguments),
 };
@@ -49,11 +56,15 @@ export const demoCommand: CommandBody = {
 async function runDemo(args: DemoArguments): Promise<void> {
   const { dataDir, teachersDir, out: folder, device } = args;
   requestedDevice(device);
+  const settings = demoSettings(
+    parseLimit(args.epochs, "--epochs"),
+    parseLimit(args.limitTrain, "--limit-train"),
+  );
   await prepareDataset("demo", dataDir);
   const places = { folder, dataDir, teachersDir, resume: true, device };
-  const { status } = await trainWithProgress(demoSettings(), places, 300);
+  const { status } = await trainWithProgress(settings, places, 300);
   if (status === "stopped") {
-    log("the demo was stopped; make demo goes on with it");
+    log("the demo was stopped; the same call goes on");
     process.exitCode = 1;
     return;
   }
@@ -76,17 +87,17 @@ async function runDemo(args: DemoArguments): Promise<void> {
   );
 }
 
-function demoSettings(): TrainingSettings {
+function demoSettings(epochs: number | undefined, limitTrain: number | undefined): TrainingSettings {
   const student = studentOf("demo");
   return parseSettings({
-    ...recipe({ dataset: "demo", method: "b-mtard", student }),
+    ...recipe({ dataset: "demo", method: "b-mtard", student }, epochs),
     dataset: "demo",
     method: "b-mtard",
     student,
     cleanTeacher: CLEAN_TEACHER,
     robustTeacher: ROBUST_TEACHER,
     seed: 0,
-    limitTrain: null,
+    limitTrain: limitTrain ?? null,
     limitTest: EVALUATED,
   });
 }

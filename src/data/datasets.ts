@@ -33,9 +33,9 @@ const side = z.int().min(1).max(MOST_SIDE);
 const md5 = z.string().regex(/^[0-9a-f]{32}$/);
 const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
 
-/** A random crop after zero padding of `padding` pixels on each side, then a horizontal flip half the time. */
 const augmentation = z.strictObject({ padding: z.int().min(0).max(MOST_SIDE), flip: z.boolean() }).readonly();
-export type Augmentation = z.infer<typeof augmentation>;
+/** A random crop after zero padding of `padding` pixels on each side, then a horizontal flip half the time. */
+export interface Augmentation extends z.infer<typeof augmentation> {}
 
 /** The program makes the images itself; the same seed gives the same bytes. */
 const demoOrigin = z

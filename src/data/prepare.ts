@@ -41,6 +41,7 @@ export interface PrepareOptions {
   readonly onProgress?: (progress: PrepareProgress) => void;
 }
 
+/** How far the preparation of a data set is. */
 export type PrepareProgress =
   | ({ readonly stage: "download" } & DownloadProgress)
   | ({ readonly stage: "decode" | "inspect" } & DecodeProgress)

@@ -1,6 +1,7 @@
 import type { ActivationLayer, Layer, Padding } from "./network.js";
 
-interface ConvOptions {
+/** A convolution's size; stride and groups are 1 by default, and there is no bias. */
+export interface ConvOptions {
   filters: number;
   kernel: number;
   stride?: number;
@@ -14,14 +15,21 @@ export interface NetworkBuilder {
   readonly layers: readonly Layer[];
   /** A convolution padded by `(kernel - 1) / 2` unless told otherwise, so that stride 1 keeps the size. */
   conv(name: string, input: string, options: ConvOptions): string;
+  /** Batch normalisation over the input's channels. */
   batchNorm(name: string, input: string): string;
+  /** ReLU or SiLU. */
   activation(input: string, kind: ActivationLayer["function"]): string;
+  /** max(x, 0). */
   relu(input: string): string;
+  /** The sum of two values of one shape. */
   add(left: string, right: string): string;
   /** Shortcut A: every second row and column, zero channels before and after. */
   subsample(input: string, channelsBefore: number, channelsAfter: number): string;
+  /** The mean of each channel: a row of numbers. */
   globalAveragePool(input: string): string;
+  /** A fully connected layer with bias, on a row of numbers. */
   linear(name: string, input: string, outputs: number): string;
+  /** How many channels a value has. */
   channels(value: string): number;
 }
 

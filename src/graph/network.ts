@@ -37,6 +37,7 @@ export interface Normalization {
   readonly std: readonly number[];
 }
 
+/** One operation of a network. */
 export type Layer =
   | ConvLayer
   | BatchNormLayer

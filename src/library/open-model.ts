@@ -36,7 +36,9 @@ export interface OpenModelOptions extends Places {
 export type OpenModel = Omit<Model, "reference" | "dispose"> & {
   /** Where it is; null for a model given as bytes or as a value. */
   readonly reference: Model["reference"] | null;
+  /** Frees the engines' memory; the model cannot be used afterwards. */
   dispose(): void;
+  /** The same, for `using`. */
   [Symbol.dispose](): void;
 };
 

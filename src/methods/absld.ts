@@ -9,6 +9,7 @@ export interface ClassPair {
   readonly adv: ClassValues;
 }
 
+/** What ABSLD carries from step to step. */
 export interface AbsldState {
   /** The teacher's temperature for each class in this epoch. */
   readonly temperatures: ClassPair;

@@ -5,6 +5,7 @@ import { addByClass, gatherByClass, type ClassValues } from "./class-values.js";
 import { crossEntropies, onHost, softDivergences, weightedSum } from "./losses.js";
 import type { Method } from "./method.js";
 
+/** What Fair-ARD carries from step to step. */
 export interface FairArdState {
   /** Each class's weight in this epoch. */
   readonly weights: ClassValues;

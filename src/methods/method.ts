@@ -16,6 +16,7 @@ export interface TeacherAnswers {
   readonly robustTeacherAdv: TeacherLogits;
 }
 
+/** One of the {@link TeacherAnswers}. */
 export type TeacherAnswer = keyof TeacherAnswers;
 
 /** What one training step knows when its losses are due. */
@@ -103,7 +104,9 @@ export interface Method<State = unknown> {
   readonly attack: InnerAttack<State> | null;
   /** The schema of the method's state in a checkpoint. */
   stateSchema(classes: number): ZodType<State>;
+  /** The state before the first step. */
   initialState(settings: MethodSettings, classes: number): State;
+  /** The loss of a step, what is reported of it, and the state after it. Only the logits that the method asked for may be read. */
   losses(logits: StepLogits, state: State, settings: MethodSettings): StepLosses<State>;
   /** The state after an epoch; `settings` are those of the epoch to come. */
   nextEpoch?(state: State, settings: MethodSettings): State;

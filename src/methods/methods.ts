@@ -32,6 +32,7 @@ export const methods = {
   "b-mtard": bMtard,
 } as const satisfies Record<string, Method>;
 
+/** The id of one of {@link methods}. */
 export type MethodId = keyof typeof methods;
 
 /** The ids of all methods, in the order they are listed to people. */

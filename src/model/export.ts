@@ -17,6 +17,7 @@ import { studentOf } from "./targets.js";
 /** The formats that `exportModel` writes. */
 export const exportFormats = ["onnx", "safetensors", "npz"] as const;
 
+/** One of {@link exportFormats}. */
 export type ExportFormat = (typeof exportFormats)[number];
 
 /** A network with its weights, and the id of the data set it is for. */

@@ -15,6 +15,7 @@ import { onnxTarget, type OnnxClassifier } from "./onnx-target.js";
 export interface ModelTarget extends AttackTarget {
   /** The device and engine it runs on, for the user, such as `cpu (ONNX Runtime)`. */
   readonly runsOn: string;
+  /** Frees its memory. */
   dispose(): void;
 }
 

@@ -98,7 +98,8 @@ const recipeSettings = {
  */
 export const trainingSettings = z.strictObject({ ...callSettings, ...recipeSettings });
 
-export type TrainingSettings = z.infer<typeof trainingSettings>;
+/** Every setting of a run, checked. */
+export interface TrainingSettings extends z.infer<typeof trainingSettings> {}
 
 export type SettingName = keyof TrainingSettings;
 
@@ -106,7 +107,7 @@ export type SettingName = keyof TrainingSettings;
 export const recipeSchema = z.strictObject(recipeSettings);
 
 /** The settings of a recipe. */
-export type Recipe = z.infer<typeof recipeSchema>;
+export interface Recipe extends z.infer<typeof recipeSchema> {}
 
 /** The names of the settings that `--set` changes. */
 export const recipeSettingNames = Object.keys(recipeSettings) as (keyof Recipe)[];

@@ -21,7 +21,8 @@ const bestSchema = z.object({
   wRobust: z.number(),
 });
 
-export type BestEvaluation = z.infer<typeof bestSchema>;
+/** The evaluation with the highest W-Robust so far; accuracies are fractions. */
+export interface BestEvaluation extends z.infer<typeof bestSchema> {}
 
 const progressSchema = z.object({
   version: z.literal(1),

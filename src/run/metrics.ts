@@ -23,8 +23,10 @@ const evaluationLine = z.object({
   best: z.boolean(),
 });
 
-export type StepLine = z.infer<typeof stepLine>;
-export type EvaluationLine = z.infer<typeof evaluationLine>;
+/** What a step reported, by name: losses, temperatures, weights, entropies, the learning rate; null for what is not finite. */
+export interface StepLine extends z.infer<typeof stepLine> {}
+/** What an evaluation in training found; accuracies are fractions. */
+export interface EvaluationLine extends z.infer<typeof evaluationLine> {}
 
 /**
  * Reads the metrics that `mtard train` wrote; a last line that was cut short is left out.

@@ -33,31 +33,38 @@ export interface Tensor {
   dispose(): void;
 }
 
+/** A tensor of no dimension: one number. */
 export interface Scalar extends Tensor {
   readonly shape: [];
 }
 
+/** A tensor of one dimension. */
 export interface Tensor1D extends Tensor {
   readonly shape: [number];
 }
 
+/** A tensor of two dimensions. */
 export interface Tensor2D extends Tensor {
   readonly shape: [number, number];
   arraySync(): number[][];
 }
 
+/** A tensor of three dimensions. */
 export interface Tensor3D extends Tensor {
   readonly shape: [number, number, number];
 }
 
+/** A tensor of four dimensions. */
 export interface Tensor4D extends Tensor {
   readonly shape: [number, number, number, number];
 }
 
-/** Numbers that a tensor is made of, row-major, or nested as its dimensions are. */
-type Values = number[] | boolean[] | Float32Array | Int32Array | Uint8Array;
-type Nested = Values | number[][] | number[][][] | number[][][][];
-type Operand = Tensor | number | number[];
+/** Numbers that a tensor is made of, row-major. */
+export type Values = number[] | boolean[] | Float32Array | Int32Array | Uint8Array;
+/** The same, nested as the dimensions are, or not. */
+export type Nested = Values | number[][] | number[][][] | number[][][][];
+/** What an operation of two tensors takes on either side. */
+export type Operand = Tensor | number | number[];
 /** What `tidy` gives back, with the tensors in it kept. */
 export type Container =
   | null

@@ -27,6 +27,7 @@ const MODEL_FILE = "model.onnx";
 /** The same network written anew, kept only while the two are compared. */
 const COMPARED_FILE = "compared.onnx";
 
+/** What becomes a teacher, and what it is called. */
 export interface ImportRequest {
   readonly name: string;
   readonly dataset: ClassifierShape;
@@ -45,7 +46,7 @@ export interface ImportRequest {
   /** Whether to replace a teacher of the same name; false by default. */
   readonly force?: boolean | undefined;
   readonly teachersDir: string;
-  /** See {@link writeModel}. */
+  /** Above this many bytes, weights are written beside the model, as external data; 500 MB by default. */
   readonly embedLimit?: number | undefined;
   /** Told now and then what is being done, and how many of its bytes are done. */
   readonly onProgress?: ((doing: string, done: number, total: number) => void) | undefined;

@@ -66,7 +66,8 @@ const manifestSchema = z.object({
   createdBy: z.string(),
 });
 
-export type TeacherManifest = Readonly<z.infer<typeof manifestSchema>>;
+/** What `teacher.json` says of a teacher: its data set, model, origin, and what was measured of it. */
+export interface TeacherManifest extends Readonly<z.infer<typeof manifestSchema>> {}
 /** How many of the first `total` test images a teacher gets right. */
 export type MeasuredAccuracy = Readonly<z.infer<typeof measuredAccuracySchema>>;
 /** The same under an attack of L-infinity radius `epsilon`, whose random start `seed` determines. */

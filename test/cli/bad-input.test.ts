@@ -473,11 +473,11 @@ const trainCases: BadCase[] = [
   { name: "an unknown device", call: `${NEW} --device tpu`, says: ['unknown device "tpu"', "--device tpu"] },
   {
     name: "no teacher for a method that needs one",
-    call: "train --dataset demo",
+    call: "train --dataset cifar10",
     says: [
       "no clean and no robust teacher is named",
       "--clean-teacher",
-      "mtard teacher import --name demo-clean",
+      "mtard teacher fetch cifar10-resnet-56",
     ],
   },
   {

@@ -301,6 +301,7 @@ describe("help", () => {
     expect(code).toBe(0);
     const names = [...stdout.matchAll(/^ {2}mtard (\w+)/gm)].map(([, name]) => name ?? "");
     expect(names).toEqual([
+      "setup",
       "demo",
       "data",
       "teacher",
@@ -317,7 +318,8 @@ describe("help", () => {
       "completion",
     ]);
     const options: Record<string, string[]> = {
-      demo: ["--out"],
+      setup: ["--device"],
+      demo: ["--out", "--limit-train"],
       data: ["--from"],
       teacher: ["fetch <model>", "import", "list", "show <name>", "check <name>"],
       recipe: ["list", "show"],

@@ -63,7 +63,7 @@ describe("completion in bash", () => {
     expect(proposals("train", "--method", "sat", "--me")).toEqual([]);
     expect(proposals("train", "--set", "beta=1", "--se")).toEqual(["--seed", "--set"]);
     expect(proposals("teacher", "check", "x", "--ag")).toEqual(["--again"]);
-    expect(proposals("data", "demo", "--s")).toEqual(["--sha256"]);
+    expect(proposals("data", "demo", "--sh")).toEqual(["--sha256"]);
   });
 
   it("completes methods, networks, data sets and attacks, in lists as well", () => {
@@ -73,11 +73,12 @@ describe("completion in bash", () => {
     expect(proposals("evaluate", "x", "--attacks", "fgsm,pgd-s")).toEqual(["fgsm,pgd-sat"]);
   });
 
-  it("completes the teachers that are in the store", () => {
+  it("completes the teachers that are in the store, and those of the package", () => {
     const stores = ["--teachers-dir", `${import.meta.dirname}/../../teachers`];
     const typed = ["train", ...stores, "--clean-teacher", "demo-"];
     expect(proposals(...typed)).toEqual(["demo-clean", "demo-robust"]);
-    expect(proposals("train", "--clean-teacher", "")).toEqual([]);
+    expect(proposals("train", "--clean-teacher", "")).toEqual(["demo-clean", "demo-robust"]);
+    expect(proposals("train", "--clean-teacher", "cifar")).toEqual([]);
   });
 
   it("leaves files to the shell, and runs nothing", () => {

@@ -206,6 +206,7 @@ it("a run remembers what it started from: in its settings, its key, and when it 
   }
   const text = readFileSync(file("no-init/settings.json"), "utf8");
   expect(Object.keys((JSON.parse(text) as { inputs: object }).inputs)).toEqual([
+    "shape",
     "data",
     "cleanTeacher",
     "robustTeacher",
