@@ -4,7 +4,16 @@ import tseslint from "typescript-eslint";
 import { floorsRule } from "./scripts/lint/floors.mjs";
 
 export default defineConfig(
-  globalIgnores(["dist/", "node_modules/", ".cache/", "data/", "runs/", "teachers/", "coverage/", "docs/api/"]),
+  globalIgnores([
+    "dist/",
+    "node_modules/",
+    ".cache/",
+    "data/",
+    "runs/",
+    "teachers/",
+    "coverage/",
+    "docs/api/",
+  ]),
   js.configs.recommended,
   {
     files: ["**/*.ts"],
