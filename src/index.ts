@@ -26,7 +26,14 @@ export {
   drawAttack,
   type PictureOptions,
 } from "./library/attack-images.js";
-export { exportModel, importTeacher, type ImportTeacherOptions, readWeights } from "./library/weights.js";
+export {
+  exportModel,
+  fetchTeacher,
+  type FetchTeacherOptions,
+  importTeacher,
+  type ImportTeacherOptions,
+  readWeights,
+} from "./library/weights.js";
 export { type ExportFormat, exportFormats } from "./model/export.js";
 export type { Model } from "./model/model.js";
 export type { ModelReference } from "./model/reference.js";
@@ -34,6 +41,7 @@ export type { OnnxClassifier } from "./model/onnx-target.js";
 export type { TeacherReference } from "./teacher/reference.js";
 export type { KnownNetwork, ModelTarget } from "./model/targets.js";
 export type { ImportedTeacher, ImportRequest } from "./teacher/import.js";
+export type { FetchOptions } from "./teacher/fetch.js";
 export type { TeacherManifest } from "./teacher/manifest.js";
 export type { StudentChoice } from "./model/run-student.js";
 export type { ExaminedImage, Prediction } from "./evaluation/examine.js";

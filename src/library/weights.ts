@@ -2,6 +2,8 @@ import { InputError } from "../errors.js";
 import type { Network } from "../graph/network.js";
 import { loadWeights, type Weights } from "../graph/parameters.js";
 import { exportModel as writeExport, type ExportFormat, exportFormats } from "../model/export.js";
+import { type FetchOptions, fetchTeacher as fetchDescribed } from "../teacher/fetch.js";
+import { requireDescription } from "../teacher/find-description.js";
 import { importTeacher as importInto, type ImportedTeacher, type ImportRequest } from "../teacher/import.js";
 import { matchWeights } from "../weights/match-weights.js";
 import { withWeightsFile } from "../weights/weights-file.js";
@@ -21,6 +23,27 @@ export function importTeacher({ dataset, ...options }: ImportTeacherOptions): Pr
   prepareEngines("cpu");
   const { dataDir, teachersDir } = placesOf(options);
   return importInto({ ...options, dataset: shapeOf(dataset, dataDir), teachersDir });
+}
+
+/** How a published model is fetched. */
+export type FetchTeacherOptions = Omit<FetchOptions, "dataset" | "teachersDir"> & Places;
+
+/**
+ * Fetches a published model into the store of teachers: one of those that `mtard teacher list` describes, or one of RobustBench's by its
+ * name.
+ *
+ * @throws {InputError} if nothing is known by the name, what came is not the published file, or it does not fit; {@link WorkError} if the
+ * download fails.
+ */
+export function fetchTeacher(name: string, options: FetchTeacherOptions = {}): Promise<ImportedTeacher> {
+  prepareEngines("cpu");
+  const { dataDir, teachersDir } = placesOf(options);
+  const description = requireDescription(name);
+  return fetchDescribed(description, {
+    ...options,
+    dataset: shapeOf(description.dataset, dataDir),
+    teachersDir,
+  });
 }
 
 /**
