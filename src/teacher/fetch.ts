@@ -15,6 +15,7 @@ import { type ImportedTeacher, type ImportRequest, importTeacher } from "./impor
 import { MANIFEST_FILE } from "./manifest.js";
 import { startOf, unpackWeights } from "./unpack.js";
 
+/** How a published model is fetched. */
 export interface FetchOptions {
   /** The data set the description names. */
   readonly dataset: ClassifierShape;
