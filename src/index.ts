@@ -14,12 +14,8 @@ export {
   type OwnClassifier,
 } from "./library/open-model.js";
 export { classifierOf } from "./library/classifier.js";
-export {
-  evaluate,
-  type AttackOptions,
-  type EvaluateOptions,
-  type EvaluationResult,
-} from "./library/evaluate.js";
+export { evaluate, type EvaluateOptions, type EvaluationResult } from "./library/evaluate.js";
+export type { AttackOptions } from "./library/attack-settings.js";
 export {
   attackImages,
   type AttackImagesOptions,

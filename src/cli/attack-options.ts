@@ -2,15 +2,15 @@ import type { Argv } from "yargs";
 import type { Access, AttackSettings } from "../attacks/attack.js";
 import { type AttackId, attackIds, attacks, isTransfer } from "../attacks/attacks.js";
 import { InputError } from "../errors.js";
-import { changesOf } from "../evaluation/numbers.js";
+import { changesOf, checkNumbers, checkRestarts, type NumberNames } from "../evaluation/numbers.js";
 import type { AttackNumbers } from "../evaluation/rounds.js";
-import { type AttackChanges, MOST_RESTARTS, USUAL_SEED } from "../evaluation/settings.js";
+import { type AttackChanges, USUAL_SEED } from "../evaluation/settings.js";
 import { parseQuantity, parseSetting } from "../recipes/settings.js";
 import { requestedDevice, type DeviceRequest } from "../runtime/device.js";
 import { checkpointOption, deviceOption, type HandlerArguments } from "./options.js";
 import type { GlobalArguments } from "./output.js";
 
-const OPTIONS: Readonly<Record<keyof AttackSettings | "restarts", string>> = {
+const OPTIONS: NumberNames = {
   steps: "--steps",
   stepSize: "--step-size",
   queries: "--queries",
@@ -105,34 +105,17 @@ export interface AttackRequest {
 
 /** @throws {InputError} naming the option that is wrong. */
 export function attackRequest(args: AttackArguments): AttackRequest {
-  const whole = (option: string, value: unknown): number =>
-    parseQuantity(option, value, { minimum: 1, whole: true });
+  const { steps, queries } = args;
+  const asked = { steps, stepSize: args["step-size"], queries, targetClasses: args["target-classes"] };
   return {
     epsilon: parseQuantity("--eps", args.eps, { minimum: 0, maximum: 1 }),
-    numbers: {
-      ...(args.steps === undefined ? {} : { steps: whole(OPTIONS.steps, args.steps) }),
-      ...(args["step-size"] === undefined
-        ? {}
-        : { stepSize: parseQuantity(OPTIONS.stepSize, args["step-size"], { minimum: 0, maximum: 1 }) }),
-      ...(args.queries === undefined ? {} : { queries: whole(OPTIONS.queries, args.queries) }),
-      ...(args["target-classes"] === undefined
-        ? {}
-        : { targetClasses: whole(OPTIONS.targetClasses, args["target-classes"]) }),
-    },
-    restarts: restartsOf(whole(OPTIONS.restarts, args.restarts)),
+    numbers: checkNumbers(asked, OPTIONS),
+    restarts: checkRestarts(args.restarts, OPTIONS),
     surrogate: args.surrogate,
     seed: parseSetting("seed", args.seed, "--seed"),
     checkpoint: args.checkpoint,
     device: requestedDevice(args.device),
   };
-}
-
-function restartsOf(restarts: number): number {
-  if (restarts <= MOST_RESTARTS) return restarts;
-  throw new InputError("--restarts is too much", {
-    expected: `at most ${MOST_RESTARTS}`,
-    found: String(restarts),
-  });
 }
 
 /**

@@ -1,8 +1,42 @@
 import type { AttackSettings } from "../attacks/attack.js";
 import { attackIds, type AttackId } from "../attacks/attacks.js";
 import { InputError } from "../errors.js";
+import { parseQuantity } from "../recipes/settings.js";
 import { type AttackNumbers, roundsOf } from "./rounds.js";
-import type { AttackChanges } from "./settings.js";
+import { type AttackChanges, MOST_RESTARTS } from "./settings.js";
+
+const WHOLE = { minimum: 1, whole: true } as const;
+
+/** What each number of an attack may be. */
+const bounds = {
+  steps: WHOLE,
+  stepSize: { minimum: 0, maximum: 1 },
+  queries: WHOLE,
+  targetClasses: WHOLE,
+} as const satisfies Record<keyof AttackSettings, object>;
+
+/** What the numbers of attacks are called in errors. */
+export type NumberNames = Readonly<Record<keyof AttackSettings | "restarts", string>>;
+
+/**
+ * Checks the numbers that a call gives for attacks; what is undefined is left out.
+ *
+ * @throws {InputError} naming the number that is wrong, and what it may be.
+ */
+export function checkNumbers(
+  asked: Readonly<Partial<Record<keyof AttackSettings, unknown>>>,
+  names: NumberNames,
+): AttackNumbers {
+  const given = (Object.keys(bounds) as (keyof AttackSettings)[]).filter((name) => asked[name] !== undefined);
+  return Object.fromEntries(
+    given.map((name) => [name, parseQuantity(names[name], asked[name], bounds[name])]),
+  );
+}
+
+/** Checks how often random attacks run. @throws {InputError} if it is not a whole number from 1 to {@link MOST_RESTARTS}. */
+export function checkRestarts(asked: unknown, names: NumberNames): number {
+  return parseQuantity(names.restarts, asked, { minimum: 1, maximum: MOST_RESTARTS, whole: true });
+}
 
 /**
  * Gives each attack the changes to settings that it has.
@@ -14,7 +48,7 @@ export function changesOf(
   ids: readonly AttackId[],
   numbers: AttackNumbers,
   restarts: number,
-  options: Readonly<Record<keyof AttackSettings | "restarts", string>>,
+  options: NumberNames,
 ): AttackChanges {
   const names = Object.keys(numbers) as (keyof AttackSettings)[];
   for (const name of names) {

@@ -4,12 +4,15 @@ import { type ExaminedImage, examine } from "../evaluation/examine.js";
 import type { ImageSource } from "../evaluation/images.js";
 import { type DatasetDescription, datasets, isBuiltIn } from "../data/datasets.js";
 import { drawGrid } from "../report/adversarial-grid.js";
-import { type AttackOptions, imagesFor, namedAttacks, settingsOf } from "./evaluate.js";
+import { type AttackOptions, attackSettings, imagesFor, namedAttacks } from "./attack-settings.js";
 import type { OpenModel } from "./open-model.js";
 import { type DatasetOption, type Places } from "./places.js";
 import { throwIfStopped } from "./stop.js";
 
-/** Which images are attacked, and how. */
+/** A picture's images are one batch, unless they are many. */
+const MOST_AT_ONCE = 64;
+
+/** Which images are attacked, and how; by default up to 64 are one batch. */
 export interface AttackImagesOptions extends AttackOptions, Places {
   /** An id, or an attack of your own; `pgd-sat` by default. */
   readonly attack?: AttackId | SingleAttack | undefined;
@@ -31,12 +34,10 @@ export async function attackImages(
   const { attack = "pgd-sat", limit = 8, signal, onProgress, dataset, ...rest } = options;
   const { ids, own } = namedAttacks([attack]);
   const [id] = ids as [AttackId];
-  const isSource = typeof dataset === "object" && "read" in dataset;
-  const measured = isSource ? { ...dataset, fingerprint: "" } : dataset;
-  const source = imagesFor(model, { ...rest, dataset: measured, limit });
-  const { surrogate, ...settings } = settingsOf(model, own[id] ? [] : ids, {
+  const source = imagesFor(model, { ...rest, dataset, limit });
+  const { surrogate, ...settings } = attackSettings(model, own[id] ? [] : ids, {
     ...rest,
-    batchSize: rest.batchSize ?? source.count,
+    batchSize: rest.batchSize ?? Math.min(source.count, MOST_AT_ONCE),
   });
   throwIfStopped(signal);
   return examine(

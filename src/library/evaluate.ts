@@ -1,35 +1,15 @@
-import type { AttackSettings, SingleAttack } from "../attacks/attack.js";
-import { type AttackId, attacks as builtIn } from "../attacks/attacks.js";
+import type { SingleAttack } from "../attacks/attack.js";
+import type { AttackId } from "../attacks/attacks.js";
 import { InputError } from "../errors.js";
-import { type MeasuredImages, imagesOf } from "../evaluation/images.js";
+import type { MeasuredImages } from "../evaluation/images.js";
 import { type MeasureEvents, type Measurement, measure } from "../evaluation/measure.js";
-import { openModelStore, usualBatch } from "../evaluation/model-store.js";
-import { changesOf } from "../evaluation/numbers.js";
-import type { EvaluationSettings, OwnAttacks } from "../evaluation/settings.js";
+import { openModelStore } from "../evaluation/model-store.js";
 import { openStore, type MeasurementStore } from "../evaluation/store.js";
 import { combined, type Evaluation, type RobustAccuracy } from "../evaluation/summary.js";
+import { type AttackOptions, attackSettings, imagesFor, namedAttacks } from "./attack-settings.js";
 import type { OpenModel } from "./open-model.js";
-import { idOfPart } from "./own-id.js";
-import { type DatasetOption, datasetOf, type Places, placesOf } from "./places.js";
-import { type StopSignal, throwIfStopped } from "./stop.js";
-
-/** The numbers of attacks that a call may change; each goes to the attacks that have it. */
-export interface AttackOptions extends Partial<AttackSettings> {
-  /** The L-infinity radius in pixel values of images in [0, 1]; 8/255 by default. */
-  readonly epsilon?: number | undefined;
-  /** Seeds everything random in the attacks; 0 by default. */
-  readonly seed?: number | undefined;
-  /** How many times each random attack runs, on the images still right; 1 by default. */
-  readonly restarts?: number | undefined;
-  /** The classifier that transfer attacks make their images on. */
-  readonly surrogate?: OpenModel | undefined;
-  /** How many images are attacked at a time; random starts depend on it. By default the run's, or the data set's recipe's. */
-  readonly batchSize?: number | undefined;
-  /** Ends the work between two steps. */
-  readonly signal?: StopSignal | undefined;
-  /** Called after every step of an attack with how far the whole work is. */
-  readonly onProgress?: MeasureEvents["onProgress"] | undefined;
-}
+import type { DatasetOption, Places } from "./places.js";
+import { throwIfStopped } from "./stop.js";
 
 /** What an evaluation is of. */
 export interface EvaluateOptions extends AttackOptions, Places {
@@ -72,8 +52,8 @@ export async function evaluate(model: OpenModel, options: EvaluateOptions = {}):
   const { ids, own } = namedAttacks(options.attacks ?? ["pgd-sat"]);
   const kept = ids.filter((id) => !Object.hasOwn(own, id));
   const ofOwn = ids.filter((id) => Object.hasOwn(own, id));
-  const store = storeOf(model, options);
-  const settings = settingsOf(model, kept, options);
+  const store = storeOf(model, images, options);
+  const settings = attackSettings(model, kept, options);
   const run = (attacks: readonly AttackId[], to: MeasurementStore | null): Promise<Measurement> =>
     measure(
       model,
@@ -95,71 +75,25 @@ export async function evaluate(model: OpenModel, options: EvaluateOptions = {}):
   };
 }
 
-/** The test images that a call is about, at most `limit`. */
-export function imagesFor(
+function storeOf(
   model: OpenModel,
-  { dataset, limit, ...places }: Pick<EvaluateOptions, "dataset" | "limit" | keyof Places>,
-): MeasuredImages {
-  if (typeof dataset === "object" && "read" in dataset) {
-    const count = Math.min(dataset.count, limit ?? Infinity);
-    return {
-      ...dataset,
-      count,
-      labels: Array.from({ length: count }, (_, index) => dataset.labels[index] ?? 0),
-    };
-  }
-  const { description, test, fingerprint } = datasetOf(dataset ?? model.dataset, placesOf(places).dataDir);
-  return imagesOf(test, description, fingerprint, limit);
-}
-
-/** The settings of attacks, with the defaults of a call. */
-export function settingsOf(
-  model: OpenModel,
-  ids: readonly AttackId[],
-  options: AttackOptions,
-): Omit<EvaluationSettings, "attacks"> & { surrogate?: OpenModel } {
-  const { epsilon = 8 / 255, seed = 0, restarts = 1, surrogate } = options;
-  const { steps, stepSize, queries, targetClasses } = options;
-  const numbers = Object.fromEntries(
-    Object.entries({ steps, stepSize, queries, targetClasses }).filter(([, value]) => value !== undefined),
-  ) as Partial<AttackSettings>;
-  const names = {
-    steps: "steps",
-    stepSize: "stepSize",
-    queries: "queries",
-    targetClasses: "targetClasses",
-    restarts: "restarts",
-  };
-  return {
-    epsilon: inRange("epsilon", epsilon, 0, 1),
-    seed: inRange("seed", seed, 0, 2 ** 32 - 1),
-    restarts: inRange("restarts", restarts, 1, 10_000),
-    batchSize: options.batchSize ?? usualBatchOf(model),
-    changes: changesOf(ids, numbers, restarts, names),
-    ...(surrogate ? { surrogate } : {}),
-  };
-}
-
-function inRange(name: string, value: number, least: number, most: number): number {
-  if (value >= least && value <= most) return value;
-  throw new InputError(`${name} is wrong`, {
-    expected: `a number from ${least} to ${most}`,
-    found: String(value),
-  });
-}
-
-function usualBatchOf({ reference, dataset }: OpenModel): number {
-  return usualBatch({ reference: reference ?? { kind: "file", path: "" }, dataset });
-}
-
-function storeOf(model: OpenModel, { runsDir, onMessage }: EvaluateOptions): MeasurementStore | null {
+  images: MeasuredImages,
+  { runsDir, onMessage, surrogate }: EvaluateOptions,
+): MeasurementStore | null {
   if (runsDir === undefined) return null;
   const { name, reference, identity } = model;
-  if (identity === "")
-    throw new InputError(`what is measured of "${name}" cannot be kept`, {
-      expected: "an identity, so that it is not taken for another model",
-      found: "none",
-      fix: "give openModel an identity, or leave runsDir out",
+  for (const each of [model, ...(surrogate ? [surrogate] : [])])
+    if (each.identity === "")
+      throw new InputError(`what is measured of "${each.name}" cannot be kept`, {
+        expected: "an identity, so that it is not taken for another model",
+        found: "none",
+        fix: "give openModel an identity, or leave runsDir out",
+      });
+  if (!/^[0-9a-f]{64}$/.test(images.fingerprint))
+    throw new InputError("what is measured on these images cannot be kept", {
+      expected: "a fingerprint: the SHA-256 of the images and labels, in lower-case hex",
+      found: images.fingerprint === "" ? "none" : images.fingerprint,
+      fix: "datasetFromArrays makes one, or leave runsDir out",
     });
   if (reference) return openModelStore({ name, reference }, runsDir, onMessage ?? (() => undefined));
   return openStore(`${runsDir}/${OWN_RESULTS}/${identity.slice(0, 16)}`);
@@ -172,17 +106,5 @@ function eventsOf({ signal, onProgress, onMessage }: EvaluateOptions): Partial<M
       onProgress?.(progress);
     },
     ...(onMessage ? { onMessage } : {}),
-  };
-}
-
-/** The ids of attacks, and those among them that are values of the caller's. */
-export function namedAttacks(attacks: readonly (AttackId | SingleAttack)[]): {
-  ids: AttackId[];
-  own: OwnAttacks;
-} {
-  const parts = attacks.map((attack) => idOfPart(attack, builtIn, "attack"));
-  return {
-    ids: parts.map(({ id }) => id as AttackId),
-    own: Object.fromEntries(parts.flatMap(({ id, own }) => (own ? [[id, own]] : []))),
   };
 }
