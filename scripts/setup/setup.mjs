@@ -12,7 +12,7 @@ import { linkCommand, linkNative } from "./link.mjs";
 import { withLock } from "./lock.mjs";
 import { bringPackages, installPackages } from "./packages.mjs";
 import { checkPrerequisites } from "./prerequisites.mjs";
-import { chosenDevice, writeRecord } from "./record.mjs";
+import { chosenDevice, readRecord, writeRecord } from "./record.mjs";
 import { lastLine, run } from "./run.mjs";
 import { bringLibraries } from "./wheels.mjs";
 
@@ -70,9 +70,15 @@ export async function setUp(asked, say) {
       await step(say, "build", build, () => "done");
       linkCommand(root);
     }
+    const before = readRecord();
     writeRecord(record);
-    const check = () => checkNative(root, device);
-    return { ...record, check: await step(say, "self check", check, (text) => text) };
+    try {
+      const check = () => checkNative(root, device);
+      return { ...record, check: await step(say, "self check", check, (text) => text) };
+    } catch (error) {
+      if (before !== null) writeRecord(before); // what worked goes on working
+      throw error;
+    }
   });
 }
 
@@ -123,7 +129,15 @@ async function build() {
  */
 function alone(say, cache, work) {
   const waiting = () => say("  waiting for another set-up to end");
-  mkdirSync(cache, { recursive: true });
+  try {
+    mkdirSync(cache, { recursive: true });
+  } catch (error) {
+    throw new SetupError(`the cache ${cache} cannot be made`, {
+      expected: "a folder that this user may write into",
+      found: error instanceof Error ? error.message : String(error),
+      fix: "set MTARD_CACHE to a folder on another disk",
+    });
+  }
   return withLock(`cache ${cache}`, waiting, () => withLock(`checkout ${root}`, waiting, work));
 }
 

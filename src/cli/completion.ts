@@ -8,24 +8,31 @@ export const ASKS_COMPLETIONS = "--get-yargs-completions";
 export interface CompletionPlace {
   /** The words of the call after `mtard`, the last of which is being typed. */
   readonly words: readonly string[];
-  /** Where teachers are kept unless the call says it. */
+  /** Where teachers and data sets are kept unless the call says it. */
   readonly teachersDir: string;
+  readonly dataDir: string;
   /** The help of a call. */
   helpOf(call: readonly string[]): Promise<string>;
 }
 
-type Names = (teachersDir: string) => Promise<readonly string[]>;
+/** Where the names of what a user has are found. */
+type Stores = Pick<CompletionPlace, "teachersDir" | "dataDir">;
+
+type Names = (stores: Stores) => Promise<readonly string[]>;
 
 // What holds the names is loaded when they are asked for: a completion has to be there before the next key.
 const methodNames: Names = async () => (await import("../methods/methods.js")).methodIds;
 const networkNames: Names = async () => (await import("../networks/networks.js")).networkIds;
-const datasetNames: Names = async () => (await import("../data/datasets.js")).datasetIds;
+const datasetNames: Names = async ({ dataDir }) => {
+  const { datasetIds, ownDatasetIds } = await import("../data/datasets.js");
+  return [...datasetIds, ...ownDatasetIds(dataDir)];
+};
 const attackNames: Names = async () => (await import("../attacks/attacks.js")).attackIds;
 const budgetNames: Names = async () => (await import("../recipes/budgets.js")).budgetNames;
 const readingNames: Names = async () => (await import("../recipes/readings.js")).readingNames;
 const settingNames: Names = async () =>
   (await import("../recipes/settings.js")).recipeSettingNames.map((name) => `${name}=`);
-const teacherNames: Names = async (teachersDir) =>
+const teacherNames: Names = async ({ teachersDir }) =>
   (await import("../teacher/store.js")).listTeachers(teachersDir).map(({ name }) => name);
 const describedNames: Names = async () =>
   (await import("../teacher/descriptions.js")).listDescriptions().map(({ name }) => name);
@@ -83,19 +90,25 @@ export async function completions(place: CompletionPlace): Promise<readonly stri
   const current = words.at(-1) ?? "";
   const before = words.slice(0, -1);
   const option = valuesOf[before.at(-1) ?? ""];
-  const at = words.lastIndexOf("--teachers-dir");
-  const teachersDir = (at >= 0 ? words[at + 1] : undefined) ?? place.teachersDir;
+  const given = (name: string): string | undefined => {
+    const at = words.lastIndexOf(name);
+    return at >= 0 ? words[at + 1] : undefined;
+  };
+  const stores = {
+    teachersDir: given("--teachers-dir") ?? place.teachersDir,
+    dataDir: given("--data-dir") ?? place.dataDir,
+  };
   if (option) {
     // Of a list with commas, the last name is completed.
     const begun = current.slice(0, current.lastIndexOf(",") + 1);
-    return (await option(teachersDir)).map((name) => begun + name);
+    return (await option(stores)).map((name) => begun + name);
   }
   if (current.startsWith("-")) return optionsIn(await place.helpOf(before), before);
   const [command, ...others] = before;
-  if (command === undefined) return commandNames(teachersDir);
+  if (command === undefined) return commandNames(stores);
   const { actions } = (usages as Usages)[command] ?? {};
   if (actions && others.length === 0) return Object.keys(actions);
-  return (await positionals[before.join(" ")]?.(teachersDir)) ?? [];
+  return (await positionals[before.join(" ")]?.(stores)) ?? [];
 }
 
 /** The options that a help lists, without those that the call has already, unless they may be repeated. */

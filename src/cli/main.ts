@@ -119,6 +119,7 @@ async function printCompletions(words: readonly string[]): Promise<void> {
   const proposals = await completions({
     words,
     teachersDir: globalOptions["teachers-dir"].default,
+    dataDir: globalOptions["data-dir"].default,
     helpOf: async (call) => (await parserFor(call)).getHelp(),
   });
   process.stdout.write(proposals.map((proposal) => `${proposal}\n`).join(""));

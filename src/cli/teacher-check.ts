@@ -188,7 +188,7 @@ const COMPARISONS: Readonly<Record<Comparison, string>> = {
   "other total": "its manifest is about other images or another seed",
   equal: "as its manifest says",
   borderline: "as its manifest says, but for borderline images",
-  "no manifest": "not recorded, as it is a bare file",
+  "no manifest": "not recorded: nothing is written beside a bare file, or into the package",
 };
 
 function measurementLines(name: string, device: string, { clean, robust }: CheckedTeacher): string[] {

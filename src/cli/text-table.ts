@@ -14,7 +14,8 @@ const GAP = "  ";
 export function formatTable(rows: Rows, width = terminalWidth()): string {
   const [heading = [], ...others] = rows;
   const widths = fittingWidths(rows, width);
-  if (!widths) return others.map((row) => asList(heading, row)).join("\n");
+  if (!widths)
+    return [styled("bold", heading[0] ?? ""), ...others.map((row) => asList(heading, row))].join("\n");
   return [styled("bold", linesOf(heading, widths)), ...others.map((row) => linesOf(row, widths))].join("\n");
 }
 

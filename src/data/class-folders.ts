@@ -1,4 +1,4 @@
-import { InputError } from "../errors.js";
+import { InputError, oneLine } from "../errors.js";
 import { Random } from "../runtime/random.js";
 import { isClassName, MOST_CLASSES } from "./datasets.js";
 import { byCodePoints, type LeftOutFile } from "./own-files.js";
@@ -67,6 +67,13 @@ export function readClassFolders(
   const trainFolder = folders.find((folder) => TRAIN.test(folder));
   const testFolder = TEST.map((pattern) => folders.find((folder) => pattern.test(folder))).find(Boolean);
   const isSplit = trainFolder !== undefined && (testFolder !== undefined || folders.length === 1);
+  const half = trainFolder ?? testFolder;
+  if (!isSplit && half !== undefined && parts.some(({ path }) => path[0] === half && path.length > 2))
+    throw new InputError(`${from} holds ${half}/ and no other split`, {
+      expected: "train/ beside test/ or val/, train/ alone with --split, or class folders directly",
+      found: `folders ${folders.slice(0, 8).join(", ")}`,
+      fix: `--from ${from}/${half} with --split 0.1, or take the other folders away`,
+    });
 
   const misplaced: LeftOutFile[] = [];
   const found: Record<"train" | "test", { name: string; className: string }[]> = { train: [], test: [] };
@@ -75,7 +82,7 @@ export function readClassFolders(
     const inSplit = isSplit && path.length > 1;
     const which = !inSplit || top === trainFolder ? "train" : top === testFolder ? "test" : null;
     const inner = inSplit ? path.slice(1) : path;
-    if (which === null) pass(`files in ${JSON.stringify(top)}`, name);
+    if (which === null) pass(`files in "${oneLine(top)}"`, name);
     else if (inner.length > 1 && !(isSplit && !inSplit))
       found[which].push({ name, className: inner[0] as string });
     else if (IMAGE_NAME.test(name)) misplaced.push({ name, reason: "it lies in no class folder" });

@@ -233,3 +233,14 @@ export function classifierShape({ id, image, classNames }: DatasetDescription): 
 } {
   return { name: id, image, classes: classNames.length };
 }
+
+/** Checks what a program says of a data set of its own. @throws {InputError} naming the part that is wrong. */
+export function requireDescribed({ id, ...content }: DatasetDescription): void {
+  const parsed = ownSchema.safeParse(content);
+  if (parsed.success) return;
+  const [issue] = parsed.error.issues;
+  throw new InputError(`the description of data set ${id} is wrong`, {
+    expected: "image { height, width, channels }, class names, augmentation { padding, flip }",
+    found: issue ? `${issue.path.join(".")}: ${issue.message}` : "something else",
+  });
+}

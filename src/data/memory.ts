@@ -3,8 +3,9 @@ import type { ImageShape } from "../graph/network.js";
 import {
   type Augmentation,
   type DatasetDescription,
-  isBuiltIn,
   isClassName,
+  requireDescribed,
+  requireOwnName,
   MOST_CLASSES,
 } from "./datasets.js";
 import { imageBytes, imagesInMemory } from "./images.js";
@@ -42,15 +43,16 @@ export interface DatasetArrays {
  */
 export function datasetFromArrays(arrays: DatasetArrays): Dataset {
   const { name, image, classNames, title = `${name}, arrays`, augmentation } = arrays;
-  if (isBuiltIn(name) || !isClassName(name))
-    throw new InputError(`"${name}" cannot be the name of a data set in memory`, {
-      expected: "a name other than a built-in one's, without control characters",
-      found: name,
-    });
-  if (classNames.length < 2 || classNames.length > MOST_CLASSES || !classNames.every(isClassName))
+  requireOwnName(name);
+  if (
+    classNames.length < 2 ||
+    classNames.length > MOST_CLASSES ||
+    !classNames.every(isClassName) ||
+    new Set(classNames).size < classNames.length
+  )
     throw new InputError(`the class names of ${name} are wrong`, {
-      expected: `2 to ${MOST_CLASSES} names, label 0 first`,
-      found: `${classNames.length} names`,
+      expected: `2 to ${MOST_CLASSES} different names, label 0 first`,
+      found: classNames.slice(0, 8).join(", "),
     });
   const description: DatasetDescription = {
     id: name,
@@ -60,6 +62,7 @@ export function datasetFromArrays(arrays: DatasetArrays): Dataset {
     augmentation: augmentation ?? { padding: usualPadding(image), flip: true },
     origin: { kind: "own" },
   };
+  requireDescribed(description);
   const [train, test] = [splitOf(arrays, "train"), splitOf(arrays, "test")];
   const hash = beginFingerprint(description, { train: train.count, test: test.count });
   for (const { images, labels, count } of [train, test]) hash.update(images.read(0, count)).update(labels);
@@ -68,6 +71,12 @@ export function datasetFromArrays(arrays: DatasetArrays): Dataset {
 
 function splitOf({ name, image, classNames, ...splits }: DatasetArrays, which: "train" | "test"): Split {
   const { images, labels } = splits[which];
+  if (!(images instanceof Uint8Array))
+    throw new InputError(`the ${which} images of ${name} are no bytes`, {
+      expected: "a Uint8Array, a byte a value from 0 to 255",
+      found: (images as object).constructor.name,
+      fix: "Uint8Array.from(floats, (value) => Math.round(255 * value)) for values in [0, 1]",
+    });
   const size = imageBytes(image);
   const count = labels.length;
   if (count === 0 || images.length !== count * size)
@@ -81,7 +90,7 @@ function splitOf({ name, image, classNames, ...splits }: DatasetArrays, which: "
   if (wrong !== undefined)
     throw new InputError(`a ${which} label of ${name} is no class`, {
       expected: `whole numbers from 0 to ${classNames.length - 1}`,
-      found: String(wrong),
+      found: JSON.stringify(wrong),
     });
   return { count, images: imagesInMemory(images, size), labels: Uint8Array.from(labels) };
 }

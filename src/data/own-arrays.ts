@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { InputError } from "../errors.js";
+import { InputError, oneLine } from "../errors.js";
 import { type NpzFile, isNpz, openNpy, openNpz } from "../weights/npz.js";
 import { withSourceFile } from "../weights/source-file.js";
 import { readZipMembers } from "../weights/zip.js";
@@ -115,7 +115,7 @@ async function readParts(from: string, account: OwnAccount): Promise<Parts> {
         const what = meaningOf(name);
         if (CLASS_NAMES.test(name) && arrays.texts.has(name))
           parts.classNames = arrays.texts.get(name)?.read() ?? null;
-        else if (what === null || !tensor) account.notes.push(`array ${JSON.stringify(name)} is not used`);
+        else if (what === null || !tensor) account.notes.push(`array "${oneLine(name)}" is not used`);
         else {
           const taken = what.kind === "images" ? images : labels;
           if (taken.has(what.part))

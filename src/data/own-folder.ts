@@ -44,10 +44,10 @@ export async function openOwnFolder(from: string, options: OwnFolderOptions): Pr
     const found = readClassFolders(files.names, options.split, from);
     account.notes.push(`test images: ${found.testFrom}`);
     for (const [what, { count, first }] of found.notUsed)
-      account.notes.push(`${what} are not used: ${count}, the first is ${JSON.stringify(first)}`);
+      account.notes.push(`${what} are not used: ${count}, the first is "${oneLine(first)}"`);
     if (files.empty.length > 0)
       account.notes.push(
-        `empty folders are not used: ${files.empty.map((name) => JSON.stringify(name)).join(", ")}`,
+        `empty folders are not used: ${files.empty.map((name) => `"${oneLine(name)}"`).join(", ")}`,
       );
     const notImages = [...files.refused, ...found.misplaced];
     account.leftOut.push(...notImages);

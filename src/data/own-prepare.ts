@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { InputError } from "../errors.js";
 import type { TestShare } from "./class-folders.js";
-import type { DatasetDescription } from "./datasets.js";
+import { type DatasetDescription, MOST_SIDE } from "./datasets.js";
 import { holdsArrays, openOwnArrays } from "./own-arrays.js";
 import type { LeftOutFile } from "./own-files.js";
 import { openOwnFolder, sizeText, type OwnFolderOptions } from "./own-folder.js";
@@ -52,6 +52,7 @@ export async function openOwn(
   onProgress: OwnFolderOptions["onProgress"],
 ): Promise<OwnDataset> {
   const { size = null, split: share, seed = 0, skipBroken = false, classNames, flip = true } = options;
+  requireOptions(options);
   const split: TestShare | null = share === undefined ? null : { share, seed };
   const arrays = holdsArrays(from);
   if (!arrays && classNames)
@@ -82,6 +83,28 @@ export async function openOwn(
     images: { converted: report.converted, leftOut: report.leftOut.length },
   });
   return { description, train, test, facts, report, close };
+}
+
+/** @throws {InputError} naming the option that is out of bounds. */
+function requireOptions({ size, split, seed, padding }: OwnOptions): void {
+  const check = (
+    name: string,
+    value: number | undefined,
+    good: (value: number) => boolean,
+    expected: string,
+  ): void => {
+    if (value === undefined || good(value)) return;
+    throw new InputError(`${name} is wrong`, { expected, found: String(value) });
+  };
+  const within =
+    (least: number, most: number) =>
+    (value: number): boolean =>
+      Number.isInteger(value) && value >= least && value <= most;
+  for (const side of ["height", "width"] as const)
+    check(`the ${side} of size`, size?.[side], within(1, MOST_SIDE), `a whole number from 1 to ${MOST_SIDE}`);
+  check("split", split, (value) => value > 0 && value < 1, "a share above 0 and below 1, such as 0.1");
+  check("seed", seed, within(0, 2 ** 32 - 1), "a whole number from 0 to 4294967295");
+  check("padding", padding, within(0, MOST_SIDE), `a whole number from 0 to ${MOST_SIDE}`);
 }
 
 /** The padding of the random crop that a data set gets where none is named: CIFAR's 4 at 32 pixels, in proportion. */

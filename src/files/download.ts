@@ -78,7 +78,7 @@ export async function download(
       if (cause instanceof WorkError) throw cause;
       if ((cause as NodeJS.ErrnoException).code === "ENOSPC") throw writeFailure(path, cause);
       inVain = part.size() > most ? 0 : inVain + 1;
-      most = Math.max(most, part.size());
+      most = part.size();
       if (inVain >= patience.attempts || isHopeless(cause)) throw unreachable(source, cause);
       const asked = cause instanceof Busy ? cause.seconds * 1000 : 0;
       await wait(Math.max(asked, patience.pause * 2 ** Math.max(0, inVain - 1)));

@@ -54,7 +54,9 @@ export async function request(address: string, options: RequestOptions = {}): Pr
 
 function redirected(location: string, from: URL, address: string, count: number): URL {
   const next = URL.canParse(location, from.href) ? new URL(location, from) : null;
-  const secure = next?.protocol === "https:" || (next?.protocol === "http:" && from.protocol === "http:");
+  const isPlain = next?.protocol === "http:" && from.protocol === "http:";
+  // What this machine serves to itself by http must not lead to another machine by http.
+  const secure = next?.protocol === "https:" || (isPlain && (!isLoopback(from) || isLoopback(next)));
   if (next && secure && count <= MOST_REDIRECTS) return next;
   throw new WorkError(`cannot download ${address}`, {
     expected: `at most ${MOST_REDIRECTS} redirects, all to https`,

@@ -1,3 +1,4 @@
+import { InputError } from "../errors.js";
 import type { ActivationLayer, Layer, Padding } from "./network.js";
 
 /** A convolution's size; stride and groups are 1 by default, and there is no bias. */
@@ -40,11 +41,18 @@ export function networkBuilder(channels: number): NetworkBuilder {
 
   function of(value: string): number {
     const known = channelsOf.get(value);
-    if (known === undefined) throw new Error(`no layer makes the value "${value}"`);
+    if (known === undefined)
+      throw new InputError(`no layer makes the value "${value}"`, {
+        expected: [...channelsOf.keys()].join(", "),
+        found: value,
+      });
     return known;
   }
   function append(layer: Layer, outputChannels: number): string {
-    if (channelsOf.has(layer.output)) throw new Error(`two layers make the value "${layer.output}"`);
+    if (channelsOf.has(layer.output))
+      throw new InputError(`two layers make the value "${layer.output}"`, {
+        expected: "a name of its own for each",
+      });
     layers.push(layer);
     channelsOf.set(layer.output, outputChannels);
     return layer.output;
@@ -60,6 +68,11 @@ export function networkBuilder(channels: number): NetworkBuilder {
     channels: of,
     conv(name, input, options) {
       const { filters, kernel, stride = 1, groups = 1, bias = false } = options;
+      if (kernel % 2 === 0 && !options.padding)
+        throw new InputError(`the convolution "${name}" has an even kernel and no padding`, {
+          expected: "an odd kernel, or padding: [before, after]",
+          found: `kernel ${kernel}`,
+        });
       const half = (kernel - 1) / 2;
       const { padding = [half, half] } = options;
       const layer = {

@@ -1,5 +1,7 @@
 import { InputError } from "../errors.js";
+import { layerInputs } from "./liveness.js";
 import type { Layer, Network } from "./network.js";
+import { parameterSpecs } from "./parameters.js";
 
 /** What a value of a network is for one image: a map of features, or a row of numbers. */
 type ValueShape =
@@ -37,12 +39,45 @@ export function requireSoundNetwork(network: Network, source: string): void {
       expected: `${classes} numbers an image, as a linear layer makes`,
       found: last ? describe(last) : `no value "${output}"`,
     });
+  requireUsed(network, shapes, source);
   for (const [name, values] of Object.entries(normalization ?? {}) as [string, readonly number[]][])
     if (values.length !== input.channels || (name === "std" && values.some((value) => !(value > 0))))
       throw new InputError(`the normalisation of ${source} does not fit`, {
         expected: `${input.channels} numbers, one a channel${name === "std" ? ", above 0" : ""}`,
         found: `${name} ${values.join(", ")}`,
       });
+}
+
+/** Every value leads to the logits, and no two things share a name: the engine frees what nothing reads, and keeps parameters by name. */
+function requireUsed(network: Network, shapes: ReadonlyMap<string, unknown>, source: string): void {
+  const { layers, output } = network;
+  const unread = [...shapes.keys()].find(
+    (value) => value !== output && !layers.some((layer) => layerInputs(layer).includes(value)),
+  );
+  if (unread !== undefined)
+    throw new InputError(`nothing reads the value "${unread}" of ${source}`, {
+      expected: "every value to lead to the output",
+      found: `"${unread}", which no layer takes in`,
+    });
+  if (layers.some((layer) => layerInputs(layer).includes(output)))
+    throw new InputError(`layers of ${source} go on after its output "${output}"`, {
+      expected: "the output last, read by no layer",
+      found: `"${output}" taken in again`,
+    });
+  const names = parameterSpecs(network).map(({ name }) => name);
+  const twice =
+    names.find((name, index) => names.indexOf(name) !== index) ?? names.find((name) => shapes.has(name));
+  if (twice !== undefined)
+    throw new InputError(`two things in ${source} are called "${twice}"`, {
+      expected: "names of layers and values that are no parameter's (NAME.weight, NAME.bias, ...)",
+      found: `"${twice}" twice`,
+    });
+  const maker = layers.find((layer) => layer.output === output);
+  if (maker?.op === "activation")
+    throw new InputError(`the output of ${source} is an activation`, {
+      expected: "logits, as a linear layer makes: losses take their softmax themselves",
+      found: `"${output}", made by ${maker.function}`,
+    });
 }
 
 type Refuse = (expected: string, found: string) => never;

@@ -6,15 +6,26 @@ import { parseNetwork } from "../graph/schema.js";
 import { type Method, type StepReport, type TeacherRole, teacherRolesOf } from "../methods/method.js";
 import { type MethodId, methodOf, methods } from "../methods/methods.js";
 import { recipe } from "../recipes/recipes.js";
-import { parseSettings, type Recipe, type TrainingSettings } from "../recipes/settings.js";
+import {
+  parseSetting,
+  parseSettings,
+  type Recipe,
+  recipeSettingNames,
+  type TrainingSettings,
+} from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import { requireUsualTeachers } from "../recipes/usual-teachers.js";
 import type { Reading } from "../recipes/readings.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import type { BestEvaluation } from "../run/checkpoint.js";
 import type { InitRequest } from "../training/initial-student.js";
+import { networkSha256 } from "../run/own-network.js";
+import { createNetwork } from "../networks/networks.js";
 import { prepareRun } from "../training/prepare.js";
 import { train as trainRun } from "../training/train.js";
+import { InputError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
+import { checkedMethod } from "./own-method.js";
 import { idOfPart } from "./own-id.js";
 import { type DatasetOption, type Places, placesOf, prepareEngines } from "./places.js";
 import type { StopSignal } from "./stop.js";
@@ -31,7 +42,7 @@ export interface TrainOptions extends Places {
   readonly robustTeacher?: string | undefined;
   /**
    * What the student starts from: a file of weights, a run, a teacher, or an .onnx file that mtard wrote. Its classifier is `kept`, or `new`
-   * and drawn afresh. By default all weights are drawn from the seed.
+   * and drawn afresh. The normalisation inside comes with the weights. By default all weights are drawn from the seed.
    */
   readonly init?: InitRequest | undefined;
   /** Instead of the recipe's; milestones keep their share. */
@@ -94,6 +105,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
   const network =
     typeof options.student === "object" ? parseNetwork(options.student, "the student") : undefined;
   const dataset = typeof options.dataset === "string" ? undefined : options.dataset;
+  if (network) requireOwnId(network);
   const settings = settingsOf(options, id, method);
   const folder =
     options.out ?? `runs/${settings.dataset}-${settings.method}-${settings.student}-seed${settings.seed}`;
@@ -106,7 +118,11 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
     resume: options.resume ?? false,
     init: options.init,
   };
-  const run = await prepareRun(settings, places, { method: method ?? undefined, network, dataset });
+  const run = await prepareRun(settings, places, {
+    method: method ? checkedMethod(method) : undefined,
+    network,
+    dataset,
+  });
   const { signal, onProgress: tell = () => undefined, checkpointSeconds = 300 } = options;
   const steps = settings.epochs * run.batches.stepsPerEpoch;
   try {
@@ -126,14 +142,42 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
   }
 }
 
+/** A network of the caller's own must not be taken for one of mtard's, which its id would name. */
+function requireOwnId(network: Network): void {
+  const named = builtInNetwork(network);
+  if (!named || networkSha256(named) === networkSha256(network)) return;
+  throw new InputError(`a network of your own cannot be called "${network.id}"`, {
+    expected: "an id that none of mtard's networks has",
+    found: `other layers than those of mtard's ${network.id}`,
+  });
+}
+
+function builtInNetwork({ id, input, classes }: Network): Network | null {
+  try {
+    return createNetwork(id, { image: input, classes });
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}
+
 /** The recipe's settings, overridden by the call's. */
 function settingsOf(options: TrainOptions, method: string, own: Method | null): TrainingSettings {
   const { dataset: data, student: network, reading = "paper", epochs, settings = {} } = options;
   const dataset =
     typeof data === "string" ? findDataset(data, placesOf(options).dataDir).id : data.description.id;
   const student = typeof network === "object" ? network.id : (network ?? studentOf(dataset));
+  const unknown = Object.keys(settings).find((name) => !(recipeSettingNames as string[]).includes(name));
+  if (unknown !== undefined)
+    throw new InputError(`settings has no "${unknown}"${didYouMean(unknown, recipeSettingNames)}`, {
+      expected: recipeSettingNames.join(", "),
+      found: unknown,
+    });
   return parseSettings({
-    ...recipe({ dataset, method, student, reading }, epochs),
+    ...recipe(
+      { dataset, method, student, reading },
+      epochs === undefined ? epochs : parseSetting("epochs", epochs, "epochs"),
+    ),
     dataset,
     method,
     student,

@@ -8,7 +8,7 @@ import { importTeacher as importInto, type ImportedTeacher, type ImportRequest }
 import { matchWeights } from "../weights/match-weights.js";
 import { withWeightsFile } from "../weights/weights-file.js";
 import type { OpenModel } from "./open-model.js";
-import { type Places, placesOf, prepareEngines, type ShapeOption, shapeOf } from "./places.js";
+import { type Places, placesOf, type ShapeOption, shapeOf } from "./places.js";
 
 /** What becomes a teacher. */
 export type ImportTeacherOptions = Omit<ImportRequest, "dataset" | "teachersDir"> &
@@ -19,8 +19,7 @@ export type ImportTeacherOptions = Omit<ImportRequest, "dataset" | "teachersDir"
  *
  * @throws {InputError} if the name, the file or what the file holds is wrong; {@link WorkError} if the store cannot be written.
  */
-export function importTeacher({ dataset, ...options }: ImportTeacherOptions): Promise<ImportedTeacher> {
-  prepareEngines("cpu");
+export async function importTeacher({ dataset, ...options }: ImportTeacherOptions): Promise<ImportedTeacher> {
   const { dataDir, teachersDir } = placesOf(options);
   return importInto({ ...options, dataset: shapeOf(dataset, dataDir), teachersDir });
 }
@@ -35,8 +34,10 @@ export type FetchTeacherOptions = Omit<FetchOptions, "dataset" | "teachersDir"> 
  * @throws {InputError} if nothing is known by the name, what came is not the published file, or it does not fit; {@link WorkError} if the
  * download fails.
  */
-export function fetchTeacher(name: string, options: FetchTeacherOptions = {}): Promise<ImportedTeacher> {
-  prepareEngines("cpu");
+export async function fetchTeacher(
+  name: string,
+  options: FetchTeacherOptions = {},
+): Promise<ImportedTeacher> {
   const { dataDir, teachersDir } = placesOf(options);
   const description = requireDescription(name);
   return fetchDescribed(description, {
@@ -63,7 +64,11 @@ export function readWeights(path: string, network: Network): Promise<Weights> {
  * @returns For ONNX, the largest difference of the two engines' logits relative to the largest logit; otherwise null.
  * @throws {InputError} if the model is an ONNX graph of another origin, or a value; {@link WorkError} if the engines disagree.
  */
-export function exportModel(model: OpenModel, format: ExportFormat, path: string): Promise<number | null> {
+export async function exportModel(
+  model: OpenModel,
+  format: ExportFormat,
+  path: string,
+): Promise<number | null> {
   if (!model.known)
     throw new InputError(`"${model.name}" has no weights to export`, {
       expected: "a run, or a teacher of a network that mtard has",

@@ -26,7 +26,8 @@ export async function readStudent(
   const run = readRun(folder);
   const { student, dataset } = run.settings;
   const normalization = run.inputs.init?.normalization;
-  const network = readOwnNetwork(folder) ?? createNetwork(student, shapeOf(run, folder), normalization);
+  const network =
+    readOwnNetwork(folder, run.inputs.network) ?? createNetwork(student, shapeOf(run, folder), normalization);
   const path = join(folder, RUN_FILES[which]);
   if (!existsSync(path)) {
     throw new InputError(`the run ${folder} has no ${which} student yet`, {

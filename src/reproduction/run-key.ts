@@ -28,6 +28,7 @@ export function runKey(settings: TrainingSettings, inputs: RunInputs, images: Im
     cleanTeacher: inputs.cleanTeacher,
     robustTeacher: inputs.robustTeacher,
     // Only where it is so: all other runs keep the keys that earlier versions gave them.
+    ...(inputs.network === undefined ? {} : { network: inputs.network }),
     ...(inputs.init ? { init: inputs.init.sha256 } : {}),
     ...(inputs.earlier ? { earlier: inputs.earlier } : {}),
   };

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
@@ -10,9 +10,18 @@ import { RUN_FILES } from "./run-directory.js";
 /** Ten thousand layers take a few megabytes; a larger file is no network. */
 const MOST_BYTES = 2 ** 24;
 
-/** The SHA-256 of a network's layers, in lower-case hex. */
+/** The SHA-256 of a network's layers, in lower-case hex, whatever the order in which its fields were written. */
 export function networkSha256(network: Network): string {
-  return sha256Of(JSON.stringify(network));
+  return sha256Of(JSON.stringify(inOrder(network)));
+}
+
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  return Object.fromEntries(
+    entries.sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, each]) => [name, inOrder(each)]),
+  );
 }
 
 /** Keeps the layers of a student that no id names, so that any command can build it. */
@@ -23,12 +32,20 @@ export function saveOwnNetwork(folder: string, network: Network): void {
 /**
  * The network that a run keeps because no id names it, or null if its id does.
  *
- * @throws {InputError} if the file is damaged.
+ * @param sha256 What the run's inputs say of it; nothing, if its id names it.
+ * @throws {InputError} if the file is gone, damaged, or of another network.
  */
-export function readOwnNetwork(folder: string): Network | null {
+export function readOwnNetwork(folder: string, sha256: string | undefined): Network | null {
+  if (sha256 === undefined) return null;
   const path = join(folder, RUN_FILES.network);
-  if (!existsSync(path)) return null;
-  return parseNetwork(readJson(path), path);
+  const network = parseNetwork(readJson(path), path);
+  const found = networkSha256(network);
+  if (found === sha256) return network;
+  throw new InputError(`${path} is not the network that the run was made with`, {
+    expected: `layers with sha256 ${sha256}`,
+    found: `sha256 ${found}`,
+    fix: "put the file back, or train again in another folder",
+  });
 }
 
 function readJson(path: string): unknown {

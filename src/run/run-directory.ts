@@ -150,10 +150,16 @@ export interface OpenedRun {
  *
  * @throws {InputError} if the folder holds a run and `resume` is off, or a run of other settings: each difference is named.
  */
-export function openRunDirectory(folder: string, run: RunDescription, resume: boolean): OpenedRun {
+export function openRunDirectory(
+  folder: string,
+  run: RunDescription,
+  resume: boolean,
+  before: () => void = () => undefined,
+): OpenedRun {
   if (!existsSync(join(folder, RUN_FILES.settings))) {
     refuseFile(folder);
     mkdirSync(folder, { recursive: true });
+    before();
     writeDescription(folder, run);
     return { existed: false, further: null };
   }
@@ -175,9 +181,9 @@ export function openRunDirectory(folder: string, run: RunDescription, resume: bo
     });
   }
   if (differences.length === 0) return { existed: true, further: null };
-  const before = scheduleOf(existing);
-  const inputs = { ...existing.inputs, earlier: [...(existing.inputs.earlier ?? []), before] };
-  return { existed: true, further: { ...run, inputs, before } };
+  const schedule = scheduleOf(existing);
+  const inputs = { ...existing.inputs, earlier: [...(existing.inputs.earlier ?? []), schedule] };
+  return { existed: true, further: { ...run, inputs, before: schedule } };
 }
 
 function laterFix({ settings }: RunDescription, finished: boolean): string {

@@ -16,8 +16,8 @@ import { withWeightsFile } from "../weights/weights-file.js";
 export interface InitRequest {
   /** A file of weights, a run directory, a teacher's name or folder, or an .onnx file that mtard wrote. */
   readonly from: string;
-  /** Whether the last linear layer is taken as well, or drawn afresh, for other classes perhaps. */
-  readonly head: "kept" | "new";
+  /** Whether the last linear layer is taken as well (`kept`, the default), or drawn afresh, for other classes perhaps. */
+  readonly head?: "kept" | "new" | undefined;
 }
 
 /** A student with the weights it starts from. */
@@ -36,7 +36,7 @@ export interface InitialStudent {
  */
 export async function initialStudent(
   student: Network,
-  { from, head }: InitRequest,
+  { from, head = "kept" }: InitRequest,
   teachersDir: string,
   random: Random,
 ): Promise<InitialStudent> {
@@ -68,7 +68,7 @@ type Taken = Pick<Network, "normalization"> & { readonly weights: Weights };
 async function fromModel(
   student: Network,
   from: string,
-  head: InitRequest["head"],
+  head: "kept" | "new",
   teachersDir: string,
 ): Promise<Taken> {
   const { known } = await openModel(findModel(from, teachersDir));
@@ -84,7 +84,7 @@ async function fromModel(
   return { weights, ...(network.normalization ? { normalization: network.normalization } : {}) };
 }
 
-function fromFile(student: Network, path: string, head: InitRequest["head"]): Promise<Taken> {
+function fromFile(student: Network, path: string, head: "kept" | "new"): Promise<Taken> {
   return withWeightsFile(path, ({ weights: tensors }) => {
     const classes = [student.classes, ...classCounts(student, tensors)];
     const [first = student, ...others] = classes.map((count) => withClasses(student, count));

@@ -131,17 +131,13 @@ export async function prepareRun(
       ...(initial ? { init: initial.origin } : {}),
     };
     const asked = { settings, inputs, recipe: changedSettings(settings) };
-    const { existed, further } = openRunDirectory(places.folder, asked, places.resume);
+    const { existed, further } = openRunDirectory(places.folder, asked, places.resume, () => {
+      if (own.network) saveOwnNetwork(places.folder, network);
+    });
     lock.hold();
     if (further) trainFurther(places.folder, further);
-    if (own.network && !existed) saveOwnNetwork(places.folder, network);
     const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;
 
-    const { parameters, momenta } = studentAt(
-      network,
-      () => initial?.weights ?? initialWeights(network, fresh),
-      checkpoint,
-    );
     const batches = createTrainingBatches(train, {
       image: shape.image,
       batchSize: settings.batchSize,
@@ -152,6 +148,12 @@ export async function prepareRun(
       ? savedState(method, shape.classes, checkpoint.progress.method)
       : method.initialState(settings, shape.classes);
     const metrics = openMetrics(places.folder, checkpoint?.progress.metricsBytes ?? 0);
+    // Tensors last: what fails above must leave none behind.
+    const { parameters, momenta } = studentAt(
+      network,
+      () => initial?.weights ?? initialWeights(network, fresh),
+      checkpoint,
+    );
     return {
       folder: places.folder,
       settings,

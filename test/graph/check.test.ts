@@ -70,6 +70,27 @@ describe("a network of the caller's own", () => {
     ["other classes than logits", { ...small(), classes: 7 }, "7 numbers an image"],
     ["no output", { ...small(), output: "gone" }, 'no value "gone"'],
     ["a group that is no depthwise one", changed(3, { groups: 2 }), "1 group, or as many"],
+    [
+      "a value that nothing reads",
+      {
+        ...small(),
+        layers: [...small().layers, { op: "activation", input: "conv2", output: "extra", function: "relu" }],
+      },
+      'nothing reads the value "extra"',
+    ],
+    [
+      "layers after its output",
+      {
+        ...small(),
+        layers: [...small().layers, { op: "activation", input: "fc", output: "late", function: "relu" }],
+      },
+      'reads the value "late"',
+    ],
+    [
+      "a layer called like a parameter",
+      JSON.parse(JSON.stringify(small()).replaceAll("conv2", "conv1.weight")) as unknown,
+      'called "conv1.weight"',
+    ],
     ["too few means", { ...small(), normalization: { mean: [0], std: [1] } }, "3 numbers, one a channel"],
     ["a deviation of 0", { ...small(), normalization: { mean: [0, 0, 0], std: [1, 0, 1] } }, "above 0"],
   ])("is refused with %s", (_, value, said) => {

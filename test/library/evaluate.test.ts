@@ -6,6 +6,7 @@ import {
   attackImages,
   attacks,
   classifierOf,
+  datasetFromArrays,
   drawAttack,
   evaluate,
   type EvaluateOptions,
@@ -56,6 +57,25 @@ const stripes = classifierOf(10, (images) =>
     9,
   ),
 );
+
+/** A data set of two classes, in memory. */
+const twoClasses = (): ReturnType<typeof datasetFromArrays> => {
+  const split = { images: new Uint8Array(2 * 32 * 32 * 3), labels: [0, 1] };
+  const image = { height: 32, width: 32, channels: 3 };
+  return datasetFromArrays({ name: "two", image, classNames: ["a", "b"], train: split, test: split });
+};
+
+/** Images as an object with a method of its own. */
+class SmallImages {
+  readonly shape = { height: 8, width: 8, channels: 3 };
+  readonly count = 1;
+  readonly labels = [0];
+  readonly fingerprint = "";
+  read(): Float32Array {
+    return new Float32Array(this.count * 8 * 8 * 3);
+  }
+}
+const smallImages = new SmallImages();
 
 const refusal = async (model: OpenModel, options: EvaluateOptions): Promise<string> => {
   const error: unknown = await evaluate(model, { ...few, ...options }).catch((caught: unknown) => caught);
@@ -148,9 +168,48 @@ describe("evaluate", () => {
       "steps changes none of the attacks",
     ],
     ["a radius above 1", { epsilon: 8 }, "epsilon is wrong"],
+    ["negative steps", { steps: -1 }, "steps is wrong"],
+    ["steps that are no number", { steps: NaN }, "steps is wrong"],
+    ["half a step", { steps: 2.5 }, "a whole number from 1"],
+    ["a step backwards", { stepSize: -1 }, "stepSize is wrong"],
+    ["no queries", { attacks: ["square"], queries: 0 }, "queries is wrong"],
+    ["batches of nothing", { batchSize: 0 }, "batchSize is wrong"],
+    ["no image", { limit: 0 }, "limit is wrong"],
+    ["half a seed", { seed: 0.5 }, "seed is wrong"],
+    ["half a restart", { restarts: 1.5 }, "restarts is wrong"],
+    [
+      "two attacks of one name",
+      { attacks: [myFgsm, { ...myFgsm }] },
+      'two attacks of your own are called "my-fgsm"',
+    ],
+    [
+      "an attack that returns nothing",
+      { attacks: [{ ...myFgsm, run: () => undefined as never }] },
+      'the attack "My FGSM" does not return images',
+    ],
+    ["other classes than the model's", { dataset: twoClasses() }, "answers 10 classes, but two has 2"],
+    [
+      "images of another size",
+      { dataset: smallImages },
+      "takes images of 32x32x3, but those of these images are 8x8x3",
+    ],
     ["images that are not there", { dataset: "cifar10" }, "data set cifar10 is not there yet"],
   ])("refuses %s", async (_, options, said) => {
     expect(await refusal(robust, options)).toContain(said);
+  });
+});
+
+describe("images of a caller's own", () => {
+  it("may be an object of a class", async () => {
+    const source = new (class extends SmallImages {
+      override readonly shape = robust.image as SmallImages["shape"];
+      override read(): Float32Array {
+        return new Float32Array(this.count * 32 * 32 * 3);
+      }
+    })();
+    const { total } = await evaluate(robust, { ...places, dataset: source, attacks: [] });
+    expect(total).toBe(1);
+    expect(await refusal(robust, { dataset: source, runsDir: folder })).toContain("a fingerprint");
   });
 });
 
@@ -165,9 +224,9 @@ describe("attackImages and drawAttack", () => {
 });
 
 describe("exportModel", () => {
-  it("refuses what has no weights here", () => {
+  it("refuses what has no weights here", async () => {
     const foreign: OpenModel = { ...robust, known: null };
-    expect(() => exportModel(foreign, "onnx", join(folder, "x.onnx"))).toThrow(InputError);
+    await expect(exportModel(foreign, "onnx", join(folder, "x.onnx"))).rejects.toThrow(InputError);
   });
 
   it("writes ONNX that both engines agree on", async () => {

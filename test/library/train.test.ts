@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -159,6 +159,41 @@ describe("train", () => {
     expect(steps(at("by-value"))).toEqual(steps(at("by-id")));
   });
 
+  it.each<[string, object, RegExp]>([
+    ["no total", { report: {}, next: { steps: 1 } }, /returns no loss[^]*undefined/],
+    [
+      "a loss an image",
+      { total: tf.zeros([16]), report: {}, next: { steps: 1 } },
+      /returns no loss[^]*a tensor \[16\]/,
+    ],
+    [
+      "a text in its report",
+      { total: tf.scalar(0), report: { x: "a" }, next: { steps: 1 } },
+      /reports no number as x/,
+    ],
+    [
+      "another state",
+      { total: tf.scalar(0), report: {}, next: { step: 1 } },
+      /returns a state that its own schema refuses/,
+    ],
+    ["a promise", Promise.resolve(), /returns no loss/],
+  ])("names a method whose losses return %s", async (name, made, said) => {
+    const method = { ...counting, losses: () => made as never };
+    expect(await refusal({ ...quick, method, out: at(`wrong-${name.replaceAll(" ", "-")}`) })).toMatch(said);
+  });
+
+  it("notices a network.json that is gone or another's", async () => {
+    const out = at("own-network");
+    const path = join(out, "network.json");
+    const text = readFileSync(path, "utf8");
+    writeFileSync(path, text.replace('"relu"', '"silu"'));
+    await expect(openModel(out, places)).rejects.toThrow(/is not the network that the run was made with/);
+    rmSync(path);
+    await expect(openModel(out, places)).rejects.toThrow(/cannot be read as a network/);
+    writeFileSync(path, text);
+    (await openModel(out, places)).dispose();
+  });
+
   it.each<[string, Partial<TrainOptions>, RegExp]>([
     [
       "an unknown method",
@@ -173,6 +208,19 @@ describe("train", () => {
     ["a network for other classes", { student: tiny(7) }, /answers 7 classes, but demo has 10/],
     ["a network that does not fit together", { student: { ...tiny(), output: "gone" } }, /no value "gone"/],
     ["a wrong setting", { settings: { batchSize: -1 } }, /batchSize: a whole number from 1[^]*-1/],
+    [
+      "a network called like a built-in one",
+      { student: { ...tiny(), id: "resnet-8" } },
+      /cannot be called "resnet-8"/,
+    ],
+    ["no epochs", { epochs: 0 }, /epochs is wrong[^]*a whole number from 1/],
+    ["a setting that is none", { settings: { seed: 3 } as object }, /settings has no "seed"/],
+    ["a method without losses", { method: { ...counting, losses: undefined as never } }, /has no losses/],
+    [
+      "a pass that is none",
+      { method: { ...counting, passes: ["natural" as "nat"] } },
+      /other passes than there are/,
+    ],
     ["an unknown data set", { dataset: "cifar11" }, /no data set "cifar11"/],
     ["a teacher that is not there", { cleanTeacher: "nobody" }, /no teacher "nobody"/],
     ["a device that is none", { device: "tpu" as "cpu" }, /unknown device "tpu"/],
