@@ -30,6 +30,7 @@ import {
 import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
 import { formatTable } from "./text-table.js";
 import { ProgressLine } from "./progress.js";
+import { stopOnSignals } from "./stop-on-signals.js";
 import type { CommandBody } from "./usages.js";
 
 function evaluateOptions(yargs: Argv<GlobalArguments>) {
@@ -94,6 +95,8 @@ export const evaluateCommand: CommandBody = {
   handler: (args) => runEvaluate(args as unknown as EvaluateArguments),
 };
 
+class Stopped extends Error {}
+
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
   const request = evaluateRequest(args);
   prepareNativeLibraries(request.device, threadCount());
@@ -104,6 +107,8 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     dataDir: args.dataDir,
   });
   const line = new ProgressLine();
+  const stop = stopOnSignals(line, "batch");
+  const show = evaluationProgress(line, (text) => say(text));
   const say = (text: string): void => {
     line.clear();
     log(text);
@@ -124,7 +129,11 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       openModelStore(model, args["runs-dir"], say),
       {
         onBegin: (device) => say(`${model.name} on ${device}`),
-        onProgress: evaluationProgress(line, say),
+        onProgress(progress) {
+          // Between batches all that was found is on the disk.
+          if (stop.requested && progress.pass.step === null) throw new Stopped();
+          show(progress);
+        },
         onMessage: say,
       },
     );
@@ -155,7 +164,13 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       ...(model.reference.kind === "run" ? [`mtard report ${named}`] : []),
       ...attacks.slice(-1).map((attack) => `mtard attack ${named} --attack ${attack}`),
     );
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    line.clear();
+    log("stopped; everything so far is kept, and the same call goes on");
+    process.exitCode = 1;
   } finally {
+    stop.forget();
     line.clear();
     opened.dispose();
   }

@@ -4,13 +4,16 @@
  */
 
 const parent = Number(process.argv[2]);
+const unit = process.argv[3] ?? "step";
 let presses = 0;
 
 process.on("SIGINT", () => {
   presses++;
   // The other process draws its progress on this line.
   if (presses === 1)
-    process.stderr.write("\r\u001b[Kstopping after this step ...; Ctrl-C again to stop now without saving\n");
+    process.stderr.write(
+      `\r\u001b[Kstopping after this ${unit} ...; Ctrl-C again to stop now without saving\n`,
+    );
   else if (process.ppid === parent) process.kill(parent, "SIGKILL");
 });
 // The other process has this one's input open for as long as it lives.

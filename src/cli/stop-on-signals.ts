@@ -8,16 +8,21 @@ const WATCHER = fileURLToPath(new URL("interrupt-watcher.js", import.meta.url));
 /**
  * Takes the first SIGINT or SIGTERM as a request to stop, and says so; a second one ends the program at once, as usual. On a terminal
  * Ctrl-C is answered at once, in the middle of an engine's call too.
+ *
+ * @param unit What is done to its end before the program stops.
  */
-export function stopOnSignals(line: ProgressLine): { readonly requested: boolean; forget(): void } {
-  const watcher = process.stderr.isTTY && process.stdin.isTTY ? startWatcher() : null;
+export function stopOnSignals(
+  line: ProgressLine,
+  unit: "step" | "batch" = "step",
+): { readonly requested: boolean; forget(): void } {
+  const watcher = process.stderr.isTTY && process.stdin.isTTY ? startWatcher(unit) : null;
   const state = { requested: false, forget };
   function onSignal(signal: NodeJS.Signals): void {
     state.requested = true;
     line.clear();
     const answered = signal === "SIGINT" && watcher !== null && watcher.answers;
     if (!answered)
-      logAlways(`${signal}: saving and stopping after this step; a second one stops now without saving`);
+      logAlways(`${signal}: saving and stopping after this ${unit}; a second one stops now without saving`);
     unhear();
   }
   function unhear(): void {
@@ -34,9 +39,9 @@ export function stopOnSignals(line: ProgressLine): { readonly requested: boolean
 }
 
 /** Starts the process that answers Ctrl-C; it ends with this one. */
-function startWatcher(): { readonly answers: boolean; end(): void } {
+function startWatcher(unit: string): { readonly answers: boolean; end(): void } {
   const state = { answers: false, end: () => void child.stdin.end() };
-  const child = spawn(process.execPath, [WATCHER, String(process.pid)], {
+  const child = spawn(process.execPath, [WATCHER, String(process.pid), unit], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   // Where it cannot run, or not yet, Ctrl-C is answered when this process hears of it.

@@ -96,3 +96,24 @@ describe("a training", () => {
     expect(screen).not.toContain("everything is saved");
   });
 });
+
+describe("an evaluation", () => {
+  it("answers Ctrl-C at once, keeps what it found, and goes on to the same answers", async () => {
+    const call = "evaluate demo-robust --attacks square --queries 120 --limit 48 --batch-size 6 --json";
+    const stopped = await shown(call, { interruptAt: ["square: "] });
+    expect(plain(stopped.screen)).toContain(ANSWER.replace("step", "batch"));
+    expect(plain(stopped.screen)).toContain("stopped; everything so far is kept, and the same call goes on");
+    expect(stopped.code).toBe(1);
+    const { code, stdout, stderr } = await mtard(words(call), work.path);
+    expect({ code, stderr }).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining("going on with square") as string,
+    });
+    const whole = await mtard(words(`${call} --again`), work.path);
+    const accuracy = (text: string): object => ({
+      ...(JSON.parse(text) as { attacks: { square: object } }).attacks.square,
+      seconds: undefined,
+    });
+    expect(accuracy(stdout)).toEqual(accuracy(whole.stdout));
+  });
+});
