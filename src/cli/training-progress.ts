@@ -84,7 +84,9 @@ function furtherText(before: Schedule, settings: TrainingSettings): string {
   const { learningRate } = settingsOfEpoch(settings, before.epochs + 1).sgd;
   return [
     `the run had ${before.epochs} ${before.epochs === 1 ? "epoch" : "epochs"}; goes on to ${epochs}`,
-    `milestones now ${listed(milestones)} (were ${listed(before.milestones)})`,
+    listed(milestones) === listed(before.milestones)
+      ? `milestones stay ${listed(milestones)}`
+      : `milestones now ${listed(milestones)} (were ${listed(before.milestones)})`,
     ...(evaluateEvery === before.evaluateEvery
       ? []
       : [`evaluateEvery now ${evaluateEvery} (was ${before.evaluateEvery})`]),

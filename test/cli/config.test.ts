@@ -81,7 +81,7 @@ describe("mtard train --config", () => {
     const { code, stderr } = await run("train --config runs/flags --epochs 2 --out runs/flags --resume");
     expect(code).toBe(0);
     expect(stderr).toContain(
-      "the run had 1 epoch; goes on to 2; milestones now 1 (were 1); learning rate in epoch 2: 0.002\n",
+      "the run had 1 epoch; goes on to 2; milestones stay 1; learning rate in epoch 2: 0.002\n",
     );
     expect(settingsOf("runs/flags")).toMatchObject({
       epochs: 2,
