@@ -2,11 +2,12 @@ import type { SingleAttack } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
 import { type ExaminedImage, examine } from "../evaluation/examine.js";
 import type { ImageSource } from "../evaluation/images.js";
-import { type DatasetDescription, datasets, isBuiltIn } from "../data/datasets.js";
+import { type DatasetDescription, findDataset } from "../data/datasets.js";
 import { drawGrid } from "../report/adversarial-grid.js";
 import { type AttackOptions, attackSettings, imagesFor, namedAttacks } from "./attack-settings.js";
 import type { OpenModel } from "./open-model.js";
-import { type DatasetOption, type Places } from "./places.js";
+import { type DatasetOption, type Places, placesOf } from "./places.js";
+import { InputError } from "../errors.js";
 import { throwIfStopped } from "./stop.js";
 
 /** A picture's images are one batch, unless they are many. */
@@ -55,10 +56,10 @@ export async function attackImages(
 }
 
 /** What stands above a picture. */
-export interface PictureOptions {
+export interface PictureOptions extends Places {
   readonly title?: string | undefined;
   readonly subtitle?: string | undefined;
-  /** The names of the classes, or the data set that has them; by default those of the model's data set if it is built in, else numbers. */
+  /** The names of the classes, or the data set that has them; by default those of the model's data set where the store knows it, else numbers. */
   readonly classes?: readonly string[] | Pick<DatasetDescription, "classNames"> | undefined;
   /** The radius of the attack, 8/255 by default; it decides how much the difference is amplified. */
   readonly epsilon?: number | undefined;
@@ -68,22 +69,24 @@ export interface PictureOptions {
 export async function drawAttack(
   model: OpenModel,
   images: readonly ExaminedImage[],
-  { title = model.name, subtitle = "", classes, epsilon = 8 / 255 }: PictureOptions = {},
+  { title = model.name, subtitle = "", classes, epsilon = 8 / 255, ...places }: PictureOptions = {},
 ): Promise<Uint8Array> {
   const classNames = classes && "classNames" in classes ? classes.classNames : classes;
   return drawGrid(images, model.image, {
     title,
     subtitle,
-    classNames: classNames ?? namesOf(model),
+    classNames: classNames ?? namesOf(model, places),
     epsilon,
     names: images.map(({ index }) => `image ${index}`),
   });
 }
 
-function namesOf({ dataset, classes }: OpenModel): readonly string[] {
-  if (isBuiltIn(dataset)) {
-    const { classNames } = datasets[dataset];
+function namesOf({ dataset, classes }: OpenModel, places: Places): readonly string[] {
+  try {
+    const { classNames } = findDataset(dataset, placesOf(places).dataDir);
     if (classNames.length === classes) return classNames;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error; // a data set in memory, which no store knows
   }
   return Array.from({ length: classes }, (_, index) => `class ${index}`);
 }
