@@ -49,7 +49,8 @@ export function mtardInTerminal(
   cwd: string,
   { columns = 80, interruptAt = [], environment = {} }: TerminalOptions = {},
 ): Promise<Shown> {
-  const plain = { NO_COLOR: undefined, FORCE_COLOR: undefined, TERM: "xterm" };
+  // A person's terminal: CI, where these tests may run, has Node count no colours.
+  const plain = { CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, TERM: "xterm" };
   const stores = { MTARD_DATA: "", MTARD_TEACHERS: "", MTARD_DEVICE: "cpu" };
   const child = spawn(
     "python3",

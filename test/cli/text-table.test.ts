@@ -28,7 +28,7 @@ describe("a table", () => {
   it("becomes a list a row where wrapping is not enough, and loses no word", () => {
     const narrow = formatTable(rows, 25);
     expect(narrow).toBe(
-      "one\n  DATASET     cifar10\n  WHAT IT IS  a network of some sort, from somewhere\nsecond-one\n  DATASET     demo",
+      "NAME\none\n  DATASET     cifar10\n  WHAT IT IS  a network of some sort, from somewhere\nsecond-one\n  DATASET     demo",
     );
   });
 
