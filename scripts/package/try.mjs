@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFi
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
+import { outsideNpm } from "../setup/packages.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -31,7 +32,8 @@ export async function tryPackage({ folder, node = dirname(process.execPath), cac
   const project = join(folder, "project");
   mkdirSync(project, { recursive: true });
   const env = {
-    ...withoutNpm(),
+    ...process.env,
+    ...outsideNpm(),
     PATH: `${node}:${process.env["PATH"]}`,
     MTARD_DEVICE: "cpu",
     npm_config_ignore_scripts: "false", // as users have it
@@ -110,16 +112,4 @@ function megabytesOf(path) {
   if (!existsSync(path)) return 0;
   const bytes = Number(execFileSync("du", ["-sb", path], { encoding: "utf8" }).split("\t")[0]);
   return Math.round(bytes / 1e5) / 10;
-}
-
-/** This process may run under npm, whose settings are not a newcomer's. */
-function withoutNpm() {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(
-      ([name]) =>
-        !/^npm_(package|lifecycle|command|execpath|node_execpath|config_(local_prefix|prefix|global))/i.test(
-          name,
-        ),
-    ),
-  );
 }

@@ -55,7 +55,7 @@ async function installLocked(folder) {
 }
 
 /** Takes back what npm and npx tell their children of the folder they work in; the registry and the cache stay. */
-function outsideNpm() {
+export function outsideNpm() {
   const ofFolder =
     /^npm_(package|lifecycle|command|execpath|node_execpath)|^npm_config_(local_prefix|prefix|global|workspace|omit|include|save|package)/i;
   return Object.fromEntries(

@@ -1,7 +1,7 @@
 import { basename, resolve } from "node:path";
 import { findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
-import { methods, requireMethodId, type MethodId } from "../methods/methods.js";
+import { methods, requireMethodId } from "../methods/methods.js";
 import { teacherRolesOf } from "../methods/method.js";
 import { budgets, requireBudget } from "../recipes/budgets.js";
 import { idleSettings } from "../recipes/read-settings.js";
@@ -19,7 +19,8 @@ import {
 } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import type { TeacherRole } from "../methods/method.js";
-import { requireUsualTeachers } from "../recipes/usual-teachers.js";
+import { namedOrUsualTeachers } from "../recipes/usual-teachers.js";
+import { runName } from "../run/run-directory.js";
 import type { CommandBody } from "./usages.js";
 import { percent } from "./accuracy.js";
 import {
@@ -147,8 +148,7 @@ export const trainCommand: CommandBody = {
 
 async function runTrain(args: TrainArguments): Promise<void> {
   const settings = settingsOf(args);
-  const folder =
-    args.out ?? `runs/${settings.dataset}-${settings.method}-${settings.student}-seed${settings.seed}`;
+  const folder = args.out ?? `runs/${runName(settings)}`;
   const { dataDir, teachersDir, resume, device } = args;
   const minutes = parseQuantity("--checkpoint-minutes", args.checkpointMinutes, { minimum: 0 });
   if (args.initHead !== undefined && args.init === undefined)
@@ -199,27 +199,12 @@ function settingsOf(args: TrainArguments): TrainingSettings {
     method,
     student,
     reading,
-    ...teachersOf(method, dataset, args),
+    ...namedOrUsualTeachers(dataset, teacherRolesOf(methods[method]), args, args.teachersDir),
     seed: parseSetting("seed", args.seed, "--seed"),
     limitTrain: given("limitTrain", args.limitTrain) ?? budget.limitTrain,
     limitTest: given("limitTest", args.limitTest) ?? budget.limitTest,
     ...overrides,
   });
-}
-
-/** The teachers that the call names, and the usual ones for the other roles of the method. */
-function teachersOf(
-  method: MethodId,
-  dataset: string,
-  { cleanTeacher, robustTeacher, teachersDir }: TrainArguments,
-): Pick<TrainingSettings, "cleanTeacher" | "robustTeacher"> {
-  const named = { clean: cleanTeacher, robust: robustTeacher };
-  const open = teacherRolesOf(methods[method]).filter((role) => named[role] === undefined);
-  const usual = requireUsualTeachers(dataset, open, teachersDir);
-  return {
-    cleanTeacher: named.clean ?? usual.clean ?? null,
-    robustTeacher: named.robust ?? usual.robust ?? null,
-  };
 }
 
 /** Parses a setting that has an option of its own, if that was given. */

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import { layerInputs } from "./liveness.js";
-import type { Layer, Network } from "./network.js";
+import { extentAfter, type Layer, type Network } from "./network.js";
 import { parameterSpecs } from "./parameters.js";
 
 /** What a value of a network is for one image: a map of features, or a row of numbers. */
@@ -93,13 +93,11 @@ function shapeAfter(layer: Layer, read: (value: string) => ValueShape, refuse: R
   switch (layer.op) {
     case "conv": {
       const from = map(layer.input);
-      const { channels, kernel, stride, padding, groups, filters } = layer;
+      const { channels, kernel, padding, groups, filters } = layer;
       needChannels(channels, from.channels);
       if (groups !== 1 && (groups !== channels || groups !== filters))
         refuse("1 group, or as many as channels and filters (depthwise)", String(groups));
-      const after = (extent: number): number =>
-        Math.floor((extent + padding[0] + padding[1] - kernel) / stride) + 1;
-      const [height, width] = [after(from.height), after(from.width)];
+      const [height, width] = [extentAfter(layer, from.height), extentAfter(layer, from.width)];
       if (height < 1 || width < 1)
         refuse(`maps of at least ${kernel - padding[0] - padding[1]} rows and columns`, describe(from));
       return { kind: "map", height, width, channels: filters };
@@ -118,12 +116,12 @@ function shapeAfter(layer: Layer, read: (value: string) => ValueShape, refuse: R
     }
     case "subsample": {
       const from = map(layer.input);
-      const { stride, channelsBefore, channelsAfter } = layer;
+      const { channelsBefore, channelsAfter } = layer;
       const channels = channelsBefore + from.channels + channelsAfter;
       return {
         kind: "map",
-        height: Math.ceil(from.height / stride),
-        width: Math.ceil(from.width / stride),
+        height: extentAfter(layer, from.height),
+        width: extentAfter(layer, from.width),
         channels,
       };
     }

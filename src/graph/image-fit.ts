@@ -1,4 +1,4 @@
-import type { ImageShape, Layer, Network } from "./network.js";
+import { extentAfter, type ImageShape, type Layer, type Network } from "./network.js";
 
 /** Rows and columns of a value; 1 and 1 once they are pooled away. */
 interface MapSize {
@@ -26,18 +26,12 @@ export function imageMisfit({ input, normalization, layers }: Network): string |
 function sizeAfter(layer: Layer, of: (value: string) => MapSize): MapSize | string {
   switch (layer.op) {
     case "conv": {
-      const { kernel, stride, padding, name, input } = layer;
-      const after = (size: number): number =>
-        Math.floor((size + padding[0] + padding[1] - kernel) / stride) + 1;
-      const { height, width } = of(input);
-      const size = { height: after(height), width: after(width) };
+      const size = mapAfter(layer, of(layer.input));
       if (Math.min(size.height, size.width) >= 1) return size;
-      return `has nothing left at ${name} of images so small`;
+      return `has nothing left at ${layer.name} of images so small`;
     }
-    case "subsample": {
-      const { height, width } = of(layer.input);
-      return { height: Math.ceil(height / layer.stride), width: Math.ceil(width / layer.stride) };
-    }
+    case "subsample":
+      return mapAfter(layer, of(layer.input));
     case "add": {
       const [one, other] = layer.inputs.map(of) as [MapSize, MapSize];
       if (one.height === other.height && one.width === other.width) return one;
@@ -50,6 +44,10 @@ function sizeAfter(layer: Layer, of: (value: string) => MapSize): MapSize | stri
     case "activation":
       return of(layer.input);
   }
+}
+
+function mapAfter(layer: Parameters<typeof extentAfter>[0], { height, width }: MapSize): MapSize {
+  return { height: extentAfter(layer, height), width: extentAfter(layer, width) };
 }
 
 /** Sides tried when looking for those that a network takes. */

@@ -74,6 +74,13 @@ export interface ConvLayer {
 /** How many rows and columns of zeros to add: `before` is above and on the left, `after` below and on the right. */
 export type Padding = readonly [before: number, after: number];
 
+/** How many rows a convolution or a subsampling makes of `extent` rows, or columns of columns; below 1 where nothing is left. */
+export function extentAfter(layer: ConvLayer | SubsampleLayer, extent: number): number {
+  if (layer.op === "subsample") return Math.ceil(extent / layer.stride);
+  const [before, after] = layer.padding;
+  return Math.floor((extent + before + after - layer.kernel) / layer.stride) + 1;
+}
+
 /** Parameters `weight`, `bias`, and the statistics `running_mean`, `running_var`, all `[channels]`. */
 export interface BatchNormLayer {
   readonly op: "batchNorm";

@@ -3,7 +3,7 @@ import { studentDevice } from "../runtime/device.js";
 import { tf } from "../runtime/tensorflow.js";
 import type { Network } from "../graph/network.js";
 import { parseNetwork } from "../graph/schema.js";
-import { type Method, type StepReport, type TeacherRole, teacherRolesOf } from "../methods/method.js";
+import { type Method, type StepReport, teacherRolesOf } from "../methods/method.js";
 import { type MethodId, methodOf, methods } from "../methods/methods.js";
 import { recipe } from "../recipes/recipes.js";
 import {
@@ -14,13 +14,14 @@ import {
   type TrainingSettings,
 } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
-import { requireUsualTeachers } from "../recipes/usual-teachers.js";
+import { namedOrUsualTeachers } from "../recipes/usual-teachers.js";
 import type { Reading } from "../recipes/readings.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import type { BestEvaluation } from "../run/checkpoint.js";
 import type { InitRequest } from "../training/initial-student.js";
 import { networkSha256 } from "../run/own-network.js";
-import { createNetwork } from "../networks/networks.js";
+import { networkNamed } from "../networks/networks.js";
+import { runName } from "../run/run-directory.js";
 import { prepareRun } from "../training/prepare.js";
 import { train as trainRun } from "../training/train.js";
 import { InputError } from "../errors.js";
@@ -107,8 +108,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
   const dataset = typeof options.dataset === "string" ? undefined : options.dataset;
   if (network) requireOwnId(network);
   const settings = settingsOf(options, id, method);
-  const folder =
-    options.out ?? `runs/${settings.dataset}-${settings.method}-${settings.student}-seed${settings.seed}`;
+  const folder = options.out ?? `runs/${runName(settings)}`;
   const device = prepareEngines(options.device);
   studentDevice(tf, device);
   const places = {
@@ -144,7 +144,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
 
 /** A network of the caller's own must not be taken for one of mtard's, which its id would name. */
 function requireOwnId(network: Network): void {
-  const named = builtInNetwork(network);
+  const named = networkNamed(network.id, { image: network.input, classes: network.classes });
   if (!named || networkSha256(named) === networkSha256(network)) return;
   throw new InputError(`a network of your own cannot be called "${network.id}"`, {
     expected: "an id that none of mtard's networks has",
@@ -152,20 +152,11 @@ function requireOwnId(network: Network): void {
   });
 }
 
-function builtInNetwork({ id, input, classes }: Network): Network | null {
-  try {
-    return createNetwork(id, { image: input, classes });
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
-}
-
 /** The recipe's settings, overridden by the call's. */
 function settingsOf(options: TrainOptions, method: string, own: Method | null): TrainingSettings {
   const { dataset: data, student: network, reading = "paper", epochs, settings = {} } = options;
-  const dataset =
-    typeof data === "string" ? findDataset(data, placesOf(options).dataDir).id : data.description.id;
+  const { dataDir, teachersDir } = placesOf(options);
+  const dataset = typeof data === "string" ? findDataset(data, dataDir).id : data.description.id;
   const student = typeof network === "object" ? network.id : (network ?? studentOf(dataset));
   const unknown = Object.keys(settings).find((name) => !(recipeSettingNames as string[]).includes(name));
   if (unknown !== undefined)
@@ -182,27 +173,10 @@ function settingsOf(options: TrainOptions, method: string, own: Method | null): 
     method,
     student,
     reading,
-    ...teachersOf(options, dataset, own ?? methodOf(method)),
+    ...namedOrUsualTeachers(dataset, teacherRolesOf(own ?? methodOf(method)), options, teachersDir),
     seed: options.seed ?? 0,
     limitTrain: options.limitTrain ?? null,
     limitTest: options.limitTest ?? null,
     ...settings,
   });
-}
-
-function teachersOf(
-  options: TrainOptions,
-  dataset: string,
-  method: Method,
-): Pick<TrainingSettings, "cleanTeacher" | "robustTeacher"> {
-  const named: Record<TeacherRole, string | undefined> = {
-    clean: options.cleanTeacher,
-    robust: options.robustTeacher,
-  };
-  const open = teacherRolesOf(method).filter((role) => named[role] === undefined);
-  const usual = requireUsualTeachers(dataset, open, placesOf(options).teachersDir);
-  return {
-    cleanTeacher: named.clean ?? usual.clean ?? null,
-    robustTeacher: named.robust ?? usual.robust ?? null,
-  };
 }

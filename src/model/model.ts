@@ -1,10 +1,11 @@
 import { InputError } from "../errors.js";
 import type { ImageShape, NetworkShape } from "../graph/network.js";
 import { loadWeights } from "../graph/parameters.js";
+import { networkNamed } from "../networks/networks.js";
 import { openStoredModel } from "../onnx/external-data.js";
 import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
 import type { StoredModel } from "../onnx/stored-model.js";
-import { hasGraphOf, networkNamed, readNetworkModel } from "../onnx/weights.js";
+import { hasGraphOf, readNetworkModel } from "../onnx/weights.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import { loadTeacher, type StoredTeacher, teacherSha256 } from "../teacher/load.js";
 import { pathOf, type TeacherReference } from "../teacher/reference.js";
@@ -98,7 +99,7 @@ function readKnownNetwork(
   source: string,
 ): Pick<KnownNetwork, "network" | "weights"> | null {
   const read = readNetworkModel(stored);
-  const network = read && networkNamed(read, shape);
+  const network = read && networkNamed(read.networkId, shape, read.normalization);
   if (!network || !hasGraphOf(network, stored.model)) return null;
   return { network, weights: loadWeights(matchWeights(network, read.weights, source)) };
 }

@@ -142,6 +142,20 @@ function requireImages(network: Network): void {
   });
 }
 
+/** The network of an id, as {@link createNetwork} builds it, or null if there is none: a name in a file may be another program's own. */
+export function networkNamed(
+  id: string,
+  shape: NetworkShape,
+  normalization?: Normalization | null,
+): Network | null {
+  try {
+    return createNetwork(id, shape, normalization);
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
+}
+
 function findNetwork(id: string, shape: NetworkShape): Network {
   for (const family of families) {
     const match = family.pattern.exec(id);

@@ -6,9 +6,7 @@ import {
   TensorProto_DataType,
   type ValueInfoProto,
 } from "onnx-buf";
-import { InputError } from "../errors.js";
-import { createNetwork } from "../networks/networks.js";
-import type { Network, NetworkShape, Normalization } from "../graph/network.js";
+import type { Network, Normalization } from "../graph/network.js";
 import { parameterSpecs, type StoredTensor, type StoredWeights } from "../graph/parameters.js";
 import { changed } from "./build.js";
 import { type ModelMetadata, readMetadata } from "./metadata.js";
@@ -43,19 +41,6 @@ export function readNetworkModel({ model, stored }: StoredModel): NetworkModel |
     weights.set(tensor.name, floats);
   }
   return { networkId, image, classes, normalization, dataset, weights };
-}
-
-/** The network that a model names, or null if this mtard has none of that name: it may have been another program's own. */
-export function networkNamed(
-  { networkId, normalization }: NetworkModel,
-  shape: NetworkShape,
-): Network | null {
-  try {
-    return createNetwork(networkId, shape, normalization);
-  } catch (error) {
-    if (error instanceof InputError) return null;
-    throw error;
-  }
 }
 
 /**

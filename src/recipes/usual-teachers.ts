@@ -1,4 +1,5 @@
 import { InputError } from "../errors.js";
+import type { TrainingSettings } from "./settings.js";
 import { teacherRecipes } from "./teachers.js";
 import { findDescription, howToGet } from "../teacher/descriptions.js";
 import type { TeacherRole } from "../methods/method.js";
@@ -36,6 +37,25 @@ export function requireUsualTeachers(
   const missing = found.flatMap(([role, name]) => (name === null ? [role] : []));
   if (missing.length > 0) throw missingTeachers(dataset, missing, teachersDir);
   return Object.fromEntries(found);
+}
+
+/**
+ * The teachers of a training: those that the call names, and the usual ones for the other roles of its method.
+ *
+ * @throws {InputError} as {@link requireUsualTeachers}.
+ */
+export function namedOrUsualTeachers(
+  dataset: string,
+  roles: readonly TeacherRole[],
+  named: { readonly cleanTeacher?: string | undefined; readonly robustTeacher?: string | undefined },
+  teachersDir: string,
+): Pick<TrainingSettings, "cleanTeacher" | "robustTeacher"> {
+  const open = roles.filter((role) => named[`${role}Teacher`] === undefined);
+  const usual = requireUsualTeachers(dataset, open, teachersDir);
+  return {
+    cleanTeacher: named.cleanTeacher ?? usual.clean ?? null,
+    robustTeacher: named.robustTeacher ?? usual.robust ?? null,
+  };
 }
 
 function missingTeachers(dataset: string, roles: readonly TeacherRole[], teachersDir: string): InputError {

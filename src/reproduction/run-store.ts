@@ -4,13 +4,12 @@ import { findDataset } from "../data/datasets.js";
 import { readStoreRecord } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { TrainingSettings } from "../recipes/settings.js";
-import { isRunFinished, readRun, RUN_FILES } from "../run/run-directory.js";
+import { isRunFinished, readRun, RUN_FILES, runName } from "../run/run-directory.js";
 import { runKey } from "./run-key.js";
 
 /** The folder in which a table trains a run; its name says what the run is, and no other run shares it. */
 export function runFolder(runsDir: string, settings: TrainingSettings, key: string): string {
-  const { dataset, method, student, seed } = settings;
-  return join(runsDir, `${dataset}-${method}-${student}-seed${seed}-${key.slice(0, 10)}`);
+  return join(runsDir, `${runName(settings)}-${key.slice(0, 10)}`);
 }
 
 /**

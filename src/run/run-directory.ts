@@ -34,6 +34,11 @@ export interface InitialWeights {
   readonly normalization: Normalization | null;
 }
 
+/** What a run's folder is called where the user names none. */
+export function runName({ dataset, method, student, seed }: TrainingSettings): string {
+  return `${dataset}-${method}-${student}-seed${seed}`;
+}
+
 /** What a run was made from besides its settings: the exact data and teachers. */
 export interface RunInputs {
   /** SHA-256 of the packed data set. */

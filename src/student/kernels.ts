@@ -1,6 +1,6 @@
 import { attribute, execute, executeMany, type Attribute } from "../runtime/kernels.js";
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
-import { BATCH_NORM_EPSILON, type ConvLayer, type Padding } from "../graph/network.js";
+import { BATCH_NORM_EPSILON, type ConvLayer, extentAfter, type Padding } from "../graph/network.js";
 
 /*
  * The operations of a student and their gradients, on libtensorflow's own kernels. Convolutions keep to
@@ -53,9 +53,10 @@ function placement(layer: ConvLayer, [, height = 0, width = 0]: readonly number[
     : { kind: "VALID", rows, columns };
 }
 
-function neededPadding({ padding, kernel, stride }: ConvLayer, size: number): Padding {
-  const [before, after] = padding;
-  const outputs = Math.floor((size + before + after - kernel) / stride) + 1;
+function neededPadding(layer: ConvLayer, size: number): Padding {
+  const { padding, kernel, stride } = layer;
+  const [before] = padding;
+  const outputs = extentAfter(layer, size);
   return [before, Math.max(0, (outputs - 1) * stride + kernel - size - before)];
 }
 

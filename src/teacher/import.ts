@@ -5,13 +5,13 @@ import { normalizationText } from "../weights/stored-normalization.js";
 import { withWeightsFile } from "../weights/weights-file.js";
 import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
-import { createNetwork, networkVariants } from "../networks/networks.js";
+import { createNetwork, networkNamed, networkVariants } from "../networks/networks.js";
 import { adaptClassifier } from "../onnx/adapt.js";
 import { openStoredModel } from "../onnx/external-data.js";
 import { readModelFile } from "../onnx/model.js";
 import type { ClassifierShape, Layout } from "../onnx/signature.js";
 import type { StoredModel } from "../onnx/stored-model.js";
-import { networkNamed, readNetworkModel } from "../onnx/weights.js";
+import { readNetworkModel } from "../onnx/weights.js";
 import { type ModelHashes, writeModel } from "../onnx/write-model.js";
 import { networkModel } from "../onnx/writer.js";
 import { writeFileAtomically } from "../files/atomic.js";
@@ -160,7 +160,7 @@ async function fromOnnx(
     normalization,
   });
   const known = readNetworkModel(opened);
-  const network = known && networkNamed(known, known);
+  const network = known && networkNamed(known.networkId, known, known.normalization);
   const { written, logits } = await writeAndVerify(opened, MODEL_FILE, request, partial);
   if (network) {
     const weights = matchWeights(network, known.weights, path);
