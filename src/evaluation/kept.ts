@@ -37,6 +37,7 @@ export interface Kept {
 /**
  * Loads what a store knows of a measurement; without a store, nothing is known and nothing is written.
  *
+ * @param isKept Whether an attack's results may be kept: those of a caller's own attack may not, as no key says when it changes.
  * @param say Called with messages for the user.
  * @throws {InputError} with `require`, if a record is damaged or contradicts another, or an unfinished attack has other settings, which
  * are then named.
@@ -47,12 +48,14 @@ export function openKept(
   data: MeasuredImages,
   classes: number,
   use: KeptUse,
+  isKept: (attack: AttackId | null) => boolean,
   say: (text: string) => void,
 ): Kept {
   const keyOf = new Map<AttackId | null, MeasurementKey>([[null, keys.clean], ...keys.attacks]);
   const records = new Map<AttackId | null, MeasurementRecord>();
   if (store && use !== "discard") {
     for (const [attack, key] of keyOf) {
+      if (!isKept(attack)) continue;
       const found = store.read(key, classes);
       if (typeof found === "string" && use === "require") throw damaged(found);
       if (typeof found === "string") say(`${found}; it is measured anew`);
@@ -79,7 +82,7 @@ export function openKept(
     },
     save(attack) {
       const key = keyOf.get(attack);
-      if (store && key) store.write(key, recordOf(attack));
+      if (store && key && isKept(attack)) store.write(key, recordOf(attack));
     },
   };
   const recordOf = (attack: AttackId | null): MeasurementRecord => ({

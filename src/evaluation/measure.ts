@@ -75,7 +75,9 @@ export async function measure(
   requireClasses(model.classes, settings.attacks, settings.own);
   const say = (text: string): void => events.onMessage?.(text);
   const keys = keysOf(model, data, settings);
-  const kept = openKept(store, keys, data, model.classes, settings.kept ?? "use", say);
+  const { kept: use = "use", own = {} } = settings;
+  const isKept = (attack: AttackId | null): boolean => attack === null || !Object.hasOwn(own, attack);
+  const kept = openKept(store, keys, data, model.classes, use, isKept, say);
   const images = openAdversarialImages(store, keys, data, settings, kept, say);
   const made = [null, ...settings.attacks].filter((attack) => !kept.isOver(attack));
   try {

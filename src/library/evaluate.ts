@@ -5,7 +5,7 @@ import type { MeasuredImages } from "../evaluation/images.js";
 import { type MeasureEvents, type Measurement, measure } from "../evaluation/measure.js";
 import { openModelStore } from "../evaluation/model-store.js";
 import { openStore, type MeasurementStore } from "../evaluation/store.js";
-import { combined, type Evaluation, type RobustAccuracy } from "../evaluation/summary.js";
+import type { Evaluation, RobustAccuracy } from "../evaluation/summary.js";
 import { type AttackOptions, attackSettings, imagesFor, namedAttacks } from "./attack-settings.js";
 import type { OpenModel } from "./open-model.js";
 import type { DatasetOption, Places } from "./places.js";
@@ -50,29 +50,22 @@ const OWN_RESULTS = "evaluations";
 export async function evaluate(model: OpenModel, options: EvaluateOptions = {}): Promise<EvaluationResult> {
   const images = imagesFor(model, options);
   const { ids, own } = namedAttacks(options.attacks ?? ["pgd-sat"]);
-  const kept = ids.filter((id) => !Object.hasOwn(own, id));
-  const ofOwn = ids.filter((id) => Object.hasOwn(own, id));
-  const store = storeOf(model, images, options);
-  const settings = attackSettings(model, kept, options);
-  const run = (attacks: readonly AttackId[], to: MeasurementStore | null): Promise<Measurement> =>
-    measure(
-      model,
-      images,
-      { ...settings, attacks, own, ...(options.checks === undefined ? {} : { checks: options.checks }) },
-      to,
-      eventsOf(options),
-    );
-  throwIfStopped(options.signal);
-  const parts = [
-    ...(kept.length > 0 || ofOwn.length === 0 ? [await run(kept, store)] : []),
-    ...(ofOwn.length > 0 ? [await run(ofOwn, null)] : []),
-  ];
-  return {
-    ...combined(parts.map(({ evaluation }) => evaluation)),
-    warnings: [...new Set(parts.flatMap(({ warnings }) => warnings))],
-    seconds: Object.fromEntries(parts.flatMap(({ seconds }) => Object.entries(seconds))),
-    device: parts.map(({ device }) => device)[0] ?? "",
+  const builtIn = ids.filter((id) => !Object.hasOwn(own, id));
+  const settings = {
+    ...attackSettings(model, builtIn, options),
+    ...{ attacks: ids, own },
+    ...(options.checks === undefined ? {} : { checks: options.checks }),
   };
+  const store = storeOf(model, images, options);
+  throwIfStopped(options.signal);
+  const { evaluation, warnings, seconds, device } = await measure(
+    model,
+    images,
+    settings,
+    store,
+    eventsOf(options),
+  );
+  return { ...evaluation, warnings, seconds, device };
 }
 
 function storeOf(
