@@ -87,7 +87,7 @@ function boundaryTo(aim: Tensor1D, labels: Tensor1D, places: readonly number[]) 
  */
 function pastBoundary({ originals, current }: SearchPoints, { loss, gradient }: LossGradient): Tensor4D {
   return tf.tidy(() => {
-    const [fromOriginals, fromCurrent, normals] = [originals, current, gradient].map(asRows) as Rows;
+    const [fromOriginals, fromCurrent, normals] = [originals, current, finite(gradient)].map(asRows) as Rows;
     const gaps = tf.neg(loss).expandDims<Tensor2D>(1);
     const ahead = tf.sum<Tensor2D>(tf.mul(normals, tf.sub(fromCurrent, fromOriginals)), 1, true);
     const moves = linfProjection(fromCurrent, normals, gaps);
@@ -98,6 +98,11 @@ function pastBoundary({ originals, current }: SearchPoints, { loss, gradient }: 
     const homeward = tf.mul(tf.add(fromOriginals, tf.mul(movesOfOriginals, ETA)), alpha);
     return tf.clipByValue(tf.add(onward, homeward), 0, 1).reshape<Tensor4D>(current.shape);
   });
+}
+
+/** The gradient with 0 where it is infinite: no distance can be divided by it. */
+function finite(gradient: Tensor4D): Tensor4D {
+  return tf.where(tf.less(tf.abs(gradient), Infinity), gradient, tf.zerosLike(gradient));
 }
 
 type Rows = [Tensor2D, Tensor2D, Tensor2D];

@@ -24,9 +24,6 @@ export function linfProjection(points: Tensor2D, normals: Tensor2D, gaps: Tensor
   });
 }
 
-/** The smallest normal number in single precision. */
-const SMALLEST = 1.1754944e-38;
-
 /** Solves sum weights min(reach, room) = length for the reach, `[M, 1]`. */
 function reachOf(room: Tensor2D, weights: Tensor2D, length: Tensor2D): Tensor2D {
   let reach = tf.zerosLike(length);
@@ -34,8 +31,13 @@ function reachOf(room: Tensor2D, weights: Tensor2D, length: Tensor2D): Tensor2D 
     const { next, moves } = tf.tidy(() => {
       const covered = tf.sum(tf.mul(weights, tf.minimum(room, reach)), 1, true);
       const slope = tf.sum(tf.mul(weights, tf.cast(tf.greater(room, reach), "float32")), 1, true);
-      // Where no pixel can move further, the reach becomes infinite; rounding must not make it smaller.
-      const further = tf.maximum(tf.div(tf.sub(length, covered), tf.maximum(slope, SMALLEST)), 0);
+      const missing = tf.sub<Tensor2D>(length, covered);
+      // Where no pixel can move further, the slope is 0 and the reach becomes infinite; rounding must not make it smaller.
+      const further = tf.where(
+        tf.greater(missing, 0),
+        tf.div<Tensor2D>(missing, slope),
+        tf.zerosLike(missing),
+      );
       const next = tf.add<Tensor2D>(reach, further);
       return { next, moves: tf.any(tf.greater(further, tf.mul(next, TOLERANCE))) };
     });

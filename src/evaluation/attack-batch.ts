@@ -1,4 +1,5 @@
 import type { AttackBatch } from "../attacks/attack.js";
+import { nanAsZero, placesOf } from "../attacks/nan-gradients.js";
 import type { AttackTarget } from "../attacks/target.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import { imageTensor, type ImageSource } from "./images.js";
@@ -14,6 +15,8 @@ export interface BatchOutcome {
   readonly linf: readonly number[];
   /** Queries to the model for each image, or null if the attack does not count them. */
   readonly queries: Int32Array | null;
+  /** The images at which a gradient had a NaN, which counted as 0: their indexes in the source. */
+  readonly nanGradients: ReadonlySet<number>;
 }
 
 /**
@@ -36,13 +39,17 @@ export function attackBatch(
     indexes.map((index) => source.labels[index] as number),
     "int32",
   );
+  const nanGradients = new Set<number>();
+  const numeric = nanAsZero(maker, (look, rows) => {
+    for (const place of placesOf(rows, look, images)) nanGradients.add(indexes[place] as number);
+  });
   try {
-    const found = attack.run(maker, { ...batch, images, labels }, numbers);
+    const found = attack.run(numeric, { ...batch, images, labels }, numbers);
     try {
       const adversarial = found.adversarial.dataSync<"float32">();
       const linf = verifyAdversarial(id, indexes, clean, adversarial, batch.epsilon);
       const answers = predictions(target, found.adversarial);
-      return { answers, adversarial, linf, queries: found.queries ?? null };
+      return { answers, adversarial, linf, queries: found.queries ?? null, nanGradients };
     } finally {
       found.adversarial.dispose();
     }

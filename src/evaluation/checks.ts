@@ -1,10 +1,12 @@
 import type { AttackId } from "../attacks/attacks.js";
+import { nanAsZero } from "../attacks/nan-gradients.js";
 import type { AttackTarget, LossGradient } from "../attacks/target.js";
 import { InputError } from "../errors.js";
 import { tf, type Tensor1D, type Tensor4D } from "../runtime/tensorflow.js";
 import { imageTensor, type ImageSource } from "./images.js";
 import { type Round, roundsOf } from "./rounds.js";
 import type { OwnAttacks } from "./settings.js";
+import type { AttackState } from "./state.js";
 import type { Evaluation } from "./summary.js";
 
 /** How far two answers to the same image may lie apart, relative to the norm of its logits. */
@@ -39,7 +41,7 @@ export function checkAnswers(target: AttackTarget, source: ImageSource, most: nu
 }
 
 /**
- * Checks whether the cross-entropy has a zero gradient at any of the first images that are answered right.
+ * Checks whether the gradient of the cross-entropy is zero, or NaN somewhere, at any of the first images that are answered right.
  *
  * @returns What was found, one sentence each.
  */
@@ -48,28 +50,56 @@ export function checkGradients(target: AttackTarget, source: ImageSource, most: 
   const classes = indexes.map((index) => source.labels[index] as number);
   const images = imageTensor(source.shape, source.read(indexes));
   const labels = tf.tensor1d(classes, "int32");
-  const found = lossGradient(target, images, labels);
+  const nan = new Set<number>();
+  const numeric = nanAsZero(target, (_, rows) => rows.forEach((row) => nan.add(row)));
+  const found = lossGradient(numeric, images, labels);
   const answers = tf.tidy(() => tf.argMax(found.logits, 1).dataSync<"int32">());
   const largest = tf.tidy(() => tf.max(tf.abs(found.gradient), [1, 2, 3]).dataSync<"float32">());
   tf.dispose([found.loss, found.logits, found.gradient]);
   const right = classes.flatMap((label, row) => (answers[row] === label ? [row] : []));
   const zero = right.filter((row) => largest[row] === 0).length;
-  if (zero === 0) return [];
+  const broken = right.filter((row) => nan.has(row)).length;
+  const looked = `of ${right.length} images`;
   return [
-    `the loss has no gradient at ${zero} of ${right.length} images: gradient attacks cannot move them, and robust accuracy may be lower`,
+    ...(broken === 0
+      ? []
+      : [`the gradient of the loss is NaN at ${broken} ${looked} looked at first: ${AS_ZERO}`]),
+    ...(zero === 0
+      ? []
+      : [
+          `the loss has no gradient at ${zero} ${looked}: gradient attacks cannot move them, and robust accuracy may be lower`,
+        ]),
   ];
 }
 
+const AS_ZERO = "NaN counts as 0, gradient attacks may find too little, and robust accuracy may be lower";
+
 /**
- * Compares attacks on the same images: one that sees less of the model should not find more.
+ * Says on how many images, in any of these attacks, a gradient had a NaN.
+ *
+ * @param attacked How many images were answered right when clean.
+ * @returns One sentence, or none.
+ */
+export function checkNaN(attacks: readonly (AttackState | null | undefined)[], attacked: number): string[] {
+  const { size } = new Set(attacks.flatMap((attack) => attack?.nanGradients ?? []));
+  return size === 0 ? [] : [`a gradient was NaN at ${size} of ${attacked} attacked images: ${AS_ZERO}`];
+}
+
+/**
+ * Checks whether any image could be attacked, and compares attacks on the same images: one that sees less of the model should not find
+ * more.
  *
  * @returns What was found, one sentence each.
  */
 export function checkOutcome(
-  { total, perExample }: Evaluation,
+  { total, clean, perExample }: Evaluation,
   attacks: readonly AttackId[],
   own?: OwnAttacks,
 ): string[] {
+  if (clean.correct === 0 && attacks.length > 0)
+    return [
+      `none of the ${total} images is answered right even when clean, so no attack was tried: 0% robust says nothing of the attacks; check the model, the data set and the normalisation`,
+    ];
   const enough = (count: number): boolean => count > BLACK_BOX_SHARE * total;
   const rounds = attacks.map((id) => [id, roundsOf(id, 1, {}, own)] as const);
   const whiteBox = rounds.filter(([, all]) => all.some(isWhiteBox)).map(([id]) => id);

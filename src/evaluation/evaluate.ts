@@ -184,8 +184,12 @@ function record(
   attack: AttackState,
   indexes: readonly number[],
   labels: ArrayLike<number>,
-  { answers, linf, queries }: BatchOutcome,
+  { answers, linf, queries, nanGradients }: BatchOutcome,
 ): void {
+  if (nanGradients.size > 0) {
+    const all = new Set([...(attack.nanGradients ?? []), ...nanGradients]);
+    attack.nanGradients = [...all].toSorted((one, other) => one - other);
+  }
   if (queries) attack.queries ??= attack.answers.map(() => 0);
   for (const [row, index] of indexes.entries()) {
     if (attack.queries && queries) attack.queries[index] = (attack.queries[index] ?? 0) + (queries[row] ?? 0);

@@ -4,7 +4,14 @@ import type { Model } from "../model/model.js";
 import type { ModelTarget } from "../model/targets.js";
 import { writeAdversarialNpz } from "./adversarial-file.js";
 import { type AdversarialImages, openAdversarialImages } from "./adversarial-images.js";
-import { checkAnswers, checkGradients, checkOutcome, requireClasses, usesGradients } from "./checks.js";
+import {
+  checkAnswers,
+  checkGradients,
+  checkNaN,
+  checkOutcome,
+  requireClasses,
+  usesGradients,
+} from "./checks.js";
 import {
   evaluateImages,
   type EvaluationEvents,
@@ -90,7 +97,14 @@ export async function measure(
   if (settings.adversarial !== undefined) images.remove();
 
   const evaluation = evaluationOf(kept.state, partsOf(roundsByAttack(settings)), data.labels);
-  const doubts = settings.checks === false ? [] : checkOutcome(evaluation, settings.attacks, settings.own);
+  const states = settings.attacks.map((id) => kept.state.attacks[id]);
+  const doubts =
+    settings.checks === false
+      ? []
+      : [
+          ...checkNaN(states, evaluation.clean.correct),
+          ...checkOutcome(evaluation, settings.attacks, settings.own),
+        ];
   for (const doubt of doubts) say(`warning: ${doubt}`);
   const seconds = settings.attacks.map((id) => [id, kept.state.attacks[id]?.seconds ?? 0] as const);
   return {

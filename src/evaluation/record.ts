@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AttackId } from "../attacks/attacks.js";
+import { checkNaN } from "./checks.js";
 import type { MeasurementKey } from "./key.js";
 import { type AttackState, attackStateSchema, WITHSTOOD } from "./state.js";
 import { ROUNDING } from "./verify.js";
@@ -40,8 +41,9 @@ export function isFinished(key: MeasurementKey, { clean, attack }: MeasurementRe
 }
 
 /** All warnings of a record. */
-export function warningTexts({ warnings }: MeasurementRecord): string[] {
-  return [...(warnings.answers ?? []), ...(warnings.gradients ?? [])];
+export function warningTexts({ warnings, attack, clean, labels }: MeasurementRecord): string[] {
+  const attacked = clean.filter((answer, image) => answer === labels[image]).length;
+  return [...(warnings.answers ?? []), ...(warnings.gradients ?? []), ...checkNaN([attack], attacked)];
 }
 
 /** The schema of a key's record for a model with `classes` classes. */

@@ -17,6 +17,8 @@ export interface AttackState {
   readonly linf: number[];
   /** Queries to the model, or null if no round has counted any. */
   queries: number[] | null;
+  /** The indexes of the images at which a gradient had a NaN, ascending; absent if there was none. */
+  nanGradients?: number[] | undefined;
   seconds: number;
 }
 
@@ -70,6 +72,10 @@ export function attackStateSchema(images: number, classes: number, rounds: numbe
       ),
       linf: each(z.number().min(0).max(1)),
       queries: each(count).nullable(),
+      nanGradients: z
+        .array(count.max(images - 1))
+        .max(images)
+        .optional(),
       seconds: z.number().min(0),
     })
     .refine(

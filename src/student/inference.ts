@@ -67,7 +67,11 @@ export function inferenceStudent(network: Network, parameters: Parameters): Infe
       values.disposeAll();
       return { loss: each, logits, gradient };
     },
-    dispose: () => disposeParameters(weights),
+    dispose() {
+      disposeParameters(weights);
+      // An attack that drops fooled images leaves a shape for every number of images that it came down to.
+      kernels.freeShapes();
+    },
   };
 }
 

@@ -30,6 +30,12 @@ function shapeTensor(shape: readonly number[]): Tensor1D {
   return made;
 }
 
+/** Frees the shape tensors kept so far; what still runs makes its own anew. */
+export function freeShapes(): void {
+  for (const tensor of shapes.values()) tensor.dispose();
+  shapes.clear();
+}
+
 /** The number of shape tensors kept now; they are small, and there are at most `MOST_SHAPES`. */
 export function keptShapes(): number {
   return shapes.size;

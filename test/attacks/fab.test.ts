@@ -1,7 +1,7 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { targetedFab } from "#mtard/attacks/fab.js";
 import { linfProjection } from "#mtard/attacks/linf-projection.js";
-import { tf } from "#mtard/runtime/tensorflow.js";
+import { tf, type Tensor } from "#mtard/runtime/tensorflow.js";
 import { largestDifference } from "../golden.js";
 import { formula, formulaNetwork, reference } from "./formula-network.js";
 
@@ -21,6 +21,36 @@ it("projects as the public implementation does, as far as the walls allow", () =
   );
   expect(tf.memory().numTensors).toBe(before);
   expect(largestDifference(ours, Float32Array.from(moves.flat()))).toBeLessThan(1e-6);
+});
+
+it("goes to the walls at once where a hyperplane is out of reach by a rounding error", () => {
+  const points = Float32Array.from(formula(84, 0.29, 0.5, 0.5), (value) => Math.min(1, Math.max(0, value)));
+  const normals = Float32Array.from(formula(84, 0.53, 2));
+  const furthest = points.map((point, at) => ((normals[at] as number) > 0 ? 1 - point : -point));
+  const most = (row: number): number =>
+    furthest.reduce(
+      (sum, move, at) => sum + (Math.floor(at / 12) === row ? move * (normals[at] as number) : 0),
+      0,
+    );
+  const gaps = Array.from({ length: 7 }, (_, row) => most(row) * (1 + (row + 1) * 4e-8));
+  let looks = 0;
+  const tensors = Object.getPrototypeOf(tf.tensor1d([])) as Tensor;
+  // Each look of the iteration reads one value.
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called on its tensor below
+  const read = tensors.dataSync;
+  const reads = vi.spyOn(tensors, "dataSync").mockImplementation(function (this: Tensor) {
+    if (++looks > 100) throw new Error("it does not settle");
+    return read.call(this);
+  });
+  const moves = tf.tidy(() =>
+    linfProjection(
+      tf.tensor2d(points, [7, 12]),
+      tf.tensor2d(normals, [7, 12]),
+      tf.tensor2d(gaps, [7, 1]),
+    ).dataSync<"float32">(),
+  );
+  reads.mockRestore();
+  expect(largestDifference(moves, furthest)).toBeLessThan(1e-6);
 });
 
 it("searches along the public implementation's points", () => {

@@ -69,6 +69,25 @@ describe("checks of a model", () => {
     expect(usesGradients(["square", "aa"])).toBe(true);
   });
 
+  it("find NaN in a gradient, before any attack", () => {
+    const model: AttackTarget = {
+      ...target,
+      lossGradient(images, loss) {
+        const found = target.lossGradient(images, loss);
+        const [count] = images.shape;
+        const mask = Float32Array.from({ length: count * 16 }, (_, at) => (at === 5 || at === 21 ? NaN : 1));
+        const gradient = tf.tidy(() =>
+          tf.mul<typeof found.gradient>(found.gradient, tf.tensor4d(mask, [count, 4, 4, 1])),
+        );
+        found.gradient.dispose();
+        return { ...found, gradient };
+      },
+    };
+    const before = tf.memory().numTensors;
+    expect(check(model)).toEqual([expect.stringContaining("NaN at 2 of 10 images looked at first")]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
   it("leave no tensor behind where a graph has no gradient", () => {
     const model: AttackTarget = {
       ...target,

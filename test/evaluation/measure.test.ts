@@ -65,6 +65,52 @@ beforeEach(() => {
   target.asked.length = 0;
 });
 
+describe("what makes an accuracy doubtful", () => {
+  /** The linear classifier with a NaN in the gradient of every image whose first pixel is below 0.5. */
+  const marred: AttackTarget = {
+    ...target,
+    lossGradient(images, loss) {
+      const look = target.lossGradient(images, loss);
+      const values = look.gradient.dataSync<"float32">().slice();
+      for (const [at, pixel] of images.dataSync<"float32">().entries())
+        if (at % 16 === 0 && pixel < 0.5) values[at] = NaN;
+      look.gradient.dispose();
+      return { ...look, gradient: tf.tensor4d(values, images.shape) };
+    },
+  };
+  const attacked = data.labels.length - data.labels.length / 5;
+
+  it("is said of NaN in gradients once, with the number of images, also after an interruption", async () => {
+    const nan = { ...settings, epsilon: 1e-6, attacks: ["pgd-sat"] as const };
+    const whole = await measure(modelOf(marred), data, nan, openStore(mkdtempSync(join(work, "nan-"))));
+    const right = Array.from({ length: data.count }, (_, index) => index).filter((index) => index % 5 !== 4);
+    const broken = right.filter((index) => (data.read([index])[0] as number) < 0.5).length;
+    expect(broken).toBeGreaterThan(2);
+    expect(broken).toBeLessThan(attacked);
+    expect(whole.evaluation.attacks["pgd-sat"]?.robust).toBe(attacked);
+    const said = `a gradient was NaN at ${broken} of ${attacked} attacked images`;
+    expect(whole.warnings.filter((warning) => warning.startsWith(said))).toHaveLength(1);
+    let told = 0;
+    const onProgress = (): void => {
+      if (++told > 9) throw new Killed();
+    };
+    await expect(measure(modelOf(marred), data, nan, store, { onProgress })).rejects.toThrow(Killed);
+    const resumed = await measure(modelOf(marred), data, { ...nan, kept: "require" }, store);
+    expect(resumed.warnings).toEqual(whole.warnings);
+    expect((await measure(modelOf(marred), data, nan, store)).warnings).toEqual(whole.warnings);
+  });
+
+  it("is said where no image is right when clean, as no attack was tried", async () => {
+    const labels = Array.from(data.labels, (label, index) => (label + (index % 5 === 4 ? 2 : 1)) % CLASSES);
+    const none = { ...data, labels };
+    const found = await measure(modelOf(target), none, settings, store);
+    expect(found.evaluation.clean.correct).toBe(0);
+    expect(found.warnings).toEqual([expect.stringContaining("no attack was tried")]);
+    const clean = await measure(modelOf(target), none, { ...settings, attacks: [] }, store);
+    expect(clean.warnings, "nothing is said of attacks where none was asked for").toEqual([]);
+  });
+});
+
 describe("what is measured", () => {
   it("is known afterwards: no engine starts, nothing is written", async () => {
     const model = modelOf(target);

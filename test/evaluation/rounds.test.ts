@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { AttackTarget } from "#mtard/attacks/target.js";
+import { singleAttack } from "#mtard/attacks/attack.js";
+import type { AttackId } from "#mtard/attacks/attacks.js";
 import { evaluateImages } from "#mtard/evaluation/evaluate.js";
 import type { EvaluationProgress } from "#mtard/evaluation/progress.js";
 import { changesOf } from "#mtard/evaluation/numbers.js";
@@ -171,17 +172,16 @@ describe("an evaluation", () => {
   });
 
   it("believes no attack: images beyond the bounds end it, and the verdict is the model's", async () => {
-    const lying: AttackTarget = {
-      ...target,
-      lossGradient(images, loss) {
-        const found = target.lossGradient(images, loss);
-        const gradient = tf.tidy(() => tf.mul<typeof found.gradient>(found.gradient, NaN));
-        found.gradient.dispose();
-        return { ...found, gradient };
-      },
-    };
-    const call = evaluateImages(lying, source, { ...settings, attacks: ["fgsm"] });
-    await expect(call).rejects.toThrow("fgsm made an image that does not count: image 0");
+    const lying = singleAttack(
+      { title: "Liar", access: "labels", random: false, defaults: {} },
+      (_, { images, epsilon }) => ({ adversarial: tf.add(images, 2 * epsilon) }),
+    );
+    const call = evaluateImages(target, source, {
+      ...settings,
+      attacks: ["liar" as AttackId],
+      own: { liar: lying },
+    });
+    await expect(call).rejects.toThrow("liar made an image that does not count: image 0");
   });
 });
 
