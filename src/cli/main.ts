@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import yargs, { type Argv } from "yargs";
 import { InputError, oneLine, WorkError } from "../errors.js";
+import { reportedError } from "../files/system-error.js";
 import { commandsFor } from "./commands.js";
 import { ASKS_COMPLETIONS, completions } from "./completion.js";
 import { withConfig } from "./config.js";
@@ -33,9 +34,9 @@ function reportFailure(error: unknown, argv: readonly string[], verbose: boolean
 }
 
 /** The error to show to the user, always with something to try; null for an unexpected one. */
-function reportable(error: unknown, argv: readonly string[]): InputError | WorkError | null {
-  if (error instanceof WorkError) return error;
-  if (!(error instanceof InputError)) return null;
+function reportable(unknown: unknown, argv: readonly string[]): InputError | WorkError | null {
+  const error = reportedError(unknown);
+  if (!(error instanceof InputError)) return error;
   return new InputError(error.message, { ...error.detail, fix: error.detail.fix ?? helpOf(argv, usages) });
 }
 

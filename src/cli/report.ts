@@ -10,7 +10,7 @@ import { openModel } from "../model/model.js";
 import { drawSvg } from "../report/figures/draw.js";
 import { distanceText, runPageHtml, type KeyedEvaluation } from "../report/run-page.js";
 import { runPanels } from "../report/run-panels.js";
-import { readMetrics } from "../run/metrics.js";
+import { readDamagedMetrics } from "../run/metrics.js";
 import { isRunFinished, readRun, RUN_FILES, type RunDescription } from "../run/run-directory.js";
 import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
 import type { CommandBody } from "./usages.js";
@@ -19,6 +19,9 @@ interface ReportArguments extends GlobalArguments {
   run: string;
   out: string | undefined;
 }
+
+/** How many of the gaps in a run's metrics are named. */
+const MOST_GAPS = 5;
 
 /** `mtard report RUN`: a page about a run. */
 export const reportCommand: CommandBody = {
@@ -37,10 +40,13 @@ export const reportCommand: CommandBody = {
 async function runReport(args: ReportArguments): Promise<void> {
   const { run: folder } = args;
   const run = readRun(folder);
-  const metrics = readMetrics(folder);
+  const metrics = readDamagedMetrics(folder);
+  const gaps = metrics.problems.map((problem) => `${RUN_FILES.metrics} is not whole: ${problem}`);
+  for (const gap of gaps.slice(0, MOST_GAPS)) log(`warning: ${gap}; the rest is shown`);
   const kept = await measurementsOf(folder, run);
   const evaluations = kept.map(({ key, record }) => ({ key, evaluation: evaluationOfRecord(key, record) }));
   const warnings = [
+    ...gaps.slice(0, MOST_GAPS),
     ...kept.flatMap(({ record }) => warningTexts(record)),
     ...comparisonsOf(evaluations, run),
   ];

@@ -39,6 +39,7 @@ export async function trainWithProgress(
     );
     if (run.init && !run.resumed) log(initText(run.init));
     if (run.finishedBy) log(furtherText(run.finishedBy, settings));
+    for (const repair of run.repairs) log(`warning: ${repair}`);
     if (run.resumed) log(`resumed from ${places.folder} after step ${run.step}`);
     const total = settings.epochs * run.batches.stepsPerEpoch;
     const meter = trainingMeter(run.step, total);

@@ -1,7 +1,8 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { AttackId } from "../attacks/attacks.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
+import { writeWhole } from "../files/write-whole.js";
 import type { StoredTensor } from "../graph/parameters.js";
 import { encodeNpz } from "../weights/npz.js";
 import type { ImageSource } from "./images.js";
@@ -36,7 +37,8 @@ export function openAdversarialFile(path: string, source: ImageSource, resume: b
   function put(indexes: readonly number[], images: Float32Array): void {
     const bytes = new Uint8Array(images.buffer, images.byteOffset, images.byteLength);
     try {
-      for (const [row, index] of indexes.entries()) writeSync(file, bytes, row * size, size, index * size);
+      for (const [row, index] of indexes.entries())
+        writeWhole(file, bytes.subarray(row * size, (row + 1) * size), index * size);
       fsyncSync(file);
     } catch (cause) {
       throw writeFailure(path, cause);
@@ -54,12 +56,20 @@ export function openAdversarialFile(path: string, source: ImageSource, resume: b
     return values;
   }
 
-  if (!resume) {
+  function putClean(): void {
     for (let first = 0; first < source.count; first += PIECE) {
       const length = Math.min(PIECE, source.count - first);
       const indexes = Array.from({ length }, (_, row) => first + row);
       put(indexes, source.read(indexes));
     }
+  }
+
+  try {
+    if (!resume) putClean();
+  } catch (error) {
+    closeSync(file);
+    rmSync(path, { force: true });
+    throw error;
   }
   return {
     put,

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomically } from "../files/atomic.js";
+import { sha256Of } from "../files/sha256.js";
 import { keySchema, type MeasurementKey, nameOfKey } from "./key.js";
 import { type MeasurementRecord, recordSchema, roundCount } from "./record.js";
 
@@ -30,7 +31,13 @@ export interface KeptRecord {
  */
 const FORMAT = 2;
 
-const fileSchema = z.strictObject({ format: z.literal(FORMAT), key: keySchema, record: z.unknown() });
+const fileSchema = z.strictObject({
+  format: z.literal(FORMAT),
+  key: keySchema,
+  record: z.unknown(),
+  /** Of the key and the record as they are written; older files do not say it. */
+  sha256: z.string().optional(),
+});
 
 type StoreFile = z.infer<typeof fileSchema>;
 
@@ -65,7 +72,8 @@ export function openStore(folder: string): MeasurementStore {
         .filter(({ key, record }) => key.attack !== null && roundIn(record) < roundCount(key))
         .map(({ key }) => key),
     write(key, record) {
-      writeFileAtomically(pathOf(key), `${JSON.stringify({ format: FORMAT, key, record })}\n`);
+      const sha256 = checksumOf({ key, record });
+      writeFileAtomically(pathOf(key), `${JSON.stringify({ format: FORMAT, key, record, sha256 })}\n`);
     },
     list: (model, classes) =>
       believable()
@@ -112,11 +120,21 @@ function readFile(path: string): StoreFile | string {
   try {
     const { size } = statSync(path);
     if (size > MOST_BYTES) return `${path} is no record: ${size} bytes`;
-    const parsed = fileSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
-    return parsed.success ? parsed.data : `${path} is no record: ${firstProblem(parsed.error)}`;
+    const content: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const parsed = fileSchema.safeParse(content);
+    if (!parsed.success) return `${path} is no record: ${firstProblem(parsed.error)}`;
+    const { sha256 } = parsed.data;
+    // Of the content as it was read: the schemas may leave out and fill in.
+    return sha256 === undefined || sha256 === checksumOf(content as StoreFile)
+      ? parsed.data
+      : `${path} is damaged: its contents are not those of its checksum`;
   } catch (error) {
     return `${path} is no record: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+function checksumOf({ key, record }: Pick<StoreFile, "key" | "record">): string {
+  return sha256Of(JSON.stringify({ key, record }));
 }
 
 function firstProblem({ issues: [issue] }: z.ZodError): string {

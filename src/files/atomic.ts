@@ -1,7 +1,9 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { InputError, WorkError } from "../errors.js";
 import { kindOf } from "./kind.js";
+import { lacksMemory, meaningOf, systemCodeOf, tooLittleMemory } from "./system-error.js";
+import { writeWhole } from "./write-whole.js";
 
 /**
  * Refuses a path where no file can be written, before any work is done for it.
@@ -53,12 +55,12 @@ export function writeFileAtomically(path: string, chunks: string | Uint8Array | 
 
 /** The error for a write that the file system refused, with what to do about it. */
 export function writeFailure(path: string, cause: unknown): WorkError {
-  const full = (cause as NodeJS.ErrnoException).code === "ENOSPC";
-  return new WorkError(full ? `the disk is full: ${path} was not written` : `cannot write ${path}`, {
+  if (lacksMemory(cause)) return tooLittleMemory(cause);
+  const { what, fix } = meaningOf(cause);
+  const isFull = ["ENOSPC", "EDQUOT"].includes(systemCodeOf(cause) ?? "");
+  return new WorkError(isFull ? `${what}: ${path} was not written` : `cannot write ${path}`, {
     found: cause instanceof Error ? cause.message : String(cause),
-    fix: full
-      ? "free some space, then go on (training: the same command with --resume); earlier files are untouched"
-      : "check the folder and its permissions",
+    fix,
     cause,
   });
 }
@@ -66,10 +68,6 @@ export function writeFailure(path: string, cause: unknown): WorkError {
 function parts(chunks: string | Uint8Array | Iterable<Uint8Array>): Iterable<Uint8Array> {
   if (typeof chunks === "string") return [Buffer.from(chunks)];
   return chunks instanceof Uint8Array ? [chunks] : chunks;
-}
-
-function writeWhole(file: number, chunk: Uint8Array): void {
-  for (let offset = 0; offset < chunk.length;) offset += writeSync(file, chunk, offset);
 }
 
 function syncFolder(folder: string): void {

@@ -71,7 +71,7 @@ export interface TrainOptions extends Places {
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
 }
 
-/** How far a training is: a step, images of an evaluation, or an evaluation's outcome. */
+/** How far a training is: a step, images of an evaluation, or an evaluation's outcome; and what was damaged in a run's folder and mended. */
 export type TrainingProgress =
   | {
       readonly kind: "step";
@@ -82,7 +82,8 @@ export type TrainingProgress =
       readonly report: StepReport;
     }
   | { readonly kind: "evaluating"; readonly epoch: number; readonly done: number; readonly total: number }
-  | ({ readonly kind: "evaluated"; readonly best: boolean } & BestEvaluation);
+  | ({ readonly kind: "evaluated"; readonly best: boolean } & BestEvaluation)
+  | { readonly kind: "repaired"; readonly text: string };
 
 /** How a training ended. */
 export interface TrainingResult {
@@ -126,6 +127,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
   const { signal, onProgress: tell = () => undefined, checkpointSeconds = 300 } = options;
   const steps = settings.epochs * run.batches.stepsPerEpoch;
   try {
+    for (const text of run.repairs) tell({ kind: "repaired", text });
     const { status, step, best } = await trainRun(
       run,
       {

@@ -35,7 +35,7 @@ export async function readStudent(
       found: "no such file",
       fix:
         which === "best"
-          ? "--checkpoint last, or train on until the first evaluation"
+          ? "--checkpoint last, or mtard train with --resume until the first evaluation, or which makes a lost one again"
           : "mtard train with --resume",
     });
   }
@@ -53,19 +53,27 @@ function shapeOf({ settings: { dataset }, inputs }: RunDescription, folder: stri
   });
 }
 
-async function readBest(path: string, network: Network): Promise<Weights> {
-  try {
+function readBest(path: string, network: Network): Promise<Weights> {
+  return orElse("--checkpoint last, or mtard train with --resume, which makes it again", async () => {
     const { weights } = await readWeightsFile(path);
     return matchWeights(network, weights, path);
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    const fix = "--checkpoint last, or train again in another folder";
-    throw new InputError(error.message, { ...error.detail, fix, cause: error });
-  }
+  });
 }
 
-async function readLast(folder: string, network: Network): Promise<Weights> {
-  const checkpoint = await readCheckpoint(folder, network);
-  if (!checkpoint) throw new InputError(`the run ${folder} has no checkpoint`);
-  return checkpoint.weights;
+function readLast(folder: string, network: Network): Promise<Weights> {
+  return orElse("mtard train with --resume, which goes on from the checkpoint before it", async () => {
+    const checkpoint = await readCheckpoint(folder, network);
+    if (!checkpoint) throw new InputError(`the run ${folder} has no checkpoint`);
+    return checkpoint.weights;
+  });
+}
+
+/** Reads a student; what to do where its file is damaged is said in place of what the reader says. */
+async function orElse<T>(fix: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(error.message, { ...error.detail, fix, cause: error });
+  }
 }

@@ -79,6 +79,7 @@ async function trainRun(
   const whole = resume ? asBegun(settings, folder) : settings;
   const run = await prepareRun(whole, { folder, dataDir, teachersDir, device, resume });
   try {
+    for (const repair of run.repairs) events.onMessage(repair);
     const steps = settings.epochs * run.batches.stepsPerEpoch;
     const started = performance.now();
     let [images, evaluated, lastEpoch] = [0, 0, 0];

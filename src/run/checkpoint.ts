@@ -7,6 +7,8 @@ import { InputError } from "../errors.js";
 import type { Network } from "../graph/network.js";
 import { parameterSpecs, type HostTensor, type Weights } from "../graph/parameters.js";
 import { writeFileAtomically } from "../files/atomic.js";
+import { keepAs } from "../files/keep.js";
+import type { TrainingSettings } from "../recipes/settings.js";
 import { weightsFromParameters, type Parameters } from "../student/parameters.js";
 import { RUN_FILES } from "./run-directory.js";
 
@@ -66,7 +68,11 @@ export interface Checkpoint {
 const WEIGHT = "weight/";
 const MOMENTUM = "momentum/";
 
-/** Saves a run's whole state, with weights, statistics and momenta, and replaces the last checkpoint. */
+/**
+ * Saves a run's whole state, with weights, statistics and momenta. The last checkpoint is kept as the one before.
+ *
+ * @throws {WorkError} if the disk refuses; the last checkpoint then stays the last one.
+ */
 export function saveCheckpoint(
   folder: string,
   network: Network,
@@ -79,16 +85,22 @@ export function saveCheckpoint(
     ...prefixed(MOMENTUM, weightsFromParameters(network, momenta)),
   ];
   const metadata = { mtard: JSON.stringify({ version: 1, ...progress }) };
-  writeFileAtomically(join(folder, RUN_FILES.last), encodeSafetensors(tensors, metadata));
+  const last = join(folder, RUN_FILES.last);
+  if (existsSync(last)) keepAs(last, join(folder, RUN_FILES.previous));
+  writeFileAtomically(last, encodeSafetensors(tensors, metadata));
 }
 
 /**
- * The last checkpoint of a run, or null if it has none yet.
+ * The last checkpoint of a run, or the one before it; null if there is none.
  *
- * @throws {InputError} if the file is damaged or does not fit the network.
+ * @throws {InputError} if the file is damaged, by its checksum or its form, or does not fit the network.
  */
-export async function readCheckpoint(folder: string, network: Network): Promise<Checkpoint | null> {
-  const path = join(folder, RUN_FILES.last);
+export async function readCheckpoint(
+  folder: string,
+  network: Network,
+  which: "last" | "previous" = "last",
+): Promise<Checkpoint | null> {
+  const path = join(folder, RUN_FILES[which]);
   if (!existsSync(path)) return null;
   const { metadata, tensors } = await readSafetensors(path).catch((error: unknown) => {
     throw error instanceof InputError ? unusable(path, error.detail.found ?? error.message, error) : error;
@@ -113,14 +125,15 @@ export async function readCheckpoint(folder: string, network: Network): Promise<
   };
 }
 
-/** Saves the student alone, under PyTorch's names; the metadata say what it is. */
-export function saveStudent(
-  path: string,
-  network: Network,
-  parameters: Parameters,
-  metadata: Readonly<Record<string, string>>,
+/** Saves the best student alone, under PyTorch's names; the metadata say what it is. */
+export function saveBest(
+  folder: string,
+  weights: Weights,
+  { student, dataset, method }: TrainingSettings,
+  evaluation: BestEvaluation,
 ): void {
-  writeFileAtomically(path, encodeSafetensors(weightsFromParameters(network, parameters), metadata));
+  const metadata = { mtard: JSON.stringify({ network: student, dataset, method, evaluation }) };
+  writeFileAtomically(join(folder, RUN_FILES.best), encodeSafetensors(weights, metadata));
 }
 
 function prefixed(prefix: string, weights: Weights): [string, HostTensor][] {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../errors.js";
+import { quoted } from "../weights/source-file.js";
 import { RUN_FILES } from "./run-directory.js";
 
 /** What a run reported of every step and every evaluation. */
@@ -28,17 +29,48 @@ export interface StepLine extends z.infer<typeof stepLine> {}
 /** What an evaluation in training found; accuracies are fractions. */
 export interface EvaluationLine extends z.infer<typeof evaluationLine> {}
 
+/** The lines of a metrics file that can be read, and what is wrong with the others. */
+export interface ParsedMetrics extends RunMetrics {
+  /** A sentence for each line that is not of metrics, and for each gap in the steps. */
+  readonly problems: readonly string[];
+  /** Whether the last line was cut short; it is left out. */
+  readonly torn: boolean;
+}
+
 /**
  * Reads the metrics that `mtard train` wrote; a last line that was cut short is left out.
  *
- * @throws {InputError} if the file cannot be read, or naming a line that is not of metrics.
+ * @throws {InputError} if the file cannot be read, naming a line that is not of metrics, or steps that are missing.
  */
 export function readMetrics(folder: string): RunMetrics {
   const path = join(folder, RUN_FILES.metrics);
-  const lines = readMetricsFile(path).split("\n");
-  lines.pop();
+  const { steps, evaluations, problems } = parseMetrics(readMetricsFile(path));
+  const [first] = problems;
+  if (first === undefined) return { steps, evaluations };
+  throw new InputError(`${path} is not whole`, {
+    expected: "a line for every step and evaluation, as mtard train wrote them",
+    found: `${first}${problems.length > 1 ? `, and ${problems.length - 1} more like it` : ""}`,
+    fix: "train the run again in another folder",
+  });
+}
+
+/**
+ * Reads what can be read of a run's metrics.
+ *
+ * @throws {InputError} if the file cannot be read at all.
+ */
+export function readDamagedMetrics(folder: string): ParsedMetrics {
+  return parseMetrics(readMetricsFile(join(folder, RUN_FILES.metrics)));
+}
+
+/** The metrics in a text, line by line. */
+export function parseMetrics(text: string): ParsedMetrics {
+  const lines = text.split("\n");
+  const torn = lines.pop() !== "";
   const steps: StepLine[] = [];
   const evaluations: EvaluationLine[] = [];
+  const problems: string[] = [];
+  let next = 1;
   for (const [index, line] of lines.entries()) {
     const content = parseLine(line);
     const evaluation = evaluationLine.safeParse(content);
@@ -48,15 +80,21 @@ export function readMetrics(folder: string): RunMetrics {
     }
     const step = stepLine.safeParse(content);
     if (!step.success) {
-      throw new InputError(`line ${index + 1} of ${path} is not a run's metrics`, {
-        expected: "a line that mtard train wrote",
-        found: line.slice(0, 80),
-        fix: "train the run again in another folder",
-      });
+      problems.push(`line ${index + 1} is not of metrics: ${quoted(line)}`);
+      continue;
     }
+    const { step: number } = step.data;
+    if (number > next) problems.push(missingSteps(next, number - 1));
+    else if (number < next) problems.push(`line ${index + 1} is of step ${number} once more`);
+    next = Math.max(next, number + 1);
     steps.push(step.data);
   }
-  return { steps, evaluations };
+  return { steps, evaluations, problems, torn };
+}
+
+/** Says that a file of metrics lacks steps. */
+export function missingSteps(first: number, last: number): string {
+  return first === last ? `no line of step ${first}` : `no lines of steps ${first} to ${last}`;
 }
 
 function readMetricsFile(path: string): string {

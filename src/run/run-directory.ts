@@ -6,12 +6,16 @@ import type { NetworkShape, Normalization } from "../graph/network.js";
 import { imageShapeSchema, normalizationSchema } from "../onnx/metadata.js";
 import { parseSettings, recipeSchema, type Recipe, type TrainingSettings } from "../recipes/settings.js";
 import { writeFileAtomically } from "../files/atomic.js";
+import { systemCodeOf } from "../files/system-error.js";
+import { openSafetensors } from "../weights/safetensors.js";
+import { openSourceFile } from "../weights/source-file.js";
 
 /** The files of a run directory. */
 export const RUN_FILES = {
   settings: "settings.json",
   metrics: "metrics.jsonl",
   last: "last.safetensors",
+  previous: "previous.safetensors",
   best: "best.safetensors",
   summary: "summary.json",
   network: "network.json",
@@ -112,14 +116,34 @@ export function readRun(folder: string): RunDescription {
 
 const summarySchema = z.object({ status: z.literal("finished") });
 
-/** Whether a run was trained to its last epoch. */
+/** Whether a run was trained to its last epoch and its best student is there, whole. */
 export function isRunFinished(folder: string): boolean {
-  if (!existsSync(join(folder, RUN_FILES.best))) return false;
   try {
     const summary: unknown = JSON.parse(readFileSync(join(folder, RUN_FILES.summary), "utf8"));
-    return summarySchema.safeParse(summary).success;
+    return summarySchema.safeParse(summary).success && problemOfBest(folder) === null;
   } catch {
     return false;
+  }
+}
+
+/**
+ * What is wrong with the file of a run's best student, by its checksum and its form; null if nothing is.
+ *
+ * @throws {InputError} if it is there and may not be read.
+ */
+export function problemOfBest(folder: string): string | null {
+  try {
+    const { file, close } = openSourceFile(join(folder, RUN_FILES.best));
+    try {
+      openSafetensors(file);
+      return null;
+    } finally {
+      close();
+    }
+  } catch (error) {
+    // What may not be read is not damaged.
+    if (!(error instanceof InputError) || !["ENOENT", null].includes(systemCodeOf(error))) throw error;
+    return error.detail.found ?? error.message;
   }
 }
 

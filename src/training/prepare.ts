@@ -25,8 +25,9 @@ import { initialMomenta } from "../student/sgd.js";
 import { openTeacher, type Teacher } from "../teacher/bridge.js";
 import { teacherSha256 } from "../teacher/load.js";
 import { findTeacher } from "../teacher/reference.js";
-import { readCheckpoint, type BestEvaluation, type Checkpoint } from "../run/checkpoint.js";
+import type { BestEvaluation, Checkpoint } from "../run/checkpoint.js";
 import { type MetricsFile, openMetrics } from "../run/metrics-file.js";
+import { recoverRun } from "../run/recover.js";
 import { networkSha256, saveOwnNetwork } from "../run/own-network.js";
 import { openRunDirectory, trainFurther, type InitialWeights, type Schedule } from "../run/run-directory.js";
 import { initialStudent, type InitRequest } from "./initial-student.js";
@@ -48,6 +49,8 @@ export interface PreparedRun {
   readonly best: BestEvaluation | null;
   readonly evaluationDue: boolean;
   readonly resumed: boolean;
+  /** What was found damaged in the run's folder, and what was done about it. */
+  readonly repairs: readonly string[];
   /** The schedule it was finished by, where it is trained further. */
   readonly finishedBy: Schedule | null;
   /** The weights its student started from, or null where the seed drew them. */
@@ -136,7 +139,9 @@ export async function prepareRun(
     });
     lock.hold();
     if (further) trainFurther(places.folder, further);
-    const checkpoint = existed ? await readCheckpoint(places.folder, network) : null;
+    const { checkpoint, repairs } = existed
+      ? await recoverRun(places.folder, network, settings)
+      : { checkpoint: null, repairs: [] };
 
     const batches = createTrainingBatches(train, {
       image: shape.image,
@@ -167,6 +172,7 @@ export async function prepareRun(
       best: checkpoint?.progress.best ?? null,
       evaluationDue: checkpoint?.progress.evaluationDue ?? false,
       resumed: checkpoint !== null,
+      repairs,
       finishedBy: further?.before ?? null,
       init: initial?.origin ?? null,
       async close() {

@@ -7,9 +7,10 @@ import type { StepReport } from "../methods/method.js";
 import { inferenceStudent } from "../student/inference.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { writeFileAtomically } from "../files/atomic.js";
-import { saveCheckpoint, saveStudent, type BestEvaluation } from "../run/checkpoint.js";
+import { saveBest, saveCheckpoint, type BestEvaluation } from "../run/checkpoint.js";
 import type { PreparedRun } from "./prepare.js";
-import { RUN_FILES } from "../run/run-directory.js";
+import { problemOfBest, RUN_FILES } from "../run/run-directory.js";
+import { weightsFromParameters } from "../student/parameters.js";
 import { isEvaluated, rateScale, SELECTION_ATTACK } from "./schedule.js";
 import { trainingStep, type StepSettings } from "./step.js";
 
@@ -72,12 +73,7 @@ export async function train(
       const isBest = best === null || wRobust > best.wRobust;
       if (isBest) {
         best = { epoch, ...evaluation };
-        saveStudent(
-          join(folder, RUN_FILES.best),
-          trainee.network,
-          trainee.parameters,
-          studentMetadata(settings, best),
-        );
+        saveBest(folder, weightsFromParameters(trainee.network, trainee.parameters), settings, best);
       }
       const { selection } = settings;
       metrics.append({ epoch, step, clean, robust, wRobust, best: isBest, selection, seconds: seconds() });
@@ -112,6 +108,7 @@ export async function train(
     }
     await eventsPass();
   }
+  requireBest(folder, best);
   const summary = { status: "finished", step, best } as const;
   writeFileAtomically(join(folder, RUN_FILES.summary), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
@@ -179,9 +176,18 @@ const UNSAVED = "";
 
 class StopRequest extends Error {}
 
-function studentMetadata(settings: TrainingSettings, best: BestEvaluation): Record<string, string> {
-  const { student, dataset, method } = settings;
-  return { mtard: JSON.stringify({ network: student, dataset, method, evaluation: best }) };
+/** A run whose best student was lost earlier, and never surpassed since, is not finished. */
+function requireBest(folder: string, best: BestEvaluation | null): void {
+  const problem = best === null ? null : problemOfBest(folder);
+  if (best === null || problem === null) return;
+  throw new WorkError(
+    `the run is trained to its end, but its best student, of epoch ${best.epoch}, is lost`,
+    {
+      expected: join(folder, RUN_FILES.best),
+      found: problem,
+      fix: "put the file back; without it, the same command with --resume trains the run again from its beginning",
+    },
+  );
 }
 
 async function reportingLastCheckpoint<T>(folder: string, work: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { InputError, WorkError } from "../errors.js";
 import type { HostTensor } from "../graph/parameters.js";
 import { type DType, elementSizes, isFloat, toFloat32 } from "./dtype.js";
+import { CHECKSUM, checkChecksum, NO_CHECKSUM, sealHeader, withoutChecksum } from "./safetensors-checksum.js";
 import { type SourceFile, damagedFile, quoted, withSourceFile } from "./source-file.js";
 
 /** A tensor as it lies in the file: little-endian, row-major. */
@@ -66,7 +67,7 @@ export function readSafetensors(path: string): Promise<Safetensors> {
   });
 }
 
-/** Like {@link readSafetensors}, but for an open file, which stays open while its tensors are read. */
+/** Like {@link readSafetensors}, but for an open file, which stays open while its tensors are read. A checksum in it is checked at once. */
 export function openSafetensors(file: SourceFile): Safetensors<StoredSafeTensor> {
   const { path } = file;
   const headerLength = Number(new DataView(file.bytes(0, 8).buffer).getBigUint64(0, true));
@@ -76,11 +77,12 @@ export function openSafetensors(file: SourceFile): Safetensors<StoredSafeTensor>
   const { metadata, entries } = parseHeader(Buffer.from(file.bytes(8, headerLength)).toString("utf8"), path);
   const start = 8 + headerLength;
   checkCoverage(entries, file.size - start, path);
+  checkChecksum(file, start, metadata);
   const tensors = new Map<string, StoredSafeTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
     tensors.set(name, { dtype, shape, read: () => file.bytes(start + begin, end - begin) });
   }
-  return { metadata, tensors };
+  return { metadata: withoutChecksum(metadata), tensors };
 }
 
 /**
@@ -101,7 +103,7 @@ export function float32Values(tensor: SafeTensor): Float32Array {
 
 /**
  * A safetensors file of float32 tensors, in the order given, as pieces to be written one after another: the header, then each tensor's
- * own memory, not copied.
+ * own memory, not copied. Its checksum is added to the metadata.
  *
  * @throws {WorkError} if a name occurs twice, or a tensor's data does not fill its shape.
  */
@@ -110,7 +112,7 @@ export function encodeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
   const fields = new Map<string, object>();
-  if (Object.keys(metadata).length > 0) fields.set("__metadata__", metadata);
+  fields.set("__metadata__", { [CHECKSUM]: NO_CHECKSUM, ...withoutChecksum(metadata) });
   const pieces: Uint8Array[] = [];
   let end = 0;
   for (const [name, { shape, data }] of tensors) {
@@ -124,11 +126,13 @@ export function encodeSafetensors(
     fields.set(name, { dtype: "F32", shape, data_offsets: [begin, end] });
     pieces.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
-  return [encodeHeader(fields), ...pieces];
+  const header = encodeHeader(fields);
+  sealHeader([header, ...pieces]);
+  return [header, ...pieces];
 }
 
 /** The header's length and its JSON, padded with spaces so that the data starts at a multiple of 8. */
-function encodeHeader(fields: ReadonlyMap<string, object>): Uint8Array {
+function encodeHeader(fields: ReadonlyMap<string, object>): Buffer {
   const text = [...fields]
     .map(([name, field]) => `${JSON.stringify(name)}:${JSON.stringify(field)}`)
     .join(",");

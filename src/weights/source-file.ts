@@ -24,10 +24,20 @@ const MAXIMUM_READ = 2 ** 30;
  * @throws {InputError} if there is no such file, it cannot be read, or it is empty, a folder or a device.
  */
 export async function withSourceFile<T>(path: string, use: (file: SourceFile) => T | Promise<T>): Promise<T> {
+  const { file, close } = openSourceFile(path);
+  try {
+    return await use(file);
+  } finally {
+    close();
+  }
+}
+
+/** Opens a file as {@link withSourceFile} does, for a caller that closes it himself. */
+export function openSourceFile(path: string): { readonly file: SourceFile; close(): void } {
   const { descriptor, size } = open(path);
   let closed = false;
-  try {
-    return await use({
+  return {
+    file: {
       path,
       size,
       bytes: (offset, length) => {
@@ -35,11 +45,12 @@ export async function withSourceFile<T>(path: string, use: (file: SourceFile) =>
         if (closed) throw new Error(`${path} is read after it was closed`);
         return readPiece(descriptor, path, size, offset, length);
       },
-    });
-  } finally {
-    closed = true;
-    closeSync(descriptor);
-  }
+    },
+    close() {
+      closed = true;
+      closeSync(descriptor);
+    },
+  };
 }
 
 /** The error for a file whose content contradicts itself or ends too early. */

@@ -73,6 +73,7 @@ describe("a trained run", () => {
       "best.safetensors",
       "last.safetensors",
       "metrics.jsonl",
+      "previous.safetensors",
       "settings.json",
       "summary.json",
     ]);

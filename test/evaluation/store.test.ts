@@ -102,7 +102,7 @@ describe("a store", () => {
     expect(store.list(key.model, 10)).toHaveLength(1);
     const path = store.pathOf(key);
     const file = JSON.parse(readFileSync(path, "utf8")) as { key: object };
-    writeFileSync(path, JSON.stringify({ ...file, key: { ...file.key, ...change } }));
+    writeFileSync(path, JSON.stringify({ ...file, key: { ...file.key, ...change }, sha256: undefined }));
     expect(store.list(key.model, 10)).toEqual([]);
     expect(store.unfinished()).toEqual([]);
   });
@@ -136,10 +136,27 @@ describe("a store", () => {
     const store = openStore(folder);
     store.write(key, record);
     const path = store.pathOf(key);
-    writeFileSync(path, change(readFileSync(path, "utf8")));
+    const written = readFileSync(path, "utf8");
+    writeFileSync(path, change(written));
+    expect(store.read(key, 10)).toMatch(/pgd-sat-[0-9a-f]{16}\.json is (no record|damaged)/);
+    expect(store.list(measured.model, 10)).toEqual([]);
+    // A file of an earlier version has no checksum, and is read as it was.
+    const earlier = written.replace(/,"sha256":"[0-9a-f]{64}"/, "");
+    writeFileSync(path, earlier);
+    expect(store.read(key, 10)).toEqual(record);
+    writeFileSync(path, change(earlier));
     expect(store.read(key, 10)).toMatch(
       /pgd-sat-[0-9a-f]{16}\.json is (no record|the record of something else)/,
     );
+    expect(store.list(measured.model, 10)).toEqual([]);
+  });
+
+  it("says that a digit of it was changed, though the record is still a possible one", () => {
+    const store = openStore(folder);
+    store.write(key, record);
+    const path = store.pathOf(key);
+    writeFileSync(path, readFileSync(path, "utf8").replace('"device":"', '"device":"1'));
+    expect(store.read(key, 10)).toMatch(/json is damaged/);
     expect(store.list(measured.model, 10)).toEqual([]);
   });
 

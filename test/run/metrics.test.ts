@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { curveOf, finalEpochMean, readMetrics, type StepLine } from "#mtard/run/metrics.js";
+import {
+  curveOf,
+  finalEpochMean,
+  readDamagedMetrics,
+  readMetrics,
+  type StepLine,
+} from "#mtard/run/metrics.js";
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-metrics-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -26,9 +32,22 @@ describe("a run's metrics", () => {
     "refuse %s",
     (line) => {
       write('{"epoch":1,"step":1,"lossNat":2}', line, "");
-      expect(() => readMetrics(folder)).toThrow(/^line 2 of .*metrics\.jsonl is not a run's metrics$/);
+      expect(() => readMetrics(folder)).toThrow(/metrics\.jsonl is not whole$/);
+      const { steps, problems } = readDamagedMetrics(folder);
+      expect(steps).toEqual([{ epoch: 1, step: 1, lossNat: 2 }]);
+      expect(problems).toEqual([expect.stringMatching(/^line 2 is not of metrics: /)]);
     },
   );
+
+  it("name the steps that are missing, and give the others", () => {
+    write('{"epoch":1,"step":1,"lossNat":2}', '{"epoch":1,"step":9,"lossNat":1}', '{"epoch":1,"st');
+    expect(() => readMetrics(folder)).toThrow(/metrics\.jsonl is not whole$/);
+    expect(readDamagedMetrics(folder)).toMatchObject({
+      steps: [{ step: 1 }, { step: 9 }],
+      problems: ["no lines of steps 2 to 8"],
+      torn: true,
+    });
+  });
 
   it("have a mean over the final epoch alone", () => {
     write(

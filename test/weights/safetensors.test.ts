@@ -122,9 +122,10 @@ describe("encodeSafetensors", () => {
     const pieces = encodeSafetensors([["w", { shape: [1, 2], data: Float32Array.of(1, -2) }]], {
       format: "pt",
     });
-    const header = '{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}';
+    const checksum = '"mtard.sha256":"d91bc7a6fff520e5203bd46a1d66d9e05502d8d2ecfffc9a483f875895632330"';
+    const header = `{"__metadata__":{${checksum},"format":"pt"},"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}`;
     expect(Buffer.concat(pieces).toString("latin1")).toBe(
-      `\x58\0\0\0\0\0\0\0${header.padEnd(88)}\0\0\x80\x3f\0\0\0\xc0`,
+      `\xb0\0\0\0\0\0\0\0${header.padEnd(176)}\0\0\x80\x3f\0\0\0\xc0`,
     );
   });
 
