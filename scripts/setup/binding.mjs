@@ -22,7 +22,8 @@ const CUDA_LIBRARIES = [
 ];
 
 /**
- * Compiles tfjs's binding against the libraries, and for CUDA the module that loads ONNX Runtime's CUDA libraries.
+ * Compiles tfjs's binding against the libraries, the module with the kernel's file locks, and for CUDA the module that loads
+ * ONNX Runtime's CUDA libraries.
  *
  * The result lies beside the libraries, finds them by a relative run path, and serves every Node version (N-API 8).
  *
@@ -35,7 +36,8 @@ export async function buildBinding(packages, libraries, device) {
   const require = createRequire(join(packages, "package.json"));
   const sources = join(dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json")), "binding");
   const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
-  const cudaSource = fileURLToPath(new URL("cuda_libraries.cc", import.meta.url));
+  const ours = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
+  const [locksSource, cudaSource] = [ours("file_locks.cc"), ours("cuda_libraries.cc")];
 
   /** @type {Record<string, string[]>} What to build, and how. */
   const modules = {
@@ -46,6 +48,7 @@ export async function buildBinding(packages, libraries, device) {
       ...linked("tensorflow/libtensorflow_cc.so.2"),
       ...linked("tensorflow/libtensorflow_framework.so.2"),
     ],
+    "file_locks.node": [locksSource],
     ...(device === "cuda" && {
       "cuda_libraries.node": [
         cudaSource,
@@ -69,7 +72,8 @@ export async function buildBinding(packages, libraries, device) {
     .sort()
     .map((name) => readFileSync(join(sources, name)));
   const recipe = JSON.stringify([FLAGS, modules]).replaceAll(libraries, "").replaceAll(packages, "");
-  const folder = join(libraries, `binding-${contentKey(recipe, readFileSync(cudaSource), ...texts)}`);
+  const own = [locksSource, cudaSource].map((source) => readFileSync(source));
+  const folder = join(libraries, `binding-${contentKey(recipe, ...own, ...texts)}`);
   const made = await completeFolder(folder, async (partial) => {
     for (const [name, args] of Object.entries(modules))
       await compile([...FLAGS, `-I${headers}`, ...args, "-o", join(partial, name)]);
@@ -81,7 +85,7 @@ export async function buildBinding(packages, libraries, device) {
 async function compile(args) {
   const result = await run(compiler, args);
   if (!result.ok)
-    throw new SetupError("the TensorFlow binding does not compile", {
+    throw new SetupError("the bindings to native libraries do not compile", {
       expected: "a C++17 compiler and libstdc++",
       found: lastLine(result),
       fix: `${compiler} --version should be 9 or newer; then the same command again`,

@@ -18,7 +18,13 @@ import { SetupError } from "./failure.mjs";
  */
 
 /** All that decides what set-up makes; equal pins can share it. */
-const PINS = ["engines/package-lock.json", "wheels.json", "binding.mjs", "cuda_libraries.cc"];
+const PINS = [
+  "engines/package-lock.json",
+  "wheels.json",
+  "binding.mjs",
+  "file_locks.cc",
+  "cuda_libraries.cc",
+];
 
 /** A short name for everything that is pinned. */
 export function pinsKey() {

@@ -97,6 +97,7 @@ async function runData(args: DataArguments): Promise<void> {
       ...own,
       force: args.force,
       onProgress: progressReporter(line, args.dataset),
+      onWait: (holder) => log(`${args.dataset}: waiting for another mtard that is packing it (${holder})`),
     });
     line.clear();
     const { report, ...rest } = prepared;

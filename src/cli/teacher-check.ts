@@ -12,6 +12,7 @@ import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime
 import { type CheckedTeacher, compareAndRecord, type Comparison } from "../teacher/check.js";
 import { findDescription } from "../teacher/descriptions.js";
 import { compareWithPublished, type Expectation } from "../teacher/expectations.js";
+import { teacherSha256 } from "../teacher/load.js";
 import { readManifest, type MeasuredAccuracy, type MeasuredRobustness } from "../teacher/manifest.js";
 import { findTeacher } from "../teacher/reference.js";
 import { formatAccuracy, percent } from "./accuracy.js";
@@ -68,13 +69,14 @@ export async function runCheck(args: HandlerArguments<typeof checkOptions>): Pro
   const reference = findTeacher(args.name, args.teachersDir);
   const shape =
     request.dataset === undefined ? undefined : classifierShape(findDataset(request.dataset, args.dataDir));
+  const folder = reference.kind === "folder" ? reference.folder : null;
+  const measured = folder === null ? null : teacherSha256(readManifest(folder));
   const model = await openModel(reference, { dataset: shape, device: request.device });
   const line = new ProgressLine();
   try {
     const { device, clean, robust, warnings, impossible } = await measureTeacher(model, request, line);
     line.clear();
-    const folder = reference.kind === "folder" ? reference.folder : null;
-    const checked = compareAndRecord(model.name, folder, clean, robust);
+    const checked = await compareAndRecord(model.name, folder, measured, clean, robust);
     const description = folder === null ? undefined : findDescription(model.name);
     const published = description ? compareWithPublished(description, clean, robust) : [];
     printResult(
@@ -188,6 +190,7 @@ const COMPARISONS: Readonly<Record<Comparison, string>> = {
   "other total": "its manifest is about other images or another seed",
   equal: "as its manifest says",
   borderline: "as its manifest says, but for borderline images",
+  replaced: "not recorded: the teacher was replaced while it was measured",
   "no manifest": "not recorded: nothing is written beside a bare file, or into the package",
 };
 

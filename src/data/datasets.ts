@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { InputError, WorkError } from "../errors.js";
+import { tidyPlace, tidyPlaces } from "../files/folder.js";
 import type { ImageShape, NetworkShape } from "../graph/network.js";
 import { didYouMean } from "../nearest.js";
 
@@ -180,6 +181,7 @@ export function requireOwnName(name: string): string {
  */
 export function findDataset(name: string, dataDir: string): DatasetDescription {
   if (isBuiltIn(name)) return datasets[name];
+  if (OWN_NAME.test(name)) tidyPlace(join(dataDir, name));
   if (OWN_NAME.test(name) && existsSync(descriptionPath(name, dataDir))) return readOwn(name, dataDir);
   const own = ownDatasetIds(dataDir);
   throw new InputError(`there is no data set "${name}"${didYouMean(name, [...datasetIds, ...own])}`, {
@@ -192,6 +194,7 @@ export function findDataset(name: string, dataDir: string): DatasetDescription {
 /** The names of the user's own data sets in the store, in ascending order. */
 export function ownDatasetIds(dataDir: string): string[] {
   if (!existsSync(dataDir)) return [];
+  tidyPlaces(dataDir);
   return readdirSync(dataDir)
     .filter((name) => OWN_NAME.test(name) && !isBuiltIn(name) && existsSync(descriptionPath(name, dataDir)))
     .sort();

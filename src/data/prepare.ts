@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
@@ -17,6 +17,8 @@ import {
 } from "./datasets.js";
 import { makeDemo } from "./demo.js";
 import { download, type DownloadProgress } from "../files/download.js";
+import { type Place, readWhole, waitForPlace } from "../files/folder.js";
+import { partOf } from "../files/part.js";
 import { openOwn, type OwnOptions } from "./own-prepare.js";
 import type { OwnReport } from "./own-report.js";
 import {
@@ -39,6 +41,8 @@ export interface PrepareOptions {
   /** How a user's own images become a data set; not for a built-in one. */
   readonly own?: OwnOptions;
   readonly onProgress?: (progress: PrepareProgress) => void;
+  /** Told once who is packing this data set already, if another process is: it is waited for. */
+  readonly onWait?: (holder: string) => void;
 }
 
 /** How far the preparation of a data set is. */
@@ -79,17 +83,78 @@ export async function prepareDataset(
   dataDir: string,
   options: PrepareOptions = {},
 ): Promise<PreparedDataset> {
-  const { from, sha256, force = false, onProgress = () => undefined } = options;
+  const { from, force = false, onWait = () => undefined } = options;
   // A name that is neither built in nor there is refused with those that are.
   if (!isBuiltIn(id) && from === undefined) findDataset(id, dataDir);
   if (!isBuiltIn(id)) requireOwnName(id);
   refuseContradictions(id, options);
-  const summary = (
-    record: StoreRecord,
-    alreadyThere: boolean,
-    { title, image, classNames }: DatasetDescription,
-    report?: OwnReport,
-  ): PreparedDataset => ({
+  const present = force ? null : presentDataset(id, dataDir);
+  if (present !== null && from === undefined && !existsSync(downloadPath(id, dataDir))) return present;
+  if (!isBuiltIn(id) && from === undefined)
+    throw new InputError(`data set ${id} can only be made of your images`, {
+      expected: "--from DIR",
+      fix: `mtard data ${id} --from DIR --force`,
+    });
+  const place = await waitForPlace(datasetFolder(id, dataDir), onWait);
+  try {
+    return await prepareIn(place, id, dataDir, options);
+  } finally {
+    place.release();
+  }
+}
+
+/** Does the work of {@link prepareDataset}, as the only process that does it for this data set. */
+async function prepareIn(
+  place: Place,
+  id: string,
+  dataDir: string,
+  { from, sha256, force = false, own = {}, onProgress = () => undefined }: PrepareOptions,
+): Promise<PreparedDataset> {
+  // Whoever was waited for may have packed it.
+  const record = force ? null : readStoreRecord(id, dataDir);
+  const present = record === null ? null : presentDataset(id, dataDir);
+  if (present !== null && from === undefined) {
+    if (isBuiltIn(id)) partOf(downloadPath(id, dataDir)).remove();
+    return present;
+  }
+  const replaces = (packed: StoreRecord): boolean => {
+    if (present === null) return true;
+    if (packed.fingerprint === present.fingerprint) return false;
+    throw new InputError(`data set ${id} is already there with other contents`, {
+      expected: `the ${present.train} train and ${present.test} test images in ${datasetFolder(id, dataDir)}`,
+      found: `${packed.train} train and ${packed.test} test images in ${from ?? ""}`,
+      fix: "the same command with --force, which replaces it",
+    });
+  };
+  const obtained = isBuiltIn(id)
+    ? await obtain(datasets[id], dataDir, from, sha256, onProgress)
+    : await openOwn(id, from ?? "", own, (stage, so) => onProgress({ stage, ...so }));
+  const { description, train, test, facts, report, close } = obtained;
+  try {
+    const packed = await writeStore(description, dataDir, place, { train, test }, facts, replaces);
+    if (isBuiltIn(id)) partOf(downloadPath(id, dataDir)).remove();
+    return summary(dataDir, description, record ?? packed, present !== null, report);
+  } finally {
+    close?.();
+  }
+}
+
+/** The data set as it lies in the store, checked, or null if it is not there. */
+function presentDataset(id: string, dataDir: string): PreparedDataset | null {
+  return readWhole(datasetFolder(id, dataDir), () => {
+    const record = readStoreRecord(id, dataDir);
+    return record && summary(dataDir, openDataset(id, dataDir).description, record, true);
+  });
+}
+
+function summary(
+  dataDir: string,
+  { id, title, image, classNames }: DatasetDescription,
+  record: StoreRecord,
+  alreadyThere: boolean,
+  report?: OwnReport,
+): PreparedDataset {
+  return {
     dataset: id,
     title,
     image,
@@ -102,43 +167,11 @@ export async function prepareDataset(
     ...(record.images ? { images: record.images } : {}),
     ...(report ? { report } : {}),
     alreadyThere,
-  });
-
-  const present = force ? null : readStoreRecord(id, dataDir);
-  if (present !== null) {
-    const { description } = openDataset(id, dataDir);
-    if (from === undefined) return summary(present, true, description);
-  }
-  if (!isBuiltIn(id) && from === undefined)
-    throw new InputError(`data set ${id} can only be made of your images`, {
-      expected: "--from DIR",
-      fix: `mtard data ${id} --from DIR --force`,
-    });
-
-  const replaces = (packed: StoreRecord): boolean => {
-    if (present === null) return true;
-    if (packed.fingerprint === present.fingerprint) return false;
-    throw new InputError(`data set ${id} is already there with other contents`, {
-      expected: `the ${present.train} train and ${present.test} test images in ${datasetFolder(id, dataDir)}`,
-      found: `${packed.train} train and ${packed.test} test images in ${from ?? ""}`,
-      fix: "the same command with --force, which replaces it",
-    });
   };
-  const obtained = isBuiltIn(id)
-    ? await obtain(datasets[id], dataDir, from, sha256, onProgress)
-    : await openOwn(id, from ?? "", options.own ?? {}, (stage, so) => onProgress({ stage, ...so }));
-  const { description, train, test, facts, report, close } = obtained;
-  try {
-    const record = await writeStore(description, dataDir, { train, test }, facts, replaces);
-    if (isBuiltIn(id) && from === undefined) rmSync(downloadPath(id, dataDir), { force: true });
-    return summary(present ?? record, present !== null, description, report);
-  } finally {
-    close?.();
-  }
 }
 
 /** Where an archive is downloaded to, until it is packed. */
-function downloadPath(id: DatasetId, dataDir: string): string {
+function downloadPath(id: string, dataDir: string): string {
   return join(dataDir, `.${id}.download`);
 }
 

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { InputError, WorkError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
-import { placeFolder } from "../files/folder.js";
+import { type Place, readWhole, tidyPlace } from "../files/folder.js";
 import {
   DESCRIPTION_FILE,
   findDataset,
@@ -69,6 +69,7 @@ export function datasetFolder(id: string, dataDir: string): string {
  */
 export function readStoreRecord(id: string, dataDir: string): StoreRecord | null {
   const path = join(datasetFolder(id, dataDir), "store.json");
+  tidyPlace(datasetFolder(id, dataDir));
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
   try {
     const record = storeSchema.parse(JSON.parse(readFileSync(path, "utf8")));
@@ -103,6 +104,15 @@ export function openDataset(
         expected: "1 or more",
         found: String(limit),
       });
+  return readWhole(datasetFolder(id, dataDir), () => openStored(id, dataDir, limits, mostInMemory));
+}
+
+function openStored(
+  id: string,
+  dataDir: string,
+  limits: { train?: number; test?: number },
+  mostInMemory: number,
+): Dataset {
   const description = findDataset(id, dataDir);
   const record = readStoreRecord(id, dataDir);
   const folder = datasetFolder(id, dataDir);
@@ -141,6 +151,7 @@ export function sliceSplit({ images, labels }: Split, from: number, to: number):
 /**
  * Writes a data set's packed store, whole or not at all, piece by piece as its images come.
  *
+ * @param place The right to write the data set's folder.
  * @param facts What the record says beside counts and fingerprint; asked once all images came.
  * @param accept Asked once the new store is written beside the old one: true replaces the old one; false, or an error, keeps it.
  * @throws {WorkError} if the disk is full or refuses; what was there before stays. Errors from the images are passed on.
@@ -148,6 +159,7 @@ export function sliceSplit({ images, labels }: Split, from: number, to: number):
 export async function writeStore(
   description: DatasetDescription,
   dataDir: string,
+  place: Place,
   { train, test }: { train: SplitContents; test: SplitContents },
   facts: () => Pick<StoreRecord, "source" | "images">,
   accept: (record: StoreRecord) => boolean,
@@ -170,7 +182,7 @@ export async function writeStore(
     return record;
   };
   try {
-    return await placeFolder(folder, fill, accept);
+    return await place.put(fill, accept);
   } catch (cause) {
     throw cause instanceof WorkError || cause instanceof InputError ? cause : writeFailure(folder, cause);
   }

@@ -20,6 +20,7 @@ import {
   roundsByAttack,
 } from "./evaluate.js";
 import { type MeasuredImages, requireLabels } from "./images.js";
+import { holdKeys, type KeyLocks } from "./key-locks.js";
 import { type Kept, type KeptUse, type MeasurementKeys, openKept } from "./kept.js";
 import { attackKey, cleanKey } from "./key.js";
 import { evaluationOf } from "./outcome.js";
@@ -84,11 +85,35 @@ export async function measure(
   const keys = keysOf(model, data, settings);
   const { kept: use = "use", own = {} } = settings;
   const isKept = (attack: AttackId | null): boolean => attack === null || !Object.hasOwn(own, attack);
+  const withImages = settings.adversarial !== undefined;
+  const needs = (attack: AttackId | null, isKnown: boolean): boolean =>
+    isKept(attack) && (!isKnown || use === "discard" || (attack !== null && withImages));
+  const locks = store && (await holdKeys(store, keys, model.classes, needs, say));
+  try {
+    return await measureHeld(model, data, settings, store, keys, isKept, locks, events);
+  } finally {
+    locks?.releaseAll();
+  }
+}
+
+/** Does what {@link measure} does, with the locks of what is not known yet. */
+async function measureHeld(
+  model: MeasuredModel,
+  data: MeasuredImages,
+  settings: MeasureSettings,
+  store: MeasurementStore | null,
+  keys: MeasurementKeys,
+  isKept: (attack: AttackId | null) => boolean,
+  locks: KeyLocks | null,
+  events: Partial<MeasureEvents>,
+): Promise<Measurement> {
+  const say = (text: string): void => events.onMessage?.(text);
+  const { kept: use = "use" } = settings;
   const kept = openKept(store, keys, data, model.classes, use, isKept, say);
   const images = openAdversarialImages(store, keys, data, settings, kept, say);
   const made = [null, ...settings.attacks].filter((attack) => !kept.isOver(attack));
   try {
-    if (made.length > 0) await work(model, data, settings, kept, images, events, say);
+    if (made.length > 0) await work(model, data, settings, kept, images, locks, events, say);
     else sayWarnings(kept, settings, say);
     if (settings.adversarial !== undefined) writeAdversarialNpz(settings.adversarial, data, images.files);
   } finally {
@@ -133,6 +158,7 @@ async function work(
   settings: MeasureSettings,
   kept: Kept,
   images: AdversarialImages,
+  locks: KeyLocks | null,
   events: Partial<MeasureEvents>,
   say: (text: string) => void,
 ): Promise<void> {
@@ -155,6 +181,8 @@ async function work(
       ...(events.onProgress ? { onProgress: events.onProgress } : {}),
       onState(_, attack) {
         if (attack === null || !before.includes(attack)) kept.save(attack);
+        const isInUse = attack !== null && settings.adversarial !== undefined;
+        if (kept.isOver(attack) && !isInUse) locks?.release(attack);
       },
       onAdversarial: (attack, indexes, found) => images.files.get(attack)?.put(indexes, found),
     },

@@ -4,6 +4,7 @@ import { InputError, WorkError } from "../errors.js";
 import { kindOf } from "./kind.js";
 import { lacksMemory, meaningOf, systemCodeOf, tooLittleMemory } from "./system-error.js";
 import { writeWhole } from "./write-whole.js";
+import { openBeside, removeLeftovers } from "./leftovers.js";
 
 /**
  * Refuses a path where no file can be written, before any work is done for it.
@@ -28,26 +29,29 @@ export function requireFilePath(path: string, example: string): void {
 }
 
 /**
- * Writes a file whole or not at all: a file beside it is written, synced and renamed over it.
+ * Writes a file whole or not at all: a file beside it is written, synced and renamed over it. What killed processes left beside it is removed.
  *
  * @throws {WorkError} if the disk is full or refuses, and {@link InputError} or WorkError as `chunks` throws them; the file that was
  * there before stays as it was.
  */
 export function writeFileAtomically(path: string, chunks: string | Uint8Array | Iterable<Uint8Array>): void {
-  const temporary = `${path}.${process.pid}.partial`;
+  let temporary: string | undefined;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    const file = openSync(temporary, "w");
+    removeLeftovers(path);
+    const file = openBeside(path);
+    temporary = file.path;
     try {
-      for (const chunk of parts(chunks)) writeWhole(file, chunk);
-      fsyncSync(file);
+      for (const chunk of parts(chunks)) writeWhole(file.descriptor, chunk);
+      fsyncSync(file.descriptor);
+      // Renamed while it is locked: nobody can take it for a leftover.
+      renameSync(temporary, path);
     } finally {
-      closeSync(file);
+      closeSync(file.descriptor);
     }
-    renameSync(temporary, path);
     syncFolder(dirname(path));
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    if (temporary !== undefined) rmSync(temporary, { force: true });
     // An error from the source of the chunks already says what is wrong.
     throw cause instanceof InputError || cause instanceof WorkError ? cause : writeFailure(path, cause);
   }
@@ -70,7 +74,8 @@ function parts(chunks: string | Uint8Array | Iterable<Uint8Array>): Iterable<Uin
   return chunks instanceof Uint8Array ? [chunks] : chunks;
 }
 
-function syncFolder(folder: string): void {
+/** Puts what a folder lists on the disk. */
+export function syncFolder(folder: string): void {
   const handle = openSync(folder, "r");
   try {
     fsyncSync(handle);

@@ -1,67 +1,198 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { writeFailure } from "./atomic.js";
-import { isRunning } from "./process.js";
+import { syncFolder, writeFailure } from "./atomic.js";
+import { exchangePaths } from "./kernel.js";
+import { type HeldLock, type LockRule, takeLock, tryLock, waitForLock } from "./lock.js";
+
+/*
+ * Beside what is written whole or not at all as NAME lie, hidden, `.NAME.mtard-lock`, the lock of whoever writes it, `.NAME.mtard-new`,
+ * what is being written, and, where the file system cannot exchange two names, for a moment `.NAME.mtard-old`. What is there when the
+ * lock is taken is a killed process's.
+ */
+
+/** The right to write what lies at a path; one process at a time has it. */
+export interface Place {
+  /**
+   * Makes an empty folder beside the place, has it filled, and removes what is left of it.
+   *
+   * @throws {WorkError} if the folder cannot be made, and what `fill` throws.
+   */
+  beside<T>(fill: (folder: string) => Promise<T>): Promise<T>;
+  /**
+   * Puts a folder in place whole or not at all: it is written beside its place, and takes it at once.
+   *
+   * @param fill Fills the empty folder at the path it is given.
+   * @param accept Given what `fill` returned, once all is written: false keeps what was in the place before.
+   * @returns What `fill` returned.
+   * @throws {WorkError} if the folder cannot be made or moved, and what `fill` or `accept` throws; what was there before stays.
+   */
+  put<T>(fill: (folder: string) => Promise<T>, accept?: (filled: T) => boolean): Promise<T>;
+  release(): void;
+}
 
 /**
- * Puts a folder in place whole or not at all: it is written beside its place, then renamed. What killed processes left is removed.
+ * Takes the right to write at `path`. What killed processes left there is removed, and what they had only moved away is put back.
  *
- * @param fill Fills the empty folder at the path it is given.
- * @param accept Given what `fill` returned, once all is written: false keeps what was in the place before.
- * @returns What `fill` returned.
- * @throws {WorkError} if the folder cannot be made or moved, and what `fill` or `accept` throws; what was there before stays.
+ * @throws {WorkError} saying who has it, if another process has; if the folder of `path` cannot be written.
  */
-export async function placeFolder<T>(
-  folder: string,
-  fill: (partial: string) => Promise<T>,
-  accept: (filled: T) => boolean = () => true,
-): Promise<T> {
-  const beside = join(dirname(folder), `.${basename(folder)}.${process.pid}`);
-  const [partial, replaced] = [`${beside}.partial`, `${beside}.replaced`];
-  try {
-    mkdirSync(dirname(folder), { recursive: true });
-    removeAbandoned(folder);
-    mkdirSync(partial);
-  } catch (cause) {
-    throw writeFailure(folder, cause);
-  }
-  try {
-    const filled = await fill(partial);
-    if (accept(filled)) moveIntoPlace(folder, partial, replaced);
-    return filled;
-  } finally {
-    rmSync(partial, { recursive: true, force: true });
-  }
+export function takePlace(path: string, rule: LockRule): Place {
+  return opened(path, takeLock(besideOf(path, "lock"), rule));
 }
 
-/** Moves `partial` to `folder`; what was there is removed, or put back if the move fails. */
-function moveIntoPlace(folder: string, partial: string, replaced: string): void {
+/** Waits for the right to write at `path`, as {@link takePlace} takes it. @param onWait Told once who has it, if another process has. */
+export async function waitForPlace(path: string, onWait: (holder: string) => void): Promise<Place> {
+  return opened(path, await waitForLock(besideOf(path, "lock"), onWait));
+}
+
+function opened(path: string, lock: HeldLock): Place {
+  const partial = besideOf(path, "new");
   try {
-    const isTaken = existsSync(folder);
-    if (isTaken) renameSync(folder, replaced);
+    settle(path);
+  } catch (cause) {
+    lock.release();
+    throw writeFailure(path, cause);
+  }
+  async function beside<T>(fill: (folder: string) => Promise<T>): Promise<T> {
     try {
-      renameSync(partial, folder);
+      mkdirSync(partial);
     } catch (cause) {
-      if (isTaken) renameSync(replaced, folder);
-      throw cause;
+      throw writeFailure(path, cause);
     }
-    rmSync(replaced, { recursive: true, force: true });
-  } catch (cause) {
-    throw writeFailure(folder, cause);
+    try {
+      return await fill(partial);
+    } finally {
+      rmSync(partial, { recursive: true, force: true });
+    }
+  }
+  return {
+    beside,
+    put: (fill, accept = () => true) =>
+      beside(async () => {
+        const filled = await fill(partial);
+        if (accept(filled)) moveIntoPlace(path, partial);
+        return filled;
+      }),
+    release: () => lock.release(),
+  };
+}
+
+/**
+ * Tidies up what killed processes left beside `path`, and puts back what they had only moved away. For whoever reads: what another process
+ * is writing stays, and where this one may not write nothing happens.
+ */
+export function tidyPlace(path: string): void {
+  for (let tries = 0; tries < 100 && leftoversOf(path).length > 0; tries++) {
+    try {
+      const lock = tryLock(besideOf(path, "lock"));
+      if (typeof lock !== "string") {
+        try {
+          settle(path);
+        } finally {
+          lock.release();
+        }
+        return;
+      }
+    } catch {
+      return;
+    }
+    if (isThere(path) || replacedOf(path).length === 0) return;
+    // Another process is between two renames, or about to put it back itself.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   }
 }
 
-/** Removes what processes killed while writing `folder` left beside it. */
-function removeAbandoned(folder: string): void {
-  const place = dirname(folder);
-  const prefix = `.${basename(folder)}.`;
-  for (const name of readdirSync(place)) {
-    if (!name.startsWith(prefix)) continue;
-    const [, pid, kind] = /^(\d+)\.(partial|replaced)$/.exec(name.slice(prefix.length)) ?? [];
-    // A leftover with this process's own id is from an earlier process that had it: this one only begins.
-    if (pid === undefined || (Number(pid) !== process.pid && isRunning(Number(pid)))) continue;
-    // A process killed between its two renames leaves only the old folder, moved away: put it back.
-    if (kind === "replaced" && !existsSync(folder)) renameSync(join(place, name), folder);
-    else rmSync(join(place, name), { recursive: true, force: true });
+/** Does {@link tidyPlace} for everything in a folder. */
+export function tidyPlaces(folder: string): void {
+  const places = namesIn(folder).flatMap((name) => {
+    const [, place] = /^\.(.+?)\.(?:mtard-(?:lock|new|old)|\d+\.(?:partial|replaced))$/.exec(name) ?? [];
+    return place === undefined ? [] : [join(folder, place)];
+  });
+  for (const place of new Set(places)) tidyPlace(place);
+}
+
+/**
+ * Reads several files of a folder that another process may replace meanwhile: then they are read again, so that all are of one folder.
+ */
+export function readWhole<T>(folder: string, read: () => T): T {
+  for (;;) {
+    tidyPlace(folder);
+    const before = inodeOf(folder);
+    try {
+      const result = read();
+      if (inodeOf(folder) === before) return result;
+    } catch (error) {
+      if (inodeOf(folder) === before) throw error;
+    }
   }
+}
+
+function inodeOf(folder: string): number | undefined {
+  return statSync(folder, { throwIfNoEntry: false })?.ino;
+}
+
+/** Moves `partial` to `path`; what was there is removed, or put back if the move fails. */
+function moveIntoPlace(path: string, partial: string): void {
+  try {
+    if (!isThere(path)) renameSync(partial, path);
+    else if (!exchangePaths(partial, path)) replaceByRenaming(path, partial);
+    syncFolder(dirname(path));
+    // After an exchange it is what was there before.
+    rmSync(partial, { recursive: true, force: true });
+  } catch (cause) {
+    throw writeFailure(path, cause);
+  }
+}
+
+/** Replaces a folder where names cannot be exchanged. Whoever is killed between the two renames has it put back by the next call. */
+export function replaceByRenaming(path: string, partial: string): void {
+  const old = besideOf(path, "old");
+  renameSync(path, old);
+  try {
+    renameSync(partial, path);
+  } catch (cause) {
+    renameSync(old, path);
+    throw cause;
+  }
+  rmSync(old, { recursive: true, force: true });
+}
+
+/** Puts back or removes what killed processes left beside `path`; only for who has its lock. */
+function settle(path: string): void {
+  const [replaced] = replacedOf(path);
+  if (!isThere(path) && replaced !== undefined) renameSync(replaced, path);
+  for (const other of leftoversOf(path))
+    if (other !== besideOf(path, "lock")) rmSync(other, { recursive: true, force: true });
+}
+
+/** What lies beside `path` because it is being written, or was when a process was killed. */
+function leftoversOf(path: string): string[] {
+  return besidesOf(path, /^\.(?:mtard-(?:lock|new|old)|\d+\.(?:partial|replaced))$/);
+}
+
+/** What was moved away from `path`, by this version or an earlier one, which named it by process id. */
+function replacedOf(path: string): string[] {
+  return besidesOf(path, /^\.(?:mtard-old|\d+\.replaced)$/);
+}
+
+function besidesOf(path: string, ending: RegExp): string[] {
+  const [folder, start] = [dirname(path), `.${basename(path)}`];
+  return namesIn(folder)
+    .filter((name) => name.startsWith(start) && ending.test(name.slice(start.length)))
+    .map((name) => join(folder, name));
+}
+
+function besideOf(path: string, kind: "lock" | "new" | "old"): string {
+  return join(dirname(path), `.${basename(path)}.mtard-${kind}`);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

@@ -1,54 +1,200 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { WorkError } from "../errors.js";
-import { isRunning, startOf } from "./process.js";
+import { writeFailure } from "./atomic.js";
+import { lockDescriptor } from "./kernel.js";
 
-/** Keeps two processes from working in one folder at once. */
+/** A lock that this process has, until it releases it or ends. */
+export interface HeldLock {
+  release(): void;
+}
+
+/** What a lock is about, and what to do where another process has it. */
+export interface LockRule {
+  /** The error's first line. */
+  readonly busy: string;
+  /** What may happen only once at a time. */
+  readonly once: string;
+  /** What to do, besides waiting. */
+  readonly instead: string;
+}
+
+/**
+ * Takes the lock that a file stands for, without waiting. The lock is the kernel's, so it ends with its owner, however that ends, and
+ * needs no process id, which would mean nothing in another container or on another host. What the file says is for people only.
+ *
+ * @returns The lock, or in words who has it.
+ * @throws {WorkError} if the file cannot be made, or its file system has no locks.
+ */
+export function tryLock(path: string): HeldLock | string {
+  const made = makeFolder(path);
+  for (;;) {
+    const file = openLockFile(path);
+    let kept = false;
+    try {
+      if (!lockDescriptor(file.descriptor, path)) return readHolder(file.descriptor);
+      // Whoever had it before may have removed it since it was opened here.
+      if (!isStillAt(path, file.descriptor)) continue;
+      if (file.writable) writeHolder(file.descriptor);
+      kept = true;
+      return {
+        release() {
+          if (!kept) return;
+          kept = false;
+          rmSync(path, { force: true });
+          closeSync(file.descriptor);
+          removeEmpty(dirname(path), made);
+        },
+      };
+    } finally {
+      if (!kept) closeSync(file.descriptor);
+    }
+  }
+}
+
+/** Takes the lock as {@link tryLock} does. @throws {WorkError} saying who has it, if another process has. */
+export function takeLock(path: string, rule: LockRule): HeldLock {
+  const lock = tryLock(path);
+  if (typeof lock !== "string") return lock;
+  throw new WorkError(rule.busy, {
+    expected: rule.once,
+    found: lock,
+    fix: `wait for it, or ${rule.instead}`,
+  });
+}
+
+/** A lock that is taken when it is first needed. */
 export interface Lock {
-  /** Takes the lock; taking it again does nothing. @throws {WorkError} if another process has it. */
+  /** Takes it; taking it again does nothing. @throws {WorkError} as {@link takeLock}. */
   hold(): void;
   release(): void;
 }
 
-/**
- * Opens the lock of a folder: a file that names the process holding it. A killed process's file does not count.
- *
- * @param rule What may happen only once at a time, and what to do instead.
- */
-export function openLock(folder: string, rule: { readonly once: string; readonly instead: string }): Lock {
-  const path = join(folder, ".working");
-  let held = false;
+/** A lock that {@link takeLock} would take, and that is not taken yet. */
+export function openLock(path: string, rule: LockRule): Lock {
+  let held: HeldLock | undefined;
   return {
     hold() {
-      if (held) return;
-      mkdirSync(folder, { recursive: true });
-      const holder = holderOf(path);
-      if (holder !== null) {
-        throw new WorkError(`another mtard is working in ${folder}`, {
-          expected: rule.once,
-          found: `process ${holder}, as ${path} says`,
-          fix: `wait for it, or ${rule.instead}`,
-        });
-      }
-      rmSync(path, { force: true });
-      writeFileSync(path, `${process.pid} ${startOf(process.pid) ?? "?"}`, { flag: "wx" });
-      held = true;
+      held ??= takeLock(path, rule);
     },
     release() {
-      if (held) rmSync(path, { force: true });
-      held = false;
+      held?.release();
+      held = undefined;
     },
   };
 }
 
-/** The other process that holds a lock and is running, or null. */
-function holderOf(path: string): number | null {
+/** The lock of a folder in which one process works at a time; the folder is made with it, and goes with it while it is empty. */
+export function workingLock(folder: string): string {
+  return join(folder, ".working");
+}
+
+/**
+ * Waits for the lock that {@link tryLock} would take.
+ *
+ * @param onWait Told once who has it, if another process has.
+ */
+export async function waitForLock(path: string, onWait: (holder: string) => void): Promise<HeldLock> {
+  for (let asked = 0; ; asked++) {
+    const lock = tryLock(path);
+    if (typeof lock !== "string") return lock;
+    if (asked === 0) onWait(lock);
+    // Those who wait should not all ask at once.
+    await wait(100 + 100 * Math.random());
+  }
+}
+
+/** The folder of a lock file, made; returns the topmost folder that was missing. */
+function makeFolder(path: string): string | undefined {
   try {
-    const [pid = "", start] = readFileSync(path, "utf8").split(" ");
-    if (Number(pid) === process.pid || start === undefined || !isRunning(Number(pid))) return null;
-    // A process id may have passed on to a new process, which then began at another time.
-    return (startOf(Number(pid)) ?? start) === start ? Number(pid) : null;
+    return mkdirSync(dirname(path), { recursive: true });
+  } catch (cause) {
+    throw writeFailure(dirname(path), cause);
+  }
+}
+
+function openLockFile(path: string): { descriptor: number; writable: boolean } {
+  const { O_RDWR, O_CREAT, O_RDONLY, O_NOFOLLOW } = constants;
+  try {
+    return { descriptor: openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666), writable: true };
+  } catch (cause) {
+    // Another user's file may be locked without being written, but on disks shared by NFS.
+    if ((cause as NodeJS.ErrnoException).code !== "EACCES") throw writeFailure(path, cause);
+  }
+  try {
+    return { descriptor: openSync(path, O_RDONLY | O_NOFOLLOW), writable: false };
+  } catch (cause) {
+    throw writeFailure(path, cause);
+  }
+}
+
+/** Whether a path still leads to an open file. It is opened, not only looked at: NFS answers a look from memory. */
+function isStillAt(path: string, descriptor: number): boolean {
+  let again: number;
+  try {
+    again = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch {
-    return null;
+    return false;
+  }
+  try {
+    const [here, there] = [fstatSync(descriptor), fstatSync(again)];
+    return here.ino === there.ino && here.dev === there.dev;
+  } finally {
+    closeSync(again);
+  }
+}
+
+/** A file of a lock is a few words; more are not read. */
+const MOST_BYTES = 300;
+
+function writeHolder(descriptor: number): void {
+  const [, program = "node", command = ""] = process.argv;
+  const called = basename(program) === "main.js" ? "mtard" : basename(program);
+  const text = `${called} ${/^[a-z-]+$/.test(command) ? command : ""}`.trim();
+  const since = new Date().toISOString().replace("T", " ").slice(0, 19);
+  const content = Buffer.from(`${text}, process ${process.pid} on ${hostname()}, since ${since} UTC\n`);
+  try {
+    ftruncateSync(descriptor, 0);
+    writeSync(descriptor, content, 0, Math.min(content.length, MOST_BYTES), 0);
+  } catch {
+    // A full disk: the lock is held all the same, only without saying by whom.
+  }
+}
+
+function readHolder(descriptor: number): string {
+  const content = Buffer.alloc(MOST_BYTES);
+  // The one who has it writes it right after taking it.
+  for (let tries = 0; tries < 5; tries++) {
+    const text = content.toString("utf8", 0, readSync(descriptor, content, 0, MOST_BYTES, 0)).trim();
+    if (text !== "") return text;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  }
+  return "another process";
+}
+
+/** Removes a folder and those above it up to `top`, as far as they are empty. */
+function removeEmpty(folder: string, top: string | undefined): void {
+  if (top === undefined) return;
+  const last = resolve(top);
+  try {
+    for (let each = resolve(folder); ; each = dirname(each)) {
+      rmdirSync(each);
+      if (each === last) return;
+    }
+  } catch {
+    // Something is in it.
   }
 }

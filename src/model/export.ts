@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { encodeNpz } from "../weights/npz.js";
 import { encodeSafetensors } from "../weights/safetensors.js";
@@ -8,6 +8,7 @@ import { storedWeights, type Weights } from "../graph/parameters.js";
 import { writeModel, type WriteModelOptions } from "../onnx/write-model.js";
 import { IMAGES, LOGITS, networkModel } from "../onnx/writer.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
+import { type Place, takePlace } from "../files/folder.js";
 import { onnxRuntime, openSession } from "../runtime/onnxruntime.js";
 import { Random } from "../runtime/random.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
@@ -45,6 +46,25 @@ export async function exportModel(
   path: string,
   options: WriteModelOptions = {},
 ): Promise<number | null> {
+  const place = takePlace(path, {
+    busy: `another mtard is writing ${path}`,
+    once: "one export to a file at a time",
+    instead: "name another file with --out",
+  });
+  try {
+    return await exportTo(place, exported, format, path, options);
+  } finally {
+    place.release();
+  }
+}
+
+async function exportTo(
+  place: Place,
+  exported: ExportedModel,
+  format: ExportFormat,
+  path: string,
+  options: WriteModelOptions,
+): Promise<number | null> {
   const { network, weights, dataset } = exported;
   if (format === "safetensors") {
     const metadata = { mtard: JSON.stringify({ version, network: network.id, dataset }) };
@@ -55,18 +75,18 @@ export async function exportModel(
     writeFileAtomically(path, encodeNpz(storedWeights(weights)));
     return null;
   }
-  return exportOnnx(exported, path, options);
+  return place.beside((folder) => exportOnnx(folder, exported, path, options));
 }
 
-/** Writes the model into a folder beside `path`, compares it there, and moves its file or files into place. */
+/** Writes the model into `folder`, which is beside `path`, compares it there, and moves its file or files into place. */
 async function exportOnnx(
+  folder: string,
   exported: ExportedModel,
   path: string,
   options: WriteModelOptions,
 ): Promise<number> {
   const { network, weights, dataset } = exported;
-  const [place, name] = [dirname(path), basename(path)];
-  const folder = `${path}.${process.pid}.partial`;
+  const name = basename(path);
   try {
     const model = networkModel(network, storedWeights(weights), { version, dataset });
     const { data } = writeModel(join(folder, name), model, options);
@@ -79,12 +99,10 @@ async function exportOnnx(
       });
     }
     for (const file of [...data.map((one) => one.file), name])
-      renameSync(join(folder, file), join(place, file));
+      renameSync(join(folder, file), join(dirname(path), file));
     return difference;
   } catch (error) {
     throw error instanceof InputError || error instanceof WorkError ? error : writeFailure(path, error);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

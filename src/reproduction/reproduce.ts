@@ -3,7 +3,7 @@ import { classifierShape, datasets } from "../data/datasets.js";
 import { openDataset, readStoreRecord, type Dataset, type StoreRecord } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { AttackChanges } from "../evaluation/settings.js";
-import { openLock } from "../files/lock.js";
+import { openLock, workingLock } from "../files/lock.js";
 import { openModel, type Model } from "../model/model.js";
 import { evaluationCost, openLedger, trainingLooks } from "./ledger.js";
 import { performRun, performTeacher } from "./perform.js";
@@ -79,7 +79,10 @@ function openSession(
   record: StoreRecord,
   attackChanges: AttackChanges,
 ): Session & { close(): void } {
-  const lock = openLock(places.runsDir, LOCK);
+  const lock = openLock(workingLock(places.runsDir), {
+    busy: `another mtard is working in ${places.runsDir}`,
+    ...LOCK_RULE,
+  });
   let dataset: Dataset | undefined;
   let surrogate: Promise<Model> | undefined;
   let loaded: Model | undefined;
@@ -106,7 +109,7 @@ function openSession(
   };
 }
 
-const LOCK = {
+const LOCK_RULE = {
   once: "one table or figure at a time in a folder of runs",
   instead: "another folder with --runs-dir",
 };

@@ -186,7 +186,6 @@ export function openRunDirectory(
   before: () => void = () => undefined,
 ): OpenedRun {
   if (!existsSync(join(folder, RUN_FILES.settings))) {
-    refuseFile(folder);
     mkdirSync(folder, { recursive: true });
     before();
     writeDescription(folder, run);
@@ -236,7 +235,8 @@ function writeDescription(folder: string, { settings, recipe, inputs }: RunDescr
   writeFileAtomically(join(folder, RUN_FILES.settings), `${content}\n`);
 }
 
-function refuseFile(folder: string): void {
+/** @throws {InputError} if a folder of runs cannot be at this path, as there is a file. */
+export function requireRunPlace(folder: string): void {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? true) return;
   throw new InputError(`${folder} cannot be a run directory`, {
     expected: "a folder, or a path where there is nothing yet",

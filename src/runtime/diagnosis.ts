@@ -3,7 +3,7 @@ import { statfsSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { gpuNames, requestedDevice, threadCount } from "./device.js";
-import { setupRecord } from "./native-library.js";
+import { setupRecord } from "../files/kernel.js";
 import type { NativeLibrary, NativeReport } from "./native-check.js";
 
 /** One thing checked: `broken` keeps the program from working, a `warning` does not. */

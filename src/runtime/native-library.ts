@@ -1,30 +1,17 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { readRecord, type SetupRecord } from "../../scripts/setup/record.mjs";
 import { WorkError } from "../errors.js";
-
-/**
- * What set-up made, or null if this user's cache has nothing for this version's pins. The engines are in the cache and not
- * beside this package, because their own installers must not run.
- */
-export const setupRecord: () => SetupRecord | null = readRecord;
+import { requireSetup } from "../files/kernel.js";
 
 let fromEngines: NodeJS.Require | undefined;
 
 /**
- * `require` as the engines' packages see it.
+ * `require` as the engines' packages see it. They are in the cache and not beside this package, because their own installers must not run.
  *
  * @throws {WorkError} if they were not set up.
  */
 export function requireEngines(): NodeJS.Require {
-  if (fromEngines) return fromEngines;
-  const record = setupRecord();
-  if (record) return (fromEngines = createRequire(join(record.packages, "package.json")));
-  throw new WorkError("the engines are not set up", {
-    expected: "libtensorflow and ONNX Runtime in this user's cache",
-    found: "nothing there for this version of mtard",
-    fix: "mtard setup",
-  });
+  return (fromEngines ??= createRequire(join(requireSetup().packages, "package.json")));
 }
 
 /**

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
+import { waitForPlace } from "../files/folder.js";
 import { isBuiltIn } from "./built-in.js";
+import { teacherSha256 } from "./load.js";
 import {
   formatManifest,
   MANIFEST_FILE,
@@ -16,8 +18,11 @@ const BORDERLINE = 1e-3;
 /** The same under attack, where gradients near zero also change sign and the steps differ: 1%, or two images. */
 const ATTACK_BORDERLINE = { share: 1e-2, images: 2 };
 
-/** How a measurement compares with the manifest's; `other total` also means another seed, `recorded` that the manifest now has it. */
-export type Comparison = "recorded" | "other total" | "equal" | "borderline" | "no manifest";
+/**
+ * How a measurement compares with the manifest's; `other total` also means another seed, `recorded` that the manifest now has it, `replaced`
+ * that it is another teacher's by now.
+ */
+export type Comparison = "recorded" | "other total" | "equal" | "borderline" | "no manifest" | "replaced";
 
 /** A measured accuracy beside the manifest's. */
 export interface Compared<Measured> {
@@ -33,44 +38,74 @@ export interface CheckedTeacher {
 }
 
 /**
- * Compares measurements with those in a teacher's manifest, and records each that is missing there or was made on fewer images.
+ * Compares measurements with those in a teacher's manifest, and records each that is missing there or was made on fewer images. The manifest
+ * is read and written while nobody else writes to the teacher, and a newer teacher of the same name keeps its own.
  *
  * @param folder The teacher's folder, or null for a bare .onnx file; there, and in the package's own teachers, nothing is recorded.
+ * @param model What was measured, as `teacherSha256` names it; null for a bare file.
  * @throws {InputError} if the manifest cannot be read; {@link WorkError} if the same images gave another accuracy, beyond what other kernels explain.
  */
-export function compareAndRecord(
+export async function compareAndRecord(
   name: string,
   folder: string | null,
+  model: string | null,
+  clean: MeasuredAccuracy,
+  robust: readonly MeasuredRobustness[],
+): Promise<CheckedTeacher> {
+  const compare = (manifest: TeacherManifest | null): CheckedTeacher =>
+    compared(name, manifest, folder !== null && !isBuiltIn(folder), model, clean, robust);
+  const checked = compare(folder === null ? null : readManifest(folder));
+  if (folder === null || !measurementsOf(checked).some(isRecorded)) return checked;
+  const place = await waitForPlace(folder, () => undefined);
+  try {
+    const manifest = readManifest(folder);
+    const recorded = compare(manifest);
+    const robustly = recorded.robust.filter(isRecorded).map(({ measured }) => measured);
+    const kept = (manifest.robust ?? []).filter(
+      (each) => !robustly.some((measured) => isSame(each, measured)),
+    );
+    const updated: TeacherManifest = {
+      ...manifest,
+      ...(isRecorded(recorded.clean) ? { measured: clean } : {}),
+      ...(robustly.length > 0 ? { robust: [...kept, ...robustly] } : {}),
+    };
+    if (measurementsOf(recorded).some(isRecorded))
+      writeFileAtomically(join(folder, MANIFEST_FILE), formatManifest(updated));
+    return recorded;
+  } finally {
+    place.release();
+  }
+}
+
+function compared(
+  name: string,
+  manifest: TeacherManifest | null,
+  recordable: boolean,
+  model: string | null,
   clean: MeasuredAccuracy,
   robust: readonly MeasuredRobustness[],
 ): CheckedTeacher {
-  const manifest = folder === null ? null : readManifest(folder);
-  const known = manifest?.robust ?? [];
-  const same = (one: MeasuredRobustness, other: MeasuredRobustness): boolean =>
-    one.attack === other.attack && one.epsilon === other.epsilon;
-  const recordable = folder !== null && !isBuiltIn(folder);
-  const compare = comparer(name, recordable);
-  const checked: CheckedTeacher = {
+  const isReplaced = manifest !== null && teacherSha256(manifest) !== model;
+  const compare = comparer(name, recordable, isReplaced);
+  return {
     clean: compare(manifest?.measured, clean, BORDERLINE * clean.total, "right"),
     robust: robust.map((measured) => {
-      const before = known.find((each) => same(each, measured));
+      const before = manifest?.robust?.find((each) => isSame(each, measured));
       const borderline = Math.max(ATTACK_BORDERLINE.images, ATTACK_BORDERLINE.share * measured.total);
       return compare(before, measured, borderline, `right under ${measured.attack}`);
     }),
   };
-  const recorded = checked.robust.filter(isRecorded).map(({ measured }) => measured);
-  if (!recordable || !manifest || (recorded.length === 0 && !isRecorded(checked.clean))) return checked;
-  const kept = known.filter((each) => !recorded.some((measured) => same(each, measured)));
-  const updated: TeacherManifest = {
-    ...manifest,
-    ...(isRecorded(checked.clean) ? { measured: clean } : {}),
-    ...(recorded.length > 0 ? { robust: [...kept, ...recorded] } : {}),
-  };
-  writeFileAtomically(join(folder, MANIFEST_FILE), formatManifest(updated));
-  return checked;
 }
 
-function comparer(name: string, recordable: boolean) {
+function measurementsOf({ clean, robust }: CheckedTeacher): readonly Compared<unknown>[] {
+  return [clean, ...robust];
+}
+
+function isSame(one: MeasuredRobustness, other: MeasuredRobustness): boolean {
+  return one.attack === other.attack && one.epsilon === other.epsilon;
+}
+
+function comparer(name: string, recordable: boolean, isReplaced: boolean) {
   return <Measured extends MeasuredAccuracy & { seed?: number }>(
     before: Measured | undefined,
     measured: Measured,
@@ -82,6 +117,7 @@ function comparer(name: string, recordable: boolean) {
       before: before ?? null,
       comparison,
     });
+    if (isReplaced) return { ...compared("replaced"), before: null };
     if (before?.total === measured.total && before.seed === measured.seed) {
       const difference = Math.abs(before.correct - measured.correct);
       if (difference === 0) return compared("equal");

@@ -3,12 +3,19 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DownloadProgress } from "../files/download.js";
 import { InputError } from "../errors.js";
+import type { Place } from "../files/folder.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { createNetwork } from "../networks/networks.js";
 import { type Address, fileNameOf } from "./address.js";
 import { refuseSecond } from "./fetch.js";
-import { downloadsFolder, downloadWeights, MOST_BYTES } from "./fetch-file.js";
-import { checkRequest, type ImportedTeacher, type ImportRequest, importTeacher } from "./import.js";
+import { downloadsFolder, downloadWeights, MOST_BYTES, takeDownload } from "./fetch-file.js";
+import {
+  checkRequest,
+  type ImportedTeacher,
+  importInto,
+  type ImportRequest,
+  takeTeacherPlace,
+} from "./import.js";
 import { unpackWeights } from "./unpack.js";
 
 /** A file of one's own choice, and how it is imported: as weights of `network`, or without one as an ONNX classifier. */
@@ -34,25 +41,43 @@ export interface AddressRequest extends Omit<ImportRequest, "from"> {
  * @throws {WorkError} if the download fails or the disk refuses.
  */
 export async function fetchAddress(request: AddressRequest): Promise<ImportedTeacher> {
-  const { name, dataset, network, teachersDir, force = false, address, from, file, sha256 } = request;
-  const { mostBytes = MOST_BYTES, onDownload = () => undefined } = request;
+  const { name, dataset, network, teachersDir, force = false } = request;
   refuseSecond(name, teachersDir, force);
   checkRequest(request);
   if (network !== undefined) createNetwork(network, dataset);
+  const place = takeTeacherPlace(name, teachersDir);
+  try {
+    refuseSecond(name, teachersDir, force);
+    return await fetchInto(place, request);
+  } finally {
+    place.release();
+  }
+}
+
+async function fetchInto(place: Place, request: AddressRequest): Promise<ImportedTeacher> {
+  const { teachersDir, address, from, file, sha256 } = request;
+  const { mostBytes = MOST_BYTES, onDownload = () => undefined } = request;
   if (from !== undefined) {
     refuseOtherFile(from, sha256);
-    return importFile(request, from, mostBytes);
+    return importFile(place, request, from, mostBytes);
   }
   const folder = join(downloadsFolder(teachersDir), keyOf(address, file));
   const path = join(folder, fileNameOf(address));
-  await downloadWeights({ address, file, bytes: { atMost: mostBytes }, sha256 }, path, onDownload);
-  // What cannot be imported is kept: another --network may fit it.
-  const imported = await importFile(request, path, mostBytes);
-  rmSync(folder, { recursive: true, force: true });
-  return imported;
+  // The same file may be wanted under another name as well.
+  const lock = takeDownload(path);
+  try {
+    await downloadWeights({ address, file, bytes: { atMost: mostBytes }, sha256 }, path, onDownload);
+    // What cannot be imported is kept: another --network may fit it.
+    const imported = await importFile(place, request, path, mostBytes);
+    rmSync(folder, { recursive: true, force: true });
+    return imported;
+  } finally {
+    lock.release();
+  }
 }
 
 async function importFile(
+  place: Place,
   request: AddressRequest,
   path: string,
   mostBytes: number,
@@ -72,7 +97,7 @@ async function importFile(
       network === undefined
         ? ({ kind: "onnx", path: unpacked, layout } as const)
         : ({ kind: "weights", path: unpacked, network } as const);
-    return await importTeacher({ ...request, from });
+    return await importInto(place, { ...request, from });
   } finally {
     if (unpacked !== path) rmSync(unpacked, { force: true });
   }

@@ -1,5 +1,6 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { download, type DownloadProgress } from "../files/download.js";
+import { type HeldLock, takeLock } from "../files/lock.js";
 import { type Address, locate } from "./address.js";
 
 /** The most that is downloaded where nobody states a size: 4 GB. */
@@ -18,6 +19,19 @@ export interface PublishedFile {
 /** The folder of unfinished downloads, inside the store. */
 export function downloadsFolder(teachersDir: string): string {
   return join(teachersDir, ".downloads");
+}
+
+/**
+ * Takes the right to download to `path` and to use what is there.
+ *
+ * @throws {WorkError} if another process has it.
+ */
+export function takeDownload(path: string): HeldLock {
+  return takeLock(`${path}.lock`, {
+    busy: `another mtard is downloading ${basename(path)}`,
+    once: "one download of a file at a time",
+    instead: "give a local copy with --from",
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type DownloadProgress, isWebPage } from "../files/download.js";
 import { InputError } from "../errors.js";
+import type { Place } from "../files/folder.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { parameterSpecs } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
@@ -10,8 +11,8 @@ import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { parseAddress } from "./address.js";
 import { howToGet, type TeacherDescription } from "./descriptions.js";
-import { downloadsFolder, downloadWeights, MOST_BYTES } from "./fetch-file.js";
-import { type ImportedTeacher, type ImportRequest, importTeacher } from "./import.js";
+import { downloadsFolder, downloadWeights, MOST_BYTES, takeDownload } from "./fetch-file.js";
+import { type ImportedTeacher, importInto, type ImportRequest, takeTeacherPlace } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { startOf, unpackWeights } from "./unpack.js";
 
@@ -44,31 +45,64 @@ export async function fetchTeacher(
   options: FetchOptions,
 ): Promise<ImportedTeacher> {
   const { name } = description;
-  const { teachersDir, from, force = false } = options;
+  const { teachersDir, force = false } = options;
   refuseSecond(name, teachersDir, force);
+  const place = takeTeacherPlace(name, teachersDir);
+  try {
+    refuseSecond(name, teachersDir, force);
+    return await fetchInto(place, description, options);
+  } finally {
+    place.release();
+  }
+}
+
+async function fetchInto(
+  place: Place,
+  description: TeacherDescription,
+  options: FetchOptions,
+): Promise<ImportedTeacher> {
+  const { teachersDir, from } = options;
   if (from !== undefined) {
-    if (from.endsWith(".onnx") || !existsSync(from)) return importDescribed(description, from, options);
+    if (from.endsWith(".onnx") || !existsSync(from))
+      return importDescribed(place, description, from, options);
     const file = await unpacked(description, from, options);
     try {
       refuseOtherFile(description, file);
-      return await importDescribed(description, file, options);
+      return await importDescribed(place, description, file, options);
     } finally {
       if (file !== from) rmSync(file, { force: true });
     }
   }
-  const downloaded = await downloadPublished(description, options);
+  const path = downloadPath(description, teachersDir);
+  // Another description may name the same file.
+  const lock = takeDownload(path);
+  try {
+    return await downloadAndImport(place, description, options, path);
+  } finally {
+    lock.release();
+  }
+}
+
+async function downloadAndImport(
+  place: Place,
+  description: TeacherDescription,
+  options: FetchOptions,
+  path: string,
+): Promise<ImportedTeacher> {
+  const downloaded = await downloadPublished(description, options, path);
   // An archive without the file is kept: the error lists what is in it, and the next call may name another with --file.
   const file = await unpacked(description, downloaded, options);
   try {
     refuseOtherFile(description, file);
-    return await importDescribed(description, file, options);
+    return await importDescribed(place, description, file, options);
   } catch (error) {
     // If it were kept, the next call would find it whole and take it again.
     if (error instanceof InputError) rmSync(downloaded, { force: true });
     throw error;
   } finally {
     if (file !== downloaded) rmSync(file, { force: true });
-    if (existsSync(join(teachersDir, name, MANIFEST_FILE))) rmSync(downloaded, { force: true });
+    if (existsSync(join(options.teachersDir, description.name, MANIFEST_FILE)))
+      rmSync(downloaded, { force: true });
   }
 }
 
@@ -83,7 +117,8 @@ export function refuseSecond(name: string, teachersDir: string, force: boolean):
 
 function downloadPublished(
   description: TeacherDescription,
-  { dataset, teachersDir, file: named, mostBytes, onDownload = () => undefined }: FetchOptions,
+  { dataset, file: named, mostBytes, onDownload = () => undefined }: FetchOptions,
+  path: string,
 ): Promise<string> {
   const { name, title, network, published } = description;
   if (published?.url === undefined)
@@ -94,7 +129,6 @@ function downloadPublished(
       { found: title, fix: howToGet(description) },
     );
   const { url, bytes, sha256, unseen = false } = published;
-  const whole = published.file.replaceAll("*", "");
   return downloadWeights(
     {
       address: parseAddress(url),
@@ -103,9 +137,15 @@ function downloadPublished(
       bytes: bytes ?? { atMost: mostBytes ?? (unseen ? MOST_BYTES : mostBytesOf(network, dataset)) },
       sha256: unseen ? undefined : sha256,
     },
-    join(downloadsFolder(teachersDir), unseen ? `${name}.download` : whole),
+    path,
     onDownload,
   );
+}
+
+/** Where a described file is downloaded to, until it is imported. */
+function downloadPath({ name, published }: TeacherDescription, teachersDir: string): string {
+  const whole = published && published.unseen !== true ? published.file.replaceAll("*", "") : null;
+  return join(downloadsFolder(teachersDir), whole ?? `${name}.download`);
 }
 
 /** The most bytes of a weights file: four copies of the network's weights (averages, momenta, a second first block), and room for names. */
@@ -146,6 +186,7 @@ function refuseOtherFile({ name, published }: TeacherDescription, path: string):
 }
 
 function importDescribed(
+  place: Place,
   description: TeacherDescription,
   path: string,
   { dataset, teachersDir, force, onImport }: FetchOptions,
@@ -154,13 +195,13 @@ function importDescribed(
   const role = description.role === "student" ? undefined : description.role;
   const common = { name, dataset, role, force, teachersDir, onProgress: onImport };
   if (!path.endsWith(".onnx"))
-    return importTeacher({
+    return importInto(place, {
       ...common,
       from: { kind: "weights", path, network, key: published?.key },
       normalization: normalization ?? undefined,
     });
   refuseOtherNetwork(description, path);
-  return importTeacher({ ...common, from: { kind: "onnx", path } });
+  return importInto(place, { ...common, from: { kind: "onnx", path } });
 }
 
 /** Refuses another network: a model that mtard exported names its own, and has its normalisation inside. */

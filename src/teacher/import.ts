@@ -15,7 +15,7 @@ import { readNetworkModel } from "../onnx/weights.js";
 import { type ModelHashes, writeModel } from "../onnx/write-model.js";
 import { networkModel } from "../onnx/writer.js";
 import { writeFileAtomically } from "../files/atomic.js";
-import { placeFolder } from "../files/folder.js";
+import { type Place, takePlace } from "../files/folder.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { version } from "../version.js";
 import { formatManifest, MANIFEST_FILE, type TeacherManifest, teacherNameSchema } from "./manifest.js";
@@ -68,9 +68,34 @@ export interface ImportedTeacher {
  * @throws {InputError} if the name, the file or what the file holds is wrong, {@link WorkError} if the store cannot be written.
  */
 export async function importTeacher(request: ImportRequest): Promise<ImportedTeacher> {
+  checkRequest(request);
+  const place = takeTeacherPlace(request.name, request.teachersDir);
+  try {
+    return await importInto(place, request);
+  } finally {
+    place.release();
+  }
+}
+
+/**
+ * Takes the right to bring in a teacher of this name.
+ *
+ * @throws {WorkError} if another process has it.
+ */
+export function takeTeacherPlace(name: string, teachersDir: string): Place {
+  return takePlace(join(teachersDir, name), {
+    busy: `the name "${name}" is taken: another mtard is bringing in a teacher of that name`,
+    once: "one process at a time that brings in a teacher of a name",
+    instead: "choose another --name",
+  });
+}
+
+/** Imports as {@link importTeacher} does, for who has the right to. */
+export async function importInto(place: Place, request: ImportRequest): Promise<ImportedTeacher> {
   const { name, dataset, from } = request;
+  // Another process may have brought it in before this one had the right to.
   const folder = checkRequest(request);
-  return placeFolder(folder, async (partial) => {
+  return place.put(async (partial) => {
     const { written, ...made } =
       from.kind === "onnx"
         ? await fromOnnx(from.path, from.layout, request, partial)

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { InputError } from "../errors.js";
+import { readWhole } from "../files/folder.js";
 import { sha256Of, sha256OfFile } from "../files/sha256.js";
 import { adaptClassifier } from "../onnx/adapt.js";
 import { dataFilesOf, openStoredModel } from "../onnx/external-data.js";
@@ -29,6 +30,10 @@ export interface StoredTeacher {
 export function loadTeacher(reference: TeacherReference, dataset?: ClassifierShape): StoredTeacher {
   if (reference.kind === "file") return loadOnnxFile(reference.path, dataset);
   const { folder } = reference;
+  return readWhole(folder, () => loadFolder(folder, dataset));
+}
+
+function loadFolder(folder: string, dataset: ClassifierShape | undefined): StoredTeacher {
   const manifest = readManifest(folder);
   if (dataset) refuseMisfit(manifest, dataset, join(folder, MANIFEST_FILE));
   const path = join(folder, manifest.file);

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, sep } from "node:path";
 import { InputError } from "../errors.js";
+import { tidyPlace } from "../files/folder.js";
 import { kindOf } from "../files/kind.js";
 import { didYouMean } from "../nearest.js";
 import { builtInFolder, builtInTeachers } from "./built-in.js";
@@ -19,6 +20,7 @@ export type TeacherReference =
  */
 export function findTeacher(named: string, teachersDir: string): TeacherReference {
   if (named.endsWith(".onnx") && kindOf(named) !== "folder") return { kind: "file", path: named };
+  if (isName(named)) tidyPlace(join(teachersDir, named));
   const candidates = [
     ...(isName(named) ? [join(teachersDir, named)] : []),
     named,

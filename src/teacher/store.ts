@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
+import { tidyPlaces } from "../files/folder.js";
 import { builtInFolder, builtInTeachers } from "./built-in.js";
 import { MANIFEST_FILE, readManifest, type TeacherManifest } from "./manifest.js";
 
@@ -11,6 +12,7 @@ export type ListedTeacher =
 
 /** Every teacher in the store, and those that come with the package, by name; a broken one is listed with its error. */
 export function listTeachers(teachersDir: string): ListedTeacher[] {
+  tidyPlaces(teachersDir);
   const stored = existsSync(teachersDir) ? readdirSync(teachersDir) : [];
   const folders = new Map([
     ...builtInTeachers.map((name) => [name, builtInFolder(name)] as const),

@@ -18,7 +18,7 @@ import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
 import { changedSettings } from "../recipes/recipes.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
-import { openLock } from "../files/lock.js";
+import { takeLock, workingLock } from "../files/lock.js";
 import { Random } from "../runtime/random.js";
 import { disposeParameters, parametersFromWeights, tensorsFromWeights } from "../student/parameters.js";
 import { initialMomenta } from "../student/sgd.js";
@@ -29,7 +29,13 @@ import type { BestEvaluation, Checkpoint } from "../run/checkpoint.js";
 import { type MetricsFile, openMetrics } from "../run/metrics-file.js";
 import { recoverRun } from "../run/recover.js";
 import { networkSha256, saveOwnNetwork } from "../run/own-network.js";
-import { openRunDirectory, trainFurther, type InitialWeights, type Schedule } from "../run/run-directory.js";
+import {
+  openRunDirectory,
+  requireRunPlace,
+  trainFurther,
+  type InitialWeights,
+  type Schedule,
+} from "../run/run-directory.js";
 import { initialStudent, type InitRequest } from "./initial-student.js";
 import type { Trainee } from "./trainee.js";
 
@@ -111,7 +117,12 @@ export async function prepareRun(
   const initial = init ? await initialStudent(plain, init, teachersDir, fresh) : null;
   const network = initial?.network ?? plain;
 
-  const lock = openLock(places.folder, LOCK);
+  requireRunPlace(places.folder);
+  // Before anything there is looked at.
+  const lock = takeLock(workingLock(places.folder), {
+    busy: `another mtard is working in ${places.folder}`,
+    ...LOCK_RULE,
+  });
   const teachers: Teacher[] = [];
   const open = async (named: string | null): Promise<Teacher | null> => {
     if (named === null) return null;
@@ -137,7 +148,6 @@ export async function prepareRun(
     const { existed, further } = openRunDirectory(places.folder, asked, places.resume, () => {
       if (own.network) saveOwnNetwork(places.folder, network);
     });
-    lock.hold();
     if (further) trainFurther(places.folder, further);
     const { checkpoint, repairs } = existed
       ? await recoverRun(places.folder, network, settings)
@@ -184,13 +194,13 @@ export async function prepareRun(
       },
     };
   } catch (error) {
-    lock.release();
     await Promise.all(teachers.map((teacher) => teacher.close()));
+    lock.release();
     throw error;
   }
 }
 
-const LOCK = { once: "one training at a time in a run directory", instead: "another folder with --out" };
+const LOCK_RULE = { once: "one training at a time in a run directory", instead: "another folder with --out" };
 
 /** The generator stream of initial weights; batches and evaluations have others. */
 const INITIALIZATION_STREAM = 2;

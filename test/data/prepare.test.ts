@@ -128,11 +128,35 @@ describe("prepareDataset from a local copy", () => {
 
   it("removes what a killed process left behind", async () => {
     const dataDir = temporaryFolder();
-    // Process ids end at 2^22 on Linux.
-    mkdirSync(join(dataDir, ".cifar10.99999999.partial"));
-    mkdirSync(join(dataDir, `.cifar10.${process.ppid}.partial`));
+    mkdirSync(join(dataDir, ".cifar10.99.partial"));
+    mkdirSync(join(dataDir, ".cifar10.mtard-new"));
+    writeFileSync(join(dataDir, ".cifar10.mtard-lock"), "");
+    mkdirSync(join(dataDir, ".cifar100.mtard-new"));
     await prepareDataset("cifar10", dataDir, { from: archivedCifar10() });
-    expect(readdirSync(dataDir).toSorted()).toEqual([`.cifar10.${process.ppid}.partial`, "cifar10"]);
+    expect(readdirSync(dataDir).toSorted()).toEqual([".cifar100.mtard-new", "cifar10"]);
+  });
+
+  it("puts back what a killed process had moved away, for whoever opens it", async () => {
+    const dataDir = temporaryFolder();
+    await prepareDataset("cifar10", dataDir, { from: archivedCifar10() });
+    renameSync(join(dataDir, "cifar10"), join(dataDir, ".cifar10.99.replaced"));
+    expect(openDataset("cifar10", dataDir).train.count).toBe(10);
+    expect(readdirSync(dataDir)).toEqual(["cifar10"]);
+  });
+
+  it("packs it once where several want it at once, and says who does it", async () => {
+    const dataDir = temporaryFolder();
+    const from = archivedCifar10();
+    const waited: string[] = [];
+    const all = await Promise.all(
+      Array.from({ length: 5 }, () =>
+        prepareDataset("cifar10", dataDir, { from, onWait: (holder) => waited.push(holder) }),
+      ),
+    );
+    expect(all.map(({ alreadyThere }) => alreadyThere).sort()).toEqual([false, true, true, true, true]);
+    expect(waited).toHaveLength(4);
+    expect(waited[0]).toContain(`process ${process.pid} on `);
+    expect(readdirSync(dataDir)).toEqual(["cifar10"]);
   });
 });
 

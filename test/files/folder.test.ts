@@ -3,7 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError, WorkError } from "#mtard/errors.js";
-import { placeFolder } from "#mtard/files/folder.js";
+import {
+  type Place,
+  readWhole,
+  replaceByRenaming,
+  takePlace,
+  tidyPlace,
+  tidyPlaces,
+} from "#mtard/files/folder.js";
 
 let place: string;
 let folder: string;
@@ -13,8 +20,21 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(place, { recursive: true }));
 
-/** No process has this number: Linux ends at 2^22. */
-const GONE = 99_999_999;
+const rule = { busy: "another mtard writes it", once: "one at a time", instead: "another name" };
+
+/** Puts a folder in its place and gives the place up. */
+async function placeFolder<T>(
+  path: string,
+  fill: (partial: string) => Promise<T>,
+  accept?: (filled: T) => boolean,
+): Promise<T> {
+  const place: Place = takePlace(path, rule);
+  try {
+    return await place.put(fill, accept);
+  } finally {
+    place.release();
+  }
+}
 
 function put(name: string, content: string): void {
   mkdirSync(join(place, "deep", name), { recursive: true });
@@ -33,7 +53,8 @@ const content = (): string => readFileSync(join(folder, "file"), "utf8");
 describe("a folder put in its place", () => {
   it("is written beside, and is there once it is whole", async () => {
     const filled = await placeFolder(folder, (partial) => {
-      expect(there()).toEqual([`.it.${process.pid}.partial`]);
+      expect(there()).toEqual([".it.mtard-lock", ".it.mtard-new"]);
+      expect(() => takePlace(folder, rule)).toThrow(/^another mtard writes it$/);
       return write("new")(partial);
     });
     expect(filled).toBe("new");
@@ -91,43 +112,127 @@ describe("a folder put in its place", () => {
 
   it("is refused where there can be no folder", async () => {
     writeFileSync(join(place, "deep"), "a file");
-    await expect(placeFolder(folder, write("new"))).rejects.toThrow(`cannot write ${folder}`);
+    await expect(placeFolder(folder, write("new"))).rejects.toThrow(`cannot write ${join(place, "deep")}`);
     expect(readFileSync(join(place, "deep"), "utf8")).toBe("a file");
   });
 });
 
-describe("what other processes left beside a folder", () => {
-  it("goes if they are gone, and stays if they are running or wrote another folder", async () => {
-    put("it", "old");
-    put(`.it.${GONE}.partial`, "abandoned");
-    put(`.it.${GONE}.replaced`, "abandoned");
-    const others = [
-      `.it.${process.ppid}.partial`,
-      `.it.${process.ppid}.replaced`,
-      `.it.too.${GONE}.partial`,
-      `.its.${GONE}.partial`,
-      ".it.download",
-    ];
+/** What a killed process may leave beside a folder; earlier versions named it by process id. */
+const leftovers = [".it.mtard-lock", ".it.mtard-new", ".it.99.partial"];
+const moved = [".it.mtard-old", ".it.99.replaced"];
+/** What belongs to other folders, or to nobody known. */
+const others = [
+  ".it.too.mtard-new",
+  ".it.too.99.partial",
+  ".its.99.partial",
+  ".it.download",
+  ".it.old",
+  ".it.new",
+];
+
+describe("what killed processes left beside a folder", () => {
+  beforeEach(() => {
     for (const name of others) put(name, "another's");
+  });
+  const leave = (names: readonly string[]): void => {
+    for (const name of names)
+      if (name.endsWith("lock")) writeFileSync(join(place, "deep", name), "");
+      else put(name, "abandoned");
+  };
+
+  it("goes when the next one writes, and what others write stays", async () => {
+    put("it", "old");
+    leave([...leftovers, ...moved]);
     await placeFolder(folder, write("new"));
+    expect(there()).toEqual([...others, "it"].sort());
+    expect(content()).toBe("new");
+  });
+
+  it("goes when the next one fails", async () => {
+    put("it", "old");
+    leave([...leftovers, ...moved]);
+    const failing = (): Promise<never> => Promise.reject(new WorkError("failed"));
+    await expect(placeFolder(folder, failing)).rejects.toThrow("failed");
+    expect(there()).toEqual([...others, "it"].sort());
+    expect(content()).toBe("old");
+  });
+
+  it("goes when the next one only reads", () => {
+    put("it", "old");
+    leave([...leftovers, ...moved]);
+    tidyPlace(folder);
+    expect(there()).toEqual([...others, "it"].sort());
+    expect(content()).toBe("old");
+  });
+
+  it.each(moved)("is back in its place if %s was all there was", (name) => {
+    leave(leftovers);
+    put(name, "old");
+    readWhole(folder, () => expect(content()).toBe("old"));
     expect(there()).toEqual([...others, "it"].sort());
   });
 
-  it("goes if it has the number of the process that now writes", async () => {
-    put(`.it.${process.pid}.partial`, "abandoned");
-    await placeFolder(folder, (partial) => {
-      expect(readdirSync(partial)).toEqual([]);
-      return write("new")(partial);
-    });
-    expect(there()).toEqual(["it"]);
+  it("is back in its place for whoever lists what there is", () => {
+    leave(leftovers);
+    put(".it.mtard-old", "old");
+    tidyPlaces(join(place, "deep"));
+    expect(there()).toEqual(
+      [...others.filter((name) => !name.startsWith(".it.too") && !name.startsWith(".its")), "it"].sort(),
+    );
+    expect(content()).toBe("old");
   });
 
-  it("is back in its place if it was all there was", async () => {
-    put(`.it.${GONE}.replaced`, "old");
-    put(`.it.${GONE}.partial`, "abandoned");
-    const failing = (): Promise<never> => Promise.reject(new WorkError("failed"));
-    await expect(placeFolder(folder, failing)).rejects.toThrow("failed");
+  it("stays while another process has the place", () => {
+    const taken = takePlace(folder, rule);
+    put(".it.mtard-new", "another's");
+    put("it", "old");
+    tidyPlace(folder);
+    expect(there()).toEqual([...others, ".it.mtard-lock", ".it.mtard-new", "it"].sort());
+    taken.release();
+    tidyPlace(folder);
+    expect(there()).toEqual([...others, "it"].sort());
+  });
+});
+
+describe("where names cannot be exchanged", () => {
+  it("a folder is replaced by two renames", () => {
+    put("it", "old");
+    put(".it.mtard-new", "new");
+    replaceByRenaming(folder, join(place, "deep", ".it.mtard-new"));
+    expect(there()).toEqual(["it"]);
+    expect(content()).toBe("new");
+  });
+
+  it("the one before is put back if the second rename fails", () => {
+    put("it", "old");
+    expect(() => replaceByRenaming(folder, join(place, "deep", ".it.mtard-new"))).toThrow("ENOENT");
     expect(there()).toEqual(["it"]);
     expect(content()).toBe("old");
+  });
+});
+
+describe("what is read of a folder", () => {
+  it("is all of one folder, though another takes its place meanwhile", async () => {
+    put("it", "old");
+    let reads = 0;
+    const replace = placeFolder.bind(null, folder, write("new"));
+    await replace();
+    put("other", "newer");
+    const read = readWhole(folder, () => {
+      const first = content();
+      // Another process replaces it between two reads.
+      if (reads++ === 0) replaceByRenaming(folder, join(place, "deep", "other"));
+      return [first, content()];
+    });
+    expect(read).toEqual(["newer", "newer"]);
+  });
+
+  it("fails where it fails though nothing changed", () => {
+    put("it", "old");
+    expect(() =>
+      readWhole(folder, () => {
+        throw new InputError("damaged");
+      }),
+    ).toThrow("damaged");
   });
 });

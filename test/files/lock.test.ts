@@ -1,68 +1,181 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
-import { openLock } from "#mtard/files/lock.js";
+import type { Readable } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { WorkError } from "#mtard/errors.js";
+import { requireSetup } from "#mtard/files/kernel.js";
+import { type HeldLock, openLock, takeLock, tryLock, waitForLock, workingLock } from "#mtard/files/lock.js";
+import { pinsKey } from "../../scripts/setup/record.mjs";
 
-const folder = mkdtempSync(join(tmpdir(), "mtard-lock-"));
-const place = join(folder, "runs");
-const path = join(place, ".working");
-const rule = { once: "one at a time", instead: "another folder" };
-const module = new URL("../../dist/files/lock.js", import.meta.url).href;
-// A process that has the lock.
-const other = spawn(
-  process.execPath,
-  [
-    "--input-type=module",
-    "-e",
-    `import { openLock } from ${JSON.stringify(module)};
-     openLock(${JSON.stringify(place)}, ${JSON.stringify(rule)}).hold();
-     console.log("held");
-     setTimeout(() => undefined, 60_000);`,
-  ],
-  { stdio: ["ignore", "pipe", "inherit"] },
-);
-afterAll(() => {
-  other.kill();
+let folder: string;
+let path: string;
+const others: ChildProcessByStdio<null, Readable, null>[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mtard-lock-"));
+  path = join(folder, "runs", ".working");
+});
+afterEach(() => {
+  for (const other of others.splice(0)) other.kill("SIGKILL");
   rmSync(folder, { recursive: true });
 });
 
-describe("the lock of a folder", () => {
-  it("is refused while another process has it, and is left to it until that is killed", async () => {
-    await once(other.stdout, "data");
-    const lock = openLock(place, rule);
-    expect(() => lock.hold()).toThrow(/^another mtard is working in /);
-    lock.release();
+const rule = { busy: "another mtard is at it", once: "one at a time", instead: "another folder" };
+const module = new URL("../../dist/files/lock.js", import.meta.url).href;
+const holding = `import { takeLock } from ${JSON.stringify(module)};
+  takeLock(process.env.LOCK_PATH, ${JSON.stringify(rule)});
+  console.log("held");
+  setTimeout(() => undefined, 60_000);`;
+
+/** Starts a process that has the lock, by a command before Node's if one is given. */
+async function holder(...before: string[]): Promise<ChildProcessByStdio<null, Readable, null>> {
+  const words = [...before, process.execPath, "--input-type=module", "--eval", holding] as const;
+  const other = spawn("env", words, {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, LOCK_PATH: path },
+  });
+  others.push(other);
+  await once(other.stdout, "data");
+  return other;
+}
+
+/** What makes `setpriv` another user, who is not root. */
+const NOBODY = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+
+function works(program: string, ...args: string[]): boolean {
+  return spawnSync(program, [...args, "true"]).status === 0;
+}
+
+function held(lock: HeldLock | string): HeldLock {
+  if (typeof lock === "string") throw new Error(lock);
+  return lock;
+}
+
+describe("a lock", () => {
+  it("is refused while another process has it, in words, and is free when that is killed", async () => {
+    const other = await holder();
+    let error: unknown;
+    try {
+      takeLock(path, rule);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(WorkError);
+    expect((error as WorkError).report()).toMatch(
+      new RegExp(
+        `^error: another mtard is at it\n {2}expected {2}one at a time\n {2}found {5}.*, process ${other.pid} on .*, since .* UTC\n {2}try {7}wait for it, or another folder$`,
+      ),
+    );
     expect(existsSync(path)).toBe(true);
     other.kill("SIGKILL");
     await once(other, "exit");
-    lock.hold();
-    lock.release();
-    expect(existsSync(path)).toBe(false);
+    expect(existsSync(path)).toBe(true);
+    held(tryLock(path)).release();
+    expect(readdirSync(join(folder, "runs"))).toEqual([]);
   });
 
-  it("is taken once, and is gone when released", () => {
-    const lock = openLock(place, rule);
-    expect(existsSync(path)).toBe(false);
+  it("is refused to the same process, as to another one", () => {
+    const lock = held(tryLock(path));
+    expect(tryLock(path)).toMatch(new RegExp(`process ${process.pid} on `));
+    lock.release();
+    held(tryLock(path)).release();
+  });
+
+  it("is given to whoever waits for it", async () => {
+    const other = await holder();
+    const waited: string[] = [];
+    const waiting = waitForLock(path, (who) => waited.push(who));
+    setTimeout(() => other.kill("SIGKILL"), 300);
+    (await waiting).release();
+    expect(waited).toHaveLength(1);
+    expect(waited[0]).toContain(`process ${other.pid} on `);
+  });
+
+  it("goes with the folders that were made for it, if nothing is in them", () => {
+    const lock = openLock(workingLock(join(folder, "deep", "runs")), rule);
+    expect(readdirSync(folder)).toEqual([]);
     lock.hold();
     lock.hold();
-    expect(existsSync(path)).toBe(true);
+    expect(existsSync(join(folder, "deep", "runs", ".working"))).toBe(true);
     lock.release();
     lock.release();
-    expect(existsSync(path)).toBe(false);
+    expect(readdirSync(folder)).toEqual([]);
+    lock.hold();
+    writeFileSync(join(folder, "deep", "runs", "settings.json"), "");
+    lock.release();
+    expect(readdirSync(join(folder, "deep", "runs"))).toEqual(["settings.json"]);
   });
 
   it.each([
-    ["a process that is no more", "999999999 5"],
-    ["a process that began at another time", "1 123456789012345"],
-    ["nothing", "x"],
-  ])("of %s is no lock", (_, holder) => {
-    writeFileSync(path, holder);
-    const lock = openLock(place, rule);
-    lock.hold();
+    ["of an earlier version", "1 5"],
+    ["that is empty", ""],
+    ["with anything in it", "x".repeat(5000)],
+  ])("is free where there is only a file %s, and takes its place", (_, content) => {
+    mkdirSync(join(folder, "runs"));
+    writeFileSync(path, content);
+    const lock = held(tryLock(path));
+    expect(readFileSync(path, "utf8")).toMatch(/^[^\n]+ UTC\n$/);
     lock.release();
-    expect(existsSync(path)).toBe(false);
+    expect(readdirSync(join(folder, "runs"))).toEqual([]);
+  });
+
+  it("is not taken through a link", () => {
+    mkdirSync(join(folder, "runs"));
+    symlinkSync(join(folder, "other"), path);
+    expect(() => tryLock(path)).toThrow(WorkError);
+  });
+
+  it("is refused where no folder can be", () => {
+    writeFileSync(join(folder, "runs"), "a file");
+    expect(() => tryLock(path)).toThrow(/^cannot write /);
+  });
+
+  it.skipIf(!works("unshare", "--pid", "--fork", "--mount-proc"))(
+    "is kept in another process namespace, as containers are",
+    async () => {
+      const other = await holder("unshare", "--pid", "--fork", "--mount-proc", "--kill-child");
+      expect(tryLock(path)).toMatch(/process 1 on /);
+      other.kill("SIGKILL");
+      (await waitForLock(path, () => undefined)).release();
+    },
+  );
+
+  it.skipIf(!works("setpriv", ...NOBODY))("is kept against another user", () => {
+    // Who need not be able to read the checkout or the cache.
+    const copy = join(folder, "copy");
+    for (const part of ["dist/files", "dist/errors.js", "package.json", "scripts/setup"])
+      cpSync(part, join(copy, part), { recursive: true });
+    cpSync(join(requireSetup().binding, "file_locks.node"), join(copy, "file_locks.node"));
+    const record = { device: "cpu", packages: copy, libraries: copy, binding: copy };
+    writeFileSync(join(copy, `setup-${pinsKey()}.json`), JSON.stringify(record));
+    chmodSync(folder, 0o755);
+    const program = `import { tryLock } from ${JSON.stringify(join(copy, "dist/files/lock.js"))};
+      const lock = tryLock(process.env.LOCK_PATH);
+      console.log(typeof lock === "string" ? lock : "free");`;
+    const ask = (): string =>
+      execFileSync("setpriv", [...NOBODY, process.execPath, "--input-type=module", "--eval", program], {
+        env: { ...process.env, MTARD_CACHE: copy, LOCK_PATH: path },
+        encoding: "utf8",
+      });
+    const lock = held(tryLock(path));
+    expect(ask()).toContain(`process ${process.pid} on `);
+    lock.release();
+    // Left by a process that was killed.
+    mkdirSync(join(folder, "runs"));
+    writeFileSync(path, "mtard train, process 1 on it, since then");
+    expect(ask()).toBe("free\n");
   });
 });

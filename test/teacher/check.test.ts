@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { WorkError } from "#mtard/errors.js";
+import { takePlace } from "#mtard/files/folder.js";
 import { compareAndRecord } from "#mtard/teacher/check.js";
 import { findDescription, type TeacherDescription } from "#mtard/teacher/descriptions.js";
 import { compareWithPublished } from "#mtard/teacher/expectations.js";
@@ -35,28 +36,28 @@ const attacked = (correct: number, total: number, change: { attack?: string; see
 const read = (): TeacherManifest => readManifest(folder);
 
 describe("compareAndRecord, clean", () => {
-  const compare = (correct: number, total: number) =>
-    compareAndRecord("good", folder, clean(correct, total), []).clean.comparison;
+  const compare = async (correct: number, total: number) =>
+    (await compareAndRecord("good", folder, manifest.sha256, clean(correct, total), [])).clean.comparison;
 
-  it("records the first measurement and one of more images, and keeps one of more", () => {
-    expect(compare(80, 100)).toBe("recorded");
+  it("records the first measurement and one of more images, and keeps one of more", async () => {
+    expect(await compare(80, 100)).toBe("recorded");
     expect(read().measured).toEqual(clean(80, 100));
-    expect(compare(820, 1000)).toBe("recorded");
-    expect(compare(80, 100)).toBe("other total");
+    expect(await compare(820, 1000)).toBe("recorded");
+    expect(await compare(80, 100)).toBe("other total");
     expect(read().measured).toEqual(clean(820, 1000));
   });
 
-  it("tells equal, borderline and wrong apart, and changes nothing", () => {
-    compare(820, 1000);
+  it("tells equal, borderline and wrong apart, and changes nothing", async () => {
+    await compare(820, 1000);
     const before = readFileSync(join(folder, "teacher.json"), "utf8");
-    expect(compare(820, 1000)).toBe("equal");
-    expect(compare(819, 1000)).toBe("borderline");
-    expect(() => compare(818, 1000)).toThrow(WorkError);
+    expect(await compare(820, 1000)).toBe("equal");
+    expect(await compare(819, 1000)).toBe("borderline");
+    await expect(compare(818, 1000)).rejects.toThrow(WorkError);
     expect(readFileSync(join(folder, "teacher.json"), "utf8")).toBe(before);
   });
 
-  it("records nothing for a bare file", () => {
-    expect(compareAndRecord("good", null, clean(1, 2), [attacked(1, 2)])).toMatchObject({
+  it("records nothing for a bare file", async () => {
+    expect(await compareAndRecord("good", null, null, clean(1, 2), [attacked(1, 2)])).toMatchObject({
       clean: { comparison: "no manifest", before: null },
       robust: [{ comparison: "no manifest", before: null }],
     });
@@ -65,30 +66,56 @@ describe("compareAndRecord, clean", () => {
 });
 
 describe("compareAndRecord, under attack", () => {
-  const compare = (...robust: ReturnType<typeof attacked>[]) =>
-    compareAndRecord("good", folder, clean(820, 1000), robust).robust.map(({ comparison }) => comparison);
+  const compare = async (...robust: ReturnType<typeof attacked>[]) =>
+    (await compareAndRecord("good", folder, manifest.sha256, clean(820, 1000), robust)).robust.map(
+      ({ comparison }) => comparison,
+    );
 
-  it("records every attack once, with its seed, and replaces one of fewer images", () => {
-    expect(compare(attacked(30, 100), attacked(35, 100, { attack: "fgsm" }))).toEqual([
+  it("records every attack once, with its seed, and replaces one of fewer images", async () => {
+    expect(await compare(attacked(30, 100), attacked(35, 100, { attack: "fgsm" }))).toEqual([
       "recorded",
       "recorded",
     ]);
-    expect(compare(attacked(160, 500))).toEqual(["recorded"]);
-    expect(compare(attacked(31, 100))).toEqual(["other total"]);
-    expect(compare(attacked(161, 500, { seed: 7 }))).toEqual(["other total"]);
+    expect(await compare(attacked(160, 500))).toEqual(["recorded"]);
+    expect(await compare(attacked(31, 100))).toEqual(["other total"]);
+    expect(await compare(attacked(161, 500, { seed: 7 }))).toEqual(["other total"]);
     expect(read().robust).toEqual([attacked(35, 100, { attack: "fgsm" }), attacked(160, 500)]);
     expect(read().measured).toEqual(clean(820, 1000));
   });
 
-  it("tells equal, borderline (1%, or two images) and wrong apart", () => {
-    compare(attacked(160, 500), attacked(20, 50, { attack: "fgsm" }));
+  it("tells equal, borderline (1%, or two images) and wrong apart", async () => {
+    await compare(attacked(160, 500), attacked(20, 50, { attack: "fgsm" }));
     const before = read();
-    expect(compare(attacked(160, 500))).toEqual(["equal"]);
-    expect(compare(attacked(165, 500))).toEqual(["borderline"]);
-    expect(compare(attacked(18, 50, { attack: "fgsm" }))).toEqual(["borderline"]);
-    expect(() => compare(attacked(166, 500))).toThrow(/does not score/);
-    expect(() => compare(attacked(17, 50, { attack: "fgsm" }))).toThrow(WorkError);
+    expect(await compare(attacked(160, 500))).toEqual(["equal"]);
+    expect(await compare(attacked(165, 500))).toEqual(["borderline"]);
+    expect(await compare(attacked(18, 50, { attack: "fgsm" }))).toEqual(["borderline"]);
+    await expect(compare(attacked(166, 500))).rejects.toThrow(/does not score/);
+    await expect(compare(attacked(17, 50, { attack: "fgsm" }))).rejects.toThrow(WorkError);
     expect(read()).toEqual(before);
+  });
+});
+
+describe("a teacher that was replaced while it was measured", () => {
+  const newer = { ...manifest, sha256: "1".repeat(64) };
+  const check = () => compareAndRecord("good", folder, manifest.sha256, clean(80, 100), [attacked(30, 100)]);
+  const replaced = { clean: { comparison: "replaced" }, robust: [{ comparison: "replaced" }] };
+
+  it("gets nothing recorded, and is not compared", async () => {
+    writeFileSync(join(folder, "teacher.json"), formatManifest({ ...newer, measured: clean(3, 100) }));
+    expect(await check()).toMatchObject(replaced);
+    expect(read()).toEqual({ ...newer, measured: clean(3, 100) });
+  });
+
+  it("gets nothing recorded where that happens at the last moment, before the lock is had", async () => {
+    const place = takePlace(folder, { busy: "busy", once: "one", instead: "another" });
+    const checked = check();
+    await place.put((partial) => {
+      writeFileSync(join(partial, "teacher.json"), formatManifest(newer));
+      return Promise.resolve();
+    });
+    place.release();
+    expect(await checked).toMatchObject(replaced);
+    expect(read()).toEqual(newer);
   });
 });
 

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -170,15 +171,36 @@ describe("importTeacher", () => {
 
   it("removes what a killed import of the same name left", async () => {
     const path = file("plain.onnx", serializeModel(model(plainGraph())));
-    // No process has this number: Linux ends at 2^22.
-    for (const left of [".it.9999999.partial", `.it.${process.ppid}.partial`, ".other.9999999.partial"])
+    for (const left of [".it.99.partial", ".it.mtard-new", ".other.mtard-new"])
       mkdirSync(join(teachersDir, left), { recursive: true });
     await importTeacher(request(path));
-    expect(readdirSync(teachersDir).sort()).toEqual([
-      `.it.${process.ppid}.partial`,
-      ".other.9999999.partial",
-      "it",
+    expect(readdirSync(teachersDir).sort()).toEqual([".other.mtard-new", "it"]);
+  });
+
+  it.each([".it.mtard-old", ".it.99.replaced"])(
+    "keeps the teacher that a killed import had moved to %s",
+    async (moved) => {
+      const path = file("plain.onnx", serializeModel(model(plainGraph())));
+      await importTeacher(request(path));
+      renameSync(join(teachersDir, "it"), join(teachersDir, moved));
+      const again = importTeacher(request(path));
+      await expect(again).rejects.toThrow('there is a teacher "it" already');
+      renameSync(join(teachersDir, "it"), join(teachersDir, moved));
+      expect(findTeacher("it", teachersDir)).toEqual({ kind: "folder", folder: join(teachersDir, "it") });
+      expect(readdirSync(teachersDir)).toEqual(["it"]);
+    },
+  );
+
+  it("lets one of two at once have the name, and tells the other that it is taken", async () => {
+    const path = file("plain.onnx", serializeModel(model(plainGraph())));
+    const [first, second] = await Promise.allSettled([
+      importTeacher(request(path)),
+      importTeacher(request(path)),
     ]);
+    expect(first).toMatchObject({ status: "fulfilled" });
+    expect(second).toMatchObject({ status: "rejected" });
+    expect(String((second as PromiseRejectedResult).reason)).toContain('the name "it" is taken');
+    expect(readdirSync(teachersDir)).toEqual(["it"]);
   });
 
   it("says what it changed", async () => {

@@ -1,0 +1,71 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { InputError } from "#mtard/errors.js";
+import { writeFileAtomically } from "#mtard/files/atomic.js";
+import { openBeside, removeLeftovers } from "#mtard/files/leftovers.js";
+
+let folder: string;
+let path: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mtard-atomic-"));
+  path = join(folder, "it.json");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const module = new URL("../../dist/files/atomic.js", import.meta.url).href;
+
+describe("a file written whole or not at all", () => {
+  it("stays as it was where what is written fails, and nothing lies beside it", () => {
+    writeFileAtomically(path, "old");
+    const failing = function* (): Generator<Uint8Array> {
+      yield Buffer.from("new");
+      throw new InputError("wrong");
+    };
+    expect(() => writeFileAtomically(path, failing())).toThrow("wrong");
+    expect(readdirSync(folder)).toEqual(["it.json"]);
+    expect(readFileSync(path, "utf8")).toBe("old");
+  });
+
+  it("leaves nothing after the next write, if a process was killed while it wrote", () => {
+    writeFileAtomically(path, "old");
+    const killed = spawnSync(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      `import { writeFileAtomically } from ${JSON.stringify(module)};
+       writeFileAtomically(${JSON.stringify(path)}, (function* () {
+         yield Buffer.from("new");
+         process.kill(process.pid, "SIGKILL");
+         for (;;) ;
+       })());`,
+    ]);
+    expect(killed.signal).toBe("SIGKILL");
+    expect(readdirSync(folder)).toHaveLength(2);
+    expect(readFileSync(path, "utf8")).toBe("old");
+    writeFileAtomically(path, "newer");
+    expect(readdirSync(folder)).toEqual(["it.json"]);
+    expect(readFileSync(path, "utf8")).toBe("newer");
+  });
+});
+
+describe("the leftovers of a file", () => {
+  it("are those whose lock nobody has", () => {
+    const writing = openBeside(path);
+    const names = [
+      "it.json.4711.partial",
+      "it.json.0123456789ab.partial",
+      // Not of this file, or of anyone's own.
+      "it.json.last.partial",
+      "that.json.4711.partial",
+      "it.json.partial",
+    ];
+    for (const name of names) writeFileSync(join(folder, name), "");
+    removeLeftovers(path);
+    expect(existsSync(writing.path)).toBe(true);
+    expect(readdirSync(folder).sort()).toEqual(
+      [...names.slice(2), writing.path.slice(folder.length + 1)].sort(),
+    );
+  });
+});
