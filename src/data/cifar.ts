@@ -23,6 +23,14 @@ export function readCifar(
   return { train: split(origin.trainFiles), test: split(origin.testFiles) };
 }
 
+/** CIFAR-10 and CIFAR-100 have as many. */
+const MOST_IMAGES = 60_000;
+
+/** The most bytes that all of the origin's files have together. */
+export function mostCifarBytes({ image }: DatasetDescription, { labelBytes }: CifarOrigin): number {
+  return MOST_IMAGES * (labelBytes + image.height * image.width * image.channels);
+}
+
 interface RecordFile {
   readonly name: string;
   readonly bytes: Uint8Array;

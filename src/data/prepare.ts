@@ -4,7 +4,7 @@ import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { readArchive, readFolder } from "./archive.js";
-import { readCifar } from "./cifar.js";
+import { mostCifarBytes, readCifar } from "./cifar.js";
 import {
   datasets,
   findDataset,
@@ -262,7 +262,10 @@ async function openContents(
   const isFolder = statSync(from).isDirectory();
   if (origin.kind === "cifar") {
     const wanted = [...origin.trainFiles, ...origin.testFiles];
-    const files = isFolder ? readFolder(from, origin.folder, wanted) : readArchive(from, wanted);
+    const most = mostCifarBytes(description, origin);
+    const files = isFolder
+      ? readFolder(from, origin.folder, wanted, most)
+      : await readArchive(from, wanted, most);
     return readCifar(files, description, origin);
   }
   const files = await openTinyImageNet(from, origin.folder);

@@ -1,8 +1,7 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { openZip } from "../data/zip.js";
 import { InputError } from "../errors.js";
-import { writeFileAtomically } from "../files/atomic.js";
 import { chooseFile } from "./choose.js";
 
 /** How archives that mtard does not open begin, and what they are called. */
@@ -47,7 +46,12 @@ export async function unpackWeights(
       path,
     );
     const unpacked = join(folder, name);
-    writeFileAtomically(unpacked, await archive.read(chosen.name));
+    try {
+      await archive.unpack(chosen.name, unpacked);
+    } catch (error) {
+      rmSync(unpacked, { force: true });
+      throw error;
+    }
     return unpacked;
   } finally {
     archive.close();

@@ -167,7 +167,7 @@ describe("Tiny-ImageNet, made here", () => {
     [
       "a file longer than it says",
       { name: folder + "/" + image, content: new Uint8Array(99), declaredSize: 9 },
-      /not 9/,
+      /larger than 9 bytes/,
     ],
   ])("refuses a zip with %s", async (_, entry, message) => {
     const others = await tinyImageNetFiles({ [image]: null });
