@@ -156,7 +156,7 @@ function importDescribed(
   if (!path.endsWith(".onnx"))
     return importTeacher({
       ...common,
-      from: { kind: "weights", path, network, key: published?.key },
+      from: { kind: "weights", path, network, usualKey: published?.key },
       normalization: normalization ?? undefined,
     });
   refuseOtherNetwork(description, path);
