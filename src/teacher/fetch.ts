@@ -13,6 +13,7 @@ import { howToGet, type TeacherDescription } from "./descriptions.js";
 import { downloadsFolder, downloadWeights, MOST_BYTES } from "./fetch-file.js";
 import { type ImportedTeacher, type ImportRequest, importTeacher } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
+import { isOnnxName } from "./reference.js";
 import { startOf, unpackWeights } from "./unpack.js";
 
 /** How a published model is fetched. */
@@ -47,7 +48,7 @@ export async function fetchTeacher(
   const { teachersDir, from, force = false } = options;
   refuseSecond(name, teachersDir, force);
   if (from !== undefined) {
-    if (from.endsWith(".onnx") || !existsSync(from)) return importDescribed(description, from, options);
+    if (isOnnxName(from) || !existsSync(from)) return importDescribed(description, from, options);
     const file = await unpacked(description, from, options);
     try {
       refuseOtherFile(description, file);
@@ -153,7 +154,7 @@ function importDescribed(
   const { name, network, normalization, published } = description;
   const role = description.role === "student" ? undefined : description.role;
   const common = { name, dataset, role, force, teachersDir, onProgress: onImport };
-  if (!path.endsWith(".onnx"))
+  if (!isOnnxName(path))
     return importTeacher({
       ...common,
       from: { kind: "weights", path, network, usualKey: published?.key },

@@ -8,6 +8,7 @@ import { openModel } from "../model/model.js";
 import { findModel } from "../model/reference.js";
 import { createNetwork, networkIds, networkVariants } from "../networks/networks.js";
 import type { InitialWeights } from "../run/run-directory.js";
+import { isOnnxName } from "../teacher/reference.js";
 import type { Random } from "../runtime/random.js";
 import { recogniseWeights, type RecognisedWeights, type WeightSets } from "../weights/recognise-weights.js";
 import { withWeightsFile } from "../weights/weights-file.js";
@@ -45,7 +46,7 @@ export async function initialStudent(
   random: Random,
 ): Promise<InitialStudent> {
   const taken =
-    kindOf(from) === "file" && !from.endsWith(".onnx")
+    kindOf(from) === "file" && !isOnnxName(from)
       ? await fromFile(student, from, head, key)
       : await fromModel(student, from, head, teachersDir);
   const network = withNormalization(student, taken.normalization);

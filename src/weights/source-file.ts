@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { InputError } from "../errors.js";
+import { gunzip, isGzip } from "../files/gzip.js";
 
 /** A file open for reading by position; nothing beyond its end can be asked for. */
 export interface SourceFile {
@@ -19,7 +20,7 @@ const MAXIMUM_PIECE = 2 ** 32 - 1;
 const MAXIMUM_READ = 2 ** 30;
 
 /**
- * Opens a file, hands it to `use`, and closes it whatever happens.
+ * Opens a file, hands it to `use`, and closes it whatever happens. Of a gzip file, the file inside is handed over, from memory.
  *
  * @throws {InputError} if there is no such file, it cannot be read, or it is empty, a folder or a device.
  */
@@ -27,13 +28,20 @@ export async function withSourceFile<T>(path: string, use: (file: SourceFile) =>
   const { descriptor, size } = open(path);
   let closed = false;
   try {
+    const bytes: SourceFile["bytes"] = (offset, length) => {
+      // The descriptor may be another file's by now.
+      if (closed) throw new Error(`${path} is read after it was closed`);
+      return readPiece(descriptor, path, size, offset, length);
+    };
+    if (!isGzip(bytes(0, Math.min(size, 2)))) return await use({ path, size, bytes });
+    const inside = gunzip(bytes(0, size), path);
     return await use({
       path,
-      size,
+      size: inside.length,
       bytes: (offset, length) => {
-        // The descriptor may be another file's by now.
-        if (closed) throw new Error(`${path} is read after it was closed`);
-        return readPiece(descriptor, path, size, offset, length);
+        if (!(offset >= 0 && length >= 0 && offset + length <= inside.length))
+          throw outside(path, inside.length, offset, length);
+        return inside.slice(offset, offset + length);
       },
     });
   } finally {
@@ -97,6 +105,10 @@ function open(path: string): { descriptor: number; size: number } {
   }
 }
 
+function outside(path: string, size: number, offset: number, length: number): InputError {
+  return damagedFile(path, `it points at bytes ${offset} to ${offset + length}, and has ${size}`);
+}
+
 function readPiece(
   descriptor: number,
   path: string,
@@ -105,7 +117,7 @@ function readPiece(
   length: number,
 ): Uint8Array<ArrayBuffer> {
   if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
-    throw damagedFile(path, `it points at bytes ${offset} to ${offset + length}, and has ${size}`);
+    throw outside(path, size, offset, length);
   }
   if (length > MAXIMUM_PIECE) {
     throw new InputError(`${path} holds a piece of ${length} bytes`, {

@@ -1,5 +1,6 @@
 import { loadWeights, type StoredTensor, type StoredWeights, type Weights } from "../graph/parameters.js";
 import { InputError } from "../errors.js";
+import { FORMAT_HEAD, otherFormat } from "../files/file-format.js";
 import { isFloat, toFloat32 } from "./dtype.js";
 import { preferenceOf } from "./preference.js";
 import { isNpz, openNpz } from "./npz.js";
@@ -77,33 +78,15 @@ async function openWeights(file: SourceFile): Promise<WeightsFile> {
 
 function recognise(file: SourceFile): "zip" | "torch-legacy" | "safetensors" {
   const { path } = file;
-  const head = Buffer.from(file.bytes(0, Math.min(file.size, 1024)));
-  const text = head
-    .toString("latin1")
-    .replace(/^\xef\xbb\xbf/, "")
-    .trimStart();
+  const head = Buffer.from(file.bytes(0, Math.min(file.size, FORMAT_HEAD)));
+  const text = head.toString("latin1");
   if (text.startsWith("PK\x03\x04")) return "zip";
-  if (/^<(!doctype|html|head|body|!--|\?xml)/i.test(text)) {
-    throw unknownFormat(
-      path,
-      "a web page",
-      "download the file itself: the address gave a page about it, or an error",
-    );
-  }
-  if (text.startsWith("version https://git-lfs")) {
-    throw unknownFormat(path, "a Git LFS pointer", "fetch the file it stands for with: git lfs pull");
-  }
-  if (text.startsWith("\x93NUMPY")) {
-    throw unknownFormat(
-      path,
-      "a single NumPy array, without a name",
-      "save the arrays by name with numpy.savez(FILE, **arrays); of DeepMind's weights take the .pt file",
-    );
-  }
   if (head.length >= 9 && head[8] === 0x7b && head.readBigUInt64LE() < 2n ** 40n) return "safetensors";
+  const other = otherFormat(head, "weights");
+  if (other) throw unknownFormat(path, other.found, other.fix);
   // A pickle's protocol mark, or what a pickle without one can start with.
   if (head[0] === 0x80 || /^(c[\w.]+\n|L\d+L\n|[(\]}])/.test(text)) return "torch-legacy";
-  throw unknownFormat(path, `bytes that start with ${quoted(head.subarray(0, 8).toString("latin1"))}`);
+  throw unknownFormat(path, `bytes that start with ${quoted(text.slice(0, 8))}`);
 }
 
 type Sets = Omit<WeightsFile, "format">;

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "#mtard/weights/safetensors.js";
 import { readWeightsFile, withWeightsFile } from "#mtard/weights/weights-file.js";
@@ -218,6 +219,19 @@ describe("files that are no weights, or hostile", () => {
       /not a file of weights[^]*found {5}a web page/,
     ],
     ["late.th", "\n\n  <html lang=en>", /found {5}a web page/],
+    [
+      "model.gz",
+      gzipSync(Buffer.concat([Buffer.alloc(257), Buffer.from("ustar\0")])),
+      /a tar archive[^]*tar -xf/,
+    ],
+    ["bomb.gz", gzipSync(Buffer.alloc(2 ** 25)), /unpacks to more than a model of its size can have/],
+    ["torn.gz", gzipSync("hello world").subarray(0, 20), /damaged or cut short[^]*gzip/],
+    [
+      "plain.onnx",
+      Buffer.from("0807120470797463", "hex"),
+      /an ONNX model[^]*try {7}mtard teacher import with --onnx/,
+    ],
+    ["keras.pth", Buffer.from("\x89HDF\r\n\x1a\n", "latin1"), /an HDF5 file, as Keras writes them[^]*tf2onnx/],
     ["pointer.pth", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", /a Git LFS pointer/],
     ["empty.pth", "", /is empty/],
     ["short.pth", Buffer.from([0x80]), /damaged or cut short/],
@@ -228,6 +242,18 @@ describe("files that are no weights, or hostile", () => {
     ["deep.safetensors", safetensors('{"a":' + "[".repeat(100_000)), /its header is not JSON/],
   ])("%s is refused", async (name, content, message) => {
     expect(await error(write(name, content))).toMatch(message);
+  });
+
+  it("are opened where gzip packs them", async () => {
+    for (const name of ["types.zip.pth", "types.legacy.pth", "types.safetensors", "types.npz"]) {
+      const packed = write(`${name}.any`, gzipSync(readFileSync(fixture(name))));
+      expect(await error(packed)).toEqual(await error(fixture(name)));
+    }
+  });
+
+  it("a whole module is read as its state_dict", async () => {
+    const { key, weights } = await readWeightsFile(fixture("module.zip.pth"));
+    expect({ key, names: [...weights.keys()] }).toEqual({ key: "", names: ["weight", "bias"] });
   });
 
   it("a missing file and a folder are refused", async () => {
