@@ -150,13 +150,17 @@ function settingText(value: unknown): string {
 
 /** What a run started from is asked for again; what else was in it is for the run to compare. */
 function inputWords(value: unknown, words: readonly string[], path: string): string[] {
-  const { init, earlier } = (value ?? {}) as { init?: { from?: unknown; head?: unknown }; earlier?: unknown };
+  const { init, earlier } = (value ?? {}) as {
+    init?: Partial<Record<"from" | "head" | "key", unknown>>;
+    earlier?: unknown;
+  };
   if (earlier !== undefined)
     log(
       `note: the run of ${path} was trained further; this call takes its last schedule from the first epoch on`,
     );
   if (typeof init?.from !== "string" || isGiven("init", words)) return [];
-  return [`--init=${init.from}`, `--init-head=${init.head === "new" ? "new" : "kept"}`];
+  const key = typeof init.key === "string" ? [`--init-key=${init.key}`] : [];
+  return [`--init=${init.from}`, `--init-head=${init.head === "new" ? "new" : "kept"}`, ...key];
 }
 
 function wrongValue(path: string, name: string, expected: string, value: unknown): InputError {

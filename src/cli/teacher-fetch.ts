@@ -9,7 +9,13 @@ import { requireDescription } from "../teacher/find-description.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
 import type { GlobalArguments } from "./output.js";
 import { formatDownload } from "./progress.js";
-import { importProgress, normalizationOf, normalizationOptions, reportImport } from "./teacher-import.js";
+import {
+  importProgress,
+  keyOption,
+  normalizationOf,
+  normalizationOptions,
+  reportImport,
+} from "./teacher-import.js";
 
 /** The options of `mtard teacher fetch`. */
 export function fetchOptions(yargs: Argv<GlobalArguments>) {
@@ -50,6 +56,7 @@ export function fetchOptions(yargs: Argv<GlobalArguments>) {
       requiresArg: true,
       describe: "of an address: the architecture of its weights; without it, it is an ONNX classifier",
     })
+    .option("key", { ...keyOption, describe: `of an address: ${keyOption.describe}` })
     .options(normalizationOptions)
     .option("role", { ...roleOption, describe: "of an address: what it is meant for" })
     .option("sha256", {
@@ -72,7 +79,7 @@ export function fetchOptions(yargs: Argv<GlobalArguments>) {
 type Arguments = HandlerArguments<typeof fetchOptions>;
 
 /** What only an address needs: the rest is described. */
-const ofAddress = ["name", "dataset", "network", "mean", "std", "layout", "role", "sha256"] as const;
+const ofAddress = ["name", "dataset", "network", "key", "mean", "std", "layout", "role", "sha256"] as const;
 
 /** `mtard teacher fetch`: brings in a published model. */
 export async function runFetch(args: Arguments): Promise<void> {
@@ -123,6 +130,7 @@ async function fetchOwn(args: Arguments): Promise<void> {
       name,
       dataset: classifierShape(findDataset(dataset, args.dataDir)),
       network,
+      key: args.key,
       layout,
       normalization: normalizationOf(args),
       role: args.role,

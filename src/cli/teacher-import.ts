@@ -22,6 +22,13 @@ export const normalizationOptions = {
   },
 } as const;
 
+/** Which weights of a file are taken. */
+export const keyOption = {
+  type: "string",
+  requiresArg: true,
+  describe: "which weights of a file that has several: its keys joined by dots, such as state_dict_ema",
+} as const;
+
 /** The options of `mtard teacher import`. */
 export function importOptions(yargs: Argv<GlobalArguments>) {
   return yargs
@@ -48,10 +55,11 @@ export function importOptions(yargs: Argv<GlobalArguments>) {
       requiresArg: true,
       describe: "a PyTorch, safetensors or npz file with its state_dict",
     })
+    .option("key", keyOption)
     .options(normalizationOptions)
     .option("role", { ...roleOption, describe: "what it is meant for" })
     .option("force", { type: "boolean", default: false, describe: "replace a teacher of the same name" })
-    .conflicts("onnx", ["network", "weights"])
+    .conflicts("onnx", ["network", "weights", "key"])
     .conflicts("layout", ["network", "weights"])
     .epilogue(
       examples({
@@ -114,7 +122,7 @@ export function importProgress(line: ProgressLine): (doing: string, done: number
 function sourceOf(args: HandlerArguments<typeof importOptions>) {
   if (args.onnx !== undefined) return { kind: "onnx", path: args.onnx, layout: args.layout } as const;
   if (args.network !== undefined && args.weights !== undefined)
-    return { kind: "weights", path: args.weights, network: args.network } as const;
+    return { kind: "weights", path: args.weights, network: args.network, key: args.key } as const;
   throw new InputError("nothing to import was named", {
     expected: "--onnx FILE, or --network ID --weights FILE",
     fix: "mtard teacher import --help",

@@ -54,6 +54,7 @@ interface TrainArguments extends GlobalArguments {
   resume: boolean;
   init: string | undefined;
   initHead: "kept" | "new" | undefined;
+  initKey: string | undefined;
   device: string | undefined;
   checkpointMinutes: unknown;
   set: string[] | undefined;
@@ -117,6 +118,11 @@ export const trainCommand: CommandBody = {
         describe: "take the last linear layer of --init, or draw a new one, for other classes perhaps",
         defaultDescription: "kept",
       })
+      .option("init-key", {
+        type: "string",
+        requiresArg: true,
+        describe: "which weights of --init's file, where it has several, such as state_dict_ema",
+      })
 
       .option("device", deviceOption)
       .option("checkpoint-minutes", {
@@ -151,12 +157,16 @@ async function runTrain(args: TrainArguments): Promise<void> {
   const folder = args.out ?? `runs/${runName(settings)}`;
   const { dataDir, teachersDir, resume, device } = args;
   const minutes = parseQuantity("--checkpoint-minutes", args.checkpointMinutes, { minimum: 0 });
-  if (args.initHead !== undefined && args.init === undefined)
-    throw new InputError("--init-head is about the weights of --init", {
+  const about = args.initHead === undefined ? "--init-key" : "--init-head";
+  if ((args.initHead !== undefined || args.initKey !== undefined) && args.init === undefined)
+    throw new InputError(`${about} is about the weights of --init`, {
       expected: "--init FILE, a run or a teacher",
       found: "no --init",
     });
-  const init = args.init === undefined ? undefined : { from: args.init, head: args.initHead ?? "kept" };
+  const init =
+    args.init === undefined
+      ? undefined
+      : { from: args.init, head: args.initHead ?? "kept", key: args.initKey };
   const places = { folder, dataDir, teachersDir, resume, device, init };
   const summary = await trainWithProgress(settings, places, minutes * 60);
   const { best } = summary;

@@ -37,7 +37,7 @@ export async function trainWithProgress(
     log(
       `${settings.method} on ${settings.dataset}, ${settings.epochs} ${settings.epochs === 1 ? "epoch" : "epochs"}, best chosen on ${settings.selection} images`,
     );
-    if (run.init && !run.resumed) log(initText(run.init));
+    if (run.init && !run.resumed) for (const text of [initText(run.init), ...run.initNotes]) log(text);
     if (run.finishedBy) log(furtherText(run.finishedBy, settings));
     for (const repair of run.repairs) log(`warning: ${repair}`);
     if (run.resumed) log(`resumed from ${places.folder} after step ${run.step}`);

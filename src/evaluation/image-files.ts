@@ -1,4 +1,4 @@
-import { isNpz, openNpz } from "../weights/npz.js";
+import { isNpz, openNpz, type StoredFloats } from "../weights/npz.js";
 import { withSourceFile } from "../weights/source-file.js";
 import { readZipMembers } from "../weights/zip.js";
 import { imagesAt } from "../data/batches.js";
@@ -50,7 +50,8 @@ export function pickedImages(
 }
 
 /**
- * Reads the first `most` images of an npz file with floating-point `images` `[N, height, width, channels]` and `labels` `[N]`.
+ * Reads the first `most` images of an npz file with floating-point `images` `[N, height, width, channels]` and `labels` `[N]`; the
+ * others are not unpacked.
  *
  * @throws {InputError} if the file does not hold these arrays, or a pixel value is outside [0, 1].
  */
@@ -59,7 +60,7 @@ export function imagesInNpz(path: string, shape: ImageShape, most: number): Prom
     const members = await readZipMembers(file);
     const { tensors, integers, others } = isNpz(members)
       ? openNpz(file, members)
-      : { tensors: new Map<string, StoredTensor>(), integers: new Map<string, StoredTensor>(), others: [] };
+      : { tensors: new Map<string, StoredFloats>(), integers: new Map<string, StoredTensor>(), others: [] };
     const [images, labels] = [tensors.get("images"), tensors.get("labels") ?? integers.get("labels")];
     const found = [
       ...[...tensors].map(([name, tensor]) => `${name} [${tensor.shape.join(", ")}]`),
@@ -80,8 +81,9 @@ export function imagesInNpz(path: string, shape: ImageShape, most: number): Prom
         found: found.length === 0 ? "no arrays" : found.join("; "),
         fix: "numpy.savez(FILE, images=images.astype('float32'), labels=labels), bytes divided by 255",
       });
-    const values = images.read();
-    const size = values.length / total;
+    const count = Math.min(most, total);
+    const values = await images.readFirst(count);
+    const size = values.length / count;
     const outside = values.findIndex((value) => !(value >= 0 && value <= 1));
     if (outside >= 0)
       throw new InputError(
@@ -92,7 +94,6 @@ export function imagesInNpz(path: string, shape: ImageShape, most: number): Prom
           fix: "divide by 255 if they are bytes; a normalisation belongs in the model",
         },
       );
-    const count = Math.min(most, total);
     return {
       shape,
       count,

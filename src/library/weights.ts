@@ -5,7 +5,8 @@ import { exportModel as writeExport, type ExportFormat, exportFormats } from "..
 import { type FetchOptions, fetchTeacher as fetchDescribed } from "../teacher/fetch.js";
 import { requireDescription } from "../teacher/find-description.js";
 import { importTeacher as importInto, type ImportedTeacher, type ImportRequest } from "../teacher/import.js";
-import { matchWeights } from "../weights/match-weights.js";
+import { recogniseWeights } from "../weights/recognise-weights.js";
+import { normalizationText } from "../weights/stored-normalization.js";
 import { withWeightsFile } from "../weights/weights-file.js";
 import type { OpenModel } from "./open-model.js";
 import { type Places, placesOf, type ShapeOption, shapeOf } from "./places.js";
@@ -50,12 +51,20 @@ export async function fetchTeacher(
 /**
  * Reads a network's weights from a PyTorch checkpoint, safetensors or npz file. Nothing the file names is run.
  *
- * @throws {InputError} if the file is damaged, or its tensors do not fit the network.
+ * @param key Which weights, where the file has several: their keys joined by dots, such as `state_dict_ema`.
+ * @throws {InputError} if the file is damaged, its tensors do not fit the network, or hold another normalisation than it has.
  */
-export function readWeights(path: string, network: Network): Promise<Weights> {
-  return withWeightsFile(path, ({ weights }) =>
-    Promise.resolve(loadWeights(matchWeights(network, weights, path))),
-  );
+export function readWeights(path: string, network: Network, key?: string): Promise<Weights> {
+  return withWeightsFile(path, (file) => {
+    const found = recogniseWeights([network], file, path, { given: network.normalization, key });
+    if (found.storedNormalization && !network.normalization)
+      throw new InputError(`${path} holds a normalisation that ${network.id} does not have`, {
+        expected: "a network with the normalisation of its weights",
+        found: normalizationText(found.storedNormalization),
+        fix: "give the network this normalisation: { ...network, normalization }",
+      });
+    return loadWeights(found.weights);
+  });
 }
 
 /**

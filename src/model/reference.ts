@@ -33,9 +33,7 @@ export function findModel(named: string, teachersDir: string): ModelReference {
 }
 
 function foundAt(path: string): string {
-  const kind = kindOf(path);
-  if (kind === null) return "nothing of that name";
-  return kind === "folder"
-    ? `a folder without ${RUN_FILES.settings} or ${MANIFEST_FILE}`
-    : "a file whose name does not end in .onnx";
+  return kindOf(path) === null
+    ? "nothing of that name"
+    : `a folder without ${RUN_FILES.settings} or ${MANIFEST_FILE}`;
 }

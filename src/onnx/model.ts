@@ -9,6 +9,8 @@ import {
   TensorProto_DataLocation,
 } from "onnx-buf";
 import { InputError } from "../errors.js";
+import { FORMAT_HEAD, otherFormat } from "../files/file-format.js";
+import { gunzip, isGzip } from "../files/gzip.js";
 
 /** A protocol buffer is smaller than 2 GiB, and so is an ONNX file without external data. */
 const MAXIMUM_BYTES = 2 ** 31 - 1;
@@ -16,7 +18,7 @@ const MAXIMUM_BYTES = 2 ** 31 - 1;
 const OLDEST_OPSET = 7;
 
 /**
- * Reads a whole file; one whose size no ONNX model has is refused before any memory is taken.
+ * Reads a whole file, or the one inside a gzip file; one whose size no ONNX model has is refused before any memory is taken.
  *
  * @throws {InputError} if it cannot be read, is empty, is not a file, or is 2 GiB or more.
  */
@@ -44,7 +46,8 @@ export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
     let length = 0;
     for (let read = -1; read !== 0 && length < bytes.length; length += read)
       read = readSync(file, bytes, length, bytes.length - length, null);
-    return bytes.subarray(0, length);
+    const content = bytes.subarray(0, length);
+    return isGzip(content) ? gunzip(content, path) : content;
   } finally {
     closeSync(file);
   }
@@ -65,7 +68,8 @@ export function parseModel(bytes: Uint8Array, source: string): ModelProto {
   } catch (cause) {
     throw damaged(source, cause instanceof Error ? cause.message : String(cause), cause);
   }
-  if (!model.graph || model.graph.node.length === 0) throw damaged(source, "no graph with nodes in it");
+  if (!model.graph || model.graph.node.length === 0)
+    throw damaged(source, "no graph with nodes in it; perhaps a protocol buffer of another kind");
   const opset = model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx");
   if (!opset) throw damaged(source, "no ONNX operator set named");
   if (opset.version < OLDEST_OPSET)
@@ -132,31 +136,6 @@ function damaged(source: string, found: string, cause?: unknown): InputError {
 }
 
 function refuseOtherFormats(bytes: Uint8Array, source: string): void {
-  const start = Buffer.from(bytes.subarray(0, 64)).toString("latin1").trimStart();
-  const other = OTHER_FORMATS.find(({ starts }) => starts.some((text) => start.startsWith(text)));
-  if (other)
-    throw new InputError(`${source} is not an ONNX model`, {
-      expected: "an ONNX file",
-      found: other.found,
-      fix: other.fix,
-    });
+  const other = otherFormat(bytes.subarray(0, FORMAT_HEAD), "onnx");
+  if (other) throw new InputError(`${source} is not an ONNX model`, { expected: "an ONNX file", ...other });
 }
-
-/** Files that people mistake for ONNX files, by their first characters. */
-const OTHER_FORMATS = [
-  {
-    starts: ["<"],
-    found: "a web page (HTML or XML)",
-    fix: "download the file itself, with the site's download or raw link",
-  },
-  {
-    starts: ["version https://git-lfs"],
-    found: "a Git LFS pointer, not the file it points to",
-    fix: "fetch the file itself with git lfs pull",
-  },
-  {
-    starts: ["PK\u0003\u0004", "\u0080\u0002", "\u0080\u0003", "\u0080\u0004"],
-    found: "what looks like a PyTorch file",
-    fix: "mtard teacher import with --network ID --weights FILE",
-  },
-] as const;

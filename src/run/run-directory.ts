@@ -34,6 +34,8 @@ export interface InitialWeights {
   readonly from: string;
   /** Whether the classifier came with them, or was drawn afresh. */
   readonly head: "kept" | "new";
+  /** Which weights of a file it named, if it did. */
+  readonly key?: string | undefined;
   /** The normalisation that came with the weights and is part of the student. */
   readonly normalization: Normalization | null;
 }
@@ -80,6 +82,7 @@ const inputsSchema = z.object({
       sha256: z.string(),
       from: z.string(),
       head: z.enum(["kept", "new"]),
+      key: z.string().optional(),
       normalization: normalizationSchema.nullable(),
     })
     .optional(),

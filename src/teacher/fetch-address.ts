@@ -22,6 +22,8 @@ import { unpackWeights } from "./unpack.js";
 export interface AddressRequest extends Omit<ImportRequest, "from"> {
   readonly address: Address;
   readonly network?: string | undefined;
+  /** Which weights of the file, where it has several. */
+  readonly key?: string | undefined;
   readonly layout?: Extract<ImportRequest["from"], { kind: "onnx" }>["layout"];
   /** A local copy of the file, in place of the download. */
   readonly from?: string | undefined;
@@ -82,7 +84,7 @@ async function importFile(
   path: string,
   mostBytes: number,
 ): Promise<ImportedTeacher> {
-  const { network, layout, file = null, teachersDir } = request;
+  const { network, key, layout, file = null, teachersDir } = request;
   const unpacked = existsSync(path)
     ? await unpackWeights(
         path,
@@ -96,7 +98,7 @@ async function importFile(
     const from =
       network === undefined
         ? ({ kind: "onnx", path: unpacked, layout } as const)
-        : ({ kind: "weights", path: unpacked, network } as const);
+        : ({ kind: "weights", path: unpacked, network, key } as const);
     return await importInto(place, { ...request, from });
   } finally {
     if (unpacked !== path) rmSync(unpacked, { force: true });

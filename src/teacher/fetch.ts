@@ -14,6 +14,7 @@ import { howToGet, type TeacherDescription } from "./descriptions.js";
 import { downloadsFolder, downloadWeights, MOST_BYTES, takeDownload } from "./fetch-file.js";
 import { type ImportedTeacher, importInto, type ImportRequest, takeTeacherPlace } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
+import { isOnnxName } from "./reference.js";
 import { startOf, unpackWeights } from "./unpack.js";
 
 /** How a published model is fetched. */
@@ -63,8 +64,7 @@ async function fetchInto(
 ): Promise<ImportedTeacher> {
   const { teachersDir, from } = options;
   if (from !== undefined) {
-    if (from.endsWith(".onnx") || !existsSync(from))
-      return importDescribed(place, description, from, options);
+    if (isOnnxName(from) || !existsSync(from)) return importDescribed(place, description, from, options);
     const file = await unpacked(description, from, options);
     try {
       refuseOtherFile(description, file);
@@ -194,10 +194,10 @@ function importDescribed(
   const { name, network, normalization, published } = description;
   const role = description.role === "student" ? undefined : description.role;
   const common = { name, dataset, role, force, teachersDir, onProgress: onImport };
-  if (!path.endsWith(".onnx"))
+  if (!isOnnxName(path))
     return importInto(place, {
       ...common,
-      from: { kind: "weights", path, network, key: published?.key },
+      from: { kind: "weights", path, network, usualKey: published?.key },
       normalization: normalization ?? undefined,
     });
   refuseOtherNetwork(description, path);

@@ -1,6 +1,7 @@
 import { existsSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { matchWeights, recogniseWeights } from "../weights/match-weights.js";
+import { matchWeights } from "../weights/match-weights.js";
+import { recogniseWeights } from "../weights/recognise-weights.js";
 import { normalizationText } from "../weights/stored-normalization.js";
 import { withWeightsFile } from "../weights/weights-file.js";
 import { InputError } from "../errors.js";
@@ -37,8 +38,10 @@ export interface ImportRequest {
         readonly kind: "weights";
         readonly path: string;
         readonly network: string;
-        /** Where in a PyTorch file its state dict is, if under none of the usual keys. */
+        /** Which weights to take, where a file has several: their keys joined by dots, such as `state_dict_ema`. */
         readonly key?: string | undefined;
+        /** The same, where they are there; any others otherwise. */
+        readonly usualKey?: string | undefined;
       };
   /** Applied to images in [0, 1]; what an ONNX model already has inside is not repeated here. */
   readonly normalization?: Normalization | undefined;
@@ -113,6 +116,7 @@ export async function importInto(place: Place, request: ImportRequest): Promise<
         file: basename(from.path),
         sha256: sha256OfFile(from.path, (done) => request.onProgress?.("hashing the source", done, size)),
         format: made.format,
+        ...(made.key === null ? {} : { key: made.key }),
       },
       network: made.network,
       normalization: made.normalization,
@@ -159,6 +163,8 @@ export function checkRequest({
 interface MadeModel {
   readonly written: ModelHashes;
   readonly format: string;
+  /** Where in the file the weights were; null for its beginning, and for ONNX. */
+  readonly key: string | null;
   readonly network: string | null;
   readonly dialect: string | null;
   readonly normalization: Normalization | null;
@@ -202,6 +208,7 @@ async function fromOnnx(
   return {
     written,
     format: "onnx",
+    key: null,
     network: network?.id ?? null,
     dialect: null,
     normalization: network ? known.normalization : (normalization ?? null),
@@ -215,44 +222,41 @@ async function fromOnnx(
 }
 
 async function fromWeights(
-  { path, network: networkId, key }: Extract<ImportRequest["from"], { kind: "weights" }>,
+  { path, network: networkId, key, usualKey }: Extract<ImportRequest["from"], { kind: "weights" }>,
   request: ImportRequest,
   partial: string,
 ): Promise<MadeModel> {
-  const { dataset, normalization } = request;
+  const { dataset, normalization: given } = request;
   const asked = createNetwork(networkId, dataset);
   const variants = networkVariants(networkId).slice(1);
-  return withWeightsFile(
-    path,
-    async ({ format, weights: tensors, notes }) => {
-      const { network, weights, dialect, alsoFits, storedNormalization } = recogniseWeights(
-        [asked, ...variants.map((id) => createNetwork(id, dataset))],
-        tensors,
-        path,
-        normalization,
-      );
-      const model = networkModel(network, weights, { version, dataset: dataset.name });
-      const { written } = await writeAndVerify(model, MODEL_FILE, request, partial);
-      return {
-        written,
-        format,
-        network: network.id,
-        dialect,
-        normalization: network.normalization ?? null,
-        notes: [
-          `read as ${network.id} in the names of ${dialect}`,
-          ...alsoFits.map(
-            (id) => `${id} has the same names: if the accuracy is not as published, try --network ${id}`,
-          ),
-          ...(storedNormalization
-            ? [`the normalisation is the file's own: ${normalizationText(storedNormalization)}`]
-            : []),
-          ...notes,
-        ],
-      };
-    },
-    key,
-  );
+  return withWeightsFile(path, async (file) => {
+    const found = recogniseWeights([asked, ...variants.map((id) => createNetwork(id, dataset))], file, path, {
+      given,
+      key,
+      usualKey,
+    });
+    const { network, weights, dialect, storedNormalization } = found;
+    const model = networkModel(network, weights, { version, dataset: dataset.name });
+    const { written } = await writeAndVerify(model, MODEL_FILE, request, partial);
+    return {
+      written,
+      format: file.format,
+      key: found.key === "" ? null : found.key,
+      network: network.id,
+      dialect,
+      normalization: network.normalization ?? null,
+      notes: [
+        `read as ${network.id} in the names of ${dialect}`,
+        ...found.alsoFits.map(
+          (id) => `${id} has the same names: if the accuracy is not as published, try --network ${id}`,
+        ),
+        ...(storedNormalization
+          ? [`the normalisation is the file's own: ${normalizationText(storedNormalization)}`]
+          : []),
+        ...found.notes,
+      ],
+    };
+  });
 }
 
 /** Writes a model in the standard form into the folder and runs it from there. */

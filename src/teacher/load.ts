@@ -94,7 +94,7 @@ function loadOnnxFile(path: string, dataset: ClassifierShape | undefined): Store
     model: adapted,
     dataFolder: data.length === 0 ? null : folder,
     manifest: {
-      name: basename(path, ".onnx"),
+      name: basename(path).replace(/\.onnx(\.gz)?$/i, ""),
       dataset: expected.name,
       classes: expected.classes,
       image: expected.image,

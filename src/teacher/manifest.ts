@@ -51,6 +51,8 @@ const manifestSchema = z.object({
     sha256,
     /** Such as `onnx`, `pytorch-zip`, `safetensors`. */
     format: z.string(),
+    /** Where in the file the weights were, if not at its beginning: keys and the names' prefix, joined by dots. */
+    key: z.string().optional(),
   }),
   /** The network whose weights the model holds under PyTorch's names, or null for a foreign graph. */
   network: z.string().nullable(),

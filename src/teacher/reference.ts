@@ -14,12 +14,12 @@ export type TeacherReference =
   { readonly kind: "folder"; readonly folder: string } | { readonly kind: "file"; readonly path: string };
 
 /**
- * Finds the teacher a person named: a name in the store, a teacher's folder, or an .onnx file, which need not exist.
+ * Finds the teacher a person named: a name in the store, a teacher's folder, or a file, which need not exist if it is called .onnx.
  *
  * @throws {InputError} if there is no such teacher; the error lists those in the store.
  */
 export function findTeacher(named: string, teachersDir: string): TeacherReference {
-  if (named.endsWith(".onnx") && kindOf(named) !== "folder") return { kind: "file", path: named };
+  if (isOnnxName(named) && kindOf(named) !== "folder") return { kind: "file", path: named };
   if (isName(named)) tidyPlace(join(teachersDir, named));
   const candidates = [
     ...(isName(named) ? [join(teachersDir, named)] : []),
@@ -28,6 +28,8 @@ export function findTeacher(named: string, teachersDir: string): TeacherReferenc
   ];
   const folder = candidates.find((candidate) => existsSync(join(candidate, MANIFEST_FILE)));
   if (folder !== undefined) return { kind: "folder", folder };
+  // Whatever it is called: what it is not is said when it is read.
+  if (kindOf(named) === "file") return { kind: "file", path: named };
   const description = findDescription(named);
   // RobustBench's way to write a name is not the store's.
   if (description && description.name !== named) return findTeacher(description.name, teachersDir);
@@ -51,6 +53,11 @@ export function knownTeachers(teachersDir: string): string[] {
   const there = listTeachers(teachersDir).map(({ name }) => name);
   const described = listDescriptions().map(({ name }) => name);
   return [...there, ...described.filter((name) => !there.includes(name))];
+}
+
+/** Whether a path is called what ONNX models are, packed by gzip or not. */
+export function isOnnxName(path: string): boolean {
+  return /\.onnx(\.gz)?$/i.test(path);
 }
 
 function isName(named: string): boolean {

@@ -8,7 +8,6 @@ import { chooseFile } from "./choose.js";
 const others: readonly (readonly [start: string, kind: string])[] = [
   ["Rar!", "rar"],
   ["7z\xbc\xaf\x27\x1c", "7z"],
-  ["\x1f\x8b", "gzip"],
 ];
 
 /**

@@ -2,14 +2,15 @@ import { InputError } from "../errors.js";
 import { kindOf } from "../files/kind.js";
 import { initialWeights } from "../graph/initialize.js";
 import type { LinearLayer, Network } from "../graph/network.js";
-import { loadWeights, type StoredWeights, type Weights } from "../graph/parameters.js";
+import { loadWeights, type Weights } from "../graph/parameters.js";
 import { networkIdentity } from "../model/identity.js";
 import { openModel } from "../model/model.js";
 import { findModel } from "../model/reference.js";
 import { createNetwork, networkIds, networkVariants } from "../networks/networks.js";
 import type { InitialWeights } from "../run/run-directory.js";
+import { isOnnxName } from "../teacher/reference.js";
 import type { Random } from "../runtime/random.js";
-import { recogniseWeights } from "../weights/match-weights.js";
+import { recogniseWeights, type RecognisedWeights, type WeightSets } from "../weights/recognise-weights.js";
 import { withWeightsFile } from "../weights/weights-file.js";
 
 /** What a student starts from, as a person names it. */
@@ -18,6 +19,8 @@ export interface InitRequest {
   readonly from: string;
   /** Whether the last linear layer is taken as well (`kept`, the default), or drawn afresh, for other classes perhaps. */
   readonly head?: "kept" | "new" | undefined;
+  /** Which weights of a file to take, where it has several: their keys joined by dots, such as `state_dict_ema`. */
+  readonly key?: string | undefined;
 }
 
 /** A student with the weights it starts from. */
@@ -26,6 +29,8 @@ export interface InitialStudent {
   readonly network: Network;
   readonly weights: Weights;
   readonly origin: InitialWeights;
+  /** What a person may want to know of the file: which weights were taken, what was left out. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -36,13 +41,13 @@ export interface InitialStudent {
  */
 export async function initialStudent(
   student: Network,
-  { from, head = "kept" }: InitRequest,
+  { from, head = "kept", key }: InitRequest,
   teachersDir: string,
   random: Random,
 ): Promise<InitialStudent> {
   const taken =
-    kindOf(from) === "file" && !from.endsWith(".onnx")
-      ? await fromFile(student, from, head)
+    kindOf(from) === "file" && !isOnnxName(from)
+      ? await fromFile(student, from, head, key)
       : await fromModel(student, from, head, teachersDir);
   const network = withNormalization(student, taken.normalization);
   const weights = head === "kept" ? taken.weights : withFreshHead(network, taken.weights, random);
@@ -50,7 +55,14 @@ export async function initialStudent(
   return {
     network,
     weights,
-    origin: { sha256, from, head, normalization: network.normalization ?? null },
+    origin: {
+      sha256,
+      from,
+      head,
+      ...(key === undefined ? {} : { key }),
+      normalization: network.normalization ?? null,
+    },
+    notes: taken.notes,
   };
 }
 
@@ -63,7 +75,10 @@ function withNormalization(
   return normalization ? { ...plain, normalization } : plain;
 }
 
-type Taken = Pick<Network, "normalization"> & { readonly weights: Weights };
+type Taken = Pick<Network, "normalization"> & {
+  readonly weights: Weights;
+  readonly notes: readonly string[];
+};
 
 async function fromModel(
   student: Network,
@@ -81,32 +96,50 @@ async function fromModel(
   const alike = sameLayers(withClasses(student, network.classes), network);
   if (!alike) throw otherNetwork(from, student, network.id);
   requireClasses(from, head, network.classes, student);
-  return { weights, ...(network.normalization ? { normalization: network.normalization } : {}) };
+  return { weights, notes: [], ...(network.normalization ? { normalization: network.normalization } : {}) };
 }
 
-function fromFile(student: Network, path: string, head: "kept" | "new"): Promise<Taken> {
-  return withWeightsFile(path, ({ weights: tensors }) => {
-    const classes = [student.classes, ...classCounts(student, tensors)];
+/** How weights are recognised for `--init`. */
+interface FileOptions {
+  readonly key: string | undefined;
+  readonly keyOption: string;
+}
+
+function fromFile(
+  student: Network,
+  path: string,
+  head: "kept" | "new",
+  key: string | undefined,
+): Promise<Taken> {
+  const options: FileOptions = { key, keyOption: "--init-key" };
+  return withWeightsFile(path, (file) => {
+    const classes = [student.classes, ...classCounts(student, file)];
     const [first = student, ...others] = classes.map((count) => withClasses(student, count));
-    const fit = recognised([first, ...others], tensors, path);
+    const fit = recognised([first, ...others], file, path, options);
     if (fit === null) {
-      const near = nearestFit(student, tensors, path, classes);
+      const near = nearestFit(student, file, path, classes, options);
       if (near !== null) throw otherNetwork(path, student, near);
-      recogniseWeights([student], tensors, path);
+      recogniseWeights([student], file, path, options);
       throw new Error("weights that fit were not recognised");
     }
-    const { network, weights } = fit;
+    const { network, weights, notes } = fit;
     requireClasses(path, head, network.classes, student);
     return {
       weights: loadWeights(weights),
+      notes,
       ...(network.normalization ? { normalization: network.normalization } : {}),
     };
   });
 }
 
-function recognised(candidates: readonly [Network, ...Network[]], tensors: StoredWeights, path: string) {
+function recognised(
+  candidates: readonly [Network, ...Network[]],
+  file: WeightSets,
+  path: string,
+  options: FileOptions,
+): RecognisedWeights | null {
   try {
-    return recogniseWeights(candidates, tensors, path);
+    return recogniseWeights(candidates, file, path, options);
   } catch (error) {
     if (error instanceof InputError) return null;
     throw error;
@@ -137,9 +170,10 @@ const WIDTHS = [1, 2, 4, 5, 6, 8, 10, 12, 16];
 /** The network that tensors are of, by names and shapes; null if no network that is looked through is. */
 function nearestFit(
   student: Network,
-  tensors: StoredWeights,
+  file: WeightSets,
   path: string,
   classes: readonly number[],
+  options: FileOptions,
 ): string | null {
   const ids = [
     ...networkVariants(student.id),
@@ -152,15 +186,16 @@ function nearestFit(
   for (const id of new Set(ids))
     for (const count of classes) {
       const network = createNetwork(id, { image: student.input, classes: count });
-      if (recognised([network], tensors, path)) return id;
+      if (recognised([network], file, path, options)) return id;
     }
   return null;
 }
 
 /** The numbers of classes that tensors shaped like the classifier's weights stand for, whatever they are called. */
-function classCounts(student: Network, tensors: StoredWeights): number[] {
+function classCounts(student: Network, { sets }: WeightSets): number[] {
   const { inputs } = headOf(student);
-  const counts = [...tensors.values()].flatMap(({ shape: [count = 0, width, ...more] }) =>
+  const tensors = sets.flatMap(({ weights }) => [...weights.values()]);
+  const counts = tensors.flatMap(({ shape: [count = 0, width, ...more] }) =>
     width === inputs && more.length === 0 ? [count] : [],
   );
   return [...new Set(counts)].filter((count) => count !== student.classes && count > 1);

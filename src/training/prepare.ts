@@ -61,6 +61,8 @@ export interface PreparedRun {
   readonly finishedBy: Schedule | null;
   /** The weights its student started from, or null where the seed drew them. */
   readonly init: InitialWeights | null;
+  /** What a person may want to know of the file that they came from. */
+  readonly initNotes: readonly string[];
   /** Frees tensors, teachers and files. */
   close(): Promise<void>;
 }
@@ -185,6 +187,7 @@ export async function prepareRun(
       repairs,
       finishedBy: further?.before ?? null,
       init: initial?.origin ?? null,
+      initNotes: initial?.notes ?? [],
       async close() {
         metrics.close();
         disposeParameters(parameters);

@@ -75,7 +75,7 @@ function elementsIn(
   dtype: DType,
 ): { buffer: ArrayBuffer; byteOffset: number; count: number } {
   const size = elementSizes[dtype];
-  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return { buffer, byteOffset, count: Math.floor(bytes.length / size) };
 }
 

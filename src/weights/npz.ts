@@ -1,4 +1,6 @@
-import { constants, crc32, inflateRawSync } from "node:zlib";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { constants, crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { type InputError, WorkError } from "../errors.js";
 import type { StoredTensor } from "../graph/parameters.js";
 import {
@@ -15,6 +17,15 @@ import { gather } from "./torch-tensor.js";
 import { encodeZip } from "./zip-writer.js";
 import type { ZipMember } from "./zip.js";
 
+/** A floating-point array that stays where it is stored until it is read. */
+export interface StoredFloats extends StoredTensor {
+  /**
+   * Its values for the first `count` of its first axis; what comes after them is not unpacked, and not checked either. An array whose
+   * first axis runs fastest is read whole.
+   */
+  readonly readFirst: (count: number) => Promise<Float32Array>;
+}
+
 /** An integer array that stays where it is stored until it is read. */
 export interface StoredIntegers extends StoredTensor {
   /** Its bytes as they are, row-major, where they are uint8; else null. */
@@ -30,7 +41,7 @@ export interface StoredTexts {
 /** The arrays of an npz file. */
 export interface NpzFile {
   /** The floating-point arrays, by name. */
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly tensors: ReadonlyMap<string, StoredFloats>;
   /** The integer arrays, by name, read as float32. */
   readonly integers: ReadonlyMap<string, StoredIntegers>;
   /** The arrays of texts, by name. */
@@ -45,6 +56,10 @@ const SPARE_BYTES = 2 ** 24;
 /** Enough packed bytes to unpack a header from. */
 const PACKED_HEADER = 1024;
 const HEADER = 10_000;
+/** Packed bytes that are unpacked at a time. */
+const PACKED_PIECE = 2 ** 16;
+/** Larger members are unpacked into one piece of memory, as putting pieces together would take the size twice. */
+const MANY_PIECES = 2 ** 20;
 
 /** Whether a zip archive's members are those of an npz file. */
 export function isNpz(members: ReadonlyMap<string, ZipMember>): boolean {
@@ -90,7 +105,7 @@ export function openNpy(file: SourceFile, name: string): NpzFile {
 }
 
 interface FoundArrays extends NpzFile {
-  readonly tensors: Map<string, StoredTensor>;
+  readonly tensors: Map<string, StoredFloats>;
   readonly integers: Map<string, StoredIntegers>;
   readonly texts: Map<string, StoredTexts>;
   readonly others: string[];
@@ -124,7 +139,15 @@ function addArray(
   }
   const read = (): Float32Array => valuesOf(bytes(), header, dtype, count);
   if (isFloat(dtype)) {
-    tensors.set(name, { shape, read });
+    const readFirst = async (rows: number): Promise<Float32Array> => {
+      const wanted = rows * (count / Math.max(1, shape[0] ?? 1));
+      if (wanted >= count) return read();
+      if (columnMajor) return read().subarray(0, wanted);
+      const length = header.length + wanted * elementSizes[dtype];
+      const first = { ...header, shape: [rows, ...shape.slice(1)] };
+      return valuesOf(await firstOfMember(file, member, length, fail), first, dtype, wanted);
+    };
+    tensors.set(name, { shape, read, readFirst });
     return;
   }
   const plain = (): Uint8Array<ArrayBuffer> =>
@@ -202,6 +225,38 @@ function memberBytes(
   return bytes;
 }
 
+/** The first `length` bytes of a member, unchecked; no more than a piece beyond them is unpacked. */
+async function firstOfMember(
+  file: SourceFile,
+  { start, storedSize, packing }: Stored,
+  length: number,
+  fail: (found: string) => InputError,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (packing === "stored") return file.bytes(start, Math.min(length, storedSize));
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  function* packed(): Generator<Uint8Array> {
+    for (let at = 0; at < storedSize; at += PACKED_PIECE)
+      yield file.bytes(start + at, Math.min(PACKED_PIECE, storedSize - at));
+  }
+  const inflate = createInflateRaw();
+  try {
+    await pipeline(Readable.from(packed()), inflate, async (pieces: AsyncIterable<Uint8Array>) => {
+      for await (const piece of pieces) {
+        const wanted = piece.subarray(0, length - done);
+        bytes.set(wanted, done);
+        done += wanted.length;
+        if (done === length) break;
+      }
+    });
+  } catch (cause) {
+    // A stream that is left early may say so.
+    if (done < length) throw fail(`cannot be unpacked: ${(cause as Error).message}`);
+  }
+  if (done < length) throw fail(`has ${done} bytes instead of at least ${length}`);
+  return bytes;
+}
+
 /** Unpacks deflated bytes, or the first part of them, to at most `size` bytes. */
 function unpack(
   packed: Uint8Array,
@@ -211,6 +266,7 @@ function unpack(
   try {
     return inflateRawSync(packed, {
       maxOutputLength: Math.max(size, 1),
+      ...(size > MANY_PIECES && packed.length > PACKED_HEADER ? { chunkSize: size + 64 } : {}),
       finishFlush: constants.Z_SYNC_FLUSH,
     });
   } catch (cause) {

@@ -9,14 +9,27 @@ export class PickleGlobal {
   ) {}
 }
 
-/** An object nobody here needs, such as a numpy scalar: what the pickle puts into it is dropped. */
+/**
+ * An object of a class that is not on the allow-list, as plain data: what it is called, what it would be made of, and what the pickle
+ * puts into it. Nothing is ever called to make it.
+ */
 export class InertObject {
-  constructor(readonly name: string) {}
+  /** What stands in it as in a dictionary, for subclasses of one. */
+  readonly entries = new Map<unknown, unknown>();
+  /** What stands in it as in a list. */
+  readonly items: unknown[] = [];
+  /** Its attributes, usually a dictionary. */
+  state: unknown = null;
+
+  constructor(
+    readonly name: string,
+    readonly args: readonly unknown[] = [],
+  ) {}
 }
 
 /** What is allowed in the pickles of one format. */
 export interface PickleRules {
-  /** Called with `module.name`; throws for every name not on its list. */
+  /** Called with `module.name`; what it returns runs code of ours alone. */
   readonly global: (name: string) => PickleGlobal;
   /** Called for each persistent id, PyTorch's way to name a storage. */
   readonly persistent: (id: unknown) => unknown;
@@ -43,8 +56,10 @@ export interface PickleMachine {
   readonly remember: (index: number) => void;
   readonly rememberNext: () => void;
   readonly recall: (index: number) => void;
-  /** Calls one of our functions with a tuple and pushes the result. */
+  /** Calls one of our functions with a tuple and pushes the result; the call of an inert object gives another. */
   readonly call: (callee: unknown, args: unknown) => void;
+  /** Gives the object on top its attributes, where it keeps any. */
+  readonly build: (state: unknown) => void;
   readonly append: (list: unknown, items: readonly unknown[]) => void;
   /** Sets keys and values, which alternate in `items`. */
   readonly setItems: (dictionary: unknown, items: readonly unknown[]) => void;
@@ -107,17 +122,22 @@ export function pickleMachine(source: Uint8Array, start: number, rules: PickleRu
       stack.push(memo.get(index));
     },
     call: (callee, args) => {
-      if (!(callee instanceof PickleGlobal) || !Array.isArray(args))
+      const isInert = callee instanceof InertObject;
+      if ((!isInert && !(callee instanceof PickleGlobal)) || !Array.isArray(args))
         throw fail("its pickle calls a plain value");
-      stack.push(callee.call(args));
+      stack.push(isInert ? new InertObject(callee.name, args) : callee.call(args));
     },
-    append: (list, items) => {
-      if (list instanceof InertObject) return;
+    build: (state) => {
+      const object = top();
+      if (object instanceof InertObject) object.state = state;
+    },
+    append: (target, items) => {
+      const list = target instanceof InertObject ? target.items : target;
       if (!Array.isArray(list)) throw fail("its pickle appends to something that is not a list");
       for (const item of items) list.push(item);
     },
-    setItems: (dictionary, items) => {
-      if (dictionary instanceof InertObject) return;
+    setItems: (target, items) => {
+      const dictionary = target instanceof InertObject ? target.entries : target;
       if (!(dictionary instanceof Map) || items.length % 2 !== 0) {
         throw fail("its pickle fills something that is not a dictionary");
       }

@@ -39,12 +39,6 @@ export function unpickle(
 
 type Operation = (machine: PickleMachine) => void;
 
-const build: Operation = ({ pop, top }) => {
-  // The attributes of an object: no value here has any.
-  pop();
-  top();
-};
-
 const reduce: Operation = ({ pop, call }) => {
   const args = pop();
   call(pop(), args);
@@ -158,7 +152,7 @@ const operations: Readonly<Partial<Record<number, Operation>>> = {
     const [callee, ...args] = popToMark();
     call(callee, args);
   },
-  /* BUILD            */ 0x62: build,
+  /* BUILD            */ 0x62: ({ build, pop }) => build(pop()),
   /* BINPERSID        */ 0x51: ({ pop, push, rules }) => push(rules.persistent(pop())),
 };
 

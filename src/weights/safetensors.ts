@@ -216,14 +216,32 @@ function checkCoverage(entries: readonly HeaderEntry[], length: number, path: st
 function repeatedKey(text: string): string | undefined {
   const keys = new Set<string>();
   let depth = 0;
-  for (const [token, string] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}[\]]/g)) {
-    if (token === "{" || token === "[") depth++;
-    else if (token === "}" || token === "]") depth--;
-    else if (depth === 1 && string !== undefined) {
-      const key = JSON.parse(string) as string;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === "{" || character === "[") depth++;
+    else if (character === "}" || character === "]") depth--;
+    if (character !== '"') continue;
+    const end = endOfString(text, at);
+    if (depth === 1 && isKey(text, end + 1)) {
+      const key = JSON.parse(text.slice(at, end + 1)) as string;
       if (keys.has(key)) return key;
       keys.add(key);
     }
+    at = end;
   }
   return undefined;
+}
+
+/** Whether the text before `at` is a key: a colon follows, after JSON's white space. */
+function isKey(text: string, at: number): boolean {
+  let next = at;
+  while (" \t\n\r".includes(text[next] ?? "x")) next++;
+  return text[next] === ":";
+}
+
+/** Where the text that begins with the quotation mark at `start` has its last one; a loop, as a pattern would need the stack. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at;
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { InputError } from "../errors.js";
+import { gunzip, isGzip } from "../files/gzip.js";
 
 /** A file open for reading by position; nothing beyond its end can be asked for. */
 export interface SourceFile {
@@ -19,7 +20,7 @@ const MAXIMUM_PIECE = 2 ** 32 - 1;
 const MAXIMUM_READ = 2 ** 30;
 
 /**
- * Opens a file, hands it to `use`, and closes it whatever happens.
+ * Opens a file, hands it to `use`, and closes it whatever happens. Of a gzip file, the file inside is handed over, from memory.
  *
  * @throws {InputError} if there is no such file, it cannot be read, or it is empty, a folder or a device.
  */
@@ -36,19 +37,34 @@ export async function withSourceFile<T>(path: string, use: (file: SourceFile) =>
 export function openSourceFile(path: string): { readonly file: SourceFile; close(): void } {
   const { descriptor, size } = open(path);
   let closed = false;
+  const close = (): void => {
+    closed = true;
+    closeSync(descriptor);
+  };
+  const bytes: SourceFile["bytes"] = (offset, length) => {
+    // The descriptor may be another file's by now.
+    if (closed) throw new Error(`${path} is read after it was closed`);
+    return readPiece(descriptor, path, size, offset, length);
+  };
+  try {
+    const file = isGzip(bytes(0, Math.min(size, 2)))
+      ? inMemory(path, gunzip(bytes(0, size), path))
+      : { path, size, bytes };
+    return { file, close };
+  } catch (cause) {
+    close();
+    throw cause;
+  }
+}
+
+function inMemory(path: string, content: Uint8Array<ArrayBuffer>): SourceFile {
   return {
-    file: {
-      path,
-      size,
-      bytes: (offset, length) => {
-        // The descriptor may be another file's by now.
-        if (closed) throw new Error(`${path} is read after it was closed`);
-        return readPiece(descriptor, path, size, offset, length);
-      },
-    },
-    close() {
-      closed = true;
-      closeSync(descriptor);
+    path,
+    size: content.length,
+    bytes(offset, length) {
+      if (!(offset >= 0 && length >= 0 && offset + length <= content.length))
+        throw outside(path, content.length, offset, length);
+      return content.slice(offset, offset + length);
     },
   };
 }
@@ -108,6 +124,10 @@ function open(path: string): { descriptor: number; size: number } {
   }
 }
 
+function outside(path: string, size: number, offset: number, length: number): InputError {
+  return damagedFile(path, `it points at bytes ${offset} to ${offset + length}, and has ${size}`);
+}
+
 function readPiece(
   descriptor: number,
   path: string,
@@ -116,7 +136,7 @@ function readPiece(
   length: number,
 ): Uint8Array<ArrayBuffer> {
   if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
-    throw damagedFile(path, `it points at bytes ${offset} to ${offset + length}, and has ${size}`);
+    throw outside(path, size, offset, length);
   }
   if (length > MAXIMUM_PIECE) {
     throw new InputError(`${path} holds a piece of ${length} bytes`, {

@@ -11,26 +11,28 @@ const pairs = [
   ["new_mean", "new_std"],
 ] as const;
 
-/** What {@link takeNormalization} found. */
-export interface TakenNormalization<T> {
-  readonly normalization: Normalization | null;
-  /** The tensors that are not part of it. */
-  readonly others: ReadonlyMap<string, T>;
+/** A normalisation that stands among tensors. */
+export interface StoredNormalization {
+  /** What its names have in front of them, with the last dot. */
+  readonly scope: string;
+  readonly names: readonly [mean: string, std: string];
+}
+
+/** Whether a tensor is called what normalisation layers call their mean or deviation. */
+export function hasNormalizationName(name: string): boolean {
+  const last = name.slice(name.lastIndexOf(".") + 1);
+  return pairs.some((pair) => pair.some((each) => each === last));
 }
 
 /**
- * Splits a file's tensors into the normalisation that it holds beside the parameters, if any, and the rest. A normalisation is a pair
- * such as `mu` and `sigma` or `0.mean` and `0.std`, with one number per channel in any shape.
- *
- * @throws {InputError} if the file holds two that differ, or one that cannot be applied.
+ * Finds the normalisations that tensors hold beside the parameters: pairs such as `mu` and `sigma` or `0.mean` and `0.std`, with one
+ * number per channel in any shape.
  */
-export function takeNormalization<T extends StoredTensor>(
-  tensors: ReadonlyMap<string, T>,
+export function findNormalizations(
+  tensors: ReadonlyMap<string, StoredTensor>,
   channels: number,
-  source: string,
-): TakenNormalization<T> {
-  const others = new Map(tensors);
-  let found: { readonly name: string; readonly normalization: Normalization } | undefined;
+): StoredNormalization[] {
+  const found: StoredNormalization[] = [];
   for (const [name, tensor] of tensors) {
     const scope = name.slice(0, name.lastIndexOf(".") + 1);
     const partner = pairs
@@ -39,11 +41,29 @@ export function takeNormalization<T extends StoredTensor>(
       .find((candidate) => tensors.has(candidate));
     const deviation = partner === undefined ? undefined : tensors.get(partner);
     if (partner === undefined || !deviation) continue;
-    if (!isPerChannel(tensor.shape, channels) || !isPerChannel(deviation.shape, channels)) continue;
-    others.delete(name);
-    others.delete(partner);
-    const normalization = { mean: decimals(tensor, channels), std: decimals(deviation, channels) };
-    refuseUnusable(normalization, `${quoted(name)} and ${quoted(partner)}`, source);
+    if (isPerChannel(tensor.shape, channels) && isPerChannel(deviation.shape, channels))
+      found.push({ scope, names: [name, partner] });
+  }
+  return found;
+}
+
+/**
+ * The one normalisation that several say, or null if there are none.
+ *
+ * @throws {InputError} if two differ, or one cannot be applied.
+ */
+export function readNormalization(
+  stored: readonly StoredNormalization[],
+  tensors: ReadonlyMap<string, StoredTensor>,
+  channels: number,
+  source: string,
+): Normalization | null {
+  let found: { readonly name: string; readonly normalization: Normalization } | undefined;
+  for (const { names } of stored) {
+    const [mean = [], std = []] = names.map((name) => decimals(tensors.get(name), channels));
+    const normalization = { mean, std };
+    const [name] = names;
+    refuseUnusable(normalization, names.map(quoted).join(" and "), source);
     if (found && !sameNormalization(found.normalization, normalization))
       throw new InputError(`${source} holds two normalisations`, {
         expected: `${quoted(found.name)}: ${normalizationText(found.normalization)}`,
@@ -52,7 +72,7 @@ export function takeNormalization<T extends StoredTensor>(
       });
     found ??= { name, normalization };
   }
-  return { normalization: found?.normalization ?? null, others };
+  return found?.normalization ?? null;
 }
 
 /**
@@ -88,8 +108,8 @@ function isPerChannel(shape: readonly number[], channels: number): boolean {
 }
 
 /** The values as the short decimals that somebody once wrote, where those are the same float32. */
-function decimals(tensor: StoredTensor, channels: number): number[] {
-  const values = Array.from(tensor.read(), (value) => {
+function decimals(tensor: StoredTensor | undefined, channels: number): number[] {
+  const values = Array.from(tensor?.read() ?? [], (value) => {
     const short = Number(value.toPrecision(6));
     return Math.fround(short) === value ? short : value;
   });

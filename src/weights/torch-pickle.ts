@@ -18,27 +18,17 @@ const storageTypes: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["torch.storage.UntypedStorage", "uint8"],
 ]);
 
-/** What training scripts keep beside the weights; none of it is read, so an inert object stands for each. */
-const inertNames: ReadonlySet<string> = new Set([
-  "__builtin__.set",
-  "builtins.set",
-  "_codecs.encode",
-  "argparse.Namespace",
-  "collections.Counter",
-  "collections.defaultdict",
-  "numpy.core.multiarray.scalar",
-  "numpy._core.multiarray.scalar",
-  "numpy.core.multiarray._reconstruct",
-  "numpy._core.multiarray._reconstruct",
-  "numpy.dtype",
-  "numpy.ndarray",
-  "pathlib.PosixPath",
-  "torch.device",
-  "torch.float16",
-  "torch.bfloat16",
-  "torch.float32",
-  "torch.float64",
-]);
+/**
+ * What only a file made to do harm names. Nothing would be run either: such a file is refused because whoever sent it should be
+ * known for it, and because PyTorch might run it.
+ */
+const hostileNames: readonly RegExp[] = [
+  /^(os|posix|nt|subprocess|sys|shutil|socket|runpy|pty|importlib|imp|ctypes|code|commands|webbrowser|urllib|timeit|pdb|cProfile)\./,
+  /^(pickle|_pickle|cPickle|marshal)\./,
+  /^(builtins|__builtin__)\.(eval|exec|execfile|compile|open|__import__|input|breakpoint|globals|apply)$/,
+  /^torch\.(load|hub\..*|jit\.load|serialization\.load|storage\._load_from_bytes)$/,
+  /(^|\.)__(globals|builtins|subclasses|code|import|getattribute|proto)__(\.|$)/,
+];
 
 /** More pairs than any checkpoint hands to `OrderedDict(...)`; without a limit, a list could be copied again and again. */
 const MAXIMUM_COPIED_PAIRS = 1_000_000;
@@ -49,16 +39,18 @@ export interface TorchRules extends PickleRules {
 }
 
 /**
- * The allow-list of PyTorch checkpoints: dictionaries, tensors over storages, and inert stand-ins. Nothing a file names is ever run.
+ * The allow-list of PyTorch checkpoints: dictionaries, lists, and tensors over storages. Every other class or function that a file names
+ * becomes an inert object, and so does what it would be called with: nothing a file names is ever run.
  *
- * @throws {InputError} from its functions, for a name outside the list, which the error quotes.
+ * @throws {InputError} from its functions, for a name that only a file made to do harm has, which the error quotes.
  */
 export function torchRules(path: string): TorchRules {
   const fail = (found: string): InputError => damagedFile(path, found);
   const storages = new Map<string, TorchStorage>();
   let copiedPairs = 0;
 
-  const orderedDict = ([pairs]: readonly unknown[]): Map<unknown, unknown> => {
+  const dictionary = ([pairs]: readonly unknown[]): Map<unknown, unknown> => {
+    if (pairs instanceof Map) return pairs;
     const map = new Map<unknown, unknown>();
     if (pairs === undefined) return map;
     if (!Array.isArray(pairs)) throw fail("its pickle makes a dictionary from something that is not a list");
@@ -71,15 +63,27 @@ export function torchRules(path: string): TorchRules {
     }
     return map;
   };
+  /** A subclass of a tensor: how a plain one is made, the subclass, and what from. */
+  const rebuilt = ([make, , args]: readonly unknown[]): unknown =>
+    make instanceof PickleGlobal && make.name.startsWith("torch._utils._rebuild_") && Array.isArray(args)
+      ? make.call(args)
+      : new InertObject("torch._tensor._rebuild_from_type_v2");
   const tensor = ([storage, offset, shape, strides]: readonly unknown[]): TorchTensor => {
     if (!(storage instanceof TorchStorage)) throw fail("its pickle has a tensor without a storage");
     return viewStorage(storage, offset, shape, strides, fail);
   };
+  const list = ([items]: readonly unknown[]): unknown => (Array.isArray(items) ? items : []);
   const functions: ReadonlyMap<string, PickleGlobal["call"]> = new Map<string, PickleGlobal["call"]>([
-    ["collections.OrderedDict", orderedDict],
+    ["collections.OrderedDict", dictionary],
+    ["collections.Counter", dictionary],
+    // What makes its missing values is not asked for any.
+    ["collections.defaultdict", () => new Map()],
+    ["collections.deque", list],
     ["torch._utils._rebuild_tensor", tensor],
     ["torch._utils._rebuild_tensor_v2", tensor],
     ["torch._utils._rebuild_parameter", ([data]) => data],
+    ["torch._utils._rebuild_parameter_with_state", ([data]) => data],
+    ["torch._tensor._rebuild_from_type_v2", rebuilt],
     ["torch.Size", ([extents]) => extents],
   ]);
 
@@ -87,15 +91,17 @@ export function torchRules(path: string): TorchRules {
     fail,
     storages,
     global: (name) => {
-      if (inertNames.has(name)) return new PickleGlobal(name, () => new InertObject(name));
+      if (hostileNames.some((pattern) => pattern.test(name))) throw refusedGlobal(path, name);
       const call = functions.get(name);
       if (call !== undefined) return new PickleGlobal(name, call);
-      if (!storageTypes.has(name)) throw refusedGlobal(path, name);
+      if (!storageTypes.has(name)) return new PickleGlobal(name, (args) => new InertObject(name, args));
       return new PickleGlobal(name, () => {
         throw fail("its pickle makes a storage without data");
       });
     },
     persistent: (id) => {
+      // A module's class with its source, as PyTorch before 1.6 kept it.
+      if (Array.isArray(id) && id[0] === "module" && id[1] instanceof PickleGlobal) return id[1];
       const storage = namedStorage(id, fail);
       const known = storages.get(storage.key);
       if (known !== undefined && (known.dtype !== storage.dtype || known.total !== storage.total)) {
@@ -133,7 +139,7 @@ function isExtent(value: unknown): value is number {
 function refusedGlobal(path: string, name: string): InputError {
   return new InputError(`${path} asks for ${quoted(name).slice(1, -1)}, which mtard never runs`, {
     expected: "a PyTorch file of tensors, numbers and text",
-    found: "a pickle that names code or a class outside that list",
+    found: "a pickle that names what only programs made to do harm do",
     fix: "use a file whose source you trust, saved with torch.save(model.state_dict(), FILE)",
   });
 }

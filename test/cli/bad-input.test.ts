@@ -639,7 +639,7 @@ const evaluateCases: BadCase[] = [
   {
     name: "a file that is no model",
     call: "evaluate runs/it/best.safetensors",
-    says: ["neither a run", "a file whose name does not end in .onnx"],
+    says: ["best.safetensors is not an ONNX model", "a safetensors file", "mtard teacher import"],
   },
   {
     name: "an ONNX file cut in half",

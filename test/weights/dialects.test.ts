@@ -1,6 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type RecognisedWeights, recogniseWeights } from "#mtard/weights/match-weights.js";
+import {
+  type RecognisedWeights,
+  recogniseWeights,
+  type WeightSets,
+} from "#mtard/weights/recognise-weights.js";
 import { InputError } from "#mtard/errors.js";
 import type { Network, Normalization } from "#mtard/graph/network.js";
 import { parameterSpecs, type StoredTensor } from "#mtard/graph/parameters.js";
@@ -55,14 +59,19 @@ const find = (dialect: string, network: string): Tensors => {
   return tensorsOf(found);
 };
 
+const oneSet = (weights: Tensors): WeightSets => ({
+  sets: [{ key: "", weights, leftOut: [] }],
+  unnamed: [],
+});
+
 /** Every variant of an architecture, as the import tries them. */
 function candidates(id: string): readonly [Network, ...Network[]] {
   const [first = id, ...others] = networkVariants(id);
   return [createNetwork(first, shape), ...others.map((other) => createNetwork(other, shape))];
 }
 
-const recognise = (id: string, tensors: Tensors, given?: Normalization): RecognisedWeights<StoredTensor> =>
-  recogniseWeights(candidates(id), tensors, "file.pth", given);
+const recognise = (id: string, tensors: Tensors, given?: Normalization): RecognisedWeights =>
+  recogniseWeights(candidates(id), oneSet(tensors), "file.pth", { given });
 
 function refusal(call: () => unknown): string {
   try {

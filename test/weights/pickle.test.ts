@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { InertObject } from "#mtard/weights/pickle-machine.js";
 import { InputError } from "#mtard/errors.js";
 import { unpickle } from "#mtard/weights/pickle.js";
 import { torchRules } from "#mtard/weights/torch-pickle.js";
@@ -49,13 +50,49 @@ describe("unpickle", () => {
     ["GLOBAL", "cposix\nsystem\n."],
     ["STACK_GLOBAL", "\x8c\x05posix\x8c\x06system\x93."],
     ["INST", "(X\x02\0\0\0idiposix\nsystem\n."],
-    ["a name under an allowed module", "ctorch._utils\nsystem\n.", "torch._utils.system"],
-    ["a name with dots", "\x8c\x05torch\x8c\x0e_utils.os.path\x93.", "torch._utils.os.path"],
     ["a loader of storages", "ctorch.storage\n_load_from_bytes\n.", "torch.storage._load_from_bytes"],
+    ["a function's globals", "cm\nf.__globals__\n.", "m.f.__globals__"],
     ["__proto__", "c__proto__\nconstructor\n.", "__proto__.constructor"],
-    ["getattr", "cbuiltins\ngetattr\n.", "builtins.getattr"],
+    ["eval", "cbuiltins\neval\n.", "builtins.eval"],
   ])("refuses %s by name", (_, text, name = "posix.system") => {
     expect(failure(text)).toContain(`asks for ${name}, which mtard never runs`);
+  });
+
+  it.each([
+    ["a function", "cmymodule\nmake\n(K\x01X\x01\0\0\0atR.", "mymodule.make", [1, "a"]],
+    ["a class", "\x80\x02cmymodule\nThing\nK\x07\x85\x81.", "mymodule.Thing", [7]],
+    ["a class with arguments by name", "\x80\x04cm\nThing\nK\x07\x85}\x92.", "m.Thing", [7]],
+    ["an instance of an old class", "(K\x07im\nThing\n.", "m.Thing", [7]],
+    ["a name under an allowed module", "ctorch._utils\nsystem\n)R.", "torch._utils.system", []],
+    ["what getattr gives", "cbuiltins\ngetattr\n(K\x01X\x01\0\0\0atRK\x02\x85R.", "builtins.getattr", [2]],
+  ])("makes an inert object of %s, and calls nothing", (_, text, name, args) => {
+    const found = read(text);
+    expect(found).toBeInstanceOf(InertObject);
+    expect(found).toMatchObject({ name, args });
+  });
+
+  it("keeps what stands in an inert object, as data", () => {
+    const text = "cm\nThing\n)R(K\x01K\x02u(K\x03e}X\x01\0\0\0aK\x04sb.";
+    expect(read(text)).toMatchObject({
+      entries: new Map([[1, 2]]),
+      items: [3],
+      state: new Map([["a", 4]]),
+    });
+  });
+
+  it.each([
+    [
+      "a defaultdict, without what makes its values",
+      "ccollections\ndefaultdict\nc__builtin__\nlist\n\x85RK\x01K\x02s.",
+    ],
+    ["a Counter", "ccollections\nCounter\n}K\x01K\x02s\x85R."],
+    ["an OrderedDict", "ccollections\nOrderedDict\n)RK\x01K\x02s."],
+  ])("reads %s as a dictionary", (_, text) => {
+    expect(read(text)).toEqual(new Map([[1, 2]]));
+  });
+
+  it("reads a deque as a list", () => {
+    expect(read("ccollections\ndeque\n](K\x01K\x02eK\x03\x86R.")).toEqual([1, 2]);
   });
 
   it.each([

@@ -29,6 +29,29 @@ const tensor = (begin: number, end: number, more: object = {}): object => ({
 });
 
 describe("readSafetensors", () => {
+  it("takes a header with a text of eight million characters, escaped or not", async () => {
+    for (const text of ["a".repeat(8_400_000), '\\"'.repeat(2_000_000)]) {
+      const { metadata, tensors } = await readSafetensors(
+        forged({ __metadata__: { note: text }, w: tensor(0, 8) }, 8),
+      );
+      expect({ length: metadata["note"]?.length, names: [...tensors.keys()] }).toEqual({
+        length: text.length,
+        names: ["w"],
+      });
+    }
+    await expect(readSafetensors(forged({ ["a".repeat(8_400_000)]: "no tensor" }, 0))).rejects.toThrow(
+      InputError,
+    );
+  });
+
+  it("finds a name that stands twice, whatever stands around it", async () => {
+    const entry = JSON.stringify(tensor(0, 8));
+    for (const again of [`"w":`, `"w"  \t:`, `"\\u0077":`])
+      await expect(
+        readSafetensors(forged(`{"__metadata__":{"w":"{[\\""},"w":${entry},${again}${entry}}`, 8)),
+      ).rejects.toMatchObject({ detail: { found: 'its header names "w" twice' } });
+  });
+
   it("reads what Python's safetensors wrote: metadata, every type, integers raw", async () => {
     const { metadata, tensors } = await readSafetensors(fixture("types.safetensors"));
     expect(metadata).toEqual({ "made by": "safetensors", é: "ü" });

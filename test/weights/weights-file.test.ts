@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "#mtard/weights/safetensors.js";
 import { readWeightsFile, withWeightsFile } from "#mtard/weights/weights-file.js";
@@ -25,11 +26,11 @@ describe("weights files made by PyTorch and by safetensors", () => {
   });
 
   it("says where the weights were and what was left out", async () => {
-    const { notes } = await readWeightsFile(fixture("parameters.zip.pth"));
-    expect(notes).toEqual(['weights found under "net"', 'left out 1 that are not floating point: "count"']);
-    expect((await readWeightsFile(fixture("script.legacy.pth"))).notes).toEqual([
-      'weights found under "state_dict"',
-    ]);
+    expect(await readWeightsFile(fixture("parameters.zip.pth"))).toMatchObject({
+      key: "net",
+      leftOut: ["count"],
+    });
+    expect((await readWeightsFile(fixture("script.legacy.pth"))).key).toBe("state_dict");
   });
 
   it("keeps names that mean something to JavaScript as plain keys", async () => {
@@ -51,7 +52,7 @@ describe("withWeightsFile", () => {
       "compressed.npz",
     ]) {
       const expected = expectedWeights.get(name);
-      await withWeightsFile(fixture(name), ({ weights }) => {
+      await withWeightsFile(fixture(name), ({ sets: [{ weights }] }) => {
         expect(weights.size).toBe(expected?.size);
         for (const [key, { shape, read }] of [...weights].reverse().flatMap((entry) => [entry, entry])) {
           expect(shape, key).toEqual(expected?.get(key)?.shape);
@@ -68,7 +69,7 @@ describe("withWeightsFile", () => {
     const at = content.indexOf(Buffer.from(Float32Array.from(values).buffer));
     content[at] = (content[at] as number) ^ 1;
     writeFileSync(join(folder, "flipped.pth"), content);
-    await withWeightsFile(join(folder, "flipped.pth"), ({ weights }) => {
+    await withWeightsFile(join(folder, "flipped.pth"), ({ sets: [{ weights }] }) => {
       expect(weights.get("float64")?.read().length).toBeGreaterThan(0);
       expect(() => weights.get("float32")?.read()).toThrow(/damaged/);
     });
@@ -76,7 +77,7 @@ describe("withWeightsFile", () => {
   });
 
   it("reads nothing after the file was closed", async () => {
-    const weights = await withWeightsFile(fixture("types.zip.pth"), (file) => file.weights);
+    const weights = await withWeightsFile(fixture("types.zip.pth"), (file) => file.sets[0].weights);
     expect(() => weights.get("float32")?.read()).toThrow(/read after it was closed/);
   });
 });
@@ -194,7 +195,6 @@ describe("files that are no weights, or hostile", () => {
     ["system.legacy.pth", "posix.system"],
     ["system.plain.pkl", "posix.system"],
     ["eval.zip.pth", "builtins.eval"],
-    ["module.zip.pth", "torch.nn.modules.linear.Linear"],
   ])("%s asks for %s, which is refused by name and not run", async (name, asked) => {
     process.chdir(folder);
     expect(await error(fixture(name))).toContain(`asks for ${asked}, which mtard never runs`);
@@ -219,6 +219,19 @@ describe("files that are no weights, or hostile", () => {
       /not a file of weights[^]*found {5}a web page/,
     ],
     ["late.th", "\n\n  <html lang=en>", /found {5}a web page/],
+    [
+      "model.gz",
+      gzipSync(Buffer.concat([Buffer.alloc(257), Buffer.from("ustar\0")])),
+      /a tar archive[^]*tar -xf/,
+    ],
+    ["bomb.gz", gzipSync(Buffer.alloc(2 ** 25)), /unpacks to more than a model of its size can have/],
+    ["torn.gz", gzipSync("hello world").subarray(0, 20), /damaged or cut short[^]*gzip/],
+    [
+      "plain.onnx",
+      Buffer.from("0807120470797463", "hex"),
+      /an ONNX model[^]*try {7}mtard teacher import with --onnx/,
+    ],
+    ["keras.pth", Buffer.from("\x89HDF\r\n\x1a\n", "latin1"), /an HDF5 file, as Keras writes them[^]*tf2onnx/],
     ["pointer.pth", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", /a Git LFS pointer/],
     ["empty.pth", "", /is empty/],
     ["short.pth", Buffer.from([0x80]), /damaged or cut short/],
@@ -229,6 +242,18 @@ describe("files that are no weights, or hostile", () => {
     ["deep.safetensors", safetensors('{"a":' + "[".repeat(100_000)), /its header is not JSON/],
   ])("%s is refused", async (name, content, message) => {
     expect(await error(write(name, content))).toMatch(message);
+  });
+
+  it("are opened where gzip packs them", async () => {
+    for (const name of ["types.zip.pth", "types.legacy.pth", "types.safetensors", "types.npz"]) {
+      const packed = write(`${name}.any`, gzipSync(readFileSync(fixture(name))));
+      expect(await error(packed)).toEqual(await error(fixture(name)));
+    }
+  });
+
+  it("a whole module is read as its state_dict", async () => {
+    const { key, weights } = await readWeightsFile(fixture("module.zip.pth"));
+    expect({ key, names: [...weights.keys()] }).toEqual({ key: "", names: ["weight", "bias"] });
   });
 
   it("a missing file and a folder are refused", async () => {
@@ -243,16 +268,6 @@ describe("files that are no weights, or hostile", () => {
     expect(content).toContain(from);
     return Buffer.from(content.replace(from, to), "latin1");
   };
-
-  it("looks first under the key that it is told, of several checkpoints in a file", async () => {
-    const path = write("last.pth", forged("protocol1.legacy.pth", "X\x03\0\0\0net", "X\x03\0\0\0end"));
-    const notes = (file: string, key?: string): Promise<readonly string[]> =>
-      withWeightsFile(file, (found) => found.notes, key);
-    expect(await error(path)).toMatch(/holds no weights/);
-    expect((await notes(path, "end"))[0]).toBe('weights found under "end"');
-    // A file without the key is read as any other.
-    expect((await notes(fixture("protocol1.legacy.pth"), "end"))[0]).toBe('weights found under "net"');
-  });
 
   it("a tensor that reaches beyond its storage is refused", async () => {
     // In views.legacy.pth, `matrix` has the shape (4, 6), written as BININT1 4, BININT1 6.
@@ -286,7 +301,7 @@ describe("files that are no weights, or hostile", () => {
     const path = write("flipped.pth", content);
     expect(await error(path)).toMatch(/fails its checksum/);
     // A view of the first values too, though the changed byte is not among them.
-    await withWeightsFile(path, ({ weights }) => {
+    await withWeightsFile(path, ({ sets: [{ weights }] }) => {
       expect(() => weights.get("part")?.read()).toThrow(/damaged/);
     });
   });
