@@ -5,6 +5,7 @@ import type { DownloadProgress } from "../files/download.js";
 import { InputError } from "../errors.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { createNetwork } from "../networks/networks.js";
+import type { ClassifierChoices } from "../onnx/adapt.js";
 import { type Address, fileNameOf } from "./address.js";
 import { refuseSecond } from "./fetch.js";
 import { downloadsFolder, downloadWeights, MOST_BYTES } from "./fetch-file.js";
@@ -12,10 +13,9 @@ import { checkRequest, type ImportedTeacher, type ImportRequest, importTeacher }
 import { unpackWeights } from "./unpack.js";
 
 /** A file of one's own choice, and how it is imported: as weights of `network`, or without one as an ONNX classifier. */
-export interface AddressRequest extends Omit<ImportRequest, "from"> {
+export interface AddressRequest extends Omit<ImportRequest, "from">, ClassifierChoices {
   readonly address: Address;
   readonly network?: string | undefined;
-  readonly layout?: Extract<ImportRequest["from"], { kind: "onnx" }>["layout"];
   /** A local copy of the file, in place of the download. */
   readonly from?: string | undefined;
   /** The file's name in a folder or an archive; not needed where there is only one. */
@@ -57,7 +57,7 @@ async function importFile(
   path: string,
   mostBytes: number,
 ): Promise<ImportedTeacher> {
-  const { network, layout, file = null, teachersDir } = request;
+  const { network, layout, output, pixels, file = null, teachersDir } = request;
   const unpacked = existsSync(path)
     ? await unpackWeights(
         path,
@@ -70,7 +70,7 @@ async function importFile(
   try {
     const from =
       network === undefined
-        ? ({ kind: "onnx", path: unpacked, layout } as const)
+        ? ({ kind: "onnx", path: unpacked, layout, output, pixels } as const)
         : ({ kind: "weights", path: unpacked, network } as const);
     return await importTeacher({ ...request, from });
   } finally {
