@@ -79,7 +79,21 @@ export function fetchOptions(yargs: Argv<GlobalArguments>) {
 type Arguments = HandlerArguments<typeof fetchOptions>;
 
 /** What only an address needs: the rest is described. */
-const ofAddress = ["name", "dataset", "network", "key", "mean", "std", "layout", "role", "sha256"] as const;
+const ofAddress = [
+  ...([
+    "name",
+    "dataset",
+    "network",
+    "key",
+    "mean",
+    "std",
+    "layout",
+    "output",
+    "pixels",
+    "role",
+    "sha256",
+  ] as const),
+];
 
 /** `mtard teacher fetch`: brings in a published model. */
 export async function runFetch(args: Arguments): Promise<void> {
@@ -111,7 +125,7 @@ async function fetchDescribed(args: Arguments): Promise<void> {
 
 async function fetchOwn(args: Arguments): Promise<void> {
   const address = parseAddress(args.model);
-  const { name, dataset, network, layout } = args;
+  const { name, dataset, network, layout, output, pixels } = args;
   if (name === undefined || dataset === undefined)
     throw new InputError("nothing is known of what is at an address", {
       expected: "--name NAME --dataset ID, and --network ID for weights",
@@ -120,10 +134,11 @@ async function fetchOwn(args: Arguments): Promise<void> {
         .join(", "),
       fix: `mtard teacher fetch ${args.model} --name my-teacher --dataset cifar10 --network resnet-18`,
     });
-  if (network !== undefined && layout !== undefined)
-    throw new InputError("--layout is for ONNX classifiers, --network for weights", {
-      fix: "leave one of them out",
-    });
+  for (const [option, value] of Object.entries({ layout, output, pixels }))
+    if (network !== undefined && value !== undefined)
+      throw new InputError(`--${option} is for ONNX classifiers, --network for weights`, {
+        fix: "leave one of them out",
+      });
   await reportImport(args, (line) =>
     fetchAddress({
       address,
@@ -132,6 +147,8 @@ async function fetchOwn(args: Arguments): Promise<void> {
       network,
       key: args.key,
       layout,
+      output,
+      pixels,
       normalization: normalizationOf(args),
       role: args.role,
       from: args.from,

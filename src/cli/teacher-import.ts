@@ -2,12 +2,13 @@ import type { Argv } from "yargs";
 import { classifierShape, datasetIds, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
+import { pixelRanges } from "../onnx/pixels.js";
 import { importTeacher, type ImportedTeacher } from "../teacher/import.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
 import { type GlobalArguments, log, printResult, suggest } from "./output.js";
 import { ProgressLine } from "./progress.js";
 
-/** How images go into a model: `--mean` and `--std`, see {@link normalizationOf}, and `--layout`. */
+/** How images go into a model: `--mean` and `--std`, see {@link normalizationOf}, and what an ONNX classifier may leave open. */
 export const normalizationOptions = {
   mean: {
     type: "string",
@@ -19,6 +20,16 @@ export const normalizationOptions = {
     choices: ["nchw", "nhwc"],
     requiresArg: true,
     describe: "where the channels are in an ONNX classifier, if its shapes do not say it",
+  },
+  output: {
+    type: "string",
+    requiresArg: true,
+    describe: "the output of an ONNX classifier that is its logits, if several could be",
+  },
+  pixels: {
+    choices: pixelRanges,
+    requiresArg: true,
+    describe: "the values of pixels an ONNX classifier takes, if its first nodes do not say it",
   },
 } as const;
 
@@ -61,6 +72,8 @@ export function importOptions(yargs: Argv<GlobalArguments>) {
     .option("force", { type: "boolean", default: false, describe: "replace a teacher of the same name" })
     .conflicts("onnx", ["network", "weights", "key"])
     .conflicts("layout", ["network", "weights"])
+    .conflicts("output", ["network", "weights"])
+    .conflicts("pixels", ["network", "weights"])
     .epilogue(
       examples({
         "from PyTorch":
@@ -120,7 +133,8 @@ export function importProgress(line: ProgressLine): (doing: string, done: number
 }
 
 function sourceOf(args: HandlerArguments<typeof importOptions>) {
-  if (args.onnx !== undefined) return { kind: "onnx", path: args.onnx, layout: args.layout } as const;
+  const { onnx, layout, output, pixels } = args;
+  if (onnx !== undefined) return { kind: "onnx", path: onnx, layout, output, pixels } as const;
   if (args.network !== undefined && args.weights !== undefined)
     return { kind: "weights", path: args.weights, network: args.network, key: args.key } as const;
   throw new InputError("nothing to import was named", {

@@ -81,6 +81,11 @@ export function dataFilesOf(model: ModelProto): string[] {
   return [...new Set(locations)];
 }
 
+/** Takes tensors whose bytes are no longer those of their file into the model, in place. */
+export function embedChanged(before: StoredModel, { stored }: StoredModel): void {
+  for (const [tensor, bytes] of stored) if (before.stored.get(tensor) !== bytes) embed(tensor, bytes.read());
+}
+
 interface DataFile {
   readonly path: string;
   readonly size: number;

@@ -1,6 +1,8 @@
 import { type GraphProto, TensorProto_DataType, type ValueInfoProto } from "onnx-buf";
 import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
+import { didYouMean } from "../nearest.js";
+import { isWide } from "./pixels.js";
 
 /** Where the channels of an image tensor are: `[batch, channels, height, width]` or `[batch, height, width, channels]`. */
 export type Layout = "nchw" | "nhwc";
@@ -25,23 +27,25 @@ export function misfitOf(
   return `takes images of ${size(image)}, but those of ${wanted.name} are ${size(wanted.image)}`;
 }
 
-/** The types of images and logits that a model may have; float16 is cast from and to float32. */
-const floatTypes: readonly TensorProto_DataType[] = [
-  TensorProto_DataType.FLOAT,
-  TensorProto_DataType.FLOAT16,
-];
+/** What a user may say where a graph does not. */
+export interface SignatureChoice {
+  /** Where the channels are; if left out, it is told from the input's shape. */
+  readonly layout?: Layout | undefined;
+  /** The name of the output that is the logits, where several could be. */
+  readonly output?: string | undefined;
+}
 
 /** The one image input and the one logits output of a foreign classifier. */
 export interface Signature {
   readonly input: string;
-  readonly inputType: TensorProto_DataType;
+  /** Float32, or a type of whole numbers, as a tensor names it. */
+  readonly inputType: number;
   readonly layout: Layout;
   /** Whether an image is one row of numbers, `[batch, channels * height * width]`, in the order of the layout. */
   readonly flat: boolean;
   /** The batch size the model is fixed at, or null where it is free. */
   readonly batch: number | null;
   readonly output: string;
-  readonly outputType: TensorProto_DataType;
 }
 
 /** A dimension: its size, or null where it is free or not said. */
@@ -50,14 +54,14 @@ type Extent = number | null;
 /**
  * Finds a classifier's input and output among a graph's, and checks both against what is expected.
  *
- * @param layout The user's choice; if left out, it is told from where the channels are.
- * @throws {InputError} if there is not exactly one input and one output of the expected type, shape and number of classes.
+ * @throws {InputError} if there is not exactly one input and one output of the expected type, shape and number of classes, or the
+ * chosen output is none of the graph's.
  */
 export function findSignature(
   graph: GraphProto,
   expected: ClassifierShape,
   source: string,
-  layout?: Layout,
+  { layout, output }: SignatureChoice = {},
 ): Signature {
   const initializers = new Set(graph.initializer.map(({ name }) => name));
   const inputs = graph.input.filter(({ name }) => !initializers.has(name));
@@ -68,7 +72,7 @@ export function findSignature(
       found: inputs.length === 0 ? "no input" : `${inputs.length} inputs: ${inputs.map(describe).join(", ")}`,
       fix: "export the model with only its images as input",
     });
-  const tensor = floatTensor(input);
+  const tensor = tensorOf(input, isImageType);
   const { height, width, channels } = expected.image;
   const shapes = { nchw: [null, channels, height, width], nhwc: [null, height, width, channels] };
   const layouts = layout ? [layout] : (["nchw", "nhwc"] as const);
@@ -98,32 +102,47 @@ export function findSignature(
     layout: found,
     flat,
     batch: tensor.extents?.[0] ?? null,
-    ...findOutput(graph, expected, source),
+    output: findOutput(graph, expected, source, output),
   };
 }
 
 function findOutput(
   graph: GraphProto,
-  expected: ClassifierShape,
+  { name, classes }: ClassifierShape,
   source: string,
-): Pick<Signature, "output" | "outputType"> {
-  const { name, classes } = expected;
+  chosen: string | undefined,
+): string {
+  const names = graph.output.map((value) => value.name);
+  if (chosen !== undefined && !names.includes(chosen))
+    throw new InputError(`${source} has no output "${chosen}"${didYouMean(chosen, names)}`, {
+      expected: `one of ${names.join(", ")}`,
+      found: chosen,
+      fix: `--output ${names[0] ?? ""}`,
+    });
   // A model without output shapes is believed here and checked by running it.
-  const candidates = graph.output.flatMap((value) => {
-    const tensor = floatTensor(value);
-    return tensor && fits(tensor.extents ?? [null, null], [null, classes])
-      ? [{ output: value.name, outputType: tensor.type }]
-      : [];
+  const fitting = graph.output.filter((value) => {
+    const tensor = tensorOf(value, isFloat);
+    return (
+      tensor !== null &&
+      fits(tensor.extents ?? [null, null], [null, classes]) &&
+      (chosen === undefined || value.name === chosen)
+    );
   });
-  const [output] = candidates;
-  if (output && candidates.length === 1) return output;
-  const [only] = graph.output.length === 1 ? graph.output : [];
-  const extents = only ? floatTensor(only)?.extents : null;
+  const [output] = fitting;
+  if (output && fitting.length === 1) return output.name;
+  if (output)
+    throw new InputError(`${source} has several outputs that could be the logits of ${name}`, {
+      expected: `the name of the one that is: ${fitting.map((value) => value.name).join(", ")}`,
+      found: fitting.map(describe).join(", "),
+      fix: `mtard teacher import with --output ${output.name}, or another of them`,
+    });
+  const [only] = graph.output.filter(({ name: one }) => one === chosen || graph.output.length === 1);
+  const extents = only ? tensorOf(only, isFloat)?.extents : null;
   const answered = extents?.length === 2 ? extents[1] : undefined;
   throw new InputError(
     answered
       ? `${source} answers ${answered} classes, but ${name} has ${classes}`
-      : `${source} has ${output ? "several outputs" : "no output"} that could be the logits of ${name}`,
+      : `${source} has no output that could be the logits of ${name}`,
     {
       expected: `one float32 output [batch, ${classes}]`,
       found: graph.output.map(describe).join(", ") || "no output",
@@ -141,22 +160,30 @@ function fits(extents: readonly Extent[], shape: readonly Extent[]): boolean {
   );
 }
 
-interface FloatTensor {
-  readonly type: TensorProto_DataType;
+interface TensorType {
+  readonly type: number;
   /** Null where the model gives no shape. */
   readonly extents: readonly Extent[] | null;
 }
 
-/** A floating-point tensor's type and extents; null for any other value. */
-function floatTensor({ type }: ValueInfoProto): FloatTensor | null {
+/** A tensor's type, if it is one of the wanted, and extents; null for any other value. */
+function tensorOf({ type }: ValueInfoProto, wanted: (type: number) => boolean): TensorType | null {
   if (type?.value.case !== "tensorType") return null;
   const { elemType, shape } = type.value.value;
-  const known = floatTypes.find((floatType) => (floatType as number) === elemType);
-  if (known === undefined) return null;
+  if (!wanted(elemType)) return null;
   const extents = shape?.dim.map(({ value }) =>
     value.case === "dimValue" && value.value > 0n ? Number(value.value) : null,
   );
-  return { type: known, extents: extents ?? null };
+  return { type: elemType, extents: extents ?? null };
+}
+
+/** Whether images can be of a type: float32, or whole numbers that go to 255. */
+function isImageType(type: number): boolean {
+  return isFloat(type) || isWide(type);
+}
+
+function isFloat(type: number): boolean {
+  return type === (TensorProto_DataType.FLOAT as number);
 }
 
 function describe(value: ValueInfoProto): string {

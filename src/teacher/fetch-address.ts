@@ -6,6 +6,7 @@ import { InputError } from "../errors.js";
 import type { Place } from "../files/folder.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { createNetwork } from "../networks/networks.js";
+import type { ClassifierChoices } from "../onnx/adapt.js";
 import { type Address, fileNameOf } from "./address.js";
 import { refuseSecond } from "./fetch.js";
 import { downloadsFolder, downloadWeights, MOST_BYTES, takeDownload } from "./fetch-file.js";
@@ -19,12 +20,11 @@ import {
 import { unpackWeights } from "./unpack.js";
 
 /** A file of one's own choice, and how it is imported: as weights of `network`, or without one as an ONNX classifier. */
-export interface AddressRequest extends Omit<ImportRequest, "from"> {
+export interface AddressRequest extends Omit<ImportRequest, "from">, ClassifierChoices {
   readonly address: Address;
   readonly network?: string | undefined;
   /** Which weights of the file, where it has several. */
   readonly key?: string | undefined;
-  readonly layout?: Extract<ImportRequest["from"], { kind: "onnx" }>["layout"];
   /** A local copy of the file, in place of the download. */
   readonly from?: string | undefined;
   /** The file's name in a folder or an archive; not needed where there is only one. */
@@ -84,7 +84,7 @@ async function importFile(
   path: string,
   mostBytes: number,
 ): Promise<ImportedTeacher> {
-  const { network, key, layout, file = null, teachersDir } = request;
+  const { network, key, layout, output, pixels, file = null, teachersDir } = request;
   const unpacked = existsSync(path)
     ? await unpackWeights(
         path,
@@ -97,7 +97,7 @@ async function importFile(
   try {
     const from =
       network === undefined
-        ? ({ kind: "onnx", path: unpacked, layout } as const)
+        ? ({ kind: "onnx", path: unpacked, layout, output, pixels } as const)
         : ({ kind: "weights", path: unpacked, network, key } as const);
     return await importInto(place, { ...request, from });
   } finally {

@@ -7,10 +7,10 @@ import { withWeightsFile } from "../weights/weights-file.js";
 import { InputError } from "../errors.js";
 import type { Normalization } from "../graph/network.js";
 import { createNetwork, networkNamed, networkVariants } from "../networks/networks.js";
-import { adaptClassifier } from "../onnx/adapt.js";
+import { adaptClassifier, type ClassifierChoices } from "../onnx/adapt.js";
 import { openStoredModel } from "../onnx/external-data.js";
 import { readModelFile } from "../onnx/model.js";
-import type { ClassifierShape, Layout } from "../onnx/signature.js";
+import type { ClassifierShape } from "../onnx/signature.js";
 import type { StoredModel } from "../onnx/stored-model.js";
 import { readNetworkModel } from "../onnx/weights.js";
 import { type ModelHashes, writeModel } from "../onnx/write-model.js";
@@ -33,7 +33,7 @@ export interface ImportRequest {
   readonly name: string;
   readonly dataset: ClassifierShape;
   readonly from:
-    | { readonly kind: "onnx"; readonly path: string; readonly layout?: Layout | undefined }
+    | ({ readonly kind: "onnx"; readonly path: string } & ClassifierChoices)
     | {
         readonly kind: "weights";
         readonly path: string;
@@ -101,7 +101,7 @@ export async function importInto(place: Place, request: ImportRequest): Promise<
   return place.put(async (partial) => {
     const { written, ...made } =
       from.kind === "onnx"
-        ? await fromOnnx(from.path, from.layout, request, partial)
+        ? await fromOnnx(from, request, partial)
         : await fromWeights(from, request, partial);
     const { size } = statSync(from.path);
     const manifest: TeacherManifest = {
@@ -172,22 +172,16 @@ interface MadeModel {
 }
 
 async function fromOnnx(
-  path: string,
-  layout: Layout | undefined,
+  { path, ...choices }: Extract<ImportRequest["from"], { kind: "onnx" }>,
   request: ImportRequest,
   partial: string,
 ): Promise<MadeModel> {
   const { dataset, normalization } = request;
-  const opened = openStoredModel(readModelFile(path), path, dirname(path));
-  const {
-    fixedBatch,
-    layout: found,
-    flat,
-    type,
-    removed,
-  } = adaptClassifier(opened.model, dataset, {
+  const { model, stored } = openStoredModel(readModelFile(path), path, dirname(path));
+  const { opened, notes } = adaptClassifier(model, dataset, {
+    ...choices,
     source: path,
-    layout,
+    stored,
     normalization,
   });
   const known = readNetworkModel(opened);
@@ -212,12 +206,7 @@ async function fromOnnx(
     network: network?.id ?? null,
     dialect: null,
     normalization: network ? known.normalization : (normalization ?? null),
-    notes: [
-      ...(flat ? [`an image goes in as one row of numbers, in the order of ${found}`] : []),
-      ...(type === "float32" ? [] : [`images go in as ${type}`]),
-      ...(fixedBatch === null ? [] : [`the batch size, fixed at ${fixedBatch}, was made free`]),
-      ...(removed === null ? [] : [`${removed} at the end was removed`]),
-    ],
+    notes,
   };
 }
 

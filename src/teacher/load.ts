@@ -3,7 +3,7 @@ import { InputError } from "../errors.js";
 import { readWhole } from "../files/folder.js";
 import { sha256Of, sha256OfFile } from "../files/sha256.js";
 import { adaptClassifier } from "../onnx/adapt.js";
-import { dataFilesOf, openStoredModel } from "../onnx/external-data.js";
+import { dataFilesOf, embedChanged, openStoredModel } from "../onnx/external-data.js";
 import { readMetadata } from "../onnx/metadata.js";
 import { readModelFile, serializeModel } from "../onnx/model.js";
 import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
@@ -77,7 +77,8 @@ export function teacherSha256({ sha256, data = [] }: TeacherManifest): string {
 function loadOnnxFile(path: string, dataset: ClassifierShape | undefined): StoredTeacher {
   const bytes = readModelFile(path);
   const folder = dirname(path);
-  const { model } = openStoredModel(bytes, path, folder);
+  const opened = openStoredModel(bytes, path, folder);
+  const { model } = opened;
   const metadata = readMetadata(model);
   const expected = dataset ?? (metadata ? { ...metadata, name: metadata.dataset } : undefined);
   if (!expected)
@@ -86,7 +87,7 @@ function loadOnnxFile(path: string, dataset: ClassifierShape | undefined): Store
       found: "an ONNX model of another origin",
       fix: "give --dataset, or bring it in with mtard teacher import",
     });
-  adaptClassifier(model, expected, { source: path });
+  embedChanged(opened, adaptClassifier(model, expected, { source: path, stored: opened.stored }).opened);
   const adapted = serializeModel(model);
   const data = dataFilesOf(model).map((file) => ({ file, sha256: sha256OfFile(join(folder, file)) }));
   return {

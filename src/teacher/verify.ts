@@ -1,4 +1,6 @@
 import { InputError } from "../errors.js";
+import { firstOf, INFERENCE_MODE, trainingNodes } from "../onnx/inference-mode.js";
+import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { IMAGES, LOGITS } from "../onnx/writer.js";
 import { threadCount } from "../runtime/device.js";
@@ -15,7 +17,7 @@ export type StandardModel = string | { readonly bytes: Uint8Array; readonly data
 
 /**
  * Runs a model in the standard form on random images, on the CPU, and checks that its answers can be logits: one for each class,
- * finite, not probabilities, and the same for an image alone and among others.
+ * finite, not probabilities, the same when asked again, and the same for an image alone and among others.
  *
  * @returns The logits of three fixed random images, `[3, classes]`.
  * @throws {InputError} naming the first check that fails.
@@ -48,9 +50,13 @@ export async function verifyClassifier(
       alone.set(await run(session, image, 1, expected, source), index * expected.classes);
     }
     refuseUnusable(alone, expected.classes, source);
-    const together = await run(session, images, TRIED, expected, source);
     const scale = Math.max(1, ...alone.map(Math.abs));
-    if (together.some((logit, index) => Math.abs(logit - (alone[index] as number)) > TOLERANCE * scale))
+    const distance = (logits: Float32Array): number =>
+      logits.reduce((most, logit, index) => Math.max(most, Math.abs(logit - (alone[index] as number))), 0);
+    const change = distance(await run(session, images.subarray(0, size), 1, expected, source));
+    if (change > 0) refuseRandom(file, source, change > TOLERANCE * scale);
+    const together = await run(session, images, TRIED, expected, source);
+    if (distance(together) > TOLERANCE * scale)
       throw fixedBatch(source, "an image's logits change with the images beside it");
     return together;
   } finally {
@@ -103,22 +109,52 @@ function refuseUnusable(logits: Float32Array, classes: number, source: string): 
       found: `${logits.filter((logit) => !Number.isFinite(logit)).length} of ${logits.length} are not`,
       fix: "check --mean and --std, and the file",
     });
-  const sums = Array.from({ length: logits.length / classes }, (_, row) =>
-    logits.subarray(row * classes, (row + 1) * classes).reduce((total, value) => total + value, 0),
+  const rows = Array.from({ length: logits.length / classes }, (_, row) =>
+    logits.subarray(row * classes, (row + 1) * classes),
   );
-  if (logits.every((value) => value >= 0) && sums.every((sum) => Math.abs(sum - 1) < 1e-3))
-    throw new InputError(`${source} answers probabilities`, {
-      expected: "logits, as they are before softmax",
-      found: "rows of numbers from 0 to 1 that sum to 1",
-      fix: "export the model without its softmax",
-    });
+  const factor = probabilitySum(rows);
+  if (factor === null) return;
+  throw new InputError(`${source} answers probabilities${factor === 1 ? "" : ", times a constant"}`, {
+    expected: "logits, as they are before softmax",
+    found: `rows of numbers of one sign that sum to ${factor}`,
+    fix: "export the model without its softmax",
+  });
+}
+
+/**
+ * What every row sums to, if that makes the rows look like probabilities, or like probabilities times a constant; null for logits, whose
+ * sums differ or whose signs do.
+ */
+function probabilitySum(rows: readonly Float32Array[]): number | null {
+  const sums = rows.map((row) => row.reduce((total, value) => total + value, 0));
+  const sum = Number((sums[0] ?? 0).toPrecision(3));
+  const oneSign = [1, -1].some((sign) => rows.every((row) => row.every((value) => value * sign >= 0)));
+  if (sum === 0 || !oneSign || !sums.every((one) => Math.abs(one / sum - 1) < 1e-3)) return null;
+  // Logits that are the same for every image sum to the same, too.
+  const [first] = rows;
+  const differ = rows.some((row) =>
+    row.some((value, at) => Math.abs(value - (first?.[at] ?? 0)) > 1e-3 * Math.abs(sum)),
+  );
+  return differ || sum === 1 ? sum : null;
+}
+
+/** Refuses a model whose answers to one image differed: by much, or by any amount where there are operators that make random numbers. */
+function refuseRandom(file: string | Uint8Array, source: string, isMuch: boolean): void {
+  const model = parseModel(typeof file === "string" ? readModelFile(file) : file, source);
+  const { random } = trainingNodes(model);
+  if (random.length === 0 && !isMuch) return;
+  throw new InputError(`${source} answers the same image differently when asked again`, {
+    expected: "a model in inference mode, without random numbers",
+    found: random.length === 0 ? "other logits the second time" : `random numbers in ${firstOf(random)}`,
+    fix: `${INFERENCE_MODE}; noise that is part of the model has to be left out`,
+  });
 }
 
 function fixedBatch(source: string, found: string, cause?: unknown): InputError {
   return new InputError(`the batch size of ${source} cannot be made free`, {
     expected: "a model that treats every image alone, whatever their number",
     found,
-    fix: "export the model with a dynamic batch (torch.onnx.export: dynamic_axes or dynamic_shapes)",
+    fix: "export the model with a dynamic batch (torch.onnx.export: dynamic_axes or dynamic_shapes), after model.eval()",
     cause,
   });
 }

@@ -4,7 +4,14 @@ import { type ModelProto, ModelProtoSchema, TensorProto_DataType } from "onnx-bu
 import { describe, expect, it } from "vitest";
 import { InputError } from "#mtard/errors.js";
 import { type AdaptOptions, adaptClassifier } from "#mtard/onnx/adapt.js";
-import { floatValue, int64Tensor, intAttribute, intsAttribute, node } from "#mtard/onnx/build.js";
+import {
+  floatTensor,
+  floatValue,
+  int64Tensor,
+  intAttribute,
+  intsAttribute,
+  node,
+} from "#mtard/onnx/build.js";
 import { parseModel, serializeModel } from "#mtard/onnx/model.js";
 import { hasShared, shared } from "../shared.js";
 import { classifierNodes, image, model, parameters, plainGraph, reshapedGraph, values } from "./models.js";
@@ -134,8 +141,66 @@ describe("adaptClassifier", () => {
       ),
     );
     const foreign = model({ ...plainGraph(), node: [...classifierNodes("x", "z"), ...tail] }, { opset });
-    expect(adaptClassifier(foreign, expected, { source: "it" }).removed).toBe(removed);
+    expect(adaptClassifier(foreign, expected, { source: "it" }).notes).toEqual([
+      `${removed} at the end was removed`,
+    ]);
     expect((await run(serializeModel(foreign), images, [3, 3, 8, 8])).data).toEqual(plain.data);
+  });
+
+  it.each([
+    ["Softmax, times a constant,", ["Softmax", "Mul"]],
+    ["Softmax, times a constant,", ["Softmax", "Identity", "Div", "Cast", "Flatten", "Mul"]],
+    ["Softmax", ["Softmax", "Reshape"]],
+  ])("takes a %s off the end: %j", async (removed, operators) => {
+    const tail = operators.map((operator, index) => {
+      const from = index === 0 ? "z" : `tail.${index - 1}`;
+      const second = { Mul: "ten", Div: "ten", Reshape: "rows" }[operator];
+      const attributes = operator === "Cast" ? [intAttribute("to", TensorProto_DataType.FLOAT)] : [];
+      const inputs = second === undefined ? [from] : operator === "Mul" ? [second, from] : [from, second];
+      return node(operator, inputs, index === operators.length - 1 ? "y" : `tail.${index}`, attributes);
+    });
+    const more = [floatTensor("ten", [], Float32Array.of(10)), int64Tensor("rows", [-1n, 5n])];
+    const graph = { ...plainGraph(), node: [...classifierNodes("x", "z"), ...tail] };
+    const foreign = model({ ...graph, initializer: [...parameters, ...more] });
+    const { notes } = adaptClassifier(foreign, expected, { source: "it" });
+    expect(notes).toEqual([`${removed} at the end was removed`]);
+    expect((await run(serializeModel(foreign), images, [3, 3, 8, 8])).data).toEqual(plain.data);
+  });
+
+  it("keeps a temperature of logits, before a softmax and behind a logarithm of one", async () => {
+    const ten = floatTensor("ten", [], Float32Array.of(10));
+    const graph = { ...plainGraph(), initializer: [...parameters, ten] };
+    for (const operators of [
+      ["Mul", "Softmax"],
+      ["LogSoftmax", "Mul"],
+    ]) {
+      const [first = "", second = ""] = operators;
+      const inputs = (operator: string, from: string) => (operator === "Mul" ? [from, "ten"] : [from]);
+      const tail = [node(first, inputs(first, "z"), "t"), node(second, inputs(second, "t"), "y")];
+      const bytes = adapted(model({ ...graph, node: [...classifierNodes("x", "z"), ...tail] }));
+      expectClose(
+        (await run(bytes, images, [3, 3, 8, 8])).data,
+        plain.data.map((value) => value * 10),
+      );
+    }
+  });
+
+  it("leaves a circle at the end to ONNX Runtime", () => {
+    const circle = [node("Identity", ["y"], "z"), node("Identity", ["z"], "y")];
+    expect(adapted(model({ ...plainGraph(), node: circle })).length).toBeGreaterThan(0);
+  });
+
+  it("takes the output that was chosen", async () => {
+    const graph = plainGraph();
+    const second = node("Neg", ["y"], "z");
+    const foreign = model({
+      ...graph,
+      node: [...(graph.node ?? []), second],
+      output: [...(graph.output ?? []), floatValue("z", ["N", 5])],
+    });
+    expect((await run(adapted(foreign, { output: "y" }), images, [3, 3, 8, 8])).data).toEqual(plain.data);
+    const negative = (await run(adapted(foreign, { output: "z" }), images, [3, 3, 8, 8])).data;
+    expect(negative).toEqual(plain.data.map((value) => -value));
   });
 
   /** The plain classifier in another type of numbers, its images and logits in that type too. */
@@ -170,8 +235,8 @@ describe("adaptClassifier", () => {
     // Foreign nodes may have any name.
     const [first] = foreign.graph?.node ?? [];
     if (first) first.name = "logits";
-    const found = adaptClassifier(foreign, expected, { source: "it" });
-    expect(found).toMatchObject({ type: "float16", removed: "Softmax" });
+    const { notes } = adaptClassifier(foreign, expected, { source: "it" });
+    expect(notes).toEqual([expect.stringContaining("float16"), "Softmax at the end was removed"]);
     const { data } = await run(serializeModel(foreign), images, [3, 3, 8, 8]);
     expect(data).toBeInstanceOf(Float32Array);
     for (const [index, value] of plain.data.entries())
@@ -280,13 +345,18 @@ describe("adaptClassifier refuses", () => {
     const inputs = [...(graph.input ?? []), floatValue("second", [1])];
     expect(refused(model({ ...graph, input: inputs })).detail.found).toContain("2 inputs");
     const outputs = [floatValue("y", ["N", 5]), floatValue("z", ["N", 5])];
-    expect(refused(model({ ...graph, output: outputs })).message).toContain("several outputs");
+    const several = refused(model({ ...graph, output: outputs }));
+    expect(several.message).toContain("several outputs");
+    expect(several.detail).toMatchObject({
+      expected: expect.stringContaining("y, z") as string,
+      fix: expect.stringContaining("--output y") as string,
+    });
   });
 
   it.each([
-    ["uint8", TensorProto_DataType.UINT8],
-    ["bfloat16", TensorProto_DataType.BFLOAT16],
-    ["double", TensorProto_DataType.DOUBLE],
+    ["string", TensorProto_DataType.STRING],
+    ["bool", TensorProto_DataType.BOOL],
+    ["complex64", TensorProto_DataType.COMPLEX64],
   ])("an input of %s", (name, elemType) => {
     const foreign = model(plainGraph());
     const type = foreign.graph?.input[0]?.type;
@@ -314,6 +384,15 @@ describe("adaptClassifier refuses", () => {
     expect(refused(rows, { layout: "nchw" }).message).toContain("does not take the images");
   });
 
+  it("an output that is not there, and one that does not fit", () => {
+    const graph = plainGraph();
+    const more = { ...graph, output: [...(graph.output ?? []), floatValue("b", ["N", 4, 4, 4])] };
+    const missing = refused(model(more), { output: "yy" });
+    expect(missing.message).toContain('has no output "yy"');
+    expect(missing.detail.expected).toBe("one of y, b");
+    expect(refused(model(more), { output: "b" }).message).toContain("no output that could be the logits");
+  });
+
   it("a sigmoid at the end", () => {
     const graph = { ...plainGraph(), node: [...classifierNodes("x", "z"), node("Sigmoid", ["z"], "y")] };
     expect(refused(model(graph)).message).toBe("the test's model ends in a sigmoid");
@@ -326,13 +405,8 @@ describe("a real model of opset 9 with its batch fixed at 1", () => {
     const original = readFileSync(path);
     const foreign = parseModel(original, path);
     const cifar10 = { name: "cifar10", image: { height: 32, width: 32, channels: 3 }, classes: 10 };
-    expect(adaptClassifier(foreign, cifar10, { source: path })).toEqual({
-      fixedBatch: 1,
-      layout: "nchw",
-      flat: false,
-      type: "float32",
-      removed: null,
-    });
+    const { notes } = adaptClassifier(foreign, cifar10, { source: path });
+    expect(notes).toEqual(["the batch size, fixed at 1, was made free"]);
     const bytes = serializeModel(foreign);
 
     const three = values(3 * 3072, 7);
