@@ -32,10 +32,9 @@ function operand(
   };
 }
 
-/** `Max` and `Min` of two: the gradient goes to the one that was taken, half to each where they are equal, as PyTorch does. */
+/** `Max` and `Min` of two, which composites make of more: the gradient goes to the one that was taken, half to each where they are equal, as PyTorch does. */
 function chosen(better: "Greater" | "Less"): OperatorGradient {
-  return operand(({ graph, node, input, gradient }, [a = "", b = a]) => {
-    if (node.input.length > 2) throw noGradient(node, `${node.input.length} operands`);
+  return operand(({ graph, input, gradient }, [a = "", b = ""]) => {
     const half = graph.op("Mul", [gradient, graph.floats([0.5])]);
     const equal = graph.op("Where", [graph.op("Equal", [a, b]), half, graph.floats([0])]);
     return graph.op("Where", [graph.op(better, input === 0 ? [a, b] : [b, a]), gradient, equal]);
@@ -50,6 +49,12 @@ export const broadcastingGradients = {
   }),
   Max: chosen("Greater"),
   Min: chosen("Less"),
+  /** x - d k, where k is a whole number. */
+  Mod: operand(({ graph, input, gradient }, [dividend = "", divisor = ""], rest) => {
+    if (input === 0) return gradient;
+    const times = graph.op("Div", [graph.op("Sub", [rest, dividend]), divisor]);
+    return graph.op("Mul", [gradient, times]);
+  }),
   Mul: operand(({ graph, input, gradient }, [a = "", b = ""]) =>
     graph.op("Mul", [gradient, input === 0 ? b : a]),
   ),

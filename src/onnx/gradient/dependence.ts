@@ -1,6 +1,7 @@
-import type { GraphProto, NodeProto } from "onnx-buf";
+import { type GraphProto, type NodeProto, TensorProto_DataType } from "onnx-buf";
 import { subgraphsOf } from "../model.js";
 import { valueNames } from "../values.js";
+import { intAttributeOf } from "./attributes.js";
 
 /** Operators that read only the shape of a value. */
 const SHAPE_READERS: ReadonlySet<string> = new Set(["Shape", "Size"]);
@@ -15,16 +16,21 @@ const GRADIENT_STOPS: ReadonlySet<string> = new Set([
   "Floor",
   "Greater",
   "GreaterOrEqual",
+  "Hardmax",
   "IsInf",
   "IsNaN",
   "Less",
   "LessOrEqual",
+  "NonZero",
   "Not",
   "Or",
   "Round",
   "Sign",
   "Xor",
 ]);
+
+/** Operators whose first output alone is smooth; the others are places. */
+const PLACES_BESIDE: ReadonlySet<string> = new Set(["TopK"]);
 
 /** How the values of a graph depend on the images. */
 export interface Dependence {
@@ -43,13 +49,20 @@ export function dependenceOn(images: string, graph: GraphProto): Dependence {
     const inputs = valuesRead(node);
     const outputs = node.output.filter((name) => name !== "");
     if (inputs.some((name) => onContent.has(name))) for (const name of outputs) onContent.add(name);
-    if (GRADIENT_STOPS.has(node.opType)) continue;
-    if (inputs.some((name) => smooth.has(name))) for (const name of outputs) smooth.add(name);
+    if (stopsGradient(node)) continue;
+    const leading = PLACES_BESIDE.has(node.opType) ? outputs.slice(0, 1) : outputs;
+    if (inputs.some((name) => smooth.has(name))) for (const name of leading) smooth.add(name);
   }
   return { onContent, smooth };
 }
 
+/** Whether a node only jumps, as a cast to whole numbers does. */
+function stopsGradient(node: NodeProto): boolean {
+  if (node.opType !== "Cast") return GRADIENT_STOPS.has(node.opType);
+  return intAttributeOf(node, "to", 0) !== (TensorProto_DataType.FLOAT as number);
+}
+
 /** A node's inputs, and what the graphs inside it read. */
-function valuesRead(node: NodeProto): string[] {
+export function valuesRead(node: NodeProto): string[] {
   return [...node.input, ...subgraphsOf(node).flatMap((inner) => [...valueNames(inner)])];
 }

@@ -5,7 +5,9 @@ import { freshName, keepWhatMakes } from "../values.js";
 import { IMAGES, LOGITS } from "../writer.js";
 import { type Dependence, dependenceOn } from "./dependence.js";
 import { foldBatchNormalization } from "./fold.js";
+import { inlineFunctions, isStandard } from "./inline.js";
 import { operatorGradients } from "./operators.js";
+import { useSinglePrecision } from "./single-precision.js";
 import { upgradeOperators } from "./upgrade.js";
 import { inspectValues } from "./shapes.js";
 import type { GradientGraph, OperatorGradient } from "./step.js";
@@ -34,9 +36,10 @@ export interface DifferentiatedModel {
  * @throws {InputError} if an operator on the way has no gradient; the error names it and its node.
  */
 export function differentiate(model: ModelProto, dataFolder: string | null = null): DifferentiatedModel {
+  upgradeOperators(model, inlineFunctions(model));
+  useSinglePrecision(model);
   const graph = graphOf(model);
   requireOrder(graph);
-  upgradeOperators(model);
   keepWhatMakes(graph, LOGITS);
   foldBatchNormalization(graph);
   const dependence = dependenceOn(IMAGES, graph);
@@ -85,7 +88,7 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
       const made = node.output[index];
       if (made !== undefined && made !== "") return made;
       while (node.output.length < index) node.output.push("");
-      return (node.output[index] = freshName(graph, `${node.output[0] ?? ""}.${index}`));
+      return (node.output[index] = writer.fresh(node.opType));
     },
   };
   for (const node of way.toReversed()) {
@@ -98,7 +101,9 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
       if (!dependence.smooth.has(value)) continue;
       const made = gradientOfOperator(node)({ graph: gradients, node, input, gradient });
       if (made === null) throw noGradient(node, `its input ${input}, "${value}", depends on the images`);
-      arriving.set(value, [...(arriving.get(value) ?? []), made]);
+      const parts = arriving.get(value);
+      if (parts) parts.push(made);
+      else arriving.set(value, [made]);
     }
   }
   const imagesGradient = gradientOf(IMAGES);
@@ -134,9 +139,8 @@ function nodesOnTheWay(graph: GraphProto, { smooth }: Dependence): NodeProto[] {
 }
 
 function gradientOfOperator(node: NodeProto): OperatorGradient {
-  const standard = node.domain === "" || node.domain === "ai.onnx";
   const gradient =
-    standard && Object.hasOwn(operatorGradients, node.opType)
+    isStandard(node.domain) && Object.hasOwn(operatorGradients, node.opType)
       ? (operatorGradients as Record<string, OperatorGradient>)[node.opType]
       : undefined;
   if (!gradient) throw noGradient(node, "an operator that mtard cannot differentiate");

@@ -1,6 +1,6 @@
-import { TensorProto_DataType } from "onnx-buf";
+import type { NodeProto } from "onnx-buf";
 import { intsAttribute } from "../build.js";
-import { intAttributeOf, intsAttributeOf } from "./attributes.js";
+import { intsAttributeOf } from "./attributes.js";
 import { sumToShape } from "./broadcasting.js";
 import type { GradientGraph, OperatorGradient, Shape, Step } from "./step.js";
 import { noGradient } from "./unsupported.js";
@@ -11,6 +11,17 @@ import { noGradient } from "./unsupported.js";
 export function reshape(graph: GradientGraph, value: string, shape: Shape): string | null {
   if (shape.filter((extent) => extent === null).length > 1) return null;
   return graph.op("Reshape", [value, graph.integers(shape.map((extent) => extent ?? -1))]);
+}
+
+/**
+ * Reshapes a value if at most one extent of `shape` follows the batch.
+ *
+ * @throws {InputError} if several do.
+ */
+export function requireReshape(graph: GradientGraph, node: NodeProto, value: string, shape: Shape): string {
+  const reshaped = reshape(graph, value, shape);
+  if (reshaped === null) throw noGradient(node, "several axes that change with the batch");
+  return reshaped;
 }
 
 /** Reshapes the gradient to the shape of the node's input. */
@@ -34,13 +45,8 @@ function transposed({ graph, node, gradient }: Step): string {
 }
 
 export const shapingGradients = {
-  /** Covers casts to float32 only, as gradients are float32. */
-  Cast: (step) => {
-    const type = intAttributeOf(step.node, "to", TensorProto_DataType.UNDEFINED);
-    if (type !== (TensorProto_DataType.FLOAT as number))
-      throw noGradient(step.node, `a change of type to ${TensorProto_DataType[type] ?? type}`);
-    return unchanged(step);
-  },
+  /** Between floating-point types, all of which the gradient's graph has as float32; other casts stop the gradient. */
+  Cast: unchanged,
   /** In inference mode. */
   Dropout: (step) => {
     const [, , training = ""] = step.node.input;

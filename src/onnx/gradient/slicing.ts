@@ -1,7 +1,7 @@
 import type { NodeProto } from "onnx-buf";
 import { intAttribute, textAttribute } from "../build.js";
-import { intAttributeOf, textAttributeOf } from "./attributes.js";
-import { reshape } from "./shaping.js";
+import { textAttributeOf } from "./attributes.js";
+import { axisOf, extentOf, positive } from "./axes.js";
 import type { GradientGraph, OperatorGradient, Shape, Step } from "./step.js";
 import { noGradient } from "./unsupported.js";
 
@@ -98,28 +98,6 @@ function spreadOut(graph: GradientGraph, value: string, shape: Shape, strides: r
   return graph.op("Mul", [repeated, graph.floats(firsts, extents)]);
 }
 
-/** Adds each element's gradient to the element it was taken from. */
-function gather({ graph, node, input, gradient }: Step): string | null {
-  if (input !== 0) return null;
-  const [x = "", places = ""] = node.input;
-  const shape = graph.shape(x);
-  const axis = axisOf(node, shape, 0);
-  const extent = extentOf(graph, node, x, axis);
-  const indices = graph.constant(places)?.map((index) => positive(index, extent));
-  if (!indices) throw noGradient(node, `"${places}", which is not constant`);
-  const rows = reshape(graph, gradient, shape.with(axis, indices.length));
-  if (rows === null) throw noGradient(node, "several axes that change with the batch");
-  if (indices.every((index, row) => index === (indices[0] ?? 0) + row)) {
-    const [first = 0] = indices;
-    const pads = Array<number>(2 * shape.length).fill(0);
-    pads[axis] = first;
-    pads[shape.length + axis] = extent - first - indices.length;
-    return graph.op("Pad", [rows, graph.integers(pads)]);
-  }
-  const zeros = graph.op("ConstantOfShape", [graph.op("Shape", [x])]);
-  return addAlong(graph, zeros, rows, shape.length, axis, indices);
-}
-
 /** Adds the rows of one value to those of another, each to the row along `axis` that `indices` says. */
 function addAlong(
   graph: GradientGraph,
@@ -204,24 +182,8 @@ function sourceRow(row: number, extent: number, mode: string): number | null {
   }
 }
 
-function axisOf(node: NodeProto, shape: Shape, missing = 0): number {
-  return positive(intAttributeOf(node, "axis", missing), shape.length);
-}
-
-function positive(index: number, extent: number): number {
-  return index < 0 ? index + extent : index;
-}
-
-function extentOf(graph: GradientGraph, node: NodeProto, value: string, axis: number): number {
-  const extent = graph.shape(value)[axis];
-  if (extent === undefined || extent === null)
-    throw noGradient(node, `axis ${axis} of "${value}", which changes with the batch`);
-  return extent;
-}
-
 export const slicingGradients = {
   Concat: concat,
-  Gather: gather,
   Pad: pad,
   Slice: slice,
   Split: split,

@@ -3,8 +3,10 @@ import type { AttributeProto, NodeProto } from "onnx-buf";
 /** The extents of a value; null where the extent follows the batch. */
 export type Shape = readonly (number | null)[];
 
-/** Writes nodes and constants, for operator sets 17 to 21; every method returns the name of the value it makes. */
+/** Writes nodes and constants, for operator sets 18 and newer; each method returns the name of the value it makes. */
 export interface NodeWriter {
+  /** A name that no value has. */
+  fresh(what: string): string;
   /** A node of the standard operator set with one output. */
   op(opType: string, inputs: readonly string[], attributes?: AttributeProto[]): string;
   /** A node with several outputs. */

@@ -4,7 +4,7 @@ import { valueNames } from "../values.js";
 import type { NodeWriter } from "./step.js";
 
 /** Makes a writer that adds nodes to `nodes` and constants to the graph, under names that no value of the graph has. */
-export function nodeWriter(graph: GraphProto, nodes: NodeProto[], prefix: string): NodeWriter {
+export function nodeWriter(graph: GraphProto, nodes: Pick<NodeProto[], "push">, prefix: string): NodeWriter {
   const taken = valueNames(graph);
   const constants = new Map<string, string>();
   let count = 0;
@@ -23,6 +23,7 @@ export function nodeWriter(graph: GraphProto, nodes: NodeProto[], prefix: string
     return name;
   };
   return {
+    fresh,
     op(opType, inputs, attributes = []) {
       const output = fresh(opType);
       nodes.push(node(opType, inputs, output, attributes));

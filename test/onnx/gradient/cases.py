@@ -20,12 +20,13 @@ def positive(*shape):
 cases = {}
 
 
-def case(name, body, opsets=17, image=(3, 6, 6), images=None, own=(), **weights):
+def case(name, body, opsets=17, image=(3, 6, 6), images=None, own=(), functions="", **weights):
     """A graph from `images [N, *image]`, whose last value `y` is flattened to the logits; `own` are operators for the reference."""
     for opset in [opsets] if isinstance(opsets, int) else opsets:
-        text = f"""<ir_version: 8, opset_import: ["" : {opset}]>
+        text = f"""<ir_version: {10 if functions else 8}, opset_import: ["" : {opset}{', "local" : 1' if functions else ""}]>
         g (float[N, {", ".join(map(str, image))}] images) => (float[N, K] logits)
-        {{ {body} logits = Flatten<axis = 1>(y) }}"""
+        {{ {body} logits = Flatten<axis = 1>(y) }}
+        {functions}"""
         model = parser.parse_model(text)
         for key, value in weights.items():
             value = np.asarray(value)

@@ -8,34 +8,50 @@ ONNX Runtime about the graph's answers (checked here). Needs numpy, onnx, onnxru
 
 import pathlib
 
+import further_cases  # adds to the cases
 import numpy as np
 import onnx
 import onnxruntime
 from cases import cases, normal
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, inliner, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from safetensors.numpy import save_file
 
 STEP = 1e-5
+FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE}
+
+
+def without_functions(model):
+    """The same graph with its functions written out, by the `onnx` package; it leaves out what their attributes are by default."""
+    if not model.functions:
+        return model
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for function in copy.functions:
+        for node in copy.graph.node:
+            if node.op_type == function.name:
+                given = {attribute.name for attribute in node.attribute}
+                node.attribute.extend(default for default in function.attribute_proto if default.name not in given)
+    return inliner.inline_local_functions(copy)
 
 
 def as_double(model):
     """The same graph on float64."""
     copy = onnx.ModelProto()
-    copy.CopyFrom(model)
+    copy.CopyFrom(without_functions(model))
     widen = lambda tensor: tensor.CopyFrom(
         numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float64), tensor.name)
     )
     for tensor in copy.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT:
+        if tensor.data_type in FLOATS:
             widen(tensor)
     for value in [*copy.graph.input, *copy.graph.output]:
         value.type.tensor_type.elem_type = TensorProto.DOUBLE
     for node in copy.graph.node:
         for attribute in node.attribute:
-            if attribute.name == "to" and attribute.i == TensorProto.FLOAT:
+            if attribute.name == "to" and attribute.i in FLOATS:
                 attribute.i = TensorProto.DOUBLE
-            if attribute.HasField("t") and attribute.t.data_type == TensorProto.FLOAT:
+            if attribute.HasField("t") and attribute.t.data_type in FLOATS:
                 widen(attribute.t)
     return copy
 
