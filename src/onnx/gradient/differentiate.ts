@@ -3,6 +3,7 @@ import { InputError } from "../../errors.js";
 import { graphOf } from "../model.js";
 import { freshName, keepWhatMakes } from "../values.js";
 import { IMAGES, LOGITS } from "../writer.js";
+import { takeBranches } from "./branches.js";
 import { type Dependence, dependenceOn } from "./dependence.js";
 import { foldBatchNormalization } from "./fold.js";
 import { inlineFunctions, isStandard } from "./inline.js";
@@ -41,6 +42,12 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
   const graph = graphOf(model);
   requireOrder(graph);
   keepWhatMakes(graph, LOGITS);
+  const inspect = (values: ReadonlySet<string>, { onContent }: Dependence) =>
+    inspectValues(model, { images: IMAGES, extents: imageExtents(graph), values, onContent, dataFolder });
+  takeBranches(graph, (values) => {
+    const known = inspect(values, dependenceOn(IMAGES, graph));
+    return (value) => known.get(value)?.constant ?? null;
+  });
   foldBatchNormalization(graph);
   const dependence = dependenceOn(IMAGES, graph);
   if (!dependence.smooth.has(LOGITS))
@@ -53,13 +60,7 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
   const seen = new Set(
     [IMAGES, ...way.flatMap(({ input, output }) => [...input, ...output])].filter((name) => name !== ""),
   );
-  const known = inspectValues(model, {
-    images: IMAGES,
-    extents: imageExtents(graph),
-    values: seen,
-    onContent: dependence.onContent,
-    dataFolder,
-  });
+  const known = inspect(seen, dependence);
   const find = (value: string) => {
     const found = known.get(value);
     if (!found) throw new Error(`the shape of "${value}" was not looked for`);

@@ -28,14 +28,8 @@ export function inlineFunctions(model: ModelProto): ReadonlyMap<NodeProto, bigin
   if (model.functions.length === 0) return versions;
   const graph = graphOf(model);
   const functions = new Map(model.functions.map((one) => [keyOf(one.domain, one.name, one.overload), one]));
-  const taken = valueNames(graph);
-  let [count, written] = [0, 0];
-  const fresh = (name: string): string => {
-    let made: string;
-    do made = `inlined.${count++}.${name}`;
-    while (taken.has(made));
-    return made;
-  };
+  const fresh = freshNames(valueNames(graph), "inlined");
+  let written = 0;
 
   /** Writes a list of nodes without calls; `calls` are the functions that it is inside of. */
   const expand = (nodes: readonly NodeProto[], calls: readonly FunctionProto[]): NodeProto[] =>
@@ -65,6 +59,22 @@ export function inlineFunctions(model: ModelProto): ReadonlyMap<NodeProto, bigin
       }
   model.functions = [];
   return versions;
+}
+
+/** Makes names like others that are not taken. */
+export function freshNames(taken: ReadonlySet<string>, prefix: string): (name: string) => string {
+  let count = 0;
+  return (name) => {
+    let made: string;
+    do made = `${prefix}.${count++}.${name}`;
+    while (taken.has(made));
+    return made;
+  };
+}
+
+/** A graph from inside a node, with names of its own for the values that it makes. */
+export function renamedGraph(graph: GraphProto, fresh: (name: string) => string): GraphProto {
+  return rewrittenGraph(graph, new Map(), new Map(), fresh);
 }
 
 /** Whether a domain is that of ONNX's own operators. */

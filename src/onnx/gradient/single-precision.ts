@@ -2,7 +2,7 @@ import { type GraphProto, type ModelProto, type NodeProto, TensorProto_DataType 
 import { changed, intAttribute, node as makeNode } from "../build.js";
 import { graphOf, nodesOf } from "../model.js";
 import { valueNames } from "../values.js";
-import { withSubgraphs } from "./inline.js";
+import { freshNames, withSubgraphs } from "./inline.js";
 
 const { FLOAT, FLOAT16, BFLOAT16, DOUBLE } = TensorProto_DataType;
 const others: ReadonlySet<number> = new Set([FLOAT16, BFLOAT16, DOUBLE]);
@@ -16,15 +16,7 @@ const typeAttributes: ReadonlySet<string> = new Set(["to", "dtype", "softmax_pre
 export function useSinglePrecision(model: ModelProto): void {
   const graph = graphOf(model);
   if (!usesOthers(graph)) return;
-  const taken = valueNames(graph);
-  let count = 0;
-  const fresh = (name: string): string => {
-    let made: string;
-    do made = `stored.${count++}.${name}`;
-    while (taken.has(made));
-    return made;
-  };
-  model.graph = inSinglePrecision(graph, fresh);
+  model.graph = inSinglePrecision(graph, freshNames(valueNames(graph), "stored"));
 }
 
 function usesOthers(graph: GraphProto): boolean {

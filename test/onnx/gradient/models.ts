@@ -24,6 +24,8 @@ export interface GoldenGraph {
   readonly gradient: HostArray;
   readonly cotangent?: HostArray;
   readonly labels?: HostArray;
+  /** What the network answers, where it is kept. */
+  readonly logits?: HostArray;
 }
 
 /** The graphs of a golden file beside this one, by name. */
@@ -42,10 +44,18 @@ export async function goldenGraphs(file: string): Promise<[string, GoldenGraph][
     const [images, gradient] = [found(`${name}/images`), found(`${name}/gradient`)];
     if (!images || !gradient) throw new Error(`${file} has not all of "${name}"`);
     const [cotangent, labels] = [found(`${name}/cotangent`), found(`${name}/labels`)];
+    const logits = found(`${name}/logits`);
     const model = tensors.get(`${name}/model`)?.bytes ?? new Uint8Array();
     return [
       name,
-      { model, images, gradient, ...(cotangent ? { cotangent } : {}), ...(labels ? { labels } : {}) },
+      {
+        model,
+        images,
+        gradient,
+        ...(cotangent ? { cotangent } : {}),
+        ...(labels ? { labels } : {}),
+        ...(logits ? { logits } : {}),
+      },
     ];
   });
 }

@@ -2,7 +2,7 @@
 
     python test/onnx/gradient/networks.py [SHARED]
 
-Small networks are exported by PyTorch in several operator sets; of the ONNX files in SHARED/teachers only the gradients are kept, from a
+Small networks are exported by PyTorch in several operator sets; of the ONNX files in SHARED only the gradients are kept, from a
 PyTorch program that does what their nodes say. Needs torch, onnx, onnxruntime and safetensors.
 """
 
@@ -16,6 +16,7 @@ import onnx
 import onnxruntime
 import torch
 import torch.nn.functional as F
+from further_networks import Attending, Choosing, Cosine, Resized, with_functions
 from onnx import numpy_helper
 from safetensors.numpy import save_file
 from torch import nn
@@ -111,6 +112,9 @@ def settle(network):
             nn.init.uniform_(module.running_var, 0.5, 2)
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.normal_(module.bias, std=0.3)
+        elif isinstance(module, (nn.GroupNorm, nn.InstanceNorm2d)):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.3)
         elif isinstance(module, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(module.weight)
     return network.eval()
@@ -122,6 +126,17 @@ def export(network, image, opset):
     axes = {"images": {0: "batch"}, "logits": {0: "batch"}}
     torch.onnx.export(network, torch.rand(2, 3, image, image), file, opset_version=opset, dynamic_axes=axes, dynamo=False, **names)
     return file.getvalue()
+
+
+def export_by_default(network, image, opset):
+    """By PyTorch's default exporter."""
+    axes = {"x": {0: torch.export.Dim("batch", min=1, max=64)}}
+    program = torch.onnx.export(network, (torch.rand(2, 3, image, image),), opset_version=opset, dynamic_shapes=axes, verbose=False)
+    model = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]
+    del model.graph.value_info[:]
+    return model.SerializeToString()
 
 
 def input_gradient(logits_of, images, labels):
@@ -171,6 +186,15 @@ def padded(_, x, pads, value=None):
 
 NODES = {
     "Add": lambda a, x, y: x + y,
+    "Clip": lambda a, x, low, high: torch.clamp(x, low, high),
+    "Div": lambda a, x, y: x / y,
+    "Expand": lambda a, x, shape: x.expand(shape.tolist()),
+    "GatherND": lambda a, x, places: x[places[:, 0]],
+    "InstanceNormalization": lambda a, x, scale, bias: F.instance_norm(x, weight=scale, bias=bias, eps=a["epsilon"]),
+    "MatMul": lambda a, x, y: x @ y,
+    "Mul": lambda a, x, y: x * y,
+    "ReduceL2": lambda a, x: x.norm(dim=a["axes"], keepdim=bool(a["keepdims"])),
+    "Shape": lambda a, x: torch.tensor(x.shape),
     "Cast": lambda a, x: x.long() if a["to"] == onnx.TensorProto.INT64 else x.double(),
     "Concat": lambda a, *xs: torch.cat(xs, a["axis"]),
     "Constant": constant,
@@ -182,9 +206,9 @@ NODES = {
     "Gemm": lambda a, x, w, b: x @ (w.T if a.get("transB") else w) + b,
     "MaxPool": lambda a, x: F.max_pool2d(x, a["kernel_shape"], a["strides"]),
     "Pad": padded,
-    "ReduceMean": lambda a, x: x.mean(a["axes"], keepdim=bool(a.get("keepdims", 1))),
+    "ReduceMean": lambda a, x, axes=None: x.mean(a["axes"] if axes is None else axes.tolist(), keepdim=bool(a.get("keepdims", 1))),
     "Relu": lambda a, x: F.relu(x),
-    "Reshape": lambda a, x, shape: x.reshape(shape.tolist()),
+    "Reshape": lambda a, x, shape: x.reshape([extent or x.shape[axis] for axis, extent in enumerate(shape.tolist())]),
     "Slice": sliced,
     "Transpose": lambda a, x: x.permute(a["perm"]),
 }
@@ -192,19 +216,22 @@ NODES = {
 tensors = {}
 
 
-def keep(name, model, logits_of, images, labels, keep_model=True):
+def keep(name, model, logits_of, images, labels, keep_model=True, tolerance=1e-5):
     logits, gradient = input_gradient(logits_of, images, labels)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model, options)
-    parts = [session.run(None, {session.get_inputs()[0].name: images[i : i + 1]})[0] for i in range(len(images))]
+    entry = session.get_inputs()[0]
+    given = images.astype(np.float16) if entry.type == "tensor(float16)" else images
+    parts = [session.run(None, {entry.name: given[i : i + 1]})[0] for i in range(len(images))]
     error = np.abs(np.concatenate(parts) - logits).max() / np.abs(logits).max()
-    assert error < 1e-5, (name, error)
+    assert error < tolerance, (name, error)
     print(f"{name}: logits within {error:.1e} of ONNX Runtime's, {len(model)} bytes")
     if keep_model:
         tensors[f"{name}/model"] = np.frombuffer(model, np.uint8)
     tensors[f"{name}/images"] = images
     tensors[f"{name}/labels"] = np.array(labels, np.int32)
+    tensors[f"{name}/logits"] = logits.astype(np.float32)
     tensors[f"{name}/gradient"] = gradient.astype(np.float32)
 
 
@@ -219,10 +246,34 @@ for name, (network, size, opsets) in networks.items():
         model = export(network.float(), size, opset)
         keep(f"{name}, opset {opset}", model, network.double(), images, [1, 3])
 
+further = {
+    "cosine": (settle(Cosine()), 12, [12, 17], [18, 21]),
+    "resized": (settle(Resized()), 12, [13, 18], [18, 20]),
+    "choosing": (settle(Choosing()), 12, [14, 17], [18]),
+    "attending": (settle(Attending()), 12, [], [18, 23]),
+}
+for name, (network, size, opsets, default_opsets) in further.items():
+    images = torch.rand(2, 3, size, size).numpy()
+    for opset in opsets:
+        keep(f"{name}, opset {opset}", export(network.float(), size, opset), network.double(), images, [1, 3])
+    for opset in default_opsets:
+        model = export_by_default(network.float(), size, opset)
+        keep(f"{name}, default exporter, opset {opset}", model, network.double(), images, [1, 3])
+network, size = networks["mobile"][:2]
+images = torch.rand(2, 3, size, size).numpy()
+keep("mobile with functions", with_functions(export(network.float(), size, 17)), network.double(), images, [0, 4])
+
 shared = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "../shared")
 for file in sorted((shared / "teachers").glob("*.onnx")):
     images = torch.randint(0, 256, (1, 3, 32, 32)).float().div(255).numpy()
     model = onnx.load(file)
-    keep(file.name, file.read_bytes(), lambda x: follow(model, x), images, [1], False)
+    keep(f"teachers/{file.name}", file.read_bytes(), lambda x: follow(model, x), images, [1], False)
+
+for name in ["bgr-default-export", "cosine-head", "float16", "groupnorm"]:
+    file = shared / "inputs" / f"{name}.onnx"
+    images = torch.randint(0, 256, (1, 3, 32, 32)).float().div(255).numpy()
+    model = onnx.load(file)
+    rounded = 1e-2 if name == "float16" else 1e-5
+    keep(f"inputs/{name}.onnx", file.read_bytes(), lambda x: follow(model, x), images, [7], False, rounded)
 
 save_file(tensors, pathlib.Path(__file__).parent / "networks.safetensors")
