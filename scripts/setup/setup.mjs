@@ -138,7 +138,8 @@ function alone(say, cache, work) {
       fix: "set MTARD_CACHE to a folder on another disk",
     });
   }
-  return withLock(`cache ${cache}`, waiting, () => withLock(`checkout ${root}`, waiting, work));
+  const alsoHere = () => (isCheckout ? withLock(join(root, ".setup.lock"), waiting, work) : work());
+  return withLock(join(cache, ".setup.lock"), waiting, alsoHere);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
@@ -207,7 +208,12 @@ async function append(
     }
   };
   const file = createWriteStream(part.path, { flags: start > 0 ? "a" : "w" });
-  await pipeline(Readable.fromWeb(body), counted, file);
+  try {
+    await pipeline(Readable.fromWeb(body), counted, file);
+  } finally {
+    // Where it failed early, the file may be opened only now, after whoever removes it has looked.
+    if (!file.closed) await once(file, "close");
+  }
   return received;
 }
 

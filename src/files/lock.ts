@@ -40,9 +40,12 @@ export interface LockRule {
  * @throws {WorkError} if the file cannot be made, or its file system has no locks.
  */
 export function tryLock(path: string): HeldLock | string {
-  const made = makeFolder(path);
+  let made: string | undefined;
   for (;;) {
+    made = makeFolder(path) ?? made;
     const file = openLockFile(path);
+    // Whoever made the folder has removed it, as it was empty.
+    if (file === null) continue;
     let kept = false;
     try {
       if (!lockDescriptor(file.descriptor, path)) return readHolder(file.descriptor);
@@ -126,13 +129,16 @@ function makeFolder(path: string): string | undefined {
   }
 }
 
-function openLockFile(path: string): { descriptor: number; writable: boolean } {
+/** The lock's file, opened; null if its folder is gone. */
+function openLockFile(path: string): { descriptor: number; writable: boolean } | null {
   const { O_RDWR, O_CREAT, O_RDONLY, O_NOFOLLOW } = constants;
   try {
     return { descriptor: openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666), writable: true };
   } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT") return null;
     // Another user's file may be locked without being written, but on disks shared by NFS.
-    if ((cause as NodeJS.ErrnoException).code !== "EACCES") throw writeFailure(path, cause);
+    if (code !== "EACCES") throw writeFailure(path, cause);
   }
   try {
     return { descriptor: openSync(path, O_RDONLY | O_NOFOLLOW), writable: false };

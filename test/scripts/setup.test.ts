@@ -83,17 +83,17 @@ describe("the cache", () => {
 
 describe("the lock", () => {
   it("lets one work at a time, across processes, and is free when its holder is killed", async () => {
-    const name = `test ${folder}`;
+    const path = join(folder, ".setup.lock");
     const holder = spawn(process.execPath, [
       "--input-type=module",
       "--eval",
       `import { withLock } from ${JSON.stringify(join(scripts, "lock.mjs"))};
-       await withLock(${JSON.stringify(name)}, () => {}, () => { console.log("held"); return new Promise((end) => setTimeout(end, 60_000)); });`,
+       await withLock(${JSON.stringify(path)}, () => {}, () => { console.log("held"); return new Promise((end) => setTimeout(end, 60_000)); });`,
     ]);
     await new Promise((held) => holder.stdout.once("data", held));
     let waited = false;
     const ours = withLock(
-      name,
+      path,
       () => {
         waited = true;
         holder.kill("SIGKILL");
@@ -102,6 +102,16 @@ describe("the lock", () => {
     );
     expect(await ours).toBe("done");
     expect(waited).toBe(true);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("is refused where there can be none, with what to do", async () => {
+    const error: unknown = await withLock(
+      join(folder, "missing", ".setup.lock"),
+      () => undefined,
+      () => Promise.resolve(),
+    ).catch((thrown: unknown) => thrown);
+    expect((error as SetupError).report()).toMatch(/cannot be locked\n.*\n +found +FileNotFoundError/);
   });
 });
 

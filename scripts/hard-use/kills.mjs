@@ -1,0 +1,231 @@
+// `kill -9` at random moments of training, data, import with --force, export, evaluate and table: the old or the new is whole, the
+// next call goes on to the same end, and nothing hidden is left behind it.
+//
+//   nice node scripts/hard-use/kills.mjs --kills 500 --seed 0 --only train,data,import,export,evaluate,table
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { setTimeout as wait } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import {
+  leftoversIn,
+  options,
+  randomFrom,
+  require,
+  root,
+  run,
+  sha256,
+  start,
+  teacherIn,
+  TINY,
+  workFolder,
+} from "./program.mjs";
+
+const {
+  kills = "",
+  seed = "",
+  only = "",
+} = options({
+  kills: "500",
+  seed: "0",
+  only: "train,data,import,export,evaluate,table",
+});
+const random = randomFrom(Number(seed));
+const work = workFolder("kills");
+const { writeFileAtomically } = await import(pathToFileURL(join(root, "dist/files/atomic.js")).href);
+const { encodeNpz } = await import(pathToFileURL(join(root, "dist/weights/npz.js")).href);
+const { openDataset } = await import(pathToFileURL(join(root, "dist/data/store.js")).href);
+
+/**
+ * Something that is killed, in a folder `place` of its own.
+ *
+ * @typedef {object} Victim
+ * @property {(place: string) => void} before Puts there what was there before.
+ * @property {(place: string) => string[]} call
+ * @property {(place: string) => string[]} [next] The call after it, if it is another one.
+ * @property {(place: string) => string} state What there is, whole, in one text; throws if it is not.
+ */
+
+const train = ["train", "--dataset", "demo", ...TINY, "--checkpoint-minutes", "0.001"];
+const tables =
+  "table 3 --methods natural --epochs 1 --limit-train 32 --limit-test 16 --batch-size 16 --attacks fgsm";
+
+/** @type {Record<string, Victim>} */
+const victims = {
+  train: {
+    before: () => undefined,
+    call: (place) => [...train, "--out", `${place}/run`],
+    next: (place) => [...train, "--out", `${place}/run`, "--resume"],
+    state: (place) => runState(join(place, "run")),
+  },
+  data: {
+    before: (place) => cpSync(join(work, "a/tiny"), join(place, "tiny"), { recursive: true }),
+    call: (place) => ["data", "tiny", "--from", "b.npz", "--data-dir", place, "--force"],
+    state(place) {
+      const { fingerprint } = openDataset("tiny", place);
+      return fingerprint;
+    },
+  },
+  import: {
+    before: (place) => cpSync(join(work, "old/it"), join(place, "it"), { recursive: true }),
+    call: (place) => importCall(place, "robust"),
+    state: (place) => teacherIn(join(place, "it")),
+  },
+  export: {
+    before: (place) => copyFileSync(join(work, "old.onnx"), join(place, "it.onnx")),
+    call: (place) => ["export", "finished", "--to", "onnx", "--out", `${place}/it.onnx`],
+    state: (place) => sha256(join(place, "it.onnx")),
+  },
+  evaluate: {
+    before: (place) => cpSync(join(work, "finished"), join(place, "run"), { recursive: true }),
+    call: (place) => [
+      "evaluate",
+      `${place}/run`,
+      "--attacks",
+      "fgsm,pgd-sat",
+      "--limit",
+      "16",
+      "--batch-size",
+      "4",
+    ],
+    state: (place) => {
+      const path = join(place, "run/evaluation.jsonl");
+      return existsSync(path) ? `${sha256(path)} ${readdirSync(join(place, "run/evaluations")).length}` : "";
+    },
+  },
+  table: {
+    before: () => undefined,
+    call: (place) => [...tables.split(" "), "--runs-dir", `${place}/runs`, "--out", `${place}/table`],
+    state(place) {
+      const path = join(place, "table/table.json");
+      return existsSync(path)
+        ? JSON.stringify(JSON.parse(readFileSync(path, "utf8")).rows).replaceAll(place, "")
+        : "";
+    },
+  },
+};
+
+/** A run as it ends, but for the clock: nothing while it is not finished. @param {string} folder */
+function runState(folder) {
+  if (!existsSync(join(folder, "summary.json"))) return "";
+  const lines = readFileSync(join(folder, "metrics.jsonl"), "utf8").trimEnd().split("\n");
+  const metrics = lines.map((line) => JSON.stringify({ ...JSON.parse(line), seconds: 0 }));
+  return [
+    sha256(join(folder, "best.safetensors")),
+    readFileSync(join(folder, "summary.json"), "utf8"),
+    ...metrics,
+  ].join("\n");
+}
+
+/** @param {string} place @param {"clean" | "robust"} role */
+function importCall(place, role) {
+  return [
+    "teacher",
+    "import",
+    "--name",
+    "it",
+    "--dataset",
+    "demo",
+    "--onnx",
+    `${role}.onnx`,
+    "--teachers-dir",
+    place,
+    "--force",
+  ];
+}
+
+async function prepare() {
+  await run(["data", "demo"], work);
+  const arrays = (/** @type {number} */ shift) => {
+    const list = (/** @type {number[]} */ shape, /** @type {(index: number) => number} */ value) => ({
+      shape,
+      read: () =>
+        Float32Array.from({ length: shape.reduce((product, each) => product * each, 1) }, (_, at) =>
+          value(at),
+        ),
+    });
+    return encodeNpz([
+      ["x_train", list([2000, 32, 32, 3], (at) => ((at + shift) % 256) / 255)],
+      ["y_train", list([2000], (at) => at % 2)],
+      ["x_test", list([20, 32, 32, 3], (at) => ((at + shift) % 255) / 255)],
+      ["y_test", list([20], (at) => at % 2)],
+    ]);
+  };
+  writeFileAtomically(join(work, "a.npz"), arrays(0));
+  writeFileAtomically(join(work, "b.npz"), arrays(1));
+  await run(["data", "tiny", "--from", "a.npz", "--data-dir", "a"], work);
+  for (const role of ["clean", "robust"])
+    copyFileSync(join(root, `teachers/demo-${role}/model.onnx`), join(work, `${role}.onnx`));
+  await run(importCall("old", "clean"), work);
+  await run([...train, "--out", "finished"], work);
+  await run([...train, "--out", "earlier", "--seed", "1"], work);
+  await run(["export", "earlier", "--to", "onnx", "--out", "old.onnx"], work);
+}
+
+/** @param {string} name */
+function freshPlace(name) {
+  const place = join(work, name);
+  mkdirSync(place);
+  return place;
+}
+
+await prepare();
+const names = only.split(",");
+/** How each ends if nobody kills it, how it began, and how long it takes. @type {Map<string, { before: string, end: string, milliseconds: number }>} */
+const usual = new Map();
+for (const name of names) {
+  const victim = victims[name];
+  if (!victim) throw new Error(`nothing is called "${name}"`);
+  const place = freshPlace(`usual-${name}`);
+  victim.before(place);
+  const before = name === "train" || name === "table" ? "" : victim.state(place);
+  const began = performance.now();
+  await run(victim.call(place), work);
+  usual.set(name, { before, end: victim.state(place), milliseconds: performance.now() - began });
+}
+
+/** @type {Record<string, { killed: number, untouched: number, leftovers: number }>} */
+const counts = Object.fromEntries(names.map((name) => [name, { killed: 0, untouched: 0, leftovers: 0 }]));
+for (let kill = 0; kill < Number(kills); kill++) {
+  const name = names[kill % names.length] ?? "";
+  const [victim, known, count] = [victims[name], usual.get(name), counts[name]];
+  if (!victim || !known || !count) continue;
+  const place = freshPlace(`kill-${kill}`);
+  victim.before(place);
+  const { child, ended } = start(victim.call(place), work);
+  const moment = 1.05 * known.milliseconds * random();
+  await Promise.race([wait(moment), ended]);
+  if (child.exitCode === null) count.killed++;
+  else count.untouched++;
+  child.kill("SIGKILL");
+  await ended;
+  const left = leftoversIn(place);
+  if (left.length > 0) count.leftovers++;
+  try {
+    // Readers see the old or the new, whole, without any call in between.
+    const seen = victim.state(place);
+    require([known.before, known.end].includes(seen), `neither the old nor the new is there: ${seen}`);
+    await run((victim.next ?? victim.call)(place), work);
+    require(victim.state(place) === known.end, `it ended in another way: ${victim.state(place)}`);
+    const still = leftoversIn(place);
+    require(still.length === 0, `still there after the next call: ${still.join(", ")}`);
+  } catch (error) {
+    console.error(
+      `kill ${kill}, ${name} after ${Math.round(moment)} ms, in ${place}; it left ${left.join(", ")}:`,
+    );
+    throw error;
+  }
+  rmSync(place, { recursive: true });
+  if ((kill + 1) % 20 === 0) console.log(`${kill + 1} kills`);
+}
+writeFileSync(1, `${JSON.stringify(counts)}\n`);
+rmSync(work, { recursive: true });
