@@ -7,7 +7,7 @@ import { fetchAddress } from "../teacher/fetch-address.js";
 import { fetchTeacher } from "../teacher/fetch.js";
 import { requireDescription } from "../teacher/find-description.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
-import type { GlobalArguments } from "./output.js";
+import { type GlobalArguments, shellWord } from "./output.js";
 import { formatDownload } from "./progress.js";
 import { importProgress, normalizationOf, normalizationOptions, reportImport } from "./teacher-import.js";
 
@@ -111,7 +111,7 @@ async function fetchOwn(args: Arguments): Promise<void> {
       found: [name === undefined ? "no --name" : [], dataset === undefined ? "no --dataset" : []]
         .flat()
         .join(", "),
-      fix: `mtard teacher fetch ${args.model} --name my-teacher --dataset cifar10 --network resnet-18`,
+      fix: `mtard teacher fetch ${shellWord(args.model)} --name my-teacher --dataset cifar10 --network resnet-18`,
     });
   if (network !== undefined && layout !== undefined)
     throw new InputError("--layout is for ONNX classifiers, --network for weights", {
