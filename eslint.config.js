@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import tseslint from "typescript-eslint";
+import { channelsConfig } from "./scripts/lint/channels.mjs";
 import { floorsRule } from "./scripts/lint/floors.mjs";
 
 export default defineConfig(
@@ -42,6 +43,7 @@ export default defineConfig(
     plugins: { mtard: { rules: { floors: floorsRule } } },
     rules: { "mtard/floors": "error" },
   },
+  channelsConfig,
   {
     files: ["test/**/*.ts"],
     rules: {

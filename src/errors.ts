@@ -1,3 +1,7 @@
+import { oneLine } from "./harmless.js";
+
+export { oneLine };
+
 /** What an error says beyond its first line; each part is one line of text. */
 export interface ErrorDetail {
   expected?: string | undefined;
@@ -27,14 +31,6 @@ abstract class ReportedError extends Error {
       ...(fix === undefined ? [] : [`  try       ${oneLine(fix)}`]),
     ].join("\n");
   }
-}
-
-/** Text on one line and without control characters: what a file holds may be in it, and it goes to a terminal. */
-export function oneLine(text: string): string {
-  return text
-    .trim()
-    .replace(/\s*[\r\n]\s*/g, " ")
-    .replace(/\p{Cc}/gu, "?");
 }
 
 /** The call or its input is wrong: exit code 2. */

@@ -2,9 +2,10 @@ import { posix } from "node:path";
 
 /**
  * The folders of `src/`, the lowest floor first: a file imports from its own floor and from those below it, types included. What lies
- * beside the folders is a floor of its own: `errors.ts`, `version.ts` and `nearest.ts` below them, `index.ts` above them.
+ * beside the folders is a floor of its own: `harmless.ts`, `errors.ts`, `version.ts` and `nearest.ts` below them, `index.ts` above them.
  */
 export const floors = /** @type {const} */ ([
+  "harmless.ts",
   "errors.ts",
   "version.ts",
   "nearest.ts",

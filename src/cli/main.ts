@@ -3,11 +3,12 @@ import { readFileSync } from "node:fs";
 import yargs, { type Argv } from "yargs";
 import { InputError, oneLine, WorkError } from "../errors.js";
 import { reportedError } from "../files/system-error.js";
+import { outliveChannels, results } from "./channels.js";
 import { commandsFor } from "./commands.js";
 import { ASKS_COMPLETIONS, completions } from "./completion.js";
 import { withConfig } from "./config.js";
 import { hideWarningsOfTfjs } from "./node-warnings.js";
-import { logAlways, printJson, setManner } from "./output.js";
+import { logAlways, printJson, printText, reportLoss, setManner } from "./output.js";
 import { COMPLETION, declaredOptions, helpOf, requireCommand, usageError } from "./usage-error.js";
 import { usages } from "./usages.js";
 
@@ -99,7 +100,7 @@ async function parserFor(argv: readonly string[]): Promise<Argv> {
     .demandCommand(1, "name a command")
     .check(refuseRepeated)
     .strict()
-    .wrap(Math.min(120, process.stdout.columns || 100))
+    .wrap(Math.min(120, results.columns || 100))
     .help()
     .alias("help", "h")
     .epilogue("mtard help COMMAND, or mtard COMMAND --help, shows the options of a command.")
@@ -123,7 +124,7 @@ async function printCompletions(words: readonly string[]): Promise<void> {
     dataDir: globalOptions["data-dir"].default,
     helpOf: async (call) => (await parserFor(call)).getHelp(),
   });
-  process.stdout.write(proposals.map((proposal) => `${proposal}\n`).join(""));
+  if (proposals.length > 0) printText(proposals.join("\n"));
 }
 
 /** Runs one command line and returns its exit code: 0 done, 1 the work failed, 2 the call or its input is wrong. */
@@ -146,12 +147,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-// It is not an error if a reader such as `head` has read enough.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
-});
-
+outliveChannels();
 hideWarningsOfTfjs();
 const code = await main(asked(process.argv.slice(2)));
-if (code !== 0) process.exitCode = code;
+if ((await reportLoss()) || code !== 0) process.exitCode = code === 0 ? 1 : code;

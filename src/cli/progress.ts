@@ -1,4 +1,6 @@
 import type { DownloadProgress } from "../files/download.js";
+import { oneLine } from "../harmless.js";
+import { type Channel, messages, writeMessage } from "./channels.js";
 import { isQuiet } from "./output.js";
 
 /** Seconds between the lines that say how far the work is where there is no terminal. */
@@ -9,33 +11,36 @@ const HEARTBEAT_SECONDS = 60;
  * shows that the work goes on.
  */
 export class ProgressLine {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #channel: Channel;
+  readonly #write: (text: string) => void;
   readonly #seconds: () => number;
   #last = -Infinity;
   #shown = false;
 
   /** @param seconds A clock. */
-  constructor(stream: NodeJS.WriteStream = process.stderr, seconds = () => performance.now() / 1000) {
-    this.#stream = stream;
+  constructor(channel = messages, write = writeMessage, seconds = () => performance.now() / 1000) {
+    this.#channel = channel;
+    this.#write = write;
     this.#seconds = seconds;
   }
 
   /** Shows `text` in place of what was there, at most ten times a second. What does not fit is left out from its end, part by part. */
   show(text: string): void {
     const now = this.#seconds();
-    const isTerminal = this.#stream.isTTY;
+    const isTerminal = this.#channel.isTTY === true;
     if (isQuiet() || now - this.#last < (isTerminal ? 0.1 : HEARTBEAT_SECONDS)) return;
     this.#last = now;
     if (isTerminal) {
       this.#shown = true;
-      this.#stream.write(`\r\u001b[K${fitting(text, Math.max(20, (this.#stream.columns || 80) - 1))}`);
-    } else this.#stream.write(`${text}\n`);
+      const width = Math.max(20, (this.#channel.columns || 80) - 1);
+      this.#write(`\r\u001b[K${fitting(oneLine(text), width)}`);
+    } else this.#write(`${oneLine(text)}\n`);
   }
 
   /** Removes the line, so that ordinary lines can be written. */
   clear(): void {
     if (!this.#shown) return;
-    this.#stream.write("\r\u001b[K");
+    this.#write("\r\u001b[K");
     this.#shown = false;
   }
 }

@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { messages } from "./channels.js";
 import { logAlways } from "./output.js";
 import type { ProgressLine } from "./progress.js";
 
 const WATCHER = fileURLToPath(new URL("interrupt-watcher.js", import.meta.url));
 
 /**
- * Takes the first SIGINT or SIGTERM as a request to stop, and says so; a second one ends the program at once, as usual. On a terminal
- * Ctrl-C is answered at once, in the middle of an engine's call too.
+ * Takes the first SIGINT, SIGTERM or SIGHUP (the terminal was closed) as a request to stop, and says so; a second one ends the program at
+ * once, as usual. On a terminal Ctrl-C is answered at once, in the middle of an engine's call too.
  *
  * @param unit What is done to its end before the program stops.
  */
@@ -15,7 +16,7 @@ export function stopOnSignals(
   line: ProgressLine,
   unit: "step" | "batch" = "step",
 ): { readonly requested: boolean; forget(): void } {
-  const watcher = process.stderr.isTTY && process.stdin.isTTY ? startWatcher(unit) : null;
+  const watcher = messages.isTTY === true && process.stdin.isTTY ? startWatcher(unit) : null;
   const state = { requested: false, forget };
   function onSignal(signal: NodeJS.Signals): void {
     state.requested = true;
@@ -26,17 +27,17 @@ export function stopOnSignals(
     unhear();
   }
   function unhear(): void {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
+    for (const signal of signals) process.off(signal, onSignal);
   }
   function forget(): void {
     unhear();
     watcher?.end();
   }
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   return state;
 }
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Starts the process that answers Ctrl-C; it ends with this one. */
 function startWatcher(unit: string): { readonly answers: boolean; end(): void } {

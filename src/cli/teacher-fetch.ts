@@ -7,7 +7,7 @@ import { fetchAddress } from "../teacher/fetch-address.js";
 import { fetchTeacher } from "../teacher/fetch.js";
 import { requireDescription } from "../teacher/find-description.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
-import type { GlobalArguments } from "./output.js";
+import { type GlobalArguments, shellWord } from "./output.js";
 import { formatDownload } from "./progress.js";
 import {
   importProgress,
@@ -132,7 +132,7 @@ async function fetchOwn(args: Arguments): Promise<void> {
       found: [name === undefined ? "no --name" : [], dataset === undefined ? "no --dataset" : []]
         .flat()
         .join(", "),
-      fix: `mtard teacher fetch ${args.model} --name my-teacher --dataset cifar10 --network resnet-18`,
+      fix: `mtard teacher fetch ${shellWord(args.model)} --name my-teacher --dataset cifar10 --network resnet-18`,
     });
   for (const [option, value] of Object.entries({ layout, output, pixels }))
     if (network !== undefined && value !== undefined)

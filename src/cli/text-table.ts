@@ -1,3 +1,5 @@
+import { oneLine } from "../harmless.js";
+import { results } from "./channels.js";
 import { styled } from "./output.js";
 import { wrapped } from "./wrap.js";
 
@@ -12,8 +14,9 @@ const GAP = "  ";
  * @param width Columns of the terminal; without one nothing is wrapped.
  */
 export function formatTable(rows: Rows, width = terminalWidth()): string {
-  const [heading = [], ...others] = rows;
-  const widths = fittingWidths(rows, width);
+  const plain = plainRows(rows);
+  const [heading = [], ...others] = plain;
+  const widths = fittingWidths(plain, width);
   if (!widths)
     return [styled("bold", heading[0] ?? ""), ...others.map((row) => asList(heading, row))].join("\n");
   return [styled("bold", linesOf(heading, widths)), ...others.map((row) => linesOf(row, widths))].join("\n");
@@ -21,13 +24,19 @@ export function formatTable(rows: Rows, width = terminalWidth()): string {
 
 /** Formats rows without a heading, such as names with what is known of them; wrapped as a table is. */
 export function formatRows(rows: Rows, width = terminalWidth()): string {
-  const widths = fittingWidths(rows, width) ?? naturalWidths(rows);
-  return rows.map((row) => linesOf(row, widths)).join("\n");
+  const plain = plainRows(rows);
+  const widths = fittingWidths(plain, width) ?? naturalWidths(plain);
+  return plain.map((row) => linesOf(row, widths)).join("\n");
+}
+
+/** Cells may hold what files say; spaces before them are kept, which indent. */
+function plainRows(rows: Rows): string[][] {
+  return rows.map((row) => row.map((cell) => (/^ */.exec(cell)?.[0] ?? "") + oneLine(cell)));
 }
 
 /** Columns of the terminal that stdout is; infinite if it is none. */
 function terminalWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns || Infinity : Infinity;
+  return results.isTTY ? results.columns || Infinity : Infinity;
 }
 
 function naturalWidths(rows: Rows): number[] {

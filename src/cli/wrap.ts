@@ -1,3 +1,5 @@
+import { type Channel, results } from "./channels.js";
+
 /** Breaks text into lines of at most `width` between its words; a word that is longer has a line of its own. */
 export function wrapped(text: string, width: number): string[] {
   if (text.length <= width) return [text];
@@ -13,9 +15,9 @@ export function wrapped(text: string, width: number): string[] {
 }
 
 /** Wraps prose for a terminal, each of its lines with `indent` before what goes on; elsewhere it stays as it is. */
-export function wrapProse(text: string, indent: number, stream: NodeJS.WriteStream = process.stdout): string {
-  const { columns } = stream;
-  if (!stream.isTTY || !columns) return text;
+export function wrapProse(text: string, indent: number, channel: Channel = results): string {
+  const { columns } = channel;
+  if (!channel.isTTY || !columns) return text;
   return text
     .split("\n")
     .map((line) => {

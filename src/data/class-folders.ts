@@ -1,4 +1,5 @@
 import { InputError, oneLine } from "../errors.js";
+import { shellWord } from "../harmless.js";
 import { Random } from "../runtime/random.js";
 import { isClassName, MOST_CLASSES } from "./datasets.js";
 import { byCodePoints, type LeftOutFile } from "./own-files.js";
@@ -72,7 +73,7 @@ export function readClassFolders(
     throw new InputError(`${from} holds ${half}/ and no other split`, {
       expected: "train/ beside test/ or val/, train/ alone with --split, or class folders directly",
       found: `folders ${folders.slice(0, 8).join(", ")}`,
-      fix: `--from ${from}/${half} with --split 0.1, or take the other folders away`,
+      fix: `--from ${shellWord(`${from}/${half}`)} with --split 0.1, or take the other folders away`,
     });
 
   const misplaced: LeftOutFile[] = [];

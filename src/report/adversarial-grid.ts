@@ -1,5 +1,6 @@
 import type { ExaminedImage, Prediction } from "../evaluation/examine.js";
 import type { ImageShape } from "../graph/network.js";
+import { htmlText } from "../harmless.js";
 import { loadSharp } from "../runtime/sharp.js";
 import { SCALE, svgToPng } from "./figures/png.js";
 import { COLORS, FONT } from "./figures/style.js";
@@ -129,6 +130,5 @@ interface LabelStyle {
 
 function label(x: number, y: number, text: string, style: LabelStyle = {}): string {
   const { size = 17, bold = false, middle = false, color = "#000000" } = style;
-  const escaped = text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
-  return `<text x="${x}" y="${y}" font-family="${FONT}" font-size="${size}" fill="${color}"${bold ? ' font-weight="bold"' : ""}${middle ? ' text-anchor="middle"' : ""}>${escaped}</text>`;
+  return `<text x="${x}" y="${y}" font-family="${FONT}" font-size="${size}" fill="${color}"${bold ? ' font-weight="bold"' : ""}${middle ? ' text-anchor="middle"' : ""}>${htmlText(text)}</text>`;
 }

@@ -1,3 +1,4 @@
+import { csvCell, markdownText } from "../harmless.js";
 import type { Cell, ReportRow, ReportTable } from "./table.js";
 import type { Section } from "../paper/plan.js";
 
@@ -10,12 +11,12 @@ const PAPERS_BUDGET = "the paper's budget";
 export function tableMarkdown(table: ReportTable): string {
   const sections = filledSections(table).flatMap(({ section, index }) => {
     const [heading = [], ...rows] = sectionRows(table, index);
-    const line = (cells: readonly string[]): string => `| ${cells.map(escaped).join(" | ")} |`;
+    const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(" | ")} |`;
     const aligned = heading.map((_, column) =>
       column === 0 || column > 3 * section.measures.length ? "---" : "---:",
     );
     return [
-      `## ${sectionTitle(section)}`,
+      `## ${markdownText(sectionTitle(section))}`,
       "",
       line(heading),
       `| ${aligned.join(" | ")} |`,
@@ -23,8 +24,8 @@ export function tableMarkdown(table: ReportTable): string {
       "",
     ];
   });
-  const notes = notesOf(table).map((note) => `- ${escaped(note)}`);
-  return [`# Table ${table.number}: ${table.title}`, "", ...sections, ...notes, ""].join("\n");
+  const notes = notesOf(table).map((note) => `- ${markdownText(note)}`);
+  return [`# Table ${table.number}: ${markdownText(table.title)}`, "", ...sections, ...notes, ""].join("\n");
 }
 
 /** Formats a table as aligned text for a terminal. */
@@ -171,13 +172,4 @@ function otherSettings(rows: readonly ReportRow[]): string[] {
     const which = rowsOf.length === rows.length ? "All rows" : rowsOf.join(", ");
     return `${which}: ${others}.`;
   });
-}
-
-function escaped(cell: string): string {
-  return cell.replaceAll("|", "\\|").replaceAll("*", "\\*");
-}
-
-function csvCell(value: string | number | null | undefined): string {
-  const text = String(value ?? "");
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

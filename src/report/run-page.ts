@@ -2,6 +2,7 @@ import { attackIds } from "../attacks/attacks.js";
 import { attackKey, differencesOf, type MeasurementKey } from "../evaluation/key.js";
 import { USUAL_SEED } from "../evaluation/settings.js";
 import { changedSettings, sourcedRecipe } from "../recipes/recipes.js";
+import { htmlText } from "../harmless.js";
 import { requireMethodId } from "../methods/methods.js";
 import type { RunDescription } from "../run/run-directory.js";
 import type { Evaluation } from "../evaluation/summary.js";
@@ -33,7 +34,7 @@ export function runPageHtml(page: RunPage): string {
   const { dataset, method, student, seed } = run.settings;
   const pictures = page.pictures.map(({ title, svg }) => {
     const data = Buffer.from(svg).toString("base64");
-    return `<img alt="${escaped(title)}" src="data:image/svg+xml;base64,${data}">`;
+    return `<img alt="${htmlText(title)}" src="data:image/svg+xml;base64,${data}">`;
   });
   return `<!doctype html>
 <html lang="en">
@@ -41,7 +42,7 @@ export function runPageHtml(page: RunPage): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>${escaped(name)}</title>
+<title>${htmlText(name)}</title>
 <style>
 body { font: 16px/1.5 sans-serif; color: #111; max-width: 1200px; margin: 2em auto; padding: 0 1em; }
 table { border-collapse: collapse; margin: 1em 0; }
@@ -53,10 +54,10 @@ code { font-size: 0.85em; word-break: break-all; }
 </style>
 </head>
 <body>
-<h1>${escaped(name)}</h1>
-<p>${escaped(`${method} on ${dataset}, student ${student}, seed ${seed}. ${progressText(page)}`)}</p>
+<h1>${htmlText(name)}</h1>
+<p>${htmlText(`${method} on ${dataset}, student ${student}, seed ${seed}. ${progressText(page)}`)}</p>
 <h2>Accuracy of the best student</h2>
-${evaluationTable(page)}${page.warnings.map((warning) => `\n<p>Warning: ${escaped(warning)}</p>`).join("")}
+${evaluationTable(page)}${page.warnings.map((warning) => `\n<p>Warning: ${htmlText(warning)}</p>`).join("")}
 <h2>Training</h2>
 <div class="pictures">
 ${pictures.join("\n")}
@@ -198,7 +199,7 @@ function htmlTable(
     `<tr>${cells
       .map((cell, column) => {
         const kind = numbers.includes(column) ? ' class="number"' : "";
-        return `<${tag}${kind}>${escaped(cell)}</${tag}>`;
+        return `<${tag}${kind}>${htmlText(cell)}</${tag}>`;
       })
       .join("")}</tr>`;
   return `<table>\n${[line(heading, "th"), ...rows.map((row) => line(row, "td"))].join("\n")}\n</table>`;
@@ -210,12 +211,4 @@ function shown(value: unknown): string {
 
 function percent(fraction: number): string {
   return `${(100 * fraction).toFixed(2)}%`;
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

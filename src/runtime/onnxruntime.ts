@@ -148,7 +148,8 @@ export function sessionOptions(
     executionProviders: device === "cuda" ? ["cuda", "cpu"] : ["cpu"],
     graphOptimizationLevel: optimized ? "all" : "disabled",
     intraOpNumThreads: threads,
-    logSeverityLevel: 3,
+    // What it would print has names from the file in it; an error that it throws says the same.
+    logSeverityLevel: 4,
     extra: {
       session: {
         // Idle threads that spin would take the cores libtensorflow computes on.

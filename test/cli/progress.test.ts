@@ -5,8 +5,12 @@ import { ProgressLine } from "#mtard/cli/progress.js";
 function lineOn(columns: number | null) {
   let seconds = 0;
   const written: string[] = [];
-  const stream = { isTTY: columns !== null, columns, write: (text: string) => written.push(text) };
-  const line = new ProgressLine(stream as unknown as NodeJS.WriteStream, () => seconds);
+  const channel = columns === null ? { isTTY: false } : { isTTY: true, columns };
+  const line = new ProgressLine(
+    channel,
+    (text) => written.push(text),
+    () => seconds,
+  );
   return { line, written, at: (time: number) => (seconds = time) };
 }
 

@@ -1,10 +1,12 @@
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
+import { oneLine } from "../../harmless.js";
 import type { Figure, LinePanel } from "./figure.js";
 import { COLORS, config, DASHES } from "./style.js";
 
 /** Draws a figure as an SVG document, whose text stays text. */
-export async function drawSvg(figure: Figure): Promise<string> {
+export async function drawSvg(given: Figure): Promise<string> {
+  const figure = withPlainTexts(given);
   const { spec } = compile(figure.kind === "lines" ? lines(figure) : bars(figure), { config });
   const view = new View(parse(spec), { renderer: "none" });
   try {
@@ -12,6 +14,13 @@ export async function drawSvg(figure: Figure): Promise<string> {
   } finally {
     view.finalize();
   }
+}
+
+/** The same figure without what XML cannot hold and pictures do not show; all else Vega escapes. */
+function withPlainTexts(figure: Figure): Figure {
+  return JSON.parse(JSON.stringify(figure), (_, value: unknown) =>
+    typeof value === "string" ? oneLine(value) : value,
+  ) as Figure;
 }
 
 /** A figure's title and subtitle; each of `more` is one more line below. */
