@@ -6,7 +6,7 @@ import { floatTensor, floatValue, int64Tensor, intAttribute, intsAttribute, node
 import { METADATA_KEY } from "./metadata.js";
 import { graphOf } from "./model.js";
 import { type ClassifierShape, findSignature, type Layout, type Signature } from "./signature.js";
-import { freshName, keepWhatMakes, renameValue } from "./values.js";
+import { freshName, keepWhatMakes, makersOf, renameValue } from "./values.js";
 import { IMAGES, LOGITS } from "./writer.js";
 
 /** The first IR version whose initializers need not be inputs too. */
@@ -138,8 +138,8 @@ function beforeSoftmax(
   output: string,
   source: string,
 ): { output: string; removed: Adaptation["removed"] } {
-  const makerOf = (value: string): NodeProto | undefined =>
-    graph.node.find((candidate) => candidate.output.includes(value));
+  const makers = makersOf(graph);
+  const makerOf = (value: string): NodeProto | undefined => makers.get(value);
   let after: NodeProto | undefined;
   for (let value = output; ;) {
     let maker = makerOf(value);

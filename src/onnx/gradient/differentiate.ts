@@ -1,7 +1,7 @@
 import type { GraphProto, ModelProto, NodeProto } from "onnx-buf";
 import { InputError } from "../../errors.js";
 import { graphOf } from "../model.js";
-import { freshName, keepWhatMakes } from "../values.js";
+import { freshNames, keepWhatMakes } from "../values.js";
 import { IMAGES, LOGITS } from "../writer.js";
 import { type Dependence, dependenceOn } from "./dependence.js";
 import { foldBatchNormalization } from "./fold.js";
@@ -64,7 +64,8 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
   };
 
   const forwardNodes = graph.node.length;
-  const logitsGradient = freshName(graph, "logits.gradient");
+  const fresh = freshNames(graph);
+  const logitsGradient = fresh("logits.gradient");
   const arriving = new Map<string, string[]>([[LOGITS, [logitsGradient]]]);
   const writer = nodeWriter(graph, graph.node, "gradient");
   const gradientOf = (value: string): string | null => {
@@ -85,7 +86,7 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
       const made = node.output[index];
       if (made !== undefined && made !== "") return made;
       while (node.output.length < index) node.output.push("");
-      return (node.output[index] = freshName(graph, `${node.output[0] ?? ""}.${index}`));
+      return (node.output[index] = fresh(`${node.output[0] ?? ""}.${index}`));
     },
   };
   for (const node of way.toReversed()) {
@@ -98,7 +99,9 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
       if (!dependence.smooth.has(value)) continue;
       const made = gradientOfOperator(node)({ graph: gradients, node, input, gradient });
       if (made === null) throw noGradient(node, `its input ${input}, "${value}", depends on the images`);
-      arriving.set(value, [...(arriving.get(value) ?? []), made]);
+      const parts = arriving.get(value);
+      if (parts) parts.push(made);
+      else arriving.set(value, [made]);
     }
   }
   const imagesGradient = gradientOf(IMAGES);

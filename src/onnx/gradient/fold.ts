@@ -1,5 +1,6 @@
-import type { GraphProto, NodeProto } from "onnx-buf";
+import type { GraphProto, NodeProto, TensorProto } from "onnx-buf";
 import { changed } from "../build.js";
+import { initializersOf, makersOf, readersOf } from "../values.js";
 import { intAttributeOf } from "./attributes.js";
 import { batchNormalizationFactor } from "./normalization.js";
 import type { NodeWriter } from "./step.js";
@@ -10,41 +11,48 @@ import { nodeWriter } from "./writer.js";
  * channel on the way back. Nodes compute the new filters from the old; ONNX Runtime folds them into constants when it loads the model.
  */
 export function foldBatchNormalization(graph: GraphProto): void {
-  const weights = new Set(graph.initializer.map(({ name }) => name));
+  const weights = initializersOf(graph);
+  const [makers, readers] = [makersOf(graph), readersOf(graph)];
   const nodes: NodeProto[] = [];
+  const folds = new Set<NodeProto>();
   const writer = nodeWriter(graph, nodes, "folded");
   for (const node of graph.node) {
-    const conv = graph.node.find(({ output }) => output[0] === node.input[0]);
-    if (conv && foldable(graph, conv, node, weights)) {
-      nodes.splice(nodes.indexOf(conv), 1);
-      nodes.push(folded(writer, graph, conv, node));
+    const conv = makers.get(node.input[0] ?? "");
+    if (conv && conv.output[0] === node.input[0] && foldable(graph, conv, node, weights, readers)) {
+      folds.add(conv);
+      nodes.push(folded(writer, weights, conv, node));
     } else nodes.push(node);
   }
-  graph.node = nodes;
+  graph.node = nodes.filter((node) => !folds.has(node));
 }
 
 function foldable(
   graph: GraphProto,
   conv: NodeProto,
   node: NodeProto,
-  weights: ReadonlySet<string>,
+  weights: ReadonlyMap<string, TensorProto>,
+  readers: ReadonlyMap<string, number>,
 ): boolean {
-  const readers = graph.node.filter(({ input }) => input.some((name) => conv.output.includes(name)));
   return (
     conv.opType === "Conv" &&
     node.opType === "BatchNormalization" &&
     intAttributeOf(node, "training_mode", 0) === 0 &&
-    readers.length === 1 &&
+    conv.output.every((name) => readers.get(name) === 1) &&
     !graph.output.some(({ name }) => conv.output.includes(name)) &&
     [...conv.input.slice(1), ...node.input.slice(1)].every((name) => name === "" || weights.has(name))
   );
 }
 
 /** Filters times the factor, and factor * (bias - mean) + offset. */
-function folded(writer: NodeWriter, graph: GraphProto, conv: NodeProto, node: NodeProto): NodeProto {
+function folded(
+  writer: NodeWriter,
+  weights: ReadonlyMap<string, TensorProto>,
+  conv: NodeProto,
+  node: NodeProto,
+): NodeProto {
   const [x = "", filters = "", bias = ""] = conv.input;
   const [, , offset = "", mean = ""] = node.input;
-  const rank = graph.initializer.find(({ name }) => name === filters)?.dims.length ?? 0;
+  const rank = weights.get(filters)?.dims.length ?? 0;
   const factor = batchNormalizationFactor(writer, node);
   const shape = writer.integers([-1, ...Array<number>(rank - 1).fill(1)]);
   const scaled = writer.op("Mul", [filters, writer.op("Reshape", [factor, shape])]);
