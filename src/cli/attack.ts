@@ -100,11 +100,12 @@ async function runAttack(args: AttackArguments): Promise<void> {
     const { image: shape, id } = description;
     const { attack, epsilon, seed, restarts, changes, saved } = call;
     const source = await imagesToAttack(call, id, args.dataDir, shape);
-    const target = await model.target();
+    const use = { batches: [source.count], gradient: true };
+    const target = await model.target(use);
     log(`${model.name} on ${target.runsOn}`);
     const settings = {
       ...{ epsilon, seed, restarts, changes, batchSize: source.count },
-      ...(surrogate ? { surrogate: await surrogate.target() } : {}),
+      ...(surrogate ? { surrogate: await surrogate.target(use) } : {}),
     };
     const onProgress = evaluationProgress(line, () => undefined);
     const examined = await examine(target, source, attack, settings, { onProgress });

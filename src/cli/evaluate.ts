@@ -6,6 +6,7 @@ import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { imagesOf } from "../evaluation/images.js";
 import type { KeptUse } from "../evaluation/kept.js";
+import { usesGradients } from "../evaluation/checks.js";
 import { measure, type Measurement } from "../evaluation/measure.js";
 import { fileName, openModelStore, usualBatch } from "../evaluation/model-store.js";
 import { numbersOf } from "../evaluation/numbers.js";
@@ -95,13 +96,21 @@ export const evaluateCommand: CommandBody = {
   handler: (args) => runEvaluate(args as unknown as EvaluateArguments),
 };
 
+const USUAL_BATCH = 128;
+
 class Stopped extends Error {}
 
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
   const request = evaluateRequest(args);
   prepareNativeLibraries(request.device, threadCount());
+  const { limit, batchSize: batch } = request;
   const opened = await openModels({
     ...request,
+    // One trial for all that is known of the call: most data sets are evaluated in batches of 128.
+    use: {
+      batches: [Math.min(batch ?? USUAL_BATCH, limit ?? Infinity)],
+      gradient: usesGradients(request.attacks),
+    },
     model: args.model,
     teachersDir: args.teachersDir,
     dataDir: args.dataDir,

@@ -8,9 +8,10 @@ import { commandsFor } from "./commands.js";
 import { ASKS_COMPLETIONS, completions } from "./completion.js";
 import { withConfig } from "./config.js";
 import { hideWarningsOfTfjs } from "./node-warnings.js";
-import { logAlways, printJson, printText, reportLoss, setManner } from "./output.js";
+import { log, logAlways, printJson, printText, reportLoss, setManner } from "./output.js";
 import { COMPLETION, declaredOptions, helpOf, requireCommand, usageError } from "./usage-error.js";
 import { usages } from "./usages.js";
+import { tellOfTrials } from "../teacher/trial-notice.js";
 
 interface PackageJson {
   version: string;
@@ -132,6 +133,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const verbose = argv.includes("--verbose");
   const json = argv.includes("--json");
   setManner({ quiet: argv.includes("--quiet"), json });
+  tellOfTrials(log);
   try {
     if (argv[0] === ASKS_COMPLETIONS) {
       await printCompletions(argv.slice(2));

@@ -4,6 +4,7 @@ import { type Model, openModel, requireFit } from "../model/model.js";
 import { findModel } from "../model/reference.js";
 import type { StudentChoice } from "../model/run-student.js";
 import type { DeviceRequest } from "../runtime/device.js";
+import type { ModelUse } from "../teacher/tried.js";
 
 /** The models that a call names. */
 export interface NamedModels {
@@ -15,6 +16,8 @@ export interface NamedModels {
   readonly device: DeviceRequest;
   readonly teachersDir: string;
   readonly dataDir: string;
+  /** What they will be asked, as far as the call says it. */
+  readonly use?: ModelUse;
 }
 
 /** A model to be attacked, its data set, and the surrogate of transfer attacks if there is one. */
@@ -33,7 +36,9 @@ export interface AttackedModel {
 export async function openModels(named: NamedModels): Promise<AttackedModel> {
   const { checkpoint, teachersDir, dataDir, device, dataset } = named;
   const wanted = dataset === undefined ? undefined : classifierShape(findDataset(dataset, dataDir));
-  const model = await openModel(findModel(named.model, teachersDir), { dataset: wanted, checkpoint, device });
+  const model = await openModel(findModel(named.model, teachersDir), {
+    ...{ dataset: wanted, checkpoint, device, use: named.use },
+  });
   const description = findDataset(dataset ?? model.dataset, dataDir);
   // An own data set may have been made anew, with other images, since the model was.
   requireFit(model, classifierShape(description));

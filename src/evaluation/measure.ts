@@ -2,6 +2,7 @@ import type { AttackId } from "../attacks/attacks.js";
 import { isTransfer } from "../attacks/attacks.js";
 import type { Model } from "../model/model.js";
 import type { ModelTarget } from "../model/targets.js";
+import { batchesOf, type ModelUse } from "../teacher/tried.js";
 import { writeAdversarialNpz } from "./adversarial-file.js";
 import { type AdversarialImages, openAdversarialImages } from "./adversarial-images.js";
 import {
@@ -30,7 +31,7 @@ import type { Evaluation } from "./summary.js";
 
 /** What is measured: a loaded model, or a student still in training. */
 export type MeasuredModel = Pick<Model, "identity" | "classes"> & {
-  target(): Promise<Omit<ModelTarget, "dispose">>;
+  target(use?: ModelUse): Promise<Omit<ModelTarget, "dispose">>;
 };
 
 export interface MeasureSettings extends EvaluationSettings {
@@ -163,7 +164,8 @@ async function work(
   say: (text: string) => void,
 ): Promise<void> {
   const { attacks, surrogate } = settings;
-  const target = await model.target();
+  const batches = batchesOf(data.count, settings.batchSize);
+  const target = await model.target({ batches, gradient: usesGradients(attacks, settings.own) });
   events.onBegin?.(target.runsOn);
   const before = attacks.filter((attack) => kept.isOver(attack));
   forgetOtherDevice(kept, attacks, target.runsOn, say);
@@ -172,7 +174,7 @@ async function work(
   if (settings.checks !== false) check(target, data, settings, kept);
   sayWarnings(kept, settings, say);
   const transfers = attacks.some((id) => isTransfer(id) && !kept.isOver(id));
-  const made = transfers ? await surrogate?.target() : undefined;
+  const made = transfers ? await surrogate?.target({ batches, gradient: true }) : undefined;
   await evaluateImages(
     target,
     data,

@@ -8,6 +8,7 @@ import { type AttackOptions, attackSettings, imagesFor, namedAttacks } from "./a
 import type { OpenModel } from "./open-model.js";
 import { type DatasetOption, type Places, placesOf } from "./places.js";
 import { InputError } from "../errors.js";
+import { batchesOf } from "../teacher/tried.js";
 import { throwIfStopped } from "./stop.js";
 
 /** A picture's images are one batch, unless they are many. */
@@ -41,11 +42,12 @@ export async function attackImages(
     batchSize: rest.batchSize ?? Math.min(source.count, MOST_AT_ONCE),
   });
   throwIfStopped(signal);
+  const use = { batches: batchesOf(source.count, settings.batchSize), gradient: true };
   return examine(
-    await model.target(),
+    await model.target(use),
     source,
     id,
-    { ...settings, own, ...(surrogate ? { surrogate: await surrogate.target() } : {}) },
+    { ...settings, own, ...(surrogate ? { surrogate: await surrogate.target(use) } : {}) },
     {
       onProgress(progress) {
         throwIfStopped(signal);

@@ -7,9 +7,9 @@ import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
 import type { StoredModel } from "../onnx/stored-model.js";
 import { hasGraphOf, readNetworkModel } from "../onnx/weights.js";
 import type { DeviceRequest } from "../runtime/device.js";
-import { loadTeacher, type StoredTeacher, teacherSha256 } from "../teacher/load.js";
+import { type StoredTeacher, teacherSha256 } from "../teacher/load.js";
 import { pathOf, type TeacherReference } from "../teacher/reference.js";
-import { verifyBareModel } from "../teacher/verify-apart.js";
+import { isWithin, type ModelUse, openTried } from "../teacher/tried.js";
 import { matchWeights } from "../weights/match-weights.js";
 import { networkIdentity } from "./identity.js";
 import type { ModelReference } from "./reference.js";
@@ -32,9 +32,10 @@ export interface Model {
   /**
    * The model as attacks see it, made at the first call and the same from then on.
    *
+   * @param use What it will be asked; an ONNX model is first tried on that where this installation has not done so.
    * @throws {WorkError} if it cannot run on the device asked for; {@link InputError} if ONNX Runtime cannot run it.
    */
-  target(): Promise<ModelTarget>;
+  target(use?: ModelUse): Promise<ModelTarget>;
   /** Frees the target. */
   dispose(): void;
 }
@@ -46,7 +47,12 @@ export interface OpenModelOptions {
   readonly checkpoint?: StudentChoice | undefined;
   /** Where its target runs; `auto` by default. */
   readonly device?: DeviceRequest | undefined;
+  /** What it will be asked, as far as it is known already. */
+  readonly use?: ModelUse | undefined;
 }
+
+/** Any model is tried on a few images. */
+const NO_USE: ModelUse = { batches: [], gradient: false };
 
 /**
  * Loads a model; the caller disposes of it.
@@ -54,11 +60,11 @@ export interface OpenModelOptions {
  * @throws {InputError} if the run has no such student yet, a file is damaged, or the model does not fit the data set.
  */
 export async function openModel(reference: ModelReference, options: OpenModelOptions = {}): Promise<Model> {
-  const { dataset, checkpoint = "best", device = "auto" } = options;
+  const { dataset, checkpoint = "best", device = "auto", use = NO_USE } = options;
   const model =
     reference.kind === "run"
       ? await openStudent(reference, checkpoint, device)
-      : openTeacherModel(reference, dataset, device);
+      : await openTeacherModel(reference, dataset, device, use);
   if (dataset) requireFit(model, dataset);
   return model;
 }
@@ -72,12 +78,13 @@ async function openStudent(
   return knownModel({ name: reference.folder, reference, dataset }, { network, weights }, device);
 }
 
-function openTeacherModel(
+async function openTeacherModel(
   reference: TeacherReference,
   wanted: ClassifierShape | undefined,
   device: DeviceRequest,
-): Model {
-  const teacher = loadTeacher(reference, wanted);
+  use: ModelUse,
+): Promise<Model> {
+  const { stored: teacher } = await openTried(reference, wanted, use);
   const { name, dataset, classes, image } = teacher.manifest;
   const path = pathOf(reference);
   const known = readKnownNetwork(
@@ -85,8 +92,18 @@ function openTeacherModel(
     { image, classes },
     path,
   );
-  if (!known) return foreignModel(reference, teacher, device);
-  return knownModel({ name, reference, dataset }, { ...known, stored: teacher }, device);
+  const model = known
+    ? knownModel({ name, reference, dataset }, { ...known, stored: teacher }, device)
+    : foreignModel(reference, teacher, device);
+  let tried = use;
+  return {
+    ...model,
+    async target(more = use) {
+      if (!isWithin(more, tried)) await openTried(reference, wanted, more);
+      tried = more;
+      return model.target();
+    },
+  };
 }
 
 /**
@@ -126,10 +143,7 @@ function foreignModel(reference: TeacherReference, teacher: StoredTeacher, devic
     ...{ name, reference, dataset, classes, image },
     identity: teacherSha256(teacher.manifest),
     known: null,
-    ...madeOnce(async () => {
-      await verifyBareModel(teacher, pathOf(reference));
-      return foreignTarget(name, classes, teacher, device);
-    }),
+    ...madeOnce(() => foreignTarget(name, classes, teacher, device)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type GraphProto, type NodeProto, type TensorProto, TensorProto_DataType } from "onnx-buf";
 import { int64Tensor } from "./build.js";
-import { freshName } from "./values.js";
+import { freshNames, initializersOf, makersOf } from "./values.js";
 
 /**
  * Makes a graph take any batch size: shapes written into `Reshape` and `Expand` follow the batch instead of the exported size.
@@ -11,16 +11,18 @@ import { freshName } from "./values.js";
  */
 export function freeBatch(graph: GraphProto, input: string, batch: number): void {
   const dependent = new Set([input]);
+  const fresh = freshNames(graph);
+  const constants = { initializers: initializersOf(graph), makers: makersOf(graph) };
   for (const node of graph.node) {
     if (!node.input.some((name) => dependent.has(name))) continue;
     for (const name of node.output) dependent.add(name);
     const [data, shapeName] = node.input;
     if (data === undefined || shapeName === undefined || !dependent.has(data)) continue;
-    const shape = constantIntegers(graph, shapeName);
+    const shape = constantIntegers(constants, shapeName);
     if (shape?.[0] !== BigInt(batch)) continue;
     const first = freeExtent(node, shape);
     if (first === null) continue;
-    const freed = freshName(graph, `${shapeName}.freed`);
+    const freed = fresh(`${shapeName}.freed`);
     graph.initializer.push(int64Tensor(freed, [first, ...shape.slice(1)]));
     node.input[1] = freed;
   }
@@ -33,11 +35,16 @@ function freeExtent(node: NodeProto, shape: readonly bigint[]): bigint | null {
   return shape.includes(-1n) ? 0n : -1n;
 }
 
+interface Constants {
+  readonly initializers: ReadonlyMap<string, TensorProto>;
+  readonly makers: ReadonlyMap<string, NodeProto>;
+}
+
 /** The values of a one-dimensional int64 initializer or `Constant` node; null for anything else. */
-function constantIntegers(graph: GraphProto, name: string): bigint[] | null {
-  const initializer = graph.initializer.find((tensor) => tensor.name === name);
+function constantIntegers({ initializers, makers }: Constants, name: string): bigint[] | null {
+  const initializer = initializers.get(name);
   if (initializer) return integers(initializer);
-  const maker = graph.node.find(({ output }) => output.includes(name));
+  const maker = makers.get(name);
   if (maker?.opType !== "Constant") return null;
   const [attribute] = maker.attribute;
   if (attribute?.name === "value_ints") return attribute.ints;

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type GraphProto,
@@ -11,6 +11,7 @@ import {
 import { InputError } from "../errors.js";
 import { FORMAT_HEAD, otherFormat } from "../files/file-format.js";
 import { gunzip, isGzip } from "../files/gzip.js";
+import { checkGraphs, GraphProblem } from "./check-graphs.js";
 
 /** A protocol buffer is smaller than 2 GiB, and so is an ONNX file without external data. */
 const MAXIMUM_BYTES = 2 ** 31 - 1;
@@ -25,7 +26,8 @@ const OLDEST_OPSET = 7;
 export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
   let file: number;
   try {
-    file = openSync(path, "r");
+    // Without O_NONBLOCK, opening a FIFO waits for someone to write into it.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     throw new InputError(`cannot read ${path}`, {
       expected: "an ONNX file",
@@ -54,11 +56,11 @@ export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Parses an ONNX model and checks that it is whole: a graph with nodes, and operator sets. Weights in other files are left there: see
- * `openStoredModel`.
+ * Parses an ONNX model and checks that it is whole, and can be walked: a graph with nodes, in order and without cycles, see
+ * {@link checkGraphs}, and operator sets. Weights in other files are left there: see `openStoredModel`.
  *
  * @param source What the bytes are called in errors, such as the file's path.
- * @throws {InputError} if the bytes are something else, or are cut short.
+ * @throws {InputError} if the bytes are something else, are cut short, or hold no valid graph.
  */
 export function parseModel(bytes: Uint8Array, source: string): ModelProto {
   refuseOtherFormats(bytes, source);
@@ -78,6 +80,17 @@ export function parseModel(bytes: Uint8Array, source: string): ModelProto {
       found: String(opset.version),
       fix: "export the model again with a newer opset_version",
     });
+  try {
+    checkGraphs(model);
+  } catch (cause) {
+    if (!(cause instanceof GraphProblem)) throw cause;
+    throw new InputError(`${source} is not a valid ONNX model`, {
+      expected: "values that are made once, before they are read; at most 50,000 nodes",
+      found: cause.message,
+      fix: "check the file with onnx.checker, or export it again",
+      cause,
+    });
+  }
   return model;
 }
 

@@ -1,4 +1,4 @@
-import type { GraphProto } from "onnx-buf";
+import type { GraphProto, NodeProto, TensorProto } from "onnx-buf";
 import { nodesOf, subgraphsOf } from "./model.js";
 
 /** The names of all values that a graph, or a graph inside its nodes, makes or reads. */
@@ -11,12 +11,41 @@ export function valueNames(graph: GraphProto): Set<string> {
   return names;
 }
 
-/** A name like `wanted` that no value of the graph has. */
+/** A name like `wanted` that no value of the graph has. Walks the whole graph: see {@link freshNames} for many. */
 export function freshName(graph: GraphProto, wanted: string): string {
+  return freshNames(graph)(wanted);
+}
+
+/** Makes names that no value of the graph has, and none that was made before; the graph is walked once. */
+export function freshNames(graph: GraphProto): (wanted: string) => string {
   const taken = valueNames(graph);
-  let name = wanted;
-  for (let count = 2; taken.has(name); count++) name = `${wanted}.${count}`;
-  return name;
+  const next = new Map<string, number>();
+  return (wanted) => {
+    let name = wanted;
+    let count = next.get(wanted) ?? 2;
+    for (; taken.has(name); count++) name = `${wanted}.${count}`;
+    next.set(wanted, count);
+    taken.add(name);
+    return name;
+  };
+}
+
+/** The node that makes each value of a graph; not of the graphs inside its nodes. */
+export function makersOf(graph: GraphProto): Map<string, NodeProto> {
+  return new Map(graph.node.flatMap((node) => node.output.map((name) => [name, node] as const)));
+}
+
+/** The initializers of a graph by their names. */
+export function initializersOf(graph: GraphProto): Map<string, TensorProto> {
+  return new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
+}
+
+/** How many inputs of nodes read each value of a graph; not in the graphs inside its nodes. */
+export function readersOf(graph: GraphProto): Map<string, number> {
+  const readers = new Map<string, number>();
+  for (const { input } of graph.node)
+    for (const name of new Set(input)) readers.set(name, (readers.get(name) ?? 0) + 1);
+  return readers;
 }
 
 /** Gives a value another name wherever the graph makes or reads it; `to` must be a name no other value has. */

@@ -5,9 +5,8 @@ import { type Device, type DeviceRequest, threadCount } from "../runtime/device.
 import { onnxRuntime } from "../runtime/onnxruntime.js";
 import type { TeacherManifest } from "./manifest.js";
 import { CONTROL, type WorkerReply, type WorkerRequest, type WorkerStart } from "./protocol.js";
-import { loadTeacher } from "./load.js";
-import { pathOf, type TeacherReference } from "./reference.js";
-import { verifyBareModel } from "./verify-apart.js";
+import type { TeacherReference } from "./reference.js";
+import { openTried } from "./tried.js";
 
 /** A frozen classifier that runs on a thread of its own. */
 export interface Teacher {
@@ -60,11 +59,11 @@ export async function openTeacher(
   reference: TeacherReference,
   options: OpenTeacherOptions,
 ): Promise<Teacher> {
-  const stored = loadTeacher(reference, options.dataset);
-  await verifyBareModel(stored, pathOf(reference));
+  const { device, threads = threadCount(), maxBatch = 256 } = options;
+  const use = { batches: [maxBatch], gradient: false };
+  const { stored } = await openTried(reference, options.dataset, use);
   const { manifest, model, dataFolder } = stored;
   const { image, classes, name } = manifest;
-  const { device, threads = threadCount(), maxBatch = 256 } = options;
   const { worker, exited } = startWorker(name, {
     ...{ model, dataFolder, device, threads, image, classes, maxBatch },
     control: new SharedArrayBuffer(CONTROL.length * Int32Array.BYTES_PER_ELEMENT),

@@ -21,9 +21,14 @@ import { sha256OfFile } from "../files/sha256.js";
 import { version } from "../version.js";
 import { formatManifest, MANIFEST_FILE, type TeacherManifest, teacherNameSchema } from "./manifest.js";
 import { type TeacherRole } from "../methods/method.js";
-import { verifyClassifierApart } from "./verify-apart.js";
+import { type ModelUse, rememberTried } from "./tried.js";
+import { tryApart } from "./verify-apart.js";
 import { verifyClassifier } from "./verify.js";
 
+/** What trainings and evaluations ask of a teacher, by default. */
+const USUAL_USE: ModelUse = { batches: [128], gradient: true };
+/** A graph that mtard wrote takes any. */
+const ANY_BATCH = 2 ** 31;
 const MODEL_FILE = "model.onnx";
 /** The same network written anew, kept only while the two are compared. */
 const COMPARED_FILE = "compared.onnx";
@@ -124,6 +129,8 @@ export async function importInto(place: Place, request: ImportRequest): Promise<
       createdBy: version,
     };
     writeFileAtomically(join(partial, MANIFEST_FILE), formatManifest(manifest));
+    const batch = from.kind === "onnx" ? Math.max(...USUAL_USE.batches) : ANY_BATCH;
+    rememberTried(manifest, { batch, gradient: true, seconds: made.seconds });
     return { manifest, folder, dialect: made.dialect, notes: made.notes };
   });
 }
@@ -162,6 +169,8 @@ export function checkRequest({
 /** The hashes of a model written in the standard form, and what is known of it. */
 interface MadeModel {
   readonly written: ModelHashes;
+  /** How long its answer to the largest batch took in its trial; 0 if it needed none. */
+  readonly seconds: number;
   readonly format: string;
   /** Where in the file the weights were; null for its beginning, and for ONNX. */
   readonly key: string | null;
@@ -177,6 +186,8 @@ async function fromOnnx(
   partial: string,
 ): Promise<MadeModel> {
   const { dataset, normalization } = request;
+  const adapt = { ...choices, normalization };
+  await tryApart({ model: path, expected: dataset, source: path, adapt, readOnly: true });
   const { model, stored } = openStoredModel(readModelFile(path), path, dirname(path));
   const { opened, notes } = adaptClassifier(model, dataset, {
     ...choices,
@@ -186,7 +197,7 @@ async function fromOnnx(
   });
   const known = readNetworkModel(opened);
   const network = known && networkNamed(known.networkId, known, known.normalization);
-  const { written, logits } = await writeAndVerify(opened, MODEL_FILE, request, partial);
+  const { written, logits, seconds } = await writeAndVerify(opened, MODEL_FILE, request, partial);
   if (network) {
     const weights = matchWeights(network, known.weights, path);
     const again = networkModel(network, weights, { version, dataset: known.dataset });
@@ -201,6 +212,7 @@ async function fromOnnx(
   }
   return {
     written,
+    seconds,
     format: "onnx",
     key: null,
     network: network?.id ?? null,
@@ -226,9 +238,10 @@ async function fromWeights(
     });
     const { network, weights, dialect, storedNormalization } = found;
     const model = networkModel(network, weights, { version, dataset: dataset.name });
-    const { written } = await writeAndVerify(model, MODEL_FILE, request, partial);
+    const { written, seconds } = await writeAndVerify(model, MODEL_FILE, request, partial);
     return {
       written,
+      seconds,
       format: file.format,
       key: found.key === "" ? null : found.key,
       network: network.id,
@@ -254,14 +267,18 @@ async function writeAndVerify(
   file: string,
   { dataset, from, embedLimit, onProgress }: ImportRequest,
   partial: string,
-): Promise<{ written: ModelHashes; logits: Float32Array }> {
+): Promise<{ written: ModelHashes; logits: Float32Array; seconds: number }> {
   const path = join(partial, file);
   const written = writeModel(path, model, {
     embedLimit,
     onProgress: (done, total) => onProgress?.("writing the model", done, total),
   });
-  const verify = from.kind === "onnx" ? verifyClassifierApart : verifyClassifier;
-  return { written, logits: await verify(path, dataset, from.path) };
+  // What mtard's own writer made needs no trial: only its weights are the file's.
+  const logits =
+    from.kind === "onnx" && file === MODEL_FILE
+      ? await tryApart({ model: path, expected: dataset, source: from.path, ...USUAL_USE })
+      : { logits: await verifyClassifier(path, dataset, from.path) };
+  return { written, seconds: 0, ...logits };
 }
 
 function checkNormalization({ mean, std }: Normalization, { name, image }: ClassifierShape): void {

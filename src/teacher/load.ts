@@ -4,7 +4,7 @@ import { readWhole } from "../files/folder.js";
 import { sha256Of, sha256OfFile } from "../files/sha256.js";
 import { adaptClassifier } from "../onnx/adapt.js";
 import { dataFilesOf, embedChanged, openStoredModel } from "../onnx/external-data.js";
-import { readMetadata } from "../onnx/metadata.js";
+import { type ModelMetadata, readMetadata } from "../onnx/metadata.js";
 import { readModelFile, serializeModel } from "../onnx/model.js";
 import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
 import { version } from "../version.js";
@@ -80,13 +80,7 @@ function loadOnnxFile(path: string, dataset: ClassifierShape | undefined): Store
   const opened = openStoredModel(bytes, path, folder);
   const { model } = opened;
   const metadata = readMetadata(model);
-  const expected = dataset ?? (metadata ? { ...metadata, name: metadata.dataset } : undefined);
-  if (!expected)
-    throw new InputError(`${path} does not say what it classifies`, {
-      expected: "a model written by mtard, or a data set to read it with",
-      found: "an ONNX model of another origin",
-      fix: "give --dataset, or bring it in with mtard teacher import",
-    });
+  const expected = dataset ?? shapeOf(metadata, path);
   embedChanged(opened, adaptClassifier(model, expected, { source: path, stored: opened.stored }).opened);
   const adapted = serializeModel(model);
   const data = dataFilesOf(model).map((file) => ({ file, sha256: sha256OfFile(join(folder, file)) }));
@@ -108,6 +102,20 @@ function loadOnnxFile(path: string, dataset: ClassifierShape | undefined): Store
       createdBy: version,
     },
   };
+}
+
+/**
+ * What a model of mtard's own classifies.
+ *
+ * @throws {InputError} if it does not say so.
+ */
+export function shapeOf(metadata: ModelMetadata | null, path: string): ClassifierShape {
+  if (metadata) return { ...metadata, name: metadata.dataset };
+  throw new InputError(`${path} does not say what it classifies`, {
+    expected: "a model written by mtard, or a data set to read it with",
+    found: "an ONNX model of another origin",
+    fix: "give --dataset, or bring it in with mtard teacher import",
+  });
 }
 
 function refuseMisfit(manifest: TeacherManifest, wanted: ClassifierShape, path: string): void {

@@ -1,98 +1,187 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { statSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, WorkError } from "../errors.js";
-import { dataFilesOf, openStoredModel } from "../onnx/external-data.js";
 import type { ClassifierShape } from "../onnx/signature.js";
-import type { StandardModel } from "./verify.js";
-import type { StoredTeacher } from "./load.js";
-import type { VerifyAnswer, VerifyRequest } from "./verify-process.js";
-
-/** The limits of a small model, and what each megabyte of its files adds to them. */
-const PROCESSOR_SECONDS = 3;
-const SECONDS_A_MEGABYTE = 0.25;
-const MEMORY_MEGABYTES = 700;
-const MEMORY_FACTOR = 4;
+import type { TrialRequest, TrialResult } from "./trial.js";
+import { batchLimits, firstLimits, type Limits } from "./trial-limits.js";
+import { tellTrial } from "./trial-notice.js";
+import type { TrialMessage } from "./verify-process.js";
 
 /** Limits memory, in kilobytes, and processor time, in seconds, then runs the program in the shell's place. */
 const LIMITED = 'ulimit -d "$0" && ulimit -t "$1" && shift && exec "$@"';
 
+/** How often the process is looked at. */
+const LOOK_MILLISECONDS = 50;
+/** A process that sleeps for so long waits for something that will not come. */
+const ASLEEP_SECONDS = 5;
+/** Clock ticks a second in /proc, on every Linux. */
+const TICKS = 100;
+/** Before a trial is spoken of. */
+const SILENT_MILLISECONDS = 1500;
+
+/** What {@link tryApart} is asked; the rest it finds out. */
+export type TrialOrder = Partial<TrialRequest> & Pick<TrialRequest, "model" | "expected" | "source">;
+
 /**
- * Runs `verifyClassifier` in a process of its own. ONNX Runtime trusts its models: it divides by a stride of 0, takes 100 GB if a model
- * asks for them, and never returns from an endless loop. Here that ends only the extra process.
+ * Tries a model in a process of its own. ONNX Runtime trusts its models: it divides by a stride of 0, takes 100 GB if a model asks for
+ * them, and never returns from an endless loop. Here that ends only the extra process.
  *
  * @throws {InputError} also if the model ends the process, or takes more processor time or memory than a classifier of its size needs;
  * {@link WorkError} if ONNX Runtime cannot be used.
  */
-export async function verifyClassifierApart(
-  model: StandardModel,
-  expected: ClassifierShape,
-  source: string,
-): Promise<Float32Array> {
-  const megabytes = sizeOf(model, source) / 1e6;
-  const memory = Math.ceil((MEMORY_MEGABYTES + MEMORY_FACTOR * megabytes) * 1000);
-  const seconds = Math.floor(PROCESSOR_SECONDS + SECONDS_A_MEGABYTE * megabytes);
+export async function tryApart(order: TrialOrder): Promise<TrialResult> {
+  const { model, source, expected } = order;
+  const request: TrialRequest = { adapt: null, readOnly: false, batches: [], gradient: false, ...order };
+  const bytes = sizeOfFile(model);
+  const tried = { megabytes: (bytes + besides(dirname(model))) / 1e6, image: expected.image };
+  // The most that any part may take: what the process is told before each is less.
+  const most = batchLimits(tried, Math.max(3, ...request.batches), Infinity);
+  const seconds = Math.ceil(3 * firstLimits(tried).seconds + 3 * most.seconds);
   const program = [process.execPath, fileURLToPath(new URL("verify-process.js", import.meta.url))];
-  const child = spawn("/bin/sh", ["-c", LIMITED, String(memory), String(seconds), ...program], {
-    stdio: ["ignore", "ignore", "ignore", "ipc"],
-    serialization: "advanced",
-    // One thread: threads that wait for each other take processor time too.
-    env: { ...process.env, MTARD_THREADS: "1" },
-  });
+  const child = spawn(
+    "/bin/sh",
+    ["-c", LIMITED, String(Math.ceil(most.megabytes * 1000)), String(seconds), ...program],
+    {
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      serialization: "advanced",
+      // One thread: threads that wait for each other take processor time too.
+      env: { ...process.env, MTARD_THREADS: "1" },
+    },
+  );
+  const notice = setTimeout(() => tellTrial(`trying ${source} in a process of its own`), SILENT_MILLISECONDS);
   const ended = new AbortController();
-  const { signal } = ended;
   try {
-    const answered = once(child, "message", { signal }).then(([answer]) => answer as VerifyAnswer);
-    const exited = once(child, "exit", { signal }).then(([code, killed]): VerifyAnswer => {
-      const found =
-        killed === "SIGXCPU" || killed === "SIGKILL"
-          ? `it took more than ${seconds} s for a few images`
-          : `it ended ONNX Runtime with ${String(killed ?? code)}`;
-      return { kind: "refused", message: `ONNX Runtime cannot run ${source}`, detail: { found } };
-    });
-    child.send({ model, expected, source } satisfies VerifyRequest);
-    const answer = await Promise.race([answered, exited]);
-    if (answer.kind === "logits") return answer.logits;
+    const answers = [
+      answerOf(child, ended.signal),
+      overrun(child, firstLimits({ ...tried, megabytes: bytes / 1e6 }), ended.signal),
+    ];
+    child.send(request);
+    const answer = await Promise.race(answers);
+    if (answer.kind === "passed") return answer.result;
     const { message, detail } = answer;
     if (answer.kind === "failed") throw new WorkError(message, detail);
-    throw new InputError(message, {
+    throw new InputError(message === "" ? `ONNX Runtime cannot run ${source}` : message, {
       expected: "a classifier that ONNX Runtime can run",
       fix: "check the file with onnx.checker, or export it again",
       ...detail,
     });
   } finally {
+    clearTimeout(notice);
     ended.abort();
+    child.removeAllListeners("message");
+    child.once("error", () => undefined);
     child.kill("SIGKILL");
   }
 }
 
-/** The models that passed in this process, each as its SHA-256 and the data set it was tried for. */
-const passed = new Set<string>();
-
 /**
- * Verifies a bare .onnx file, once per process; teachers in the store were verified when they were imported.
+ * Runs `verifyClassifier` in a process of its own.
  *
- * @throws {InputError} as {@link verifyClassifierApart} does.
+ * @throws {InputError} and {@link WorkError} as {@link tryApart}.
  */
-export async function verifyBareModel(
-  { folder, manifest, model, dataFolder }: StoredTeacher,
+export async function verifyClassifierApart(
+  model: string,
+  expected: ClassifierShape,
   source: string,
-): Promise<void> {
-  const key = `${manifest.sha256} ${manifest.dataset}`;
-  if (folder !== null || passed.has(key)) return;
-  const expected = { name: manifest.dataset, image: manifest.image, classes: manifest.classes };
-  await verifyClassifierApart({ bytes: model, dataFolder }, expected, source);
-  passed.add(key);
+): Promise<Float32Array> {
+  return (await tryApart({ model, expected, source })).logits;
 }
 
-function sizeOf(model: StandardModel, source: string): number {
-  const sizeOfFile = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (typeof model === "string") return sizeOfFile(model) + sizeOfFile(`${model}.data`);
-  const { bytes, dataFolder } = model;
-  if (dataFolder === null) return bytes.length;
-  const named = dataFilesOf(openStoredModel(bytes, source, dataFolder).model);
-  const files = named.map((name) => sizeOfFile(join(dataFolder, name)));
-  return files.reduce((total, size) => total + size, bytes.length);
+type Answer = Exclude<TrialMessage, { kind: "part" }>;
+
+/** What the process answers in the end, or how it ended without an answer. */
+async function answerOf(child: ChildProcess, signal: AbortSignal): Promise<Answer> {
+  let doing = "at its start";
+  const answered = new Promise<Answer>((resolve) => {
+    child.on("message", (message: TrialMessage) => {
+      if (message.kind === "part") doing = message.doing;
+      else resolve(message);
+    });
+  });
+  const exited = once(child, "exit", { signal }).then(([code, killed]): Answer => {
+    const found =
+      killed === "SIGXCPU" || killed === "SIGKILL"
+        ? `it took more than a classifier of its size needs ${doing}`
+        : `it ended ONNX Runtime with ${String(killed ?? code)}`;
+    return refused(found);
+  });
+  return Promise.race([answered, exited]);
+}
+
+function refused(found: string): Answer {
+  return { kind: "refused", message: "", detail: { found } };
+}
+
+/** Looks at the process until it takes more than a part of its work may take, or waits without end. */
+function overrun(child: ChildProcess, first: Limits, signal: AbortSignal): Promise<Answer> {
+  return new Promise((resolve) => {
+    let part = { doing: "to begin", limits: first };
+    let [began, awake, awakeAt] = [0, 0, performance.now()];
+    let used: Usage = { seconds: 0, megabytes: 0 };
+    child.on("message", (message: TrialMessage) => {
+      if (message.kind !== "part") return;
+      part = message;
+      began = (usageOf(child.pid) ?? used).seconds;
+    });
+    const timer = setInterval(() => {
+      const now = usageOf(child.pid);
+      if (now === null) return;
+      used = now;
+      const { doing, limits } = part;
+      if (used.megabytes > limits.megabytes)
+        return resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`));
+      if (used.seconds - began > limits.seconds)
+        return resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`));
+      if (used.seconds > awake || now.runnable) [awake, awakeAt] = [used.seconds, performance.now()];
+      else if (performance.now() - awakeAt > ASLEEP_SECONDS * 1000)
+        return resolve(refused(`it waited for more than ${ASLEEP_SECONDS} s ${doing}`));
+    }, LOOK_MILLISECONDS);
+    signal.addEventListener("abort", () => clearInterval(timer));
+  });
+}
+
+function seconds(count: number): string {
+  return `${count < 10 ? Number(count.toFixed(1)) : Math.round(count)} s`;
+}
+
+/** What a process has taken so far. */
+interface Usage {
+  readonly seconds: number;
+  readonly megabytes: number;
+  /** Whether it runs or waits for a processor or a disk, rather than sleeps. */
+  readonly runnable?: boolean;
+}
+
+function usageOf(pid: number | undefined): Usage | null {
+  try {
+    const stat = readFileSync(`/proc/${pid ?? 0}/stat`, "utf8");
+    // The second field is the program's name in brackets, which may hold spaces.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const status = readFileSync(`/proc/${pid ?? 0}/status`, "utf8");
+    // Files mapped into memory, such as external data, can be dropped and do not count.
+    const kilobytes = Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+    return {
+      seconds: (Number(fields[11]) + Number(fields[12])) / TICKS,
+      megabytes: kilobytes / 1000,
+      runnable: fields[0] === "R" || fields[0] === "D",
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** The bytes of the files in a folder: which of them hold a model's external data only its trial finds out. */
+function besides(folder: string): number {
+  try {
+    return readdirSync(folder).reduce((total, name) => total + sizeOfFile(join(folder, name)), 0);
+  } catch {
+    return 0;
+  }
+}
+
+function sizeOfFile(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

@@ -1,27 +1,20 @@
 import { type ErrorDetail, InputError, WorkError } from "../errors.js";
-import type { ClassifierShape } from "../onnx/signature.js";
-import { type StandardModel, verifyClassifier } from "./verify.js";
+import { type TrialRequest, type TrialResult, tryModel } from "./trial.js";
+import type { Limits } from "./trial-limits.js";
 
 /* The process that verify-apart.ts starts: it tries one model, sends the result and ends. */
 
-/** What the process is asked. */
-export interface VerifyRequest {
-  readonly model: StandardModel;
-  readonly expected: ClassifierShape;
-  /** What the model is called in errors. */
-  readonly source: string;
-}
-
-/** What it answers. */
-export type VerifyAnswer =
-  | { readonly kind: "logits"; readonly logits: Float32Array }
+/** What it says. */
+export type TrialMessage =
+  | { readonly kind: "part"; readonly doing: string; readonly limits: Limits }
+  | { readonly kind: "passed"; readonly result: TrialResult }
   | {
       readonly kind: "refused" | "failed";
       readonly message: string;
       readonly detail: Pick<ErrorDetail, "expected" | "found" | "fix">;
     };
 
-function answerTo(error: unknown): VerifyAnswer {
+function failure(error: unknown): TrialMessage {
   const kind = error instanceof InputError ? "refused" : "failed";
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof InputError || error instanceof WorkError)) return { kind, message, detail: {} };
@@ -29,12 +22,21 @@ function answerTo(error: unknown): VerifyAnswer {
   return { kind, message, detail: { expected, found, fix } };
 }
 
-process.once("message", ({ model, expected, source }: VerifyRequest) => {
-  const answer = (content: VerifyAnswer): void => {
-    process.send?.(content, () => process.exit());
-  };
-  verifyClassifier(model, expected, source).then(
-    (logits) => answer({ kind: "logits", logits }),
-    (error: unknown) => answer(answerTo(error)),
-  );
+function say(message: TrialMessage): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(message, () => resolve());
+  });
+}
+
+// Whoever waits for the result is gone.
+process.once("disconnect", () => process.exit());
+
+process.once("message", (request: TrialRequest) => {
+  tryModel(request, (doing, limits) => void say({ kind: "part", doing, limits }))
+    .then((result): TrialMessage => ({ kind: "passed", result }), failure)
+    .then(say)
+    .then(
+      () => process.exit(),
+      () => process.exit(1),
+    );
 });

@@ -1,7 +1,7 @@
 import type { GraphProto, ModelProto, NodeProto } from "onnx-buf";
 import { InputError } from "../../errors.js";
 import { graphOf } from "../model.js";
-import { freshName, keepWhatMakes } from "../values.js";
+import { freshNames, keepWhatMakes } from "../values.js";
 import { IMAGES, LOGITS } from "../writer.js";
 import { takeBranches } from "./branches.js";
 import { type Dependence, dependenceOn } from "./dependence.js";
@@ -68,7 +68,8 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
   };
 
   const forwardNodes = graph.node.length;
-  const logitsGradient = freshName(graph, "logits.gradient");
+  const fresh = freshNames(graph);
+  const logitsGradient = fresh("logits.gradient");
   const arriving = new Map<string, string[]>([[LOGITS, [logitsGradient]]]);
   const writer = nodeWriter(graph, graph.node, "gradient");
   const gradientOf = (value: string): string | null => {

@@ -8,8 +8,9 @@ import type { GradientGraph, OperatorGradient, Shape, Step } from "./step.js";
 /** Y = alpha A' B' + beta C, A' and B' being A and B or their transposes. */
 function gemm({ graph, node, input, gradient }: Step): string {
   const [a = "", b = "", c = ""] = node.input;
-  const turnA = intAttributeOf(node, "transA", 0);
-  const turnB = intAttributeOf(node, "transB", 0);
+  // ONNX Runtime turns a matrix for every number but 0.
+  const turnA = intAttributeOf(node, "transA", 0) === 0 ? 0 : 1;
+  const turnB = intAttributeOf(node, "transB", 0) === 0 ? 0 : 1;
   const alpha = floatAttributeOf(node, "alpha", 1);
   const product = (left: string, right: string, transA: number, transB: number): string =>
     graph.op(
