@@ -36,6 +36,8 @@ export type { ModelReference } from "./model/reference.js";
 export type { OnnxClassifier } from "./model/onnx-target.js";
 export type { TeacherReference } from "./teacher/reference.js";
 export type { KnownNetwork, ModelTarget } from "./model/targets.js";
+export type { ImportCheck } from "./evaluation/import-check.js";
+export type { Remedy } from "./evaluation/quick-check.js";
 export type { ImportedTeacher, ImportRequest } from "./teacher/import.js";
 export type { FetchOptions } from "./teacher/fetch.js";
 export type { TeacherManifest } from "./teacher/manifest.js";

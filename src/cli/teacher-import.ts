@@ -1,9 +1,11 @@
 import type { Argv } from "yargs";
 import { classifierShape, datasetIds, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
+import { checkImported, type ImportCheck } from "../evaluation/import-check.js";
 import type { Normalization } from "../graph/network.js";
 import { pixelRanges } from "../onnx/pixels.js";
 import { importTeacher, type ImportedTeacher } from "../teacher/import.js";
+import { formatAccuracy } from "./accuracy.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
 import { type GlobalArguments, log, printResult, suggest } from "./output.js";
 import { ProgressLine } from "./progress.js";
@@ -109,14 +111,44 @@ export async function reportImport(
     const { manifest, folder, dialect, notes } = await importing(line);
     line.clear();
     for (const note of notes) log(note);
+    const check = await lookAt({ manifest, folder }, args, line);
+    if (check.skipped !== null) log(check.skipped);
+    for (const warning of check.warnings) log(`warning: ${warning}`);
     const { name, dataset, network } = manifest;
+    const accuracy = check.accuracy ? `; ${formatAccuracy(check.accuracy)}` : "";
     printResult(
       args,
-      { teacher: manifest, folder, dialect, notes },
-      `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}`,
+      { teacher: manifest, folder, dialect, notes, ...check },
+      `${name}: ${network ?? "an ONNX model"} for ${dataset}, in ${folder}${accuracy}`,
     );
     suggest(`mtard teacher check ${name}`);
   } finally {
+    line.clear();
+  }
+}
+
+/** What is over sooner needs no progress. */
+const SHOWN_MILLISECONDS = 2000;
+
+/** Looks at a few hundred test images; the first signal ends that alone, as the teacher is in its place by then. */
+async function lookAt(
+  imported: Pick<ImportedTeacher, "manifest" | "folder">,
+  { dataDir }: GlobalArguments,
+  line: ProgressLine,
+): Promise<ImportCheck> {
+  const began = performance.now();
+  const signal = { aborted: false };
+  const stop = (): void => void (signal.aborted = true);
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    return await checkImported(imported, dataDir, {
+      signal,
+      onProgress(doing, done, total) {
+        if (performance.now() - began > SHOWN_MILLISECONDS) line.show(`${doing}: ${done} of ${total}`);
+      },
+    });
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
     line.clear();
   }
 }

@@ -7,7 +7,7 @@ import type { TeacherReference } from "../teacher/reference.js";
 
 /** What a quick check found. */
 export interface QuickCheck {
-  /** On the first test images. */
+  /** On test images from all over the split. */
   readonly accuracy: MeasuredAccuracy;
   /** Whether guessing would do as well. */
   readonly nearChance: boolean;
@@ -15,7 +15,7 @@ export interface QuickCheck {
   readonly remedies: readonly Remedy[];
 }
 
-/** Another way to show a model its images, and the accuracy that it gives on fewer of them. */
+/** Another way to show a model its images, and the accuracy that it gives, on fewer of them where time is short. */
 export interface Remedy {
   /** What people call it. */
   readonly title: string;
@@ -27,15 +27,19 @@ export interface Remedy {
 /** How a check ends early, as an `AbortSignal` says it. */
 export interface QuickCheckOptions {
   readonly signal?: { readonly aborted: boolean } | undefined;
+  /** After how many seconds measuring, and then trying, begins nothing further; 30 by default. */
+  readonly mostSeconds?: number | undefined;
   readonly onProgress?: ((doing: string, done: number, total: number) => void) | undefined;
 }
 
-/** Images that are measured, those that each remedy is tried on, and how many at a time. */
+/** Images that are measured, those that each way is tried on first, and how many at a time. */
 const IMAGES = 400;
 const TRIED_IMAGES = 100;
 const BATCH = 50;
-/** After this long no further batch of the first measurement, and no further remedy, is begun. */
-const MOST_SECONDS = { measuring: 20, remedies: 30 };
+/** How many of the ways that are better are measured on all images. */
+const LIKELIEST = 4;
+/** After this long no further batch of the first measurement, and after as long again no further way, is begun. */
+const MOST_SECONDS = 30;
 /** A model above this has nothing to mend that shows on so few images. */
 const FINE = 0.9;
 
@@ -82,7 +86,7 @@ export async function quickCheck(
   reference: TeacherReference,
   own: Normalization | null,
   { description, test }: Dataset,
-  { signal, onProgress }: QuickCheckOptions = {},
+  { signal, onProgress, mostSeconds = MOST_SECONDS }: QuickCheckOptions = {},
 ): Promise<QuickCheck | null> {
   const { image, classNames } = description;
   const shape = { name: description.id, image, classes: classNames.length };
@@ -93,33 +97,47 @@ export async function quickCheck(
       const logits = await teacher.logits(show(images));
       return answers(logits, shape.classes).map((answer, row) => answer === test.labels[places[row] ?? 0]);
     };
+    const order = spread(test.count);
     const right: boolean[] = [];
     const began = performance.now();
     const total = Math.min(IMAGES, test.count);
     for (let from = 0; from < total; from += BATCH) {
       if (signal?.aborted === true) return null;
-      if (from > 0 && seconds(began) > MOST_SECONDS.measuring) break;
-      right.push(...(await rightOf(range(from, Math.min(from + BATCH, total)), asTheyAre)));
+      if (from > 0 && seconds(began) > mostSeconds) break;
+      right.push(...(await rightOf(order(from, Math.min(from + BATCH, total)), asTheyAre)));
       onProgress?.("looking at test images", right.length, total);
     }
     const accuracy = counted(right);
-    const remedies: Remedy[] = [];
-    const tried = waysFor(image.channels, own);
     const begun = performance.now();
-    for (const [index, { title, normalization, show }] of tried.entries()) {
-      if (signal?.aborted === true || seconds(begun) > MOST_SECONDS.remedies) break;
-      if (accuracy.correct >= FINE * accuracy.total) break;
+    const isOver = (): boolean => signal?.aborted === true || seconds(begun) > mostSeconds;
+    const tryOn = async ({ show }: Way, from: number, to: number): Promise<boolean[]> => {
       const found: boolean[] = [];
-      const most = Math.min(TRIED_IMAGES, right.length);
-      for (let from = 0; from < most; from += BATCH)
-        found.push(...(await rightOf(range(from, Math.min(from + BATCH, most)), show)));
-      onProgress?.("trying usual normalisations", index + 1, tried.length);
-      if (isMuchBetter(found, right)) remedies.push({ title, normalization, accuracy: counted(found) });
+      for (let at = from; at < to; at += BATCH)
+        found.push(...(await rightOf(order(at, Math.min(at + BATCH, to)), show)));
+      return found;
+    };
+    const ways = accuracy.correct < FINE * accuracy.total ? waysFor(image.channels, own) : [];
+    const few = Math.min(TRIED_IMAGES, right.length);
+    const better: { way: Way; found: readonly boolean[] }[] = [];
+    for (const [index, way] of ways.entries()) {
+      if (isOver()) break;
+      const found = await tryOn(way, 0, few);
+      onProgress?.("trying usual normalisations", index + 1, ways.length);
+      if (isMuchBetter(found, right)) better.push({ way, found });
     }
+    const remedies: Remedy[] = [];
+    // The best are told apart on all images.
+    for (const { way, found } of better
+      .sort((a, b) => rightIn(b.found) - rightIn(a.found))
+      .slice(0, LIKELIEST)) {
+      const all = isOver() ? found : [...found, ...(await tryOn(way, few, right.length))];
+      remedies.push({ title: way.title, normalization: way.normalization, accuracy: counted(all) });
+    }
+    const share = ({ accuracy: { correct, total: of } }: Remedy): number => correct / of;
     return {
       accuracy,
       nearChance: isNearChance(accuracy, shape.classes),
-      remedies: remedies.sort((a, b) => b.accuracy.correct - a.accuracy.correct),
+      remedies: remedies.sort((a, b) => share(b) - share(a)),
     };
   } finally {
     await teacher.close();
@@ -191,8 +209,12 @@ function answers(logits: Float32Array, classes: number): number[] {
   });
 }
 
+function rightIn(right: readonly boolean[]): number {
+  return right.filter(Boolean).length;
+}
+
 function counted(right: readonly boolean[]): MeasuredAccuracy {
-  return { split: "test", correct: right.filter(Boolean).length, total: right.length };
+  return { split: "test", correct: rightIn(right), total: right.length };
 }
 
 /** Whether chance explains an accuracy: within three standard deviations above guessing. */
@@ -208,8 +230,17 @@ function isMuchBetter(found: readonly boolean[], before: readonly boolean[]): bo
   return won - lost >= Math.max(0.05 * found.length, 3 * Math.sqrt(won + lost));
 }
 
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, index) => from + index);
+/** An order of `count` images of which any part from the first on is spread evenly over all: they may be sorted by class. */
+function spread(count: number): (from: number, to: number) => number[] {
+  const divides = (divisor: number): boolean => count % divisor === 0;
+  let step = Math.max(1, Math.round(count * 0.618));
+  const sharesDivisor = (): boolean => {
+    for (let divisor = 2; divisor <= step; divisor++)
+      if (step % divisor === 0 && divides(divisor)) return true;
+    return false;
+  };
+  while (sharesDivisor()) step++;
+  return (from, to) => Array.from({ length: to - from }, (_, index) => ((from + index) * step) % count);
 }
 
 function seconds(since: number): number {
