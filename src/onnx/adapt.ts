@@ -58,7 +58,13 @@ export function adaptClassifier(
   const { channels, height, width } = expected.image;
   if (model.irVersion < INITIALIZERS_ALONE_IR_VERSION) model.irVersion = INITIALIZERS_ALONE_IR_VERSION;
   const { output, removed, scaled } = beforeSoftmax(graph, signature.output, source);
-  if (signature.batch !== null) freeBatch(graph, signature.input, signature.batch);
+  const { batch } = signature;
+  const opset = Number(
+    model.opsetImport.find(({ domain }) => domain === "" || domain === "ai.onnx")?.version,
+  );
+  // Other outputs may well mix images.
+  keepWhatMakes(graph, output);
+  const wasFreed = freeBatch(graph, { input: signature.input, output, batch, opset });
   const entry = pixelEntry(graph, signature, { normalization, pixels, source });
 
   const inner = freshName(graph, "images.prepared");
@@ -77,7 +83,7 @@ export function adaptClassifier(
   graph.valueInfo = [];
   keepWhatMakes(graph, LOGITS);
   refuseBatchStatistics(model, source);
-  const { batch, flat, layout: found } = signature;
+  const { flat, layout: found } = signature;
   return {
     opened,
     notes: [
@@ -85,6 +91,7 @@ export function adaptClassifier(
       ...entry.notes,
       ...notes,
       ...(batch === null ? [] : [`the batch size, fixed at ${batch}, was made free`]),
+      ...(batch === null && wasFreed ? ["the batch size, fixed inside, was made free"] : []),
       ...(removed === null
         ? []
         : [`${removed}${scaled ? ", times a constant," : ""} at the end was removed`]),
