@@ -110,6 +110,15 @@ export type SingleAttackId = {
 /** The ids of all attacks, in the order in which they are listed to users. */
 export const attackIds = Object.keys(attacks) as AttackId[];
 
+/** The attacks that need no gradient of the classifier under test: `alone`, or from the gradients of a surrogate. */
+export const gradientFreeAttacks: Readonly<Record<"alone" | "withSurrogate", readonly AttackId[]>> = {
+  alone: attackIds.filter((id) => {
+    const attack: SingleAttack | EnsembleAttack | TransferAttack = attacks[id];
+    return attack.kind === "single" && attack.access !== "gradient";
+  }),
+  withSurrogate: attackIds.filter((id) => attacks[id].kind === "transfer"),
+};
+
 /** Tells whether an attack is made on a surrogate classifier; attacks that are values are not. */
 export function isTransfer(id: AttackId): boolean {
   return Object.hasOwn(attacks, id) && attacks[id].kind === "transfer";

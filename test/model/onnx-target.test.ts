@@ -50,7 +50,14 @@ it("answers logits of a graph without a gradient, and names the operator when as
   const labels = tf.tensor1d([0, 1], "int32");
   expect([...waves.logits(images).dataSync()]).toEqual([1, 1, 1, 1, 1, 1]);
   expect(() => waves.lossGradient(images, { kind: "crossEntropy", labels })).toThrow(
-    'no gradient of Cos, node "waves"',
+    expect.objectContaining({
+      message: 'no gradient of Cos, node "waves"',
+      detail: expect.objectContaining({
+        fix:
+          "attacks that need no gradient: square, rays, gradient-estimation, or with --surrogate " +
+          "transfer-pgd-trades, transfer-cw; or export the model without this operator",
+      }) as object,
+    }) as Error,
   );
   waves.dispose();
 });

@@ -1,5 +1,4 @@
 import type { GraphProto, ModelProto, NodeProto } from "onnx-buf";
-import { InputError } from "../../errors.js";
 import { graphOf } from "../model.js";
 import { freshNames, keepWhatMakes } from "../values.js";
 import { IMAGES, LOGITS } from "../writer.js";
@@ -12,7 +11,7 @@ import { useSinglePrecision } from "./single-precision.js";
 import { upgradeOperators } from "./upgrade.js";
 import { inspectValues } from "./shapes.js";
 import type { GradientGraph, OperatorGradient } from "./step.js";
-import { noGradient } from "./unsupported.js";
+import { noGradient, NoGradientError } from "./unsupported.js";
 import { nodeWriter } from "./writer.js";
 
 /** A classifier and its backward pass: from the logits' gradient, which a loss has yet to supply, to the images' gradient. */
@@ -34,7 +33,8 @@ export interface DifferentiatedModel {
  * its operator's entry in `operatorGradients` writes the gradient's nodes; weights get no gradient.
  *
  * @param dataFolder Where the model's external data are, if it has any.
- * @throws {InputError} if an operator on the way has no gradient; the error names it and its node.
+ * @throws {NoGradientError} if an operator on the way has no gradient; the error names it and its node.
+ * @throws {InputError} if ONNX Runtime cannot load the model, or its own functions stand for too many nodes.
  */
 export function differentiate(model: ModelProto, dataFolder: string | null = null): DifferentiatedModel {
   upgradeOperators(model, inlineFunctions(model));
@@ -51,11 +51,11 @@ export function differentiate(model: ModelProto, dataFolder: string | null = nul
   foldBatchNormalization(graph);
   const dependence = dependenceOn(IMAGES, graph);
   if (!dependence.smooth.has(LOGITS))
-    throw new InputError("the model's logits do not depend smoothly on its images", {
-      expected: "a classifier with a gradient",
-      found: "no way from the logits back to the images",
-      fix: "attacks that need no gradient",
-    });
+    throw new NoGradientError(
+      "the model's logits do not depend smoothly on its images",
+      "no way from the logits back to the images",
+      null,
+    );
   const way = nodesOnTheWay(graph, dependence);
   const seen = new Set(
     [IMAGES, ...way.flatMap(({ input, output }) => [...input, ...output])].filter((name) => name !== ""),

@@ -1,5 +1,13 @@
+import type { NodeProto } from "onnx-buf";
 import { describe, expect, it } from "vitest";
-import { floatValue, intAttribute, intsAttribute, node } from "#mtard/onnx/build.js";
+import {
+  floatTensor,
+  floatValue,
+  int64Tensor,
+  intAttribute,
+  intsAttribute,
+  node,
+} from "#mtard/onnx/build.js";
 import { operatorGradients } from "#mtard/onnx/gradient/operators.js";
 import { parseModel } from "#mtard/onnx/model.js";
 import { relativeNorm } from "../../golden.js";
@@ -83,3 +91,47 @@ it.each([
     expect([...gradient]).toEqual([1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 3, 0]);
   },
 );
+
+/** The gradient of the sum of `y`, which nodes make of `images [1, 1, 1, count]`. */
+async function slopes(images: readonly number[], nodes: NodeProto[]): Promise<number[]> {
+  const chain = model({
+    node: [...nodes, node("Flatten", ["y"], "flat"), node("ReduceSum", ["flat", "one"], "logits")],
+    initializer: [int64Tensor("one", [1n]), floatTensor("zero", [1], Float32Array.of(0))],
+    input: [floatValue("images", ["batch", 1, 1, images.length])],
+    output: [floatValue("logits", ["batch", 1])],
+  });
+  const { gradient } = await runGradient(chain, "cotangent", {
+    images: rows({ shape: [1, 1, 1, images.length], data: Float32Array.from(images) }, 1),
+    cotangent: rows({ shape: [1, 1], data: Float32Array.of(1) }, 1),
+  });
+  return [...gradient].map((slope) => slope + 0);
+}
+
+const last = [intsAttribute("axes", [3])];
+
+/** What PyTorch 2.15's autograd answers for `amax`, `amin`, `norm`, `prod`, `maximum`, `abs` and the activations. */
+it.each<[string, number[], NodeProto[], number[]]>([
+  ["ReduceMax of equal values", [1, 3, 3, 2], [node("ReduceMax", ["images"], "y", last)], [0, 0.5, 0.5, 0]],
+  [
+    "ReduceMin of equal values",
+    [1, 3, 1, 1],
+    [node("ReduceMin", ["images"], "y", last)],
+    [1, 0, 1, 1].map((n) => n / 3),
+  ],
+  ["ReduceL2 at 0", [0, 0, 0], [node("ReduceL2", ["images"], "y", last)], [0, 0, 0]],
+  ["ReduceL1 at 0", [0, -2, 1], [node("ReduceL1", ["images"], "y", last)], [0, -1, 1]],
+  ["ReduceProd with a 0", [0, 3, 2], [node("ReduceProd", ["images"], "y", last)], [6, 0, 0]],
+  ["ReduceProd with two 0", [0, 0, 2], [node("ReduceProd", ["images"], "y", last)], [0, 0, 0]],
+  ["Max of equal values", [0, 1, -1], [node("Max", ["images", "zero"], "y")], [0.5, 1, 0]],
+  ["Min of equal values", [0, 1, -1], [node("Min", ["images", "zero"], "y")], [0.5, 0, 1]],
+  ["Max of one", [2, 0, -1], [node("Max", ["images"], "y")], [1, 1, 1]],
+  ["Abs at 0", [0, 2, -1], [node("Abs", ["images"], "y")], [0, 1, -1]],
+  ["Celu at 0", [0, 1], [node("Celu", ["images"], "y")], [1, 1]],
+  ["ThresholdedRelu at its threshold", [1, 2], [node("ThresholdedRelu", ["images"], "y")], [0, 1]],
+  ["Shrink at its ends", [0.5, -0.5, 1], [node("Shrink", ["images"], "y")], [0, 0, 1]],
+])("%s has PyTorch's gradient", async (_, images, nodes, expected) => {
+  const found = await slopes(images, nodes);
+  expect(found.map((slope) => Math.round(slope * 1e6) / 1e6)).toEqual(
+    expected.map((slope) => Math.round(slope * 1e6) / 1e6),
+  );
+});
