@@ -117,10 +117,10 @@ const LOCK_RULE = {
 async function storeRecord(
   { dataset }: Scale,
   { dataDir }: Places,
-  { onMessage }: WorkEvents,
+  events: WorkEvents,
 ): Promise<StoreRecord> {
   const onWait = (holder: string): void =>
-    onMessage(`waiting for another mtard that is packing the data (${holder})`);
+    events.onMessage(`waiting for another mtard that is packing the data (${holder})`);
   if (dataset === "demo") await prepareDataset("demo", dataDir, { onWait });
   const record = readStoreRecord(dataset, dataDir);
   if (record) return record;
