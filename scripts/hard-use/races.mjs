@@ -67,13 +67,13 @@ async function raceForLock() {
   const others = Array.from({ length: 10 }, () =>
     startProcess(["--input-type=module", "--eval", counting, String(each)], work, process.env),
   );
-  const stopping = new AbortController();
+  const stopping = { over: false };
   void stopAndContinue(
     others.map(({ child }) => child),
-    stopping.signal,
+    stopping,
   );
   const ended = await Promise.all(others.map(({ ended }) => ended));
-  stopping.abort();
+  stopping.over = true;
   for (const { code, stderr } of ended) require(code === 0, stderr);
   const found = Number(readFileSync(counter, "utf8"));
   require(found === 10 * each, `the lock was taken ${10 * each} times, and ${found} were alone with it`);
@@ -82,9 +82,9 @@ async function raceForLock() {
   console.log(`lock: taken ${found} times by 10 processes, each time by one; refused ${refused} times`);
 }
 
-/** Stops processes at random moments, for as long as others need to come in between. @param {import("node:child_process").ChildProcess[]} children @param {AbortSignal} signal */
+/** Stops processes at random moments, for as long as others need to come in between. @param {import("node:child_process").ChildProcess[]} children @param {{ over: boolean }} signal */
 async function stopAndContinue(children, signal) {
-  while (!signal.aborted) {
+  while (!signal.over) {
     await wait(50 * random());
     const child = children[Math.floor(random() * children.length)];
     if (child?.exitCode !== null) continue;
@@ -253,13 +253,13 @@ for (let round = 0; round < Number(rounds) && names.length > 0; round++) {
     others.push(start(race.call(place, index), work));
     await wait(random() < 0.5 ? 0 : 200 * random());
   }
-  const stopping = new AbortController();
+  const stopping = { over: false };
   void stopAndContinue(
     others.map(({ child }) => child),
-    stopping.signal,
+    stopping,
   );
   const ended = await Promise.all(others.map((each) => each.ended));
-  stopping.abort();
+  stopping.over = true;
   try {
     race.check(place, ended);
     const left = leftoversIn(place);

@@ -60,7 +60,9 @@ async function runDemo(args: DemoArguments): Promise<void> {
     parseLimit(args.epochs, "--epochs"),
     parseLimit(args.limitTrain, "--limit-train"),
   );
-  await prepareDataset("demo", dataDir);
+  await prepareDataset("demo", dataDir, {
+    onWait: (holder) => log(`waiting for another mtard that is packing the data (${holder})`),
+  });
   const places = { folder, dataDir, teachersDir, resume: true, device };
   const { status } = await trainWithProgress(settings, places, 300);
   if (status === "stopped") {

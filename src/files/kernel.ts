@@ -49,6 +49,11 @@ export function tryToLock(descriptor: number): Locking {
   return error === constants.errno.EWOULDBLOCK ? "busy" : "unknown";
 }
 
+/** @throws {WorkError} if set-up was not run: then there are no locks. */
+export function requireLocks(): void {
+  if (!loaded) kernel(requireSetup());
+}
+
 /**
  * Takes the lock as {@link tryToLock} does.
  *

@@ -15,7 +15,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { WorkError } from "../errors.js";
 import { writeFailure } from "./atomic.js";
-import { lockDescriptor } from "./kernel.js";
+import { lockDescriptor, requireLocks } from "./kernel.js";
 
 /** A lock that this process has, until it releases it or ends. */
 export interface HeldLock {
@@ -40,6 +40,7 @@ export interface LockRule {
  * @throws {WorkError} if the file cannot be made, or its file system has no locks.
  */
 export function tryLock(path: string): HeldLock | string {
+  requireLocks();
   let made: string | undefined;
   for (;;) {
     made = makeFolder(path) ?? made;

@@ -37,7 +37,7 @@ export async function reproduce(
   events: WorkEvents,
   attackChanges: AttackChanges = {},
 ): Promise<Outcome[]> {
-  const record = await storeRecord(scale, places);
+  const record = await storeRecord(scale, places, events);
   const session = openSession(scale, places, events, record, attackChanges);
   const tasks: SubjectRequest[] = [...standIns(requests, session), ...requests];
   session.ledger.expect(
@@ -114,8 +114,14 @@ const LOCK_RULE = {
   instead: "another folder with --runs-dir",
 };
 
-async function storeRecord({ dataset }: Scale, { dataDir }: Places): Promise<StoreRecord> {
-  if (dataset === "demo") await prepareDataset("demo", dataDir);
+async function storeRecord(
+  { dataset }: Scale,
+  { dataDir }: Places,
+  events: WorkEvents,
+): Promise<StoreRecord> {
+  const onWait = (holder: string): void =>
+    events.onMessage(`waiting for another mtard that is packing the data (${holder})`);
+  if (dataset === "demo") await prepareDataset("demo", dataDir, { onWait });
   const record = readStoreRecord(dataset, dataDir);
   if (record) return record;
   throw new InputError(`data set ${dataset} is not there yet`, {

@@ -126,6 +126,32 @@ describe("what is measured", () => {
     ).toEqual(files);
   });
 
+  it("is measured once by several at once, who wait for what another measures", async () => {
+    const model = modelOf(target);
+    const alone = await measure(model, data, settings, openStore(mkdtempSync(join(work, "alone-"))));
+    const said: string[] = [];
+    const onMessage = (text: string): void => void said.push(text);
+    const wanted = [["aa", "pgd-sat"], ["pgd-sat"], ["pgd-sat", "aa"]] as const;
+    const all = await Promise.all(
+      wanted.map((attacks) => measure(model, data, { ...settings, attacks }, store, { onMessage })),
+    );
+    expect(all.flatMap(({ made }) => made).sort()).toEqual(["aa", null, "pgd-sat"]);
+    for (const { evaluation } of all)
+      expect(evaluation.attacks["pgd-sat"]).toEqual(alone.evaluation.attacks["pgd-sat"]);
+    expect(
+      said.filter((text) => /^waiting for another mtard that measures /.test(text)).length,
+    ).toBeGreaterThan(0);
+    expect(readdirSync(store.folder).filter((name) => !/^[\w-]+\.json$/.test(name))).toEqual([]);
+  });
+
+  it("leaves no lock of a process that was killed when its work was done", async () => {
+    await measure(modelOf(target), data, settings, store);
+    const files = readdirSync(store.folder);
+    writeFileSync(join(store.folder, `${files[0]}.lock`), "mtard evaluate, process 1 on it");
+    await measure(modelOf(target), data, settings, store);
+    expect(readdirSync(store.folder)).toEqual(files);
+  });
+
   it("is known by attack, whichever were asked together", async () => {
     const model = modelOf(target);
     const both = await measure(model, data, settings, store);

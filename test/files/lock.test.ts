@@ -132,6 +132,16 @@ describe("a lock", () => {
     expect(readdirSync(join(folder, "runs"))).toEqual([]);
   });
 
+  it("is refused where set-up was not run, with what to do, and leaves nothing", () => {
+    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", holding], {
+      env: { ...process.env, LOCK_PATH: path, MTARD_CACHE: folder },
+      encoding: "utf8",
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain("the engines are not set up");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it("is not taken through a link", () => {
     mkdirSync(join(folder, "runs"));
     symlinkSync(join(folder, "other"), path);
