@@ -9,6 +9,7 @@ import {
   TensorProto_DataLocation,
 } from "onnx-buf";
 import { InputError } from "../errors.js";
+import { requireRegularFile } from "../files/kind.js";
 
 /** A protocol buffer is smaller than 2 GiB, and so is an ONNX file without external data. */
 const MAXIMUM_BYTES = 2 ** 31 - 1;
@@ -21,6 +22,7 @@ const OLDEST_OPSET = 7;
  * @throws {InputError} if it cannot be read, is empty, is not a file, or is 2 GiB or more.
  */
 export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
+  requireRegularFile(path, "an ONNX file");
   let file: number;
   try {
     file = openSync(path, "r");

@@ -3,6 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DownloadProgress } from "../files/download.js";
 import { InputError } from "../errors.js";
+import { requireRegularFile } from "../files/kind.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { createNetwork } from "../networks/networks.js";
 import { type Address, fileNameOf } from "./address.js";
@@ -40,6 +41,7 @@ export async function fetchAddress(request: AddressRequest): Promise<ImportedTea
   checkRequest(request);
   if (network !== undefined) createNetwork(network, dataset);
   if (from !== undefined) {
+    requireRegularFile(from, "a file of weights, an ONNX classifier, or an archive of one");
     refuseOtherFile(from, sha256);
     return importFile(request, from, mostBytes);
   }

@@ -2,6 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type DownloadProgress, isWebPage } from "../files/download.js";
 import { InputError } from "../errors.js";
+import { requireRegularFile } from "../files/kind.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { parameterSpecs } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
@@ -47,6 +48,7 @@ export async function fetchTeacher(
   const { teachersDir, from, force = false } = options;
   refuseSecond(name, teachersDir, force);
   if (from !== undefined) {
+    requireRegularFile(from, `the file of the model "${description.name}"`);
     if (from.endsWith(".onnx") || !existsSync(from)) return importDescribed(description, from, options);
     const file = await unpacked(description, from, options);
     try {
