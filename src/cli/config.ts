@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import yargs from "yargs";
 import { InputError } from "../errors.js";
 import { kindOf } from "../files/kind.js";
+import { readTextFile } from "../files/read-text.js";
+import { systemCodeOf } from "../files/system-error.js";
 import { didYouMean } from "../nearest.js";
 import { commandBody } from "./commands.js";
 import { log } from "./output.js";
@@ -76,13 +77,12 @@ async function readConfig(named: string): Promise<[string, unknown][]> {
 
 async function parsed(path: string): Promise<unknown> {
   try {
-    const { size } = statSync(path);
-    if (size > MAXIMUM_BYTES) throw new Error(`${size} bytes, more than settings can have`);
-    const text = readFileSync(path, "utf8");
+    const text = readTextFile(path, MAXIMUM_BYTES);
     if (path.endsWith(".json")) return JSON.parse(text);
     const { parse } = await import("yaml");
     return parse(text, { prettyErrors: true, logLevel: "error" });
   } catch (cause) {
+    if (systemCodeOf(cause) !== null && systemCodeOf(cause) !== "ENOENT") throw cause;
     const [found = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
     throw new InputError(`${path} cannot be read as settings`, {
       expected: "a JSON or YAML file, or a run directory",

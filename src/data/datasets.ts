@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { isThere } from "../files/kind.js";
+import { readTextFile } from "../files/read-text.js";
 import { InputError, WorkError } from "../errors.js";
 import { tidyPlace, tidyPlaces } from "../files/folder.js";
 import type { ImageShape, NetworkShape } from "../graph/network.js";
@@ -182,7 +184,7 @@ export function requireOwnName(name: string): string {
 export function findDataset(name: string, dataDir: string): DatasetDescription {
   if (isBuiltIn(name)) return datasets[name];
   if (OWN_NAME.test(name)) tidyPlace(join(dataDir, name));
-  if (OWN_NAME.test(name) && existsSync(descriptionPath(name, dataDir))) return readOwn(name, dataDir);
+  if (OWN_NAME.test(name) && isThere(descriptionPath(name, dataDir))) return readOwn(name, dataDir);
   const own = ownDatasetIds(dataDir);
   throw new InputError(`there is no data set "${name}"${didYouMean(name, [...datasetIds, ...own])}`, {
     expected: `${datasetIds.join(", ")}${own.length === 0 ? "" : `; of your own: ${own.join(", ")}`}`,
@@ -200,6 +202,9 @@ export function ownDatasetIds(dataDir: string): string[] {
     .sort();
 }
 
+/** The names of a data set's classes take most of it. */
+const MOST_BYTES = 2 ** 24;
+
 function descriptionPath(name: string, dataDir: string): string {
   return join(dataDir, name, DESCRIPTION_FILE);
 }
@@ -207,8 +212,9 @@ function descriptionPath(name: string, dataDir: string): string {
 function readOwn(id: string, dataDir: string): DatasetDescription {
   const path = descriptionPath(id, dataDir);
   try {
-    return { id, ...ownSchema.parse(JSON.parse(readFileSync(path, "utf8"))) };
+    return { id, ...ownSchema.parse(JSON.parse(readTextFile(path, MOST_BYTES))) };
   } catch (cause) {
+    if (cause instanceof WorkError) throw cause;
     throw new InputError(`the stored data set ${id} is damaged`, {
       expected: `${path} as mtard wrote it`,
       found: cause instanceof z.ZodError ? z.prettifyError(cause) : String(cause),

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
+import { kindOf, requireRegularFile } from "../files/kind.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { readArchive, readFolder } from "./archive.js";
 import { mostCifarBytes, readCifar } from "./cifar.js";
@@ -301,6 +302,8 @@ function refuseContradictions(id: string, { from, sha256, own }: PrepareOptions)
       expected: "a local archive, or the folder it was unpacked to",
       fix: "check the path after --from",
     });
+  if (from !== undefined && kindOf(from) !== "folder")
+    requireRegularFile(from, "a local archive, or the folder it was unpacked to");
   if (sha256 === undefined) return;
   if (from === undefined || statSync(from).isDirectory())
     throw new InputError("--sha256 is the checksum of a local archive", {

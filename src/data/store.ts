@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -7,6 +7,8 @@ import { InputError, WorkError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
 import { type Place, readWhole, tidyPlace } from "../files/folder.js";
+import { isThere } from "../files/kind.js";
+import { readTextFile } from "../files/read-text.js";
 import {
   DESCRIPTION_FILE,
   findDataset,
@@ -57,6 +59,9 @@ const storeSchema = z.strictObject({
 /** What `store.json` says of the packed files beside it. */
 export type StoreRecord = z.infer<typeof storeSchema>;
 
+/** A record takes a few hundred bytes, and a line for each kind of change to a user's own images. */
+const MOST_RECORD_BYTES = 2 ** 20;
+
 /** The folder a data set is kept in. */
 export function datasetFolder(id: string, dataDir: string): string {
   return join(dataDir, id);
@@ -70,12 +75,13 @@ export function datasetFolder(id: string, dataDir: string): string {
 export function readStoreRecord(id: string, dataDir: string): StoreRecord | null {
   const path = join(datasetFolder(id, dataDir), "store.json");
   tidyPlace(datasetFolder(id, dataDir));
-  if (statSync(path, { throwIfNoEntry: false }) === undefined) return null;
+  if (!isThere(path)) return null;
   try {
-    const record = storeSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    const record = storeSchema.parse(JSON.parse(readTextFile(path, MOST_RECORD_BYTES)));
     if (record.dataset !== id) throw new Error(`it is of data set ${record.dataset}`);
     return record;
   } catch (cause) {
+    if (cause instanceof WorkError) throw cause;
     throw damaged(
       id,
       path,

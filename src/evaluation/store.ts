@@ -1,7 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
+import { isThere } from "../files/kind.js";
+import { readTextFile } from "../files/read-text.js";
 import { sha256Of } from "../files/sha256.js";
 import { keySchema, type MeasurementKey, nameOfKey } from "./key.js";
 import { type MeasurementRecord, recordSchema, roundCount } from "./record.js";
@@ -48,7 +51,7 @@ export function openStore(folder: string): MeasurementStore {
 
   function read(key: MeasurementKey, classes: number): MeasurementRecord | string | null {
     const path = pathOf(key);
-    if (!existsSync(path)) return null;
+    if (!isThere(path)) return null;
     const file = readFile(path);
     if (typeof file === "string") return file;
     if (nameOfKey(file.key) !== nameOfKey(key)) return `${path} is the record of something else`;
@@ -118,9 +121,7 @@ const MOST_BYTES = 2 ** 28;
 /** Reads a file of the store, or says in a sentence what is wrong with it. */
 function readFile(path: string): StoreFile | string {
   try {
-    const { size } = statSync(path);
-    if (size > MOST_BYTES) return `${path} is no record: ${size} bytes`;
-    const content: unknown = JSON.parse(readFileSync(path, "utf8"));
+    const content: unknown = JSON.parse(readTextFile(path, MOST_BYTES));
     const parsed = fileSchema.safeParse(content);
     if (!parsed.success) return `${path} is no record: ${firstProblem(parsed.error)}`;
     const { sha256 } = parsed.data;
@@ -129,6 +130,7 @@ function readFile(path: string): StoreFile | string {
       ? parsed.data
       : `${path} is damaged: its contents are not those of its checksum`;
   } catch (error) {
+    if (error instanceof WorkError) throw error;
     return `${path} is no record: ${error instanceof Error ? error.message : String(error)}`;
   }
 }

@@ -106,15 +106,18 @@ export function systemCodeOf(error: unknown): string | null {
 /**
  * The error to report for one that nobody foresaw: the operating system's, or that memory was too little, as an error that says what was
  * tried and what to do. Null for any other, which is a defect of the program.
+ *
+ * @param path What to name where the system's error names no file.
  */
-export function reportedError(error: unknown): InputError | WorkError | null {
+export function reportedError(error: unknown, path?: string): InputError | WorkError | null {
+  if (error instanceof WorkError && error.message === NO_MEMORY_MESSAGE) return error;
   if (lacksMemory(error)) return tooLittleMemory(error);
   if (error instanceof InputError || error instanceof WorkError) return error;
   if (!isSystemError(error)) return null;
   const { what, fix } = meaningOf(error);
   const [call = ""] = error.syscall.split(" ");
   const tried = attempts[call] ?? call;
-  return new WorkError(`cannot ${tried} ${error.path ?? "a file"}: ${what}`, {
+  return new WorkError(`cannot ${tried} ${error.path ?? path ?? "a file"}: ${what}`, {
     found: error.message,
     fix,
     cause: error,
@@ -134,6 +137,8 @@ export async function reporting<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
+const NO_MEMORY_MESSAGE = "there is too little memory for this";
+
 /** How the engines, Node and the C++ library say that memory was too little; none of them has a type for it. */
 const NO_MEMORY =
   /Array buffer allocation failed|bad_alloc|bad allocation|Failed to allocate memory|OOM when allocating|out of memory|cannot allocate memory|could not allocate memory|failed to map segment|MemoryError/i;
@@ -147,21 +152,26 @@ const NO_MEMORY_CODES: readonly unknown[] = [
 
 /** Whether an error, or one that it comes from, says that memory was too little. */
 export function lacksMemory(error: unknown): boolean {
+  return memoryErrorIn(error) !== null;
+}
+
+/** The error among those an error comes from that says that memory was too little. */
+function memoryErrorIn(error: unknown): Error | null {
   for (let each = error, depth = 0; each instanceof Error && depth < 10; each = each.cause, depth++) {
     const { code } = each as NodeJS.ErrnoException;
-    if (NO_MEMORY_CODES.includes(code)) return true;
-    // Text of a file may stand in an error of our own.
-    if (!(each instanceof InputError || each instanceof WorkError) && NO_MEMORY.test(each.message))
-      return true;
+    if (NO_MEMORY_CODES.includes(code)) return each;
+    // In an error of our own, the text of a file may stand.
+    const isOurs = each instanceof InputError || each instanceof WorkError;
+    if (!isOurs && NO_MEMORY.test(each.message)) return each;
   }
-  return false;
+  return null;
 }
 
 /** The error for work that the machine's memory, or a limit on it, was too small for. */
-export function tooLittleMemory(cause: unknown): WorkError {
-  return new WorkError("there is too little memory for this", {
-    found: cause instanceof Error ? cause.message : String(cause),
+export function tooLittleMemory(error: unknown): WorkError {
+  return new WorkError(NO_MEMORY_MESSAGE, {
+    found: (memoryErrorIn(error) ?? (error as Error)).message,
     fix: "end other programs, raise the limit (ulimit -v, or the container's), or do less at once: a smaller --batch-size, fewer images, fewer MTARD_THREADS",
-    cause,
+    cause: error,
   });
 }

@@ -1,10 +1,9 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { didYouMean } from "../nearest.js";
 import { RUN_FILES } from "../run/run-directory.js";
 import { MANIFEST_FILE } from "../teacher/manifest.js";
-import { kindOf } from "../files/kind.js";
+import { isThere, kindOf } from "../files/kind.js";
 import { findTeacher, knownTeachers, type TeacherReference } from "../teacher/reference.js";
 
 /** Where a model is: in a run directory, or in a teacher's folder or file. */
@@ -17,7 +16,7 @@ export type ModelReference = { readonly kind: "run"; readonly folder: string } |
  * @throws {InputError} if it is none of these.
  */
 export function findModel(named: string, teachersDir: string): ModelReference {
-  if (existsSync(join(named, RUN_FILES.settings))) return { kind: "run", folder: named };
+  if (isThere(join(named, RUN_FILES.settings))) return { kind: "run", folder: named };
   try {
     return findTeacher(named, teachersDir);
   } catch (error) {

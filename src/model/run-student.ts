@@ -1,7 +1,8 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { classifierShape, datasets, isBuiltIn } from "../data/datasets.js";
 import { InputError } from "../errors.js";
+import { isThere } from "../files/kind.js";
+import { systemCodeOf } from "../files/system-error.js";
 import type { Network, NetworkShape } from "../graph/network.js";
 import type { Weights } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
@@ -29,7 +30,7 @@ export async function readStudent(
   const network =
     readOwnNetwork(folder, run.inputs.network) ?? createNetwork(student, shapeOf(run, folder), normalization);
   const path = join(folder, RUN_FILES[which]);
-  if (!existsSync(path)) {
+  if (!isThere(path)) {
     throw new InputError(`the run ${folder} has no ${which} student yet`, {
       expected: path,
       found: "no such file",
@@ -73,7 +74,8 @@ async function orElse<T>(fix: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
+    // What may not be read is not damaged.
+    if (!(error instanceof InputError) || systemCodeOf(error) !== null) throw error;
     throw new InputError(error.message, { ...error.detail, fix, cause: error });
   }
 }

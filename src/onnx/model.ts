@@ -11,6 +11,7 @@ import {
 import { InputError } from "../errors.js";
 import { FORMAT_HEAD, otherFormat } from "../files/file-format.js";
 import { gunzip, isGzip } from "../files/gzip.js";
+import { requireRegularFile } from "../files/kind.js";
 import { checkGraphs, GraphProblem } from "./check-graphs.js";
 
 /** A protocol buffer is smaller than 2 GiB, and so is an ONNX file without external data. */
@@ -24,6 +25,7 @@ const OLDEST_OPSET = 7;
  * @throws {InputError} if it cannot be read, is empty, is not a file, or is 2 GiB or more.
  */
 export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
+  requireRegularFile(path, "an ONNX file");
   let file: number;
   try {
     // Without O_NONBLOCK, opening a FIFO waits for someone to write into it.

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../errors.js";
+import { isThere } from "../files/kind.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { readRun, RUN_FILES } from "../run/run-directory.js";
 import { prepareRun } from "../training/prepare.js";
@@ -75,7 +75,7 @@ async function trainRun(
   onProgress: (progress: TrainingProgress) => void,
 ): Promise<void> {
   const { dataDir, teachersDir, device } = places;
-  const resume = existsSync(join(folder, RUN_FILES.settings));
+  const resume = isThere(join(folder, RUN_FILES.settings));
   const whole = resume ? asBegun(settings, folder) : settings;
   const run = await prepareRun(whole, { folder, dataDir, teachersDir, device, resume });
   try {

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { encodeSafetensors, float32Values, readSafetensors } from "../weights/safetensors.js";
@@ -8,6 +7,8 @@ import type { Network } from "../graph/network.js";
 import { parameterSpecs, type HostTensor, type Weights } from "../graph/parameters.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { keepAs } from "../files/keep.js";
+import { isThere } from "../files/kind.js";
+import { systemCodeOf } from "../files/system-error.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { weightsFromParameters, type Parameters } from "../student/parameters.js";
 import { RUN_FILES } from "./run-directory.js";
@@ -86,7 +87,7 @@ export function saveCheckpoint(
   ];
   const metadata = { mtard: JSON.stringify({ version: 1, ...progress }) };
   const last = join(folder, RUN_FILES.last);
-  if (existsSync(last)) keepAs(last, join(folder, RUN_FILES.previous));
+  if (isThere(last)) keepAs(last, join(folder, RUN_FILES.previous));
   writeFileAtomically(last, encodeSafetensors(tensors, metadata));
 }
 
@@ -101,9 +102,11 @@ export async function readCheckpoint(
   which: "last" | "previous" = "last",
 ): Promise<Checkpoint | null> {
   const path = join(folder, RUN_FILES[which]);
-  if (!existsSync(path)) return null;
+  if (!isThere(path)) return null;
   const { metadata, tensors } = await readSafetensors(path).catch((error: unknown) => {
-    throw error instanceof InputError ? unusable(path, error.detail.found ?? error.message, error) : error;
+    // What may not be read is not damaged.
+    if (!(error instanceof InputError) || systemCodeOf(error) !== null) throw error;
+    throw unusable(path, error.detail.found ?? error.message, error);
   });
   const read = (prefix: string, kinds: readonly string[]): Weights =>
     new Map(

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync,
 import { join } from "node:path";
 import { InputError, WorkError } from "../errors.js";
 import { writeFailure } from "../files/atomic.js";
+import { isThere } from "../files/kind.js";
 import { writeWhole } from "../files/write-whole.js";
 import { missingSteps, parseMetrics } from "./metrics.js";
 import { RUN_FILES } from "./run-directory.js";
@@ -97,8 +98,7 @@ export function openMetrics(folder: string, length: number): MetricsFile {
  */
 export function problemOfMetrics(folder: string, length: number, step: number): string | null {
   const path = join(folder, RUN_FILES.metrics);
-  const bytes =
-    statSync(path, { throwIfNoEntry: false }) === undefined ? Buffer.alloc(0) : readFileSync(path);
+  const bytes = isThere(path) ? readFileSync(path) : Buffer.alloc(0);
   if (bytes.length < length) return `${bytes.length} bytes, not the ${length} it had at the last checkpoint`;
   const { steps, problems, torn } = parseMetrics(bytes.toString("utf8", 0, length));
   const [problem] = problems;

@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { InputError } from "../errors.js";
+import { InputError, WorkError } from "../errors.js";
+import { readTextFile } from "../files/read-text.js";
+import { systemCodeOf } from "../files/system-error.js";
 import { quoted } from "../weights/source-file.js";
 import { RUN_FILES } from "./run-directory.js";
 
@@ -97,10 +98,14 @@ export function missingSteps(first: number, last: number): string {
   return first === last ? `no line of step ${first}` : `no lines of steps ${first} to ${last}`;
 }
 
+/** A step takes some 300 bytes; no text can be longer than this. */
+const MOST_BYTES = 2 ** 29 - 25;
+
 function readMetricsFile(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readTextFile(path, MOST_BYTES);
   } catch (cause) {
+    if (cause instanceof WorkError && systemCodeOf(cause) !== "ENOENT") throw cause;
     throw new InputError(`${path} cannot be read`, {
       expected: "the metrics of a run",
       found: cause instanceof Error ? cause.message : String(cause),

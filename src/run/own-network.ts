@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { InputError } from "../errors.js";
+import { InputError, WorkError } from "../errors.js";
+import { readTextFile } from "../files/read-text.js";
+import { systemCodeOf } from "../files/system-error.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { sha256Of } from "../files/sha256.js";
 import type { Network } from "../graph/network.js";
@@ -50,10 +51,9 @@ export function readOwnNetwork(folder: string, sha256: string | undefined): Netw
 
 function readJson(path: string): unknown {
   try {
-    const { size } = statSync(path);
-    if (size > MOST_BYTES) throw new Error(`${size} bytes`);
-    return JSON.parse(readFileSync(path, "utf8"));
+    return JSON.parse(readTextFile(path, MOST_BYTES));
   } catch (cause) {
+    if (cause instanceof WorkError && systemCodeOf(cause) !== "ENOENT") throw cause;
     throw new InputError(`${path} cannot be read as a network`, {
       expected: "the layers that the run was made with, as JSON",
       found: cause instanceof Error ? cause.message : String(cause),

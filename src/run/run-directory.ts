@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { InputError } from "../errors.js";
+import { InputError, WorkError } from "../errors.js";
+import { isThere } from "../files/kind.js";
+import { readTextFile } from "../files/read-text.js";
 import type { NetworkShape, Normalization } from "../graph/network.js";
 import { imageShapeSchema, normalizationSchema } from "../onnx/metadata.js";
 import { parseSettings, recipeSchema, type Recipe, type TrainingSettings } from "../recipes/settings.js";
@@ -20,6 +22,9 @@ export const RUN_FILES = {
   summary: "summary.json",
   network: "network.json",
 } as const;
+
+/** Settings and summaries take a few kilobytes. */
+const MOST_BYTES = 2 ** 22;
 
 /** When a run ends, and what moves with its end. */
 export type Schedule = Pick<TrainingSettings, "epochs" | "milestones" | "evaluateEvery">;
@@ -96,17 +101,18 @@ const inputsSchema = z.object({
  */
 export function readRun(folder: string): RunDescription {
   const path = join(folder, RUN_FILES.settings);
-  if (!existsSync(path)) {
+  if (!isThere(path)) {
     throw new InputError(`${folder} is no run directory`, {
       expected: `${RUN_FILES.settings} in it`,
       fix: "mtard train --out DIR makes one",
     });
   }
   try {
-    const content = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown> | null;
+    const content = JSON.parse(readTextFile(path, MOST_BYTES)) as Record<string, unknown> | null;
     const { inputs, recipe, ...settings } = content ?? {};
     return { settings: parseSettings(settings), inputs: parseInputs(inputs), recipe: parseRecipe(recipe) };
   } catch (cause) {
+    if (cause instanceof WorkError) throw cause;
     throw new InputError(`${path} cannot be read as a run's settings`, {
       ...(cause instanceof InputError
         ? cause.detail
@@ -122,7 +128,7 @@ const summarySchema = z.object({ status: z.literal("finished") });
 /** Whether a run was trained to its last epoch and its best student is there, whole. */
 export function isRunFinished(folder: string): boolean {
   try {
-    const summary: unknown = JSON.parse(readFileSync(join(folder, RUN_FILES.summary), "utf8"));
+    const summary: unknown = JSON.parse(readTextFile(join(folder, RUN_FILES.summary), MOST_BYTES));
     return summarySchema.safeParse(summary).success && problemOfBest(folder) === null;
   } catch {
     return false;
@@ -188,7 +194,7 @@ export function openRunDirectory(
   resume: boolean,
   before: () => void = () => undefined,
 ): OpenedRun {
-  if (!existsSync(join(folder, RUN_FILES.settings))) {
+  if (!isThere(join(folder, RUN_FILES.settings))) {
     mkdirSync(folder, { recursive: true });
     before();
     writeDescription(folder, run);

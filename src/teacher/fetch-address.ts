@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { DownloadProgress } from "../files/download.js";
 import { InputError } from "../errors.js";
 import type { Place } from "../files/folder.js";
+import { requireRegularFile } from "../files/kind.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { createNetwork } from "../networks/networks.js";
 import type { ClassifierChoices } from "../onnx/adapt.js";
@@ -60,6 +61,7 @@ async function fetchInto(place: Place, request: AddressRequest): Promise<Importe
   const { teachersDir, address, from, file, sha256 } = request;
   const { mostBytes = MOST_BYTES, onDownload = () => undefined } = request;
   if (from !== undefined) {
+    requireRegularFile(from, "a file of weights, an ONNX classifier, or an archive of one");
     refuseOtherFile(from, sha256);
     return importFile(place, request, from, mostBytes);
   }

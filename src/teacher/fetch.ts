@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type DownloadProgress, isWebPage } from "../files/download.js";
 import { InputError } from "../errors.js";
 import type { Place } from "../files/folder.js";
+import { requireRegularFile } from "../files/kind.js";
 import { sha256OfFile } from "../files/sha256.js";
 import { parameterSpecs } from "../graph/parameters.js";
 import { createNetwork } from "../networks/networks.js";
@@ -64,6 +65,7 @@ async function fetchInto(
 ): Promise<ImportedTeacher> {
   const { teachersDir, from } = options;
   if (from !== undefined) {
+    requireRegularFile(from, `the file of the model "${description.name}"`);
     if (isOnnxName(from) || !existsSync(from)) return importDescribed(place, description, from, options);
     const file = await unpacked(description, from, options);
     try {

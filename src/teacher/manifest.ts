@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { InputError } from "../errors.js";
+import { InputError, WorkError } from "../errors.js";
+import { readTextFile } from "../files/read-text.js";
+import { systemCodeOf } from "../files/system-error.js";
 import { teacherRoles } from "../methods/method.js";
 import { imageShapeSchema, normalizationSchema } from "../onnx/metadata.js";
 
@@ -84,10 +85,9 @@ export function readManifest(folder: string): TeacherManifest {
   const path = join(folder, MANIFEST_FILE);
   let content: unknown;
   try {
-    const { size } = statSync(path);
-    if (size > MAXIMUM_BYTES) throw new Error(`${size} bytes, more than a manifest can have`);
-    content = JSON.parse(readFileSync(path, "utf8"));
+    content = JSON.parse(readTextFile(path, MAXIMUM_BYTES));
   } catch (cause) {
+    if (cause instanceof WorkError && systemCodeOf(cause) !== "ENOENT") throw cause;
     throw unusable(path, cause instanceof Error ? cause.message : String(cause), cause);
   }
   const result = manifestSchema.safeParse(content);

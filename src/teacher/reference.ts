@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import { join, sep } from "node:path";
 import { InputError } from "../errors.js";
 import { tidyPlace } from "../files/folder.js";
-import { kindOf } from "../files/kind.js";
+import { isThere, kindOf } from "../files/kind.js";
 import { didYouMean } from "../nearest.js";
 import { builtInFolder, builtInTeachers } from "./built-in.js";
 import { findDescription, howToGet, listDescriptions } from "./descriptions.js";
@@ -26,7 +25,7 @@ export function findTeacher(named: string, teachersDir: string): TeacherReferenc
     named,
     ...(builtInTeachers.includes(named) ? [builtInFolder(named)] : []),
   ];
-  const folder = candidates.find((candidate) => existsSync(join(candidate, MANIFEST_FILE)));
+  const folder = candidates.find((candidate) => isThere(join(candidate, MANIFEST_FILE)));
   if (folder !== undefined) return { kind: "folder", folder };
   // Whatever it is called: what it is not is said when it is read.
   if (kindOf(named) === "file") return { kind: "file", path: named };
@@ -43,7 +42,7 @@ export function findTeacher(named: string, teachersDir: string): TeacherReferenc
   throw new InputError(`there is no teacher "${named}"${didYouMean(named, knownTeachers(teachersDir))}`, {
     expected:
       names.length > 0 ? `one of ${names.join(", ")}` : `a teacher in ${teachersDir}, or an .onnx file`,
-    found: existsSync(named) ? `no ${MANIFEST_FILE} in ${named}` : "nothing of that name",
+    found: isThere(named) ? `no ${MANIFEST_FILE} in ${named}` : "nothing of that name",
     fix: "mtard teacher list, or mtard teacher import",
   });
 }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { InputError } from "../errors.js";
+import { InputError, WorkError } from "../errors.js";
 import { gunzip, isGzip } from "../files/gzip.js";
+import { requireRegularFile } from "../files/kind.js";
 
 /** A file open for reading by position; nothing beyond its end can be asked for. */
 export interface SourceFile {
@@ -97,14 +98,8 @@ export function quoted(text: string): string {
 
 function open(path: string): { descriptor: number; size: number } {
   try {
-    // Asked before it is opened: opening a pipe would wait for its writer.
+    requireRegularFile(path, "a file of weights");
     const status = statSync(path);
-    if (!status.isFile()) {
-      throw new InputError(`${path} is not a file`, {
-        expected: "a file of weights",
-        found: status.isDirectory() ? "a folder" : "a device or pipe",
-      });
-    }
     if (status.size === 0) {
       throw new InputError(`${path} is empty`, {
         expected: "a file of weights",
@@ -114,9 +109,8 @@ function open(path: string): { descriptor: number; size: number } {
     }
     return { descriptor: openSync(path, "r"), size: status.size };
   } catch (cause) {
-    if (cause instanceof InputError) throw cause;
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new InputError(missing ? `there is no file ${path}` : `cannot read ${path}`, {
+    if (cause instanceof InputError || cause instanceof WorkError) throw cause;
+    throw new InputError(`cannot read ${path}`, {
       found: (cause as Error).message,
       fix: "check the path and its permissions",
       cause,

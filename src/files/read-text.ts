@@ -1,0 +1,31 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { InputError } from "../errors.js";
+import { kindOfStatus } from "./kind.js";
+import { reportedError } from "./system-error.js";
+
+/**
+ * Reads a whole file of text that people and programs may have put there: a pipe or device in its place is not waited for.
+ *
+ * @param most The most bytes that such a file can have.
+ * @throws {InputError} if it is no plain file, or larger; {@link WorkError} if the system refuses, as where there is none.
+ */
+export function readTextFile(path: string, most: number): string {
+  try {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const status = fstatSync(file);
+      const kind = kindOfStatus(status);
+      if (kind !== "file") throw new InputError(`${path} is not a file`, { found: `a ${kind}` });
+      if (status.size > most)
+        throw new InputError(`${path} is too large`, {
+          expected: `at most ${most} bytes`,
+          found: `${status.size} bytes`,
+        });
+      return readFileSync(file, "utf8");
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw reportedError(error, path) ?? error;
+  }
+}
