@@ -7,7 +7,7 @@ import { sha256OfFile } from "../files/sha256.js";
 import { createNetwork } from "../networks/networks.js";
 import { type Address, fileNameOf } from "./address.js";
 import { refuseSecond } from "./fetch.js";
-import { downloadsFolder, downloadWeights, MOST_BYTES } from "./fetch-file.js";
+import { downloadsFolder, downloadWeights, type FetchPlace, MOST_BYTES } from "./fetch-file.js";
 import { checkRequest, type ImportedTeacher, type ImportRequest, importTeacher } from "./import.js";
 import { unpackWeights } from "./unpack.js";
 
@@ -25,6 +25,8 @@ export interface AddressRequest extends Omit<ImportRequest, "from"> {
   /** The most bytes to download; 4 GB by default. */
   readonly mostBytes?: number | undefined;
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called where the file is another one than what came from the address the first time. */
+  readonly onChanged?: FetchPlace["onChanged"];
 }
 
 /**
@@ -35,7 +37,7 @@ export interface AddressRequest extends Omit<ImportRequest, "from"> {
  */
 export async function fetchAddress(request: AddressRequest): Promise<ImportedTeacher> {
   const { name, dataset, network, teachersDir, force = false, address, from, file, sha256 } = request;
-  const { mostBytes = MOST_BYTES, onDownload = () => undefined } = request;
+  const { mostBytes = MOST_BYTES } = request;
   refuseSecond(name, teachersDir, force);
   checkRequest(request);
   if (network !== undefined) createNetwork(network, dataset);
@@ -45,7 +47,7 @@ export async function fetchAddress(request: AddressRequest): Promise<ImportedTea
   }
   const folder = join(downloadsFolder(teachersDir), keyOf(address, file));
   const path = join(folder, fileNameOf(address));
-  await downloadWeights({ address, file, bytes: { atMost: mostBytes }, sha256 }, path, onDownload);
+  await downloadWeights({ address, file, bytes: { atMost: mostBytes }, sha256 }, path, request);
   // What cannot be imported is kept: another --network may fit it.
   const imported = await importFile(request, path, mostBytes);
   rmSync(folder, { recursive: true, force: true });

@@ -10,7 +10,7 @@ import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { parseAddress } from "./address.js";
 import { howToGet, type TeacherDescription } from "./descriptions.js";
-import { downloadsFolder, downloadWeights, MOST_BYTES } from "./fetch-file.js";
+import { downloadsFolder, downloadWeights, type FetchPlace, MOST_BYTES } from "./fetch-file.js";
 import { type ImportedTeacher, type ImportRequest, importTeacher } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { startOf, unpackWeights } from "./unpack.js";
@@ -29,6 +29,8 @@ export interface FetchOptions {
   /** Whether to replace a teacher of the same name; false by default. */
   readonly force?: boolean | undefined;
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called where a file without a whole checksum is another one than what came from its address the first time. */
+  readonly onChanged?: FetchPlace["onChanged"];
   readonly onImport?: ImportRequest["onProgress"];
 }
 
@@ -83,7 +85,7 @@ export function refuseSecond(name: string, teachersDir: string, force: boolean):
 
 function downloadPublished(
   description: TeacherDescription,
-  { dataset, teachersDir, file: named, mostBytes, onDownload = () => undefined }: FetchOptions,
+  { dataset, teachersDir, file: named, mostBytes, onDownload, onChanged }: FetchOptions,
 ): Promise<string> {
   const { name, title, network, published } = description;
   if (published?.url === undefined)
@@ -104,7 +106,7 @@ function downloadPublished(
       sha256: unseen ? undefined : sha256,
     },
     join(downloadsFolder(teachersDir), unseen ? `${name}.download` : whole),
-    onDownload,
+    { teachersDir, onDownload, onChanged },
   );
 }
 
