@@ -228,7 +228,7 @@ async function append(
   const file = openSync(part.path, start > 0 ? "a" : "w");
   try {
     // What has come is written at once: what a stream still holds is lost when the connection breaks.
-    for await (const chunk of body) {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
       touch(chunk.length);
       if (received === 0 && isWebPage(chunk)) throw webPage(source);
       if (other !== null) throw other;
@@ -263,11 +263,11 @@ function slownessWatch({ silence, period, enough }: Patience) {
   }, period);
   return {
     signal: controller.signal,
-    touch(bytes: number): void {
+    touch: (bytes: number): void => {
       came += bytes;
       silent.refresh();
     },
-    stop(): void {
+    stop: (): void => {
       clearTimeout(silent);
       clearInterval(slow);
     },
@@ -334,9 +334,9 @@ function tooLong(source: DownloadSource, stated: number | null): WorkError {
   });
 }
 
-function otherSize({ url, bytes }: DownloadSource, stated: number): WorkError {
-  return new WorkError(`${url} is not the file it should be`, {
-    expected: `${String(bytes)} bytes`,
+function otherSize(source: DownloadSource, stated: number): WorkError {
+  return new WorkError(`${source.url} is not the file it should be`, {
+    expected: `${limitOf(source)} bytes`,
     found: `${stated} bytes, as its server states`,
     fix: "fetch the file elsewhere and give it with --from",
   });

@@ -29,13 +29,6 @@ async function serve(listener: RequestListener): Promise<string> {
 /** Where a request's range starts. */
 const startOf = (range: string | undefined): number => Number(/^bytes=(\d+)-$/.exec(range ?? "")?.[1] ?? 0);
 
-/** The error a download ends with. */
-async function failure(downloading: Promise<void>): Promise<WorkError> {
-  const error: unknown = await downloading.then(() => null).catch((cause: unknown) => cause);
-  expect(error).toBeInstanceOf(WorkError);
-  return error as WorkError;
-}
-
 const quiet = (): undefined => undefined;
 
 describe("download", () => {
