@@ -1,14 +1,15 @@
 import type { Argv } from "yargs";
 import { classifierShape, datasetIds, findDataset } from "../data/datasets.js";
-import { InputError } from "../errors.js";
+import { InputError, oneLine } from "../errors.js";
 import { parseQuantity } from "../recipes/settings.js";
 import { isAddress, parseAddress } from "../teacher/address.js";
 import { fetchAddress } from "../teacher/fetch-address.js";
 import { fetchTeacher } from "../teacher/fetch.js";
+import type { ChangedFile } from "../teacher/first-checksum.js";
 import { requireDescription } from "../teacher/find-description.js";
 import { examples, type HandlerArguments, roleOption } from "./options.js";
-import { type GlobalArguments, shellWord } from "./output.js";
-import { formatDownload } from "./progress.js";
+import { type GlobalArguments, logAlways, shellWord } from "./output.js";
+import { formatDownload, type ProgressLine } from "./progress.js";
 import {
   importProgress,
   keyOption,
@@ -118,6 +119,7 @@ async function fetchDescribed(args: Arguments): Promise<void> {
       mostBytes: mostBytesOf(args),
       force: args.force,
       onDownload: (progress) => line.show(formatDownload(progress)),
+      onChanged: changeReporter(line),
       onImport: importProgress(line),
     }),
   );
@@ -158,9 +160,20 @@ async function fetchOwn(args: Arguments): Promise<void> {
       force: args.force,
       teachersDir: args.teachersDir,
       onDownload: (progress) => line.show(formatDownload(progress)),
+      onChanged: changeReporter(line),
       onProgress: importProgress(line),
     }),
   );
+}
+
+/** Says that a file is not what it was: whoever trusted the first one has to know it. */
+function changeReporter(line: ProgressLine): (change: ChangedFile) => void {
+  return ({ url, sha256: { first, now } }) => {
+    line.clear();
+    logAlways(
+      oneLine(`warning: ${url} gave another file than the first time: sha256 ${first} then, ${now} now`),
+    );
+  };
 }
 
 function mostBytesOf(args: Arguments): number | undefined {

@@ -1,8 +1,5 @@
-import { once } from "node:events";
-import { createWriteStream, mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { setTimeout as wait } from "node:timers/promises";
 import { WorkError } from "../errors.js";
 import { writeFailure } from "./atomic.js";
@@ -40,22 +37,35 @@ export interface DownloadProgress {
 
 /** How long a download is waited for. */
 export interface Patience {
-  /** Attempts in a row that bring nothing new. */
+  /** Attempts in a row that bring less than `enough` each. */
   readonly attempts: number;
+  /** How much an attempt has to bring, and in `period` milliseconds a connection, in bytes. */
+  readonly enough: number;
+  readonly period: number;
+  /** Attempts altogether, whatever they bring. */
+  readonly most: number;
   /** How long nothing may come, in milliseconds. */
   readonly silence: number;
   /** The pause before the second attempt, in milliseconds; each further one is twice as long. */
   readonly pause: number;
 }
 
-const usualPatience: Patience = { attempts: 4, silence: 60_000, pause: 500 };
+/** A line of 2 kbit/s, or one that breaks after every 64 KB, is slow and does its work; what is slower will not be seen to end. */
+const usualPatience: Patience = {
+  attempts: 4,
+  enough: 2 ** 16,
+  period: 300_000,
+  most: 1000,
+  silence: 60_000,
+  pause: 500,
+};
 
 /** The longest pause that a busy server can ask for, in seconds. */
 const LONGEST_PAUSE = 60;
 
 /**
- * Downloads a file to `path`, going on where an earlier, unfinished download stopped, and checks its checksum. What stands still is
- * dropped and asked for again, and a file that changed on the server in the meantime is begun anew.
+ * Downloads a file to `path`, going on where an earlier, unfinished download stopped, and checks its checksum. What stands still or
+ * trickles is dropped and asked for again a bounded number of times, and a file that changed on the server in the meantime is begun anew.
  *
  * @throws {WorkError} if the network or the disk refuses, the server sends a web page instead, or the checksum is wrong; a part that
  * may be good is kept for the next attempt.
@@ -64,13 +74,15 @@ export async function download(
   source: DownloadSource,
   path: string,
   onProgress: (progress: DownloadProgress) => void,
-  patience: Patience = usualPatience,
+  changes: Partial<Patience> = {},
 ): Promise<void> {
+  const patience = { ...usualPatience, ...changes };
   const part = partOf(path);
   if (part.size() > limitOf(source)) part.remove();
   let stated: Stated = { total: typeof source.bytes === "number" ? source.bytes : null, sha256: null };
   let most = part.size();
   let inVain = 0;
+  let attempts = 0;
   while (part.size() !== stated.total) {
     try {
       stated = await receive(source, part, onProgress, patience);
@@ -78,9 +90,11 @@ export async function download(
       if (part.size() === 0) part.remove();
       if (cause instanceof WorkError) throw cause;
       if ((cause as NodeJS.ErrnoException).code === "ENOSPC") throw writeFailure(path, cause);
-      inVain = part.size() > most ? 0 : inVain + 1;
-      most = part.size();
-      if (inVain >= patience.attempts || isHopeless(cause)) throw unreachable(source, cause);
+      attempts++;
+      inVain = part.size() - most >= patience.enough ? 0 : inVain + 1;
+      most = Math.max(most, part.size());
+      if (inVain >= patience.attempts || attempts >= patience.most || isHopeless(cause))
+        throw unreachable(source, cause, attempts);
       const asked = cause instanceof Busy ? cause.seconds * 1000 : 0;
       await wait(Math.max(asked, patience.pause * 2 ** Math.max(0, inVain - 1)));
     }
@@ -141,7 +155,7 @@ async function receive(
     ...(asked > 0 ? { range: `bytes=${asked}-` } : {}),
     ...(validator === null ? {} : { "if-range": validator }),
   };
-  const watch = silenceWatch(patience.silence);
+  const watch = slownessWatch(patience);
   try {
     const opened = await (source.open ?? plainly(source.url))(headers, watch.signal);
     const { response } = opened;
@@ -167,10 +181,24 @@ async function receive(
         ? source.bytes
         : (opened.bytes ?? (packed ? null : statedSize(response, start)));
     if ((total ?? 0) > limitOf(source)) throw tooLong(source, total);
+    const stated = packed ? null : wholeSize(response, start);
+    const other =
+      typeof source.bytes === "number" && stated !== null && stated !== source.bytes
+        ? otherSize(source, stated)
+        : null;
     mkdirSync(dirname(part.path), { recursive: true });
     if (start === 0) part.begin(packed ? null : validatorOf(response));
     try {
-      const received = await append(source, part, response.body, start, total, onProgress, watch.touch);
+      const received = await append(
+        source,
+        part,
+        response.body,
+        start,
+        total,
+        onProgress,
+        watch.touch,
+        other,
+      );
       if (total !== null && received < total)
         throw new Error(`the connection ended after ${received} of ${total} bytes`);
       return { total: received, sha256: opened.sha256 ?? null };
@@ -184,7 +212,7 @@ async function receive(
   }
 }
 
-/** Writes what comes behind `start`, and returns the size of the file then. */
+/** Writes what comes behind `start`, and returns the size of the file then; throws `other` where it is no web page, which says more. */
 async function append(
   source: DownloadSource,
   part: Part,
@@ -192,27 +220,26 @@ async function append(
   start: number,
   total: number | null,
   onProgress: (progress: DownloadProgress) => void,
-  touch: () => void,
+  touch: (bytes: number) => void,
+  other: WorkError | null,
 ): Promise<number> {
   const began = performance.now();
   let received = start;
-  const counted = async function* (chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      touch();
+  const file = openSync(part.path, start > 0 ? "a" : "w");
+  try {
+    // What has come is written at once: what a stream still holds is lost when the connection breaks.
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      touch(chunk.length);
       if (received === 0 && isWebPage(chunk)) throw webPage(source);
+      if (other !== null) throw other;
       received += chunk.length;
       if (received > (total ?? limitOf(source))) throw tooLong(source, null);
-      yield chunk;
+      for (let done = 0; done < chunk.length;) done += writeSync(file, chunk, done);
       const seconds = (performance.now() - began) / 1000;
       onProgress({ received, total, rate: (received - start) / seconds });
     }
-  };
-  const file = createWriteStream(part.path, { flags: start > 0 ? "a" : "w" });
-  try {
-    await pipeline(Readable.fromWeb(body), counted, file);
   } finally {
-    // Where it failed early, the file may be opened only now, after whoever removes it has looked.
-    if (!file.closed) await once(file, "close");
+    closeSync(file);
   }
   return received;
 }
@@ -221,14 +248,30 @@ function plainly(url: string): Opener {
   return (headers, signal) => request(url, { headers, signal });
 }
 
-/** Aborts its signal when it has not been touched for so many milliseconds. */
-function silenceWatch(milliseconds: number): { signal: AbortSignal; touch: () => void; stop: () => void } {
+/** Aborts its signal when nothing has come for a while, or too little in a longer one. */
+function slownessWatch({ silence, period, enough }: Patience) {
   const controller = new AbortController();
-  const timer = setTimeout(
-    () => controller.abort(new Error(`nothing came for ${Math.round(milliseconds / 1000)} s`)),
-    milliseconds,
+  const seconds = (milliseconds: number): number => Math.round(milliseconds / 1000);
+  const silent = setTimeout(
+    () => controller.abort(new Error(`nothing came for ${seconds(silence)} s`)),
+    silence,
   );
-  return { signal: controller.signal, touch: () => timer.refresh(), stop: () => clearTimeout(timer) };
+  let came = 0;
+  const slow = setInterval(() => {
+    if (came < enough) controller.abort(new Error(`only ${came} bytes came in ${seconds(period)} s`));
+    came = 0;
+  }, period);
+  return {
+    signal: controller.signal,
+    touch: (bytes: number): void => {
+      came += bytes;
+      silent.refresh();
+    },
+    stop: (): void => {
+      clearTimeout(silent);
+      clearInterval(slow);
+    },
+  };
 }
 
 /** Whether a partial answer begins at the byte that was asked for, of the file that the part is of. */
@@ -249,6 +292,13 @@ function validatorOf({ headers }: Response): string | null {
 function statedSize({ headers }: Response, start: number): number | null {
   const length = headers.get("content-length") ?? "";
   return /^\d+$/.test(length) ? start + Number(length) : null;
+}
+
+/** The size of the whole file where an answer says it, alone or behind its range: a server may send less at once than was asked for. */
+function wholeSize(response: Response, start: number): number | null {
+  const [, whole] = /^bytes \d+-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "") ?? [];
+  if (whole !== undefined) return Number(whole);
+  return response.status === 206 ? null : statedSize(response, start);
 }
 
 function limitOf({ bytes }: DownloadSource): number {
@@ -284,6 +334,14 @@ function tooLong(source: DownloadSource, stated: number | null): WorkError {
   });
 }
 
+function otherSize(source: DownloadSource, stated: number): WorkError {
+  return new WorkError(`${source.url} is not the file it should be`, {
+    expected: `${limitOf(source)} bytes`,
+    found: `${stated} bytes, as its server states`,
+    fix: "fetch the file elsewhere and give it with --from",
+  });
+}
+
 /** Whether another attempt would fail in the same way: no such host, or nobody there. */
 function isHopeless(cause: unknown): boolean {
   const { code } = rootOf(cause) as NodeJS.ErrnoException;
@@ -294,10 +352,11 @@ function rootOf(cause: unknown): unknown {
   return cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
 }
 
-function unreachable({ url }: DownloadSource, cause: unknown): WorkError {
+function unreachable({ url }: DownloadSource, cause: unknown, attempts: number): WorkError {
   const error = rootOf(cause);
+  const message = error instanceof Error ? error.message : String(error);
   return new WorkError(`cannot download ${url}`, {
-    found: error instanceof Error ? error.message : String(error),
+    found: attempts > 1 ? `${message}; asked ${attempts} times` : message,
     fix: "check the network; or fetch the file on another machine and give it with --from FILE",
     cause,
   });

@@ -20,14 +20,20 @@ export interface Received {
 }
 
 /**
- * Sends a GET request and follows at most ten redirects, none of them from https to http.
+ * Sends a GET request by https, or to this machine by http too, and follows at most ten redirects, none of them out of that.
  *
- * @throws {WorkError} if the redirects are too many, or lead somewhere else than the web or out of https; what `fetch` throws if there is no answer.
+ * @throws {WorkError} if the address is by http, the redirects are too many, or lead somewhere else than the web or out of https; what `fetch` throws if there is no answer.
  */
 export async function request(address: string, options: RequestOptions = {}): Promise<Received> {
   const { headers, secret, signal } = options;
   const passed: Headers[] = [];
   let url = new URL(address);
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url)))
+    throw new WorkError(`cannot download ${address}`, {
+      expected: "an address by https",
+      found: `one by ${url.protocol.slice(0, -1)}`,
+      fix: "fetch the file elsewhere and give it with --from FILE",
+    });
   for (;;) {
     const trusted = secret?.host === url.host && url.protocol === "https:";
     const local = localPort(url);
@@ -54,9 +60,8 @@ export async function request(address: string, options: RequestOptions = {}): Pr
 
 function redirected(location: string, from: URL, address: string, count: number): URL {
   const next = URL.canParse(location, from.href) ? new URL(location, from) : null;
-  const isPlain = next?.protocol === "http:" && from.protocol === "http:";
-  // What this machine serves to itself by http must not lead to another machine by http.
-  const secure = next?.protocol === "https:" || (isPlain && (!isLoopback(from) || isLoopback(next)));
+  const isLocal = next?.protocol === "http:" && from.protocol === "http:" && isLoopback(next);
+  const secure = next?.protocol === "https:" || isLocal;
   if (next && secure && count <= MOST_REDIRECTS) return next;
   throw new WorkError(`cannot download ${address}`, {
     expected: `at most ${MOST_REDIRECTS} redirects, all to https`,

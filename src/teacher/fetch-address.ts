@@ -10,7 +10,13 @@ import { createNetwork } from "../networks/networks.js";
 import type { ClassifierChoices } from "../onnx/adapt.js";
 import { type Address, fileNameOf } from "./address.js";
 import { refuseSecond } from "./fetch.js";
-import { downloadsFolder, downloadWeights, MOST_BYTES, takeDownload } from "./fetch-file.js";
+import {
+  downloadsFolder,
+  downloadWeights,
+  type FetchPlace,
+  MOST_BYTES,
+  takeDownload,
+} from "./fetch-file.js";
 import {
   checkRequest,
   type ImportedTeacher,
@@ -35,6 +41,8 @@ export interface AddressRequest extends Omit<ImportRequest, "from">, ClassifierC
   /** The most bytes to download; 4 GB by default. */
   readonly mostBytes?: number | undefined;
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called where the file is another one than what came from the address the first time. */
+  readonly onChanged?: FetchPlace["onChanged"];
 }
 
 /**
@@ -59,7 +67,7 @@ export async function fetchAddress(request: AddressRequest): Promise<ImportedTea
 
 async function fetchInto(place: Place, request: AddressRequest): Promise<ImportedTeacher> {
   const { teachersDir, address, from, file, sha256 } = request;
-  const { mostBytes = MOST_BYTES, onDownload = () => undefined } = request;
+  const { mostBytes = MOST_BYTES } = request;
   if (from !== undefined) {
     requireRegularFile(from, "a file of weights, an ONNX classifier, or an archive of one");
     refuseOtherFile(from, sha256);
@@ -70,7 +78,7 @@ async function fetchInto(place: Place, request: AddressRequest): Promise<Importe
   // The same file may be wanted under another name as well.
   const lock = takeDownload(path);
   try {
-    await downloadWeights({ address, file, bytes: { atMost: mostBytes }, sha256 }, path, onDownload);
+    await downloadWeights({ address, file, bytes: { atMost: mostBytes }, sha256 }, path, request);
     // What cannot be imported is kept: another --network may fit it.
     const imported = await importFile(place, request, path, mostBytes);
     rmSync(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { download, type DownloadProgress } from "../files/download.js";
 import { type HeldLock, takeLock } from "../files/lock.js";
+import { type ChangedFile, compareWithFirst } from "./first-checksum.js";
 import { type Address, locate } from "./address.js";
 
 /** The most that is downloaded where nobody states a size: 4 GB. */
@@ -20,6 +21,17 @@ export interface PublishedFile {
 export function downloadsFolder(teachersDir: string): string {
   return join(teachersDir, ".downloads");
 }
+
+/** Where what is known of files that were fetched is kept, and who hears of it. */
+export interface FetchPlace {
+  readonly teachersDir: string;
+  readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called where a file without a whole checksum is another one than what came from its address the first time. */
+  readonly onChanged?: ((change: ChangedFile) => void) | undefined;
+}
+
+/** Digits of a SHA-256; fewer pin no file. */
+const WHOLE_SHA256 = 64;
 
 /**
  * Takes the right to download to `path` and to use what is there.
@@ -43,10 +55,12 @@ export function takeDownload(path: string): HeldLock {
 export async function downloadWeights(
   { address, file, bytes, sha256 }: PublishedFile,
   path: string,
-  onProgress: (progress: DownloadProgress) => void,
+  { teachersDir, onDownload = () => undefined, onChanged }: FetchPlace,
 ): Promise<string> {
   const { url, open } = await locate(address, file ?? null);
   const checksum = sha256 === undefined ? null : ({ algorithm: "sha256", digits: sha256 } as const);
-  await download({ url, open, bytes, checksum }, path, onProgress);
+  await download({ url, open, bytes, checksum }, path, onDownload);
+  const changed = sha256?.length === WHOLE_SHA256 ? null : compareWithFirst(teachersDir, url, path);
+  if (changed !== null) onChanged?.(changed);
   return path;
 }

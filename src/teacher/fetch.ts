@@ -12,7 +12,13 @@ import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { parseAddress } from "./address.js";
 import { howToGet, type TeacherDescription } from "./descriptions.js";
-import { downloadsFolder, downloadWeights, MOST_BYTES, takeDownload } from "./fetch-file.js";
+import {
+  downloadsFolder,
+  downloadWeights,
+  type FetchPlace,
+  MOST_BYTES,
+  takeDownload,
+} from "./fetch-file.js";
 import { type ImportedTeacher, importInto, type ImportRequest, takeTeacherPlace } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { isOnnxName } from "./reference.js";
@@ -32,6 +38,8 @@ export interface FetchOptions {
   /** Whether to replace a teacher of the same name; false by default. */
   readonly force?: boolean | undefined;
   readonly onDownload?: ((progress: DownloadProgress) => void) | undefined;
+  /** Called where a file without a whole checksum is another one than what came from its address the first time. */
+  readonly onChanged?: FetchPlace["onChanged"];
   readonly onImport?: ImportRequest["onProgress"];
 }
 
@@ -119,7 +127,7 @@ export function refuseSecond(name: string, teachersDir: string, force: boolean):
 
 function downloadPublished(
   description: TeacherDescription,
-  { dataset, file: named, mostBytes, onDownload = () => undefined }: FetchOptions,
+  { dataset, teachersDir, file: named, mostBytes, onDownload, onChanged }: FetchOptions,
   path: string,
 ): Promise<string> {
   const { name, title, network, published } = description;
@@ -140,7 +148,7 @@ function downloadPublished(
       sha256: unseen ? undefined : sha256,
     },
     path,
-    onDownload,
+    { teachersDir, onDownload, onChanged },
   );
 }
 

@@ -114,3 +114,23 @@ it("fetches one's own from Hugging Face, with the token for that host alone", as
   expect(said).toMatch(/gated/);
   expect(said).not.toContain("s3cret");
 });
+
+it("keeps the checksum of what came first from an address, and says when another file comes", async () => {
+  let content = small;
+  const env = await serve((asked) => sendFile(asked, content));
+  const call = ["https://cdn.example/net.safetensors", "--name", "kept", "--dataset", "cifar10"];
+  const fetchKept = () =>
+    mtard(["teacher", "fetch", ...call, "--network", "resnet-8", "--force"], work.path, env);
+  const said =
+    /warning: https:\/\/cdn\.example\/net\.safetensors gave another file than the first time: sha256/;
+  for (const again of [false, true]) {
+    const { code, stderr } = await fetchKept();
+    expect({ code, again, said: said.test(stderr) }).toEqual({ code: 0, again, said: false });
+  }
+  content = Buffer.concat([
+    ...encodeSafetensors(initialWeights(createNetwork("resnet-8", cifar10), Random.fromSeed(2))),
+  ]);
+  const { code, stderr } = await fetchKept();
+  expect(code).toBe(0);
+  expect(stderr).toMatch(said);
+});

@@ -187,7 +187,7 @@ describe("download of a file whose size nobody states", () => {
 
 describe("download from a server that is not at its best", () => {
   const bytes = { atMost: content.length + 10 };
-  const patience = { attempts: 3, silence: 300, pause: 1 };
+  const patience = { attempts: 3, enough: 1, silence: 300, pause: 1 };
   const get = async (listener: RequestListener, path: string): Promise<void> => {
     await download({ url: await serve(listener), bytes, checksum: null }, path, quiet, patience);
   };
@@ -271,6 +271,76 @@ describe("download from a server that is not at its best", () => {
     expect(starts).toEqual([0, 100_000]);
     const silent = await failure(get(() => undefined, join(temporaryFolder(), "file")));
     expect(silent.report()).toMatch(/found +nothing came for 0 s/);
+  });
+
+  it("asks a server that gives one byte a connection a bounded number of times", async () => {
+    let asked = 0;
+    const url = await serve(({ headers }, response) => {
+      asked++;
+      const start = startOf(headers.range);
+      response.writeHead(start > 0 ? 206 : 200, { "content-length": content.length - start });
+      response.write(content.subarray(start, start + 1), () => response.destroy());
+    });
+    const path = join(temporaryFolder(), "file.tar.gz");
+    const error = await failure(
+      download({ url, checksum, bytes: content.length }, path, quiet, { attempts: 3, pause: 1 }),
+    );
+    expect(error.report()).toMatch(/cannot download .*\n +found .*; asked 3 times\n/);
+    expect(asked).toBe(3);
+    // What came is kept for the next call.
+    expect(readFileSync(path).length).toBeLessThanOrEqual(3);
+  });
+
+  it("ends a connection that trickles, and all of them at some number, whatever each brings", async () => {
+    let asked = 0;
+    const url = await serve(({ headers }, response) => {
+      asked++;
+      const start = startOf(headers.range);
+      response.writeHead(start > 0 ? 206 : 200, { "content-length": content.length - start });
+      response.write(content.subarray(start, start + 100));
+      const trickle = setInterval(() => response.write("x"), 20);
+      response.on("close", () => clearInterval(trickle));
+    });
+    const slow = { period: 150, enough: 50, silence: 10_000, pause: 1 };
+    const ask = (more: object): Promise<WorkError> => {
+      asked = 0;
+      const path = join(temporaryFolder(), "file.tar.gz");
+      return failure(download({ url, checksum, bytes: content.length }, path, quiet, { ...slow, ...more }));
+    };
+    // Each brings more than enough at first, and then next to nothing.
+    expect((await ask({ most: 4 })).report()).toMatch(/only \d+ bytes came in 0 s; asked 4 times/);
+    expect(asked).toBe(4);
+  });
+
+  it("refuses a file of another size than the published one before it comes", async () => {
+    for (const length of [content.length - 1, content.length + 1]) {
+      const url = await serve((_, response) => {
+        response.writeHead(200, { "content-length": length });
+        response.write(content.subarray(0, 10));
+      });
+      const path = join(temporaryFolder(), "file.tar.gz");
+      const error = await failure(download({ url, checksum, bytes: content.length }, path, quiet));
+      expect(error.report()).toMatch(new RegExp(`not the file it should be\n.*\n +found +${length} bytes`));
+      expect(existsSync(path)).toBe(false);
+      server?.closeAllConnections();
+      server?.close();
+    }
+  });
+
+  it("takes a file from a server that sends a piece for each request", async () => {
+    const url = await serve(({ headers }, response) => {
+      const start = startOf(headers.range);
+      const end = Math.min(content.length, start + 100_000);
+      response
+        .writeHead(206, {
+          "content-length": end - start,
+          "content-range": `bytes ${start}-${end - 1}/${content.length}`,
+        })
+        .end(content.subarray(start, end));
+    });
+    const path = join(temporaryFolder(), "file.tar.gz");
+    await download({ url, checksum, bytes: content.length }, path, quiet, { pause: 1 });
+    expect(readFileSync(path)).toEqual(content);
   });
 
   it("checks the checksum and the size that the host itself states", async () => {

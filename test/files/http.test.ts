@@ -70,6 +70,14 @@ describe("request", () => {
     }
   });
 
+  it("asks no other machine by http, and follows no way to one", async () => {
+    await expect(request("http://files.example/")).rejects.toThrow(/cannot download/);
+    answer = (_, response) => void response.writeHead(302, { location: "http://other.example/" }).end();
+    const { port } = server.address() as AddressInfo;
+    for (const start of [`http://127.0.0.1:${port}/`, "https://files.example/"])
+      await expect(request(start)).rejects.toThrow(/cannot download/);
+  });
+
   it("lets nothing but ports of this machine stand in for a host", async () => {
     for (const value of ["files.example=evil.example:80", "files.example", "a=1,b=http://x"]) {
       vi.stubEnv("MTARD_LOCAL_HOSTS", value);

@@ -35,7 +35,7 @@ const get = (link: string, known: Partial<PublishedFile> = {}): Promise<string> 
   downloadWeights(
     { address: parseAddress(link), bytes: { atMost: 10 ** 6 }, ...known },
     join(work, `${count++}`, "file"),
-    () => undefined,
+    { teachersDir: join(work, "teachers") },
   );
 
 async function refusal(work: Promise<unknown>): Promise<string> {

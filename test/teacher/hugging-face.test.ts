@@ -43,11 +43,9 @@ afterEach(() => {
 
 let count = 0;
 const get = (address: string): Promise<string> =>
-  downloadWeights(
-    { address: parseAddress(address), bytes: { atMost: 10 ** 6 } },
-    join(work, `${count++}`),
-    () => undefined,
-  );
+  downloadWeights({ address: parseAddress(address), bytes: { atMost: 10 ** 6 } }, join(work, `${count++}`), {
+    teachersDir: join(work, "teachers"),
+  });
 const refusal = async (address: string): Promise<string> => {
   const error = await get(address).catch((cause: unknown) => cause);
   return (error as InputError | WorkError).report();
