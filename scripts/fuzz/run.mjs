@@ -6,9 +6,12 @@ import { fileURLToPath } from "node:url";
 import { nastyModels } from "./nasty-models.mjs";
 import { faultsOf, tryModel } from "./try-model.mjs";
 
-/* node scripts/fuzz/run.mjs [MODELS] [SEED]: brings in or evaluates so many nasty models, 300 by default, and says what they did. */
+/*
+ * node scripts/fuzz/run.mjs [MODELS] [SEED] [FIRST]: brings in or evaluates so many nasty models, 300 by default, and says what they did.
+ * FIRST is the kind to begin with, from 0.
+ */
 
-const [models = 300, seed = 0] = process.argv.slice(2).map(Number);
+const [models = 300, seed = 0, first = 0] = process.argv.slice(2).map(Number);
 const folder = mkdtempSync(join(tmpdir(), "mtard-fuzz-"));
 const places = ["--data-dir", join(folder, "data"), "--teachers-dir", join(folder, "teachers")];
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -58,7 +61,7 @@ const kinds = Object.entries(nastyModels);
 const messages = new Map();
 const worst = { seconds: 0, processor: 0, megabytes: 0 };
 let faults = 0;
-for (let index = 0; index < models; index++) {
+for (let index = first; index < first + models; index++) {
   const [kind, make] = /** @type {(typeof kinds)[number]} */ (kinds[index % kinds.length]);
   const round = Math.floor(index / kinds.length);
   const command = /** @type {(path: string) => string[]} */ (commands[(round + index) % commands.length]);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const LOOK_MILLISECONDS = 30;
 /** Something is wrong long before. */
-const END_SECONDS = 60;
+const END_SECONDS = 240;
 
 /** @typedef {import("./nasty-models.mjs").NastyModel} NastyModel */
 

@@ -1,16 +1,16 @@
 import type { FunctionProto, GraphProto, ModelProto, NodeProto } from "onnx-buf";
 
 /** More nodes than any classifier of small images has, functions counted as often as they are called. */
-const MAXIMUM_NODES = 50_000;
+const MAXIMUM_NODES = 20_000;
 /** How deep graphs may lie inside nodes of graphs, and functions call functions. */
-const MAXIMUM_DEPTH = 32;
+const MAXIMUM_DEPTH = 24;
 
 /** What is wrong with a model's graphs. */
 export class GraphProblem extends Error {}
 
 /**
  * Checks what every walk over a model's graphs relies on, and that walks are short: values are made once and before they are read, by
- * at most 50,000 nodes, in graphs and functions at most 32 deep. Nodes in another order are put in order. Takes time linear in the
+ * at most 20,000 nodes, in graphs and functions at most 24 deep. Nodes in another order are put in order. Takes time linear in the
  * model.
  *
  * @throws {GraphProblem} that names the first value, node or function that breaks this.
@@ -114,7 +114,12 @@ function cycle({ opType, output }: NodeProto): GraphProblem {
 
 /** How many nodes a call of each function becomes. */
 function callsOf(functions: readonly FunctionProto[]): Map<string, number> {
-  const bodies = new Map(functions.map((body) => [functionKey({ ...body, opType: body.name }), body]));
+  const bodies = new Map(
+    functions.map((body) => {
+      const { domain, name, overload } = body;
+      return [functionKey({ domain, opType: name, overload }), body];
+    }),
+  );
   const sizes = new Map<string, number>();
   const open = new Set<string>();
   const sizeOf = (key: string, body: FunctionProto): number => {

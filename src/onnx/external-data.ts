@@ -85,6 +85,10 @@ export function dataFilesOf(model: ModelProto): string[] {
 export function embedChanged(before: StoredModel, { stored }: StoredModel): void {
   for (const [tensor, bytes] of stored) if (before.stored.get(tensor) !== bytes) embed(tensor, bytes.read());
 }
+/** Larger files of weights are on the disk: one that is nearly all holes costs nothing to make, and gigabytes to read. */
+const SURELY_STORED = 100e6;
+/** The unit of a file's `blocks`. */
+const BLOCK = 512;
 
 interface DataFile {
   readonly path: string;
@@ -122,6 +126,8 @@ function openDataFile(folder: string, location: string, fail: Fail): DataFile {
       throw fail(`is in ${shown}, a link to outside the model's folder`);
     const status = statSync(path);
     if (!status.isFile()) throw fail(`is in ${shown}, which is no file`);
+    if (status.size > SURELY_STORED && status.blocks * BLOCK < status.size / 8)
+      throw fail(`is in ${shown}, of whose ${status.size} bytes hardly any are stored`);
     return { path, size: status.size };
   } catch (cause) {
     if (cause instanceof InputError) throw cause;

@@ -87,7 +87,7 @@ export function parseModel(bytes: Uint8Array, source: string): ModelProto {
   } catch (cause) {
     if (!(cause instanceof GraphProblem)) throw cause;
     throw new InputError(`${source} is not a valid ONNX model`, {
-      expected: "values that are made once, before they are read; at most 50,000 nodes",
+      expected: "values that are made once, before they are read; at most 20,000 nodes",
       found: cause.message,
       fix: "check the file with onnx.checker, or export it again",
       cause,

@@ -2,9 +2,8 @@ import { Worker } from "node:worker_threads";
 import { InputError, WorkError } from "../errors.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { type Device, type DeviceRequest, threadCount } from "../runtime/device.js";
-import { onnxRuntime } from "../runtime/onnxruntime.js";
 import type { TeacherManifest } from "./manifest.js";
-import { CONTROL, type WorkerReply, type WorkerRequest, type WorkerStart } from "./protocol.js";
+import type { WorkerReply, WorkerRequest, WorkerStart } from "./protocol.js";
 import type { TeacherReference } from "./reference.js";
 import { openTried } from "./tried.js";
 
@@ -34,7 +33,14 @@ export interface OpenTeacherOptions {
   readonly maxBatch?: number | undefined;
   /** The data set the teacher is for; a teacher that does not fit is refused. */
   readonly dataset?: ClassifierShape | undefined;
+  /** How many seconds any answer may take, 60 by default; a slow teacher may take more, 20 times its slowest answer so far. */
+  readonly patience?: number | undefined;
 }
+
+const PATIENCE_SECONDS = 60;
+
+/** A teacher that hung or crashed: its process has ended, and there will be no more answers. */
+export class TeacherStopped extends WorkError {}
 
 /** Memory shared with the worker for one request, kept for the next. */
 interface Slot {
@@ -59,14 +65,14 @@ export async function openTeacher(
   reference: TeacherReference,
   options: OpenTeacherOptions,
 ): Promise<Teacher> {
-  const { device, threads = threadCount(), maxBatch = 256 } = options;
+  const { device, threads = threadCount(), maxBatch = 256, patience = PATIENCE_SECONDS } = options;
   const use = { batches: [maxBatch], gradient: false };
-  const { stored } = await openTried(reference, options.dataset, use);
+  const { stored, seconds } = await openTried(reference, options.dataset, use);
   const { manifest, model, dataFolder } = stored;
   const { image, classes, name } = manifest;
-  const { worker, exited } = startWorker(name, {
-    ...{ model, dataFolder, device, threads, image, classes, maxBatch },
-    control: new SharedArrayBuffer(CONTROL.length * Int32Array.BYTES_PER_ELEMENT),
+  const { worker, exited } = startWorker({
+    ...{ name, model, dataFolder, device, threads, image, classes, maxBatch, patience },
+    expectedSeconds: seconds,
   });
   const requests = requestsTo(worker, name, classes);
   // An idle teacher does not keep the process alive.
@@ -98,28 +104,15 @@ export async function openTeacher(
   };
 }
 
-/** Starts a teacher's thread; it is let out of ONNX Runtime before the process ends. */
-function startWorker(name: string, start: WorkerStart): { worker: Worker; exited: Promise<void> } {
-  // Load the binding here first: if only a worker loads it, Node cannot load it on this thread once that worker has ended.
-  onnxRuntime();
+/** Starts a teacher's thread. */
+function startWorker(start: WorkerStart): { worker: Worker; exited: Promise<void> } {
   const worker = new Worker(new URL("./session-worker.js", import.meta.url), {
     workerData: start,
     transferList: [start.model.buffer as ArrayBuffer],
-    name: `teacher ${name}`,
+    name: `teacher ${start.name}`,
     execArgv: [], // flags of this process, such as --eval, need not suit a worker
   });
-  const control = new Int32Array(start.control);
-  const leave = (): void => {
-    Atomics.store(control, CONTROL.halted, 1);
-    Atomics.wait(control, CONTROL.busy, 1);
-  };
-  process.once("exit", leave);
-  const exited = new Promise<void>((resolve) => {
-    worker.once("exit", () => {
-      process.off("exit", leave);
-      resolve();
-    });
-  });
+  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   return { worker, exited };
 }
 
@@ -214,8 +207,9 @@ function requestsTo(worker: Worker, name: string, classes: number): Requests {
 /** What the thread says of a failure, as an error of this one. */
 function failure(
   name: string,
-  { id, input, message, detail }: WorkerReply & { kind: "failed" },
+  { id, input, stopped, message, detail }: WorkerReply & { kind: "failed" },
 ): InputError | WorkError {
+  if (stopped) return new TeacherStopped(message, detail);
   const said = id === null && input ? `ONNX Runtime cannot load the model of teacher "${name}"` : message;
   return new (input ? InputError : WorkError)(said, { found: `teacher "${name}"`, ...detail });
 }

@@ -15,15 +15,13 @@ export interface WorkerStart {
   readonly classes: number;
   /** The most images of one run; larger requests run in parts. */
   readonly maxBatch: number;
-  /** See {@link CONTROL}. */
-  readonly control: SharedArrayBuffer;
+  /** What it is called in errors. */
+  readonly name: string;
+  /** Seconds that any answer may take. */
+  readonly patience: number;
+  /** About how long an answer takes, in seconds; 0 if that is not known. */
+  readonly expectedSeconds: number;
 }
-
-/**
- * Two int32 in shared memory: `busy` while the worker is inside ONNX Runtime, `halted` once it must not enter it any more. Node aborts
- * a process that ends while a worker is inside, so the main thread waits until `busy` is 0 before it exits.
- */
-export const CONTROL = { busy: 0, halted: 1, length: 2 } as const;
 
 /** Asks the worker to write the logits of `count` images (NHWC, float32) to shared memory, or to close. */
 export type WorkerRequest =
@@ -43,6 +41,27 @@ export type WorkerReply =
       readonly kind: "failed";
       /** The request that failed, or null for the start. */
       readonly id: number | null;
+      readonly input: boolean;
+      /** Whether there will be no more answers. */
+      readonly stopped: boolean;
+      readonly message: string;
+      readonly detail: ErrorDetail;
+    };
+
+/** What the process with the session starts with; the model comes on its stdin. */
+export type ProcessStart = Pick<WorkerStart, "dataFolder" | "device" | "threads" | "image" | "classes">;
+
+/** Asks it for the logits of images, NCHW. */
+export interface ProcessRequest {
+  readonly images: Float32Array;
+  readonly count: number;
+}
+
+export type ProcessReply =
+  | { readonly kind: "ready"; readonly device: Device }
+  | { readonly kind: "logits"; readonly logits: Float32Array }
+  | {
+      readonly kind: "failed";
       readonly input: boolean;
       readonly message: string;
       readonly detail: ErrorDetail;

@@ -1,10 +1,18 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { InputError, WorkError } from "../errors.js";
-import { IMAGES, LOGITS } from "../onnx/writer.js";
-import { onnxRuntime, openSession, type Tensor } from "../runtime/onnxruntime.js";
-import { CONTROL, type WorkerReply, type WorkerRequest, type WorkerStart } from "./protocol.js";
+import type { Device } from "../runtime/device.js";
+import type {
+  ProcessReply,
+  ProcessRequest,
+  ProcessStart,
+  WorkerReply,
+  WorkerRequest,
+  WorkerStart,
+} from "./protocol.js";
 
-/* The worker's side of the bridge: one ONNX Runtime session, one request after the other. */
+/* The worker's side of the bridge: it passes one request after the other on to a process, and ends that if it does not answer. */
 
 if (!parentPort) throw new Error("session-worker.js runs only as a worker");
 const port = parentPort;
@@ -12,11 +20,13 @@ const start = workerData as WorkerStart;
 const pixels = start.image.height * start.image.width;
 const { channels } = start.image;
 
-const control = new Int32Array(start.control);
+/** How many times as long as its slowest answer so far a teacher may take. */
+const PATIENCE = 20;
 
-// ONNX Runtime's binding refuses shared memory, so the images are copied, and turned to NCHW on the way.
+/** A teacher that answers no more. */
+class Stopped extends WorkError {}
+
 const images = new Float32Array(start.maxBatch * channels * pixels);
-const logits = new Float32Array(start.maxBatch * start.classes);
 
 function reply(message: WorkerReply): void {
   port.postMessage(message);
@@ -25,30 +35,15 @@ function reply(message: WorkerReply): void {
 function fail(id: number | null, error: unknown): void {
   const known = error instanceof InputError || error instanceof WorkError;
   const message = error instanceof Error ? error.message : String(error);
-  const { expected, found, fix } = known ? error.detail : {};
+  const { cause: _, ...detail } = known ? error.detail : {};
   reply({
     kind: "failed",
     id,
     input: error instanceof InputError,
-    message: known ? message : `ONNX Runtime failed: ${message.split("\n")[0] ?? ""}`,
-    detail: {
-      ...(expected === undefined ? {} : { expected }),
-      ...(found === undefined ? {} : { found }),
-      ...(fix === undefined ? {} : { fix }),
-    },
+    stopped: error instanceof Stopped,
+    message,
+    detail,
   });
-}
-
-/** Runs work that enters ONNX Runtime; throws instead once the process is ending. */
-async function inside<Result>(work: () => Promise<Result>): Promise<Result> {
-  Atomics.store(control, CONTROL.busy, 1);
-  try {
-    if (Atomics.load(control, CONTROL.halted) === 1) throw new WorkError("the process is ending");
-    return await work();
-  } finally {
-    Atomics.store(control, CONTROL.busy, 0);
-    Atomics.notify(control, CONTROL.busy);
-  }
 }
 
 /** Copies whole NHWC images to NCHW. */
@@ -63,38 +58,102 @@ function copyToNchw(source: Float32Array, target: Float32Array, count: number): 
   }
 }
 
-interface Run {
-  readonly feeds: Record<string, Tensor>;
-  readonly fetches: Record<string, Tensor>;
+/** A process with a session, asked one thing at a time. */
+interface SessionProcess {
+  readonly device: Device;
+  /** The logits of images in NCHW. @throws {WorkError} if ONNX Runtime fails or does not answer. */
+  run(images: Float32Array, count: number): Promise<Float32Array>;
+  end(): void;
 }
 
-/** Tensors over the buffers above, made once for every batch size that occurs. */
-const runs = new Map<number, Run>();
+async function startProcess(): Promise<SessionProcess> {
+  const program = fileURLToPath(new URL("./session-process.js", import.meta.url));
+  const child = spawn(process.execPath, [program], {
+    stdio: ["pipe", "ignore", "inherit", "ipc"],
+    serialization: "advanced",
+  });
+  let ended: Stopped | null = null;
+  let waiting: { resolve(answer: ProcessReply): void; reject(error: Error): void } | null = null;
+  const next = (): Promise<ProcessReply> =>
+    new Promise((resolve, reject) => {
+      if (ended) reject(ended);
+      else waiting = { resolve, reject };
+    });
+  child.on("message", (message: ProcessReply) => waiting?.resolve(message));
+  const stop = (message: string, found: string): void => {
+    ended ??= new Stopped(message, {
+      found,
+      fix: "use another teacher, or look at the model with mtard teacher check",
+    });
+    waiting?.reject(ended);
+    child.kill("SIGKILL");
+  };
+  child.on("exit", (code, signal) =>
+    stop(
+      `teacher "${start.name}" ended ONNX Runtime`,
+      `its process ended with ${signal ?? `exit code ${code ?? "?"}`}`,
+    ),
+  );
+  child.on("error", (cause) =>
+    stop(`the process of teacher "${start.name}" cannot be started`, cause.message),
+  );
+  const first = next();
+  begin(child);
+  const ready = await first;
+  if (ready.kind === "failed") throw errorOf(ready);
+  if (ready.kind !== "ready") throw new Error("the teacher's process answered before it was asked");
 
-function runOf(count: number): Run {
-  let run = runs.get(count);
-  if (!run) {
-    const { Tensor } = onnxRuntime();
-    const { height, width } = start.image;
-    const input = images.subarray(0, count * channels * pixels);
-    const output = logits.subarray(0, count * start.classes);
-    run = {
-      feeds: { [IMAGES]: new Tensor("float32", input, [count, channels, height, width]) },
-      fetches: { [LOGITS]: new Tensor("float32", output, [count, start.classes]) },
-    };
-    runs.set(count, run);
-  }
-  return run;
+  let slowest = start.expectedSeconds;
+  return {
+    device: ready.device,
+    async run(asked, count) {
+      const seconds = Math.max(start.patience, PATIENCE * slowest);
+      const began = performance.now();
+      const timer = setTimeout(() => {
+        const known = slowest > 0 ? `; the slowest answer before took ${slowest.toFixed(1)} s` : "";
+        stop(
+          `teacher "${start.name}" stopped answering`,
+          `no answer about ${count} images for ${seconds.toFixed(0)} s${known}`,
+        );
+      }, seconds * 1000);
+      try {
+        const answering = next();
+        if (!ended) child.send({ images: asked, count } satisfies ProcessRequest);
+        const answer = await answering;
+        if (answer.kind === "failed") throw errorOf(answer);
+        if (answer.kind !== "logits") throw new Error("the teacher's process answered something else");
+        slowest = Math.max(slowest, (performance.now() - began) / 1000);
+        return answer.logits;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    end() {
+      child.removeAllListeners("exit");
+      if (child.connected) child.disconnect();
+      child.kill("SIGKILL");
+    },
+  };
+}
+
+/** Sends the process what it starts with, the model's bytes on its stdin. */
+function begin(child: ChildProcess): void {
+  const { dataFolder, device, threads, image, classes, model } = start;
+  child.send({ dataFolder, device, threads, image, classes } satisfies ProcessStart);
+  child.stdin?.on("error", () => undefined); // its end is heard of
+  child.stdin?.end(model);
+}
+
+function errorOf({ input, message, detail }: ProcessReply & { kind: "failed" }): InputError | WorkError {
+  return new (input ? InputError : WorkError)(message, detail);
 }
 
 async function serve(): Promise<void> {
-  const { session, device } = await inside(() =>
-    openSession(start.model, start.device, start.threads, { dataFolder: start.dataFolder }),
-  );
+  const session = await startProcess();
 
   async function answer(request: WorkerRequest): Promise<void> {
     if (request.kind === "close") {
-      await inside(() => session.release());
+      session.end();
       port.close();
       return;
     }
@@ -104,10 +163,11 @@ async function serve(): Promise<void> {
       const answered = new Float32Array(request.logits);
       for (let done = 0; done < count; done += start.maxBatch) {
         const part = Math.min(start.maxBatch, count - done);
-        const { feeds, fetches } = runOf(part);
         copyToNchw(asked.subarray(done * pixels * channels), images, part);
-        await inside(() => session.run(feeds, fetches));
-        answered.set(logits.subarray(0, part * start.classes), done * start.classes);
+        answered.set(
+          await session.run(images.subarray(0, part * channels * pixels), part),
+          done * start.classes,
+        );
       }
       reply({ kind: "done", id });
     } catch (error) {
@@ -119,7 +179,7 @@ async function serve(): Promise<void> {
   port.on("message", (request: WorkerRequest) => {
     last = last.then(() => answer(request));
   });
-  reply({ kind: "ready", device });
+  reply({ kind: "ready", device: session.device });
 }
 
 try {

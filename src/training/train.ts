@@ -4,7 +4,10 @@ import { WorkError } from "../errors.js";
 import { imagesOf } from "../evaluation/images.js";
 import { measure } from "../evaluation/measure.js";
 import type { StepReport } from "../methods/method.js";
+import { tf, type Tensor } from "../runtime/tensorflow.js";
 import { inferenceStudent } from "../student/inference.js";
+import { replaceParameter } from "../student/parameters.js";
+import { TeacherStopped } from "../teacher/bridge.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { saveBest, saveCheckpoint, type BestEvaluation } from "../run/checkpoint.js";
@@ -90,9 +93,18 @@ export async function train(
     const { batch } = upcoming;
     const epoch = batch.epoch + 1;
     const inForce = settingsOfEpoch(settings, epoch);
+    const begun = upcoming;
+    const statistics = keepStatistics(trainee.parameters);
     const report = await reportingLastCheckpoint(folder, () =>
-      trainingStep(trainee, batch, inForce, () => (upcoming = lookAhead(run))),
-    );
+      trainingStep(trainee, batch, inForce, () => (upcoming = lookAhead(run))).catch((error: unknown) => {
+        if (!(error instanceof TeacherStopped)) throw error;
+        // No weight has moved, but the student's statistics have: what is kept is the last whole step.
+        statistics.restore();
+        upcoming = begun;
+        save();
+        throw error;
+      }),
+    ).finally(() => statistics.dispose());
     step++;
     metrics.append({ epoch, step, ...report, learningRate: inForce.sgd.learningRate, seconds: seconds() });
     events.onStep({ epoch, step, images: batch.count, report });
@@ -112,6 +124,18 @@ export async function train(
   const summary = { status: "finished", step, best } as const;
   writeFileAtomically(join(folder, RUN_FILES.summary), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
+}
+
+/** Keeps the running statistics of batch norm, which a step moves before it knows whether it can be finished. */
+function keepStatistics(parameters: Map<string, Tensor>): { restore(): void; dispose(): void } {
+  const kept = [...parameters].filter(([name]) => /\.running_(mean|var)$/.test(name));
+  const copies = kept.map(([name, tensor]) => [name, tensor.clone()] as const);
+  return {
+    restore() {
+      for (const [name, copy] of copies) replaceParameter(parameters, name, copy.clone());
+    },
+    dispose: () => tf.dispose(copies.map(([, copy]) => copy)),
+  };
 }
 
 /** The next batch, and the state to save until it is trained on. */

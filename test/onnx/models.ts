@@ -1,7 +1,14 @@
-import { create } from "@bufbuild/protobuf";
-import { type GraphProto, type ModelProto, ModelProtoSchema } from "onnx-buf";
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { GraphProtoSchema } from "onnx-buf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  type GraphProto,
+  GraphProtoSchema,
+  type ModelProto,
+  ModelProtoSchema,
+  TensorProto_DataType,
+  ValueInfoProtoSchema,
+} from "onnx-buf";
 import {
   floatTensor,
   floatValue,
@@ -95,4 +102,49 @@ export function imageToImage(): Uint8Array {
     output: [floatValue("y", ["N", 10, 32, 32])],
   };
   return serializeModel(model(graph));
+}
+
+/** The tiny classifier in the standard form, with a loop of so many turns behind it. */
+export function loopingGraph(turns: bigint): GraphInit {
+  const scalar = (name: string, elemType: TensorProto_DataType) =>
+    create(ValueInfoProtoSchema, {
+      name,
+      type: { value: { case: "tensorType", value: { elemType, shape: { dim: [] } } } },
+    });
+  const body = create(GraphProtoSchema, {
+    name: "body",
+    node: [node("Identity", ["going"], "still"), node("Relu", ["in"], "out")],
+    input: [
+      scalar("turn", TensorProto_DataType.INT64),
+      scalar("going", TensorProto_DataType.BOOL),
+      floatValue("in", ["batch", 5]),
+    ],
+    output: [scalar("still", TensorProto_DataType.BOOL), floatValue("out", ["batch", 5])],
+  });
+  const attribute = create(AttributeProtoSchema, {
+    name: "body",
+    type: AttributeProto_AttributeType.GRAPH,
+    g: body,
+  });
+  return {
+    node: [
+      ...classifierNodes("images", "before"),
+      node("Loop", ["turns", "", "before"], "logits", [attribute]),
+    ],
+    initializer: [...parameters, int64Tensor("turns", [turns])],
+    input: [floatValue("images", ["batch", 3, 8, 8])],
+    output: [floatValue("logits", ["batch", 5])],
+  };
+}
+
+/** The tiny classifier with a stride of 0, at which ONNX Runtime divides by zero. */
+export function fatalGraph(): GraphInit {
+  const [, ...others] = classifierNodes("images", "logits");
+  const strides = [intsAttribute("kernel_shape", [3, 3]), intsAttribute("strides", [0, 0])];
+  return {
+    node: [node("Conv", ["images", "conv.weight", "conv.bias"], "a", strides), ...others],
+    initializer: parameters,
+    input: [floatValue("images", ["batch", 3, 8, 8])],
+    output: [floatValue("logits", ["batch", 5])],
+  };
 }

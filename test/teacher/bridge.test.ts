@@ -14,12 +14,21 @@ import { serializeModel } from "#mtard/onnx/model.js";
 import { networkToOnnx } from "#mtard/onnx/writer.js";
 import { cudaProblem, openSession } from "#mtard/runtime/onnxruntime.js";
 import { Random } from "#mtard/runtime/random.js";
-import { openTeacher, type OpenTeacherOptions, type Teacher } from "#mtard/teacher/bridge.js";
+import { openTeacher, type OpenTeacherOptions, type Teacher, TeacherStopped } from "#mtard/teacher/bridge.js";
 import { findTeacher } from "#mtard/teacher/reference.js";
 import { formatManifest, MANIFEST_FILE, readManifest } from "#mtard/teacher/manifest.js";
 import { rememberTried } from "#mtard/teacher/tried.js";
 import { sha256Of } from "#mtard/files/sha256.js";
-import { classifierNodes, image as smallImage, model, parameters, values } from "../onnx/models.js";
+import {
+  classifierNodes,
+  fatalGraph,
+  type GraphInit,
+  image as smallImage,
+  loopingGraph,
+  model,
+  parameters,
+  values,
+} from "../onnx/models.js";
 import { onnxRuntime } from "../../src/runtime/onnxruntime.js";
 
 const ort = onnxRuntime();
@@ -237,6 +246,35 @@ describe("a teacher's errors", () => {
       });
     await expect(teacher.logits(someImages(1, 0))).rejects.toThrow("ended unexpectedly");
     await teacher.close();
+  });
+
+  /** Opens what no trial would let pass. */
+  async function untried(name: string, graph: GraphInit): Promise<Teacher> {
+    stored(name, serializeModel(model(graph)));
+    rememberTried(readManifest(join(folder, name)), { batch: 256, gradient: false, seconds: 0 });
+    const teacher = await openTeacher(findTeacher(name, folder), { device: "cpu", threads: 1, patience: 1 });
+    onTestFinished(() => teacher.close());
+    return teacher;
+  }
+
+  it.each([
+    [
+      "hangs",
+      loopingGraph(2n ** 62n),
+      'teacher "hangs" stopped answering',
+      "no answer about 2 images for 1 s",
+    ],
+    ["crashes", fatalGraph(), 'teacher "crashes" ended ONNX Runtime', "SIGFPE"],
+  ])("end every request when ONNX Runtime %s", async (name, graph, message, found) => {
+    const teacher = await untried(name, graph);
+    const asked = [teacher.logits(new Float32Array(2 * 192)), teacher.logits(new Float32Array(192))];
+    for (const answer of await Promise.allSettled(asked)) {
+      expect(answer).toMatchObject({ status: "rejected", reason: { message } });
+      const { reason } = answer as PromiseRejectedResult;
+      expect(reason).toBeInstanceOf(TeacherStopped);
+      expect((reason as TeacherStopped).detail.found).toContain(found);
+    }
+    await expect(teacher.logits(new Float32Array(192))).rejects.toThrow(message);
   });
 
   it("come from a closed teacher, after the requests before it are answered", async () => {

@@ -1,21 +1,22 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { create } from "@bufbuild/protobuf";
-import {
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
-  GraphProtoSchema,
-  TensorProto_DataType,
-  ValueInfoProtoSchema,
-} from "onnx-buf";
+import { type NodeProto, TensorProto_DataType } from "onnx-buf";
 import { afterAll, describe, expect, it } from "vitest";
 import { InputError } from "#mtard/errors.js";
-import { floatValue, int64Tensor, intsAttribute, node } from "#mtard/onnx/build.js";
+import { floatValue, int64Tensor, intAttribute, node } from "#mtard/onnx/build.js";
 import { serializeModel } from "#mtard/onnx/model.js";
-import { verifyClassifierApart } from "#mtard/teacher/verify-apart.js";
+import { tryApart, verifyClassifierApart } from "#mtard/teacher/verify-apart.js";
 import { verifyClassifier } from "#mtard/teacher/verify.js";
-import { classifierNodes, type GraphInit, image, model, parameters } from "../onnx/models.js";
+import {
+  classifierNodes,
+  fatalGraph,
+  type GraphInit,
+  image,
+  loopingGraph,
+  model,
+  parameters,
+} from "../onnx/models.js";
 
 const folder = mkdtempSync(join(tmpdir(), "mtard-apart-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -62,10 +63,7 @@ describe("verifyClassifierApart", () => {
   });
 
   it("outlives a model that ends ONNX Runtime", async () => {
-    const [, ...others] = classifierNodes("images", "logits");
-    const strides = [intsAttribute("kernel_shape", [3, 3]), intsAttribute("strides", [0, 0])];
-    const first = node("Conv", ["images", "conv.weight", "conv.bias"], "a", strides);
-    expect(await refusal(written({ node: [first, ...others] }))).toBe(
+    expect(await refusal(written(fatalGraph()))).toBe(
       [
         "error: ONNX Runtime cannot run it.onnx",
         "  expected  a classifier that ONNX Runtime can run",
@@ -89,33 +87,72 @@ describe("verifyClassifierApart", () => {
   });
 
   it("outlives a model that never ends", async () => {
-    const scalar = (name: string, elemType: TensorProto_DataType) =>
-      create(ValueInfoProtoSchema, {
-        name,
-        type: { value: { case: "tensorType", value: { elemType, shape: { dim: [] } } } },
-      });
-    const body = create(GraphProtoSchema, {
-      name: "body",
-      node: [node("Identity", ["going"], "still"), node("Relu", ["in"], "out")],
-      input: [
-        scalar("turn", TensorProto_DataType.INT64),
-        scalar("going", TensorProto_DataType.BOOL),
-        floatValue("in", ["batch", 5]),
-      ],
-      output: [scalar("still", TensorProto_DataType.BOOL), floatValue("out", ["batch", 5])],
-    });
-    const attribute = create(AttributeProtoSchema, {
-      name: "body",
-      type: AttributeProto_AttributeType.GRAPH,
-      g: body,
-    });
-    const nodes = [
-      ...classifierNodes("images", "before"),
-      node("Loop", ["turns", "", "before"], "logits", [attribute]),
-    ];
-    const initializer = [...parameters, int64Tensor("turns", [2n ** 62n])];
-    expect(await refusal(written({ node: nodes, initializer }))).toContain(
+    expect(await refusal(written(loopingGraph(2n ** 62n)))).toContain(
       "it took more than 3 s for a few images",
     );
+  });
+
+  /** The tiny classifier, and nodes that make a float scalar of the batch size, which is added to its logits. */
+  function following(...nodes: NodeProto[]): Partial<GraphInit> {
+    const size = [node("Shape", ["images"], "shape"), node("Gather", ["shape", "first"], "n")];
+    return {
+      node: [
+        ...classifierNodes("images", "before"),
+        ...size,
+        ...nodes,
+        node("ReduceMean", ["made"], "mean", [intAttribute("keepdims", 0)]),
+        node("Add", ["before", "mean"], "logits"),
+      ],
+      initializer: [
+        ...parameters,
+        int64Tensor("first", [0n]),
+        int64Tensor("few", [10_000n]),
+        int64Tensor("bad", [7n]),
+      ],
+    };
+  }
+
+  it("outlives a model whose memory follows the batch size, at the batch it will meet", async () => {
+    const squares = node("Mul", ["n", "n"], "n2");
+    const path = written(
+      following(
+        squares,
+        node("Mul", ["n2", "n2"], "n4"),
+        node("Mul", ["n4", "few"], "many"),
+        node("ConstantOfShape", ["many"], "made"),
+      ),
+    );
+    const asked = { model: path, expected: tiny, source: "it.onnx" };
+    expect((await tryApart(asked)).logits).toHaveLength(15);
+    await expect(tryApart({ ...asked, batches: [64] })).rejects.toThrow(/it\.onnx/);
+  });
+
+  it("tries other batch sizes too, where a graph may choose by them", async () => {
+    const path = written(
+      following(
+        node("Sub", ["n", "bad"], "gap"),
+        node("Div", ["few", "gap"], "quotient"),
+        node("Mul", ["quotient", "first"], "nothing"),
+        node("Cast", ["nothing"], "made", [intAttribute("to", TensorProto_DataType.FLOAT)]),
+      ),
+    );
+    const asked = { model: path, expected: tiny, source: "it.onnx" };
+    await expect(tryApart({ ...asked, batches: [32] })).rejects.toMatchObject({
+      detail: { found: expect.stringContaining("SIGFPE") as string },
+    });
+  });
+
+  it("refuses sizes that follow the values in the images", async () => {
+    const path = written({
+      node: [
+        ...classifierNodes("images", "before"),
+        node("NonZero", ["images"], "places"),
+        node("Shape", ["places"], "many"),
+        node("ConstantOfShape", ["many"], "made"),
+        node("ReduceMean", ["made"], "mean", [intAttribute("keepdims", 0)]),
+        node("Add", ["before", "mean"], "logits"),
+      ],
+    });
+    expect(await refusal(path)).toContain("it.onnx works differently for different images");
   });
 });

@@ -1,0 +1,59 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nastyModels } from "../../scripts/fuzz/nasty-models.mjs";
+import { faultsOf, tryModel } from "../../scripts/fuzz/try-model.mjs";
+
+/* The short form of scripts/fuzz/run.mjs: of each kind the worst. */
+
+const folder = mkdtempSync(join(tmpdir(), "mtard-nasty-"));
+const places = ["--data-dir", join(folder, "data"), "--teachers-dir", join(folder, "teachers")];
+
+beforeAll(() => {
+  const main = join(import.meta.dirname, "../../dist/cli/main.js");
+  execFileSync(process.execPath, [main, "data", "demo", ...places], { stdio: "ignore" });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Always the last of a list, and the largest number. */
+const most = (many: number): number => many - 1;
+
+const kinds = [
+  ...["plain", "cycle at the output", "chain of Identity", "chain of Reshape", "nodes out of order"],
+  ...[
+    "doubling by Concat",
+    "giant Tile",
+    "giant Expand",
+    "giant constant",
+    "constant that follows the batch",
+  ],
+  ...["shape that follows values", "long loop", "loop that follows the batch", "loops in loops"],
+  ...["branch on a batch size", "branch on values", "odd convolution", "Gemm turned twice"],
+  ...["far external data", "functions that double", "giant product", "mixing images"],
+] as const;
+
+describe("a nasty model", () => {
+  it.each(kinds)("ends a command in order: %s", { timeout: 300_000 }, async (kind) => {
+    const make = nastyModels[kind];
+    if (!make) throw new Error("there is no such kind");
+    const command = (path: string): string[] =>
+      [
+        "evaluate",
+        path,
+        "--dataset",
+        "demo",
+        "--attacks",
+        "pgd-sat",
+        "--steps",
+        "1",
+        "--limit",
+        "100",
+      ].concat(["--runs-dir", join(folder, "runs"), ...places]);
+    const outcome = await tryModel(make(most), command, join(folder, "model"));
+    expect(faultsOf(outcome), outcome.stderr).toEqual([]);
+    const harmless = kind === "plain" || kind === "nodes out of order" || kind === "Gemm turned twice";
+    expect(outcome.code, outcome.stderr).toBe(harmless ? 0 : 2);
+  });
+});
