@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import yargs, { type Argv } from "yargs";
-import { InputError, oneLine, WorkError } from "../errors.js";
+import { InputError, oneLine, type WorkError } from "../errors.js";
 import { reportedError } from "../files/system-error.js";
 import { outliveChannels, results } from "./channels.js";
 import { commandsFor } from "./commands.js";

@@ -93,7 +93,7 @@ const kinds: readonly Kind[] = [
   {
     found: "a frozen TensorFlow graph",
     fix: `convert it with python -m tf2onnx.convert --graphdef FILE --inputs INPUT:0 --outputs OUTPUT:0 --output model.onnx, ${TO_ONNX}`,
-    is: (head, text) => head[0] === 0x0a && /\x12.(Placeholder|Const|Identity|VariableV2)/s.test(text),
+    is: (head, text) => head[0] === 0x0a && isOperation(text),
   },
   {
     found: "JSON text",
@@ -127,6 +127,13 @@ const ofZip: readonly (OtherFormat & { readonly member: RegExp })[] = [
   { member: /^/, found: "a zip archive", fix: `unpack it with unzip FILE, ${UNPACK}` },
 ];
 
+/** Whether a node's operator, after its tag in a protocol buffer and its length, is one of TensorFlow's. */
+function isOperation(text: string): boolean {
+  return ["Placeholder", "Const", "Identity", "VariableV2"].some((operation) =>
+    text.includes(`\u0012${String.fromCharCode(operation.length)}${operation}`),
+  );
+}
+
 /**
  * What a file is that is not of the kind wanted, by its first bytes; null if nobody knows. Formats that are wanted are not asked about.
  *
@@ -146,7 +153,7 @@ function torchKind(text: string): OtherFormat | null {
     const kind = ofZip.find(({ member }) => member.test(first));
     return kind ? { found: kind.found, fix: kind.fix } : null;
   }
-  if (/^\x80[\x02-\x05]/.test(text))
+  if (text.charCodeAt(0) === 0x80 && text.charCodeAt(1) >= 2 && text.charCodeAt(1) <= 5)
     return {
       found: "what looks like a PyTorch file",
       fix: "mtard teacher import with --network ID --weights FILE",

@@ -142,12 +142,12 @@ export function isRunFinished(folder: string): boolean {
  */
 export function problemOfBest(folder: string): string | null {
   try {
-    const { file, close } = openSourceFile(join(folder, RUN_FILES.best));
+    const opened = openSourceFile(join(folder, RUN_FILES.best));
     try {
-      openSafetensors(file);
+      openSafetensors(opened.file);
       return null;
     } finally {
-      close();
+      opened.close();
     }
   } catch (error) {
     // What may not be read is not damaged.

@@ -10,13 +10,7 @@ import { createNetwork } from "../networks/networks.js";
 import type { ClassifierChoices } from "../onnx/adapt.js";
 import { type Address, fileNameOf } from "./address.js";
 import { refuseSecond } from "./fetch.js";
-import {
-  downloadsFolder,
-  downloadWeights,
-  type FetchPlace,
-  MOST_BYTES,
-  takeDownload,
-} from "./fetch-file.js";
+import { downloadsFolder, downloadWeights, type FetchPlace, MOST_BYTES, takeDownload } from "./fetch-file.js";
 import {
   checkRequest,
   type ImportedTeacher,

@@ -12,13 +12,7 @@ import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { parseAddress } from "./address.js";
 import { howToGet, type TeacherDescription } from "./descriptions.js";
-import {
-  downloadsFolder,
-  downloadWeights,
-  type FetchPlace,
-  MOST_BYTES,
-  takeDownload,
-} from "./fetch-file.js";
+import { downloadsFolder, downloadWeights, type FetchPlace, MOST_BYTES, takeDownload } from "./fetch-file.js";
 import { type ImportedTeacher, importInto, type ImportRequest, takeTeacherPlace } from "./import.js";
 import { MANIFEST_FILE } from "./manifest.js";
 import { isOnnxName } from "./reference.js";

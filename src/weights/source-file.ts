@@ -35,7 +35,7 @@ export async function withSourceFile<T>(path: string, use: (file: SourceFile) =>
 }
 
 /** Opens a file as {@link withSourceFile} does, for a caller that closes it himself. */
-export function openSourceFile(path: string): { readonly file: SourceFile; close(): void } {
+export function openSourceFile(path: string): { readonly file: SourceFile; readonly close: () => void } {
   const { descriptor, size } = open(path);
   let closed = false;
   const close = (): void => {

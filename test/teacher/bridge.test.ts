@@ -270,7 +270,7 @@ describe("a teacher's errors", () => {
     const asked = [teacher.logits(new Float32Array(2 * 192)), teacher.logits(new Float32Array(192))];
     for (const answer of await Promise.allSettled(asked)) {
       expect(answer).toMatchObject({ status: "rejected", reason: { message } });
-      const { reason } = answer as PromiseRejectedResult;
+      const reason: unknown = (answer as PromiseRejectedResult).reason;
       expect(reason).toBeInstanceOf(TeacherStopped);
       expect((reason as TeacherStopped).detail.found).toContain(found);
     }

@@ -24,7 +24,9 @@ async function session(
   const prepared = await prepareRun(tinySettings(), tinyPlaces(stores, run, options.resume));
   let steps = 0;
   const events = silentEvents({
-    onStep: () => void steps++,
+    onStep() {
+      steps++;
+    },
     stopRequested: () => steps >= (options.stopAfter ?? Infinity),
   });
   try {

@@ -231,7 +231,11 @@ describe("files that are no weights, or hostile", () => {
       Buffer.from("0807120470797463", "hex"),
       /an ONNX model[^]*try {7}mtard teacher import with --onnx/,
     ],
-    ["keras.pth", Buffer.from("\x89HDF\r\n\x1a\n", "latin1"), /an HDF5 file, as Keras writes them[^]*tf2onnx/],
+    [
+      "keras.pth",
+      Buffer.from("\x89HDF\r\n\x1a\n", "latin1"),
+      /an HDF5 file, as Keras writes them[^]*tf2onnx/,
+    ],
     ["pointer.pth", "version https://git-lfs.github.com/spec/v1\noid sha256:0\n", /a Git LFS pointer/],
     ["empty.pth", "", /is empty/],
     ["short.pth", Buffer.from([0x80]), /damaged or cut short/],

@@ -1,6 +1,5 @@
-import type { GraphProto, NodeProto, TensorProto } from "onnx-buf";
+import type { GraphProto, NodeProto } from "onnx-buf";
 import { changed } from "../build.js";
-import { initializersOf, makersOf, readersOf } from "../values.js";
 import { intAttributeOf } from "./attributes.js";
 import { valuesRead } from "./dependence.js";
 import { batchNormalizationFactor } from "./normalization.js";
