@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { create } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType,
@@ -703,7 +704,7 @@ export const nastyModels = {
           create(AttributeProtoSchema, {
             name: "equation",
             type: AttributeProto_AttributeType.STRING,
-            s: new TextEncoder().encode("abcd,abce->abde"),
+            s: Buffer.from("abcd,abce->abde"),
           }),
         ]),
         node("Identity", [INPUT], "z"),

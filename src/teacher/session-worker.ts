@@ -35,14 +35,14 @@ function reply(message: WorkerReply): void {
 function fail(id: number | null, error: unknown): void {
   const known = error instanceof InputError || error instanceof WorkError;
   const message = error instanceof Error ? error.message : String(error);
-  const { cause: _, ...detail } = known ? error.detail : {};
+  const { expected, found, fix } = known ? error.detail : {};
   reply({
     kind: "failed",
     id,
     input: error instanceof InputError,
     stopped: error instanceof Stopped,
     message,
-    detail,
+    detail: { expected, found, fix },
   });
 }
 

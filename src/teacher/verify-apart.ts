@@ -131,13 +131,13 @@ function overrun(child: ChildProcess, first: Limits, signal: AbortSignal): Promi
       if (now === null) return;
       used = now;
       const { doing, limits } = part;
-      if (used.megabytes > limits.megabytes)
-        return resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`));
-      if (used.seconds - began > limits.seconds)
-        return resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`));
       if (used.seconds > awake || now.runnable) [awake, awakeAt] = [used.seconds, performance.now()];
+      if (used.megabytes > limits.megabytes)
+        resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`));
+      else if (used.seconds - began > limits.seconds)
+        resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`));
       else if (performance.now() - awakeAt > ASLEEP_SECONDS * 1000)
-        return resolve(refused(`it waited for more than ${ASLEEP_SECONDS} s ${doing}`));
+        resolve(refused(`it waited for more than ${ASLEEP_SECONDS} s ${doing}`));
     }, LOOK_MILLISECONDS);
     signal.addEventListener("abort", () => clearInterval(timer));
   });
