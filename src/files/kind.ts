@@ -53,7 +53,7 @@ function look(path: string, expected: string): Stats {
     return statSync(path);
   } catch (cause) {
     if (isSystemError(cause) && NOTHING.includes(cause.code))
-      throw new InputError(`there is no file ${path}`, {
+      throw new InputError(cause.code === "ENOENT" ? `there is no file ${path}` : `cannot read ${path}`, {
         expected,
         found: cause.message,
         fix: "check the path and its permissions",

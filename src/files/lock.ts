@@ -41,9 +41,8 @@ export interface LockRule {
  */
 export function tryLock(path: string): HeldLock | string {
   requireLocks();
-  let made: string | undefined;
   for (;;) {
-    made = makeFolder(path) ?? made;
+    makeFolder(path);
     const file = openLockFile(path);
     // Whoever made the folder has removed it, as it was empty.
     if (file === null) continue;
@@ -60,7 +59,7 @@ export function tryLock(path: string): HeldLock | string {
           kept = false;
           rmSync(path, { force: true });
           closeSync(file.descriptor);
-          removeEmpty(dirname(path), made);
+          removeEmpty(dirname(path));
         },
       };
     } finally {
@@ -121,10 +120,19 @@ export async function waitForLock(path: string, onWait: (holder: string) => void
   }
 }
 
-/** The folder of a lock file, made; returns the topmost folder that was missing. */
-function makeFolder(path: string): string | undefined {
+/** The folders that this process made for its locks. */
+const madeFolders = new Set<string>();
+
+/** Makes the folder of a lock file. */
+function makeFolder(path: string): void {
   try {
-    return mkdirSync(dirname(path), { recursive: true });
+    const top = mkdirSync(dirname(path), { recursive: true });
+    if (top === undefined) return;
+    const topmost = resolve(top);
+    for (let each = resolve(dirname(path)); ; each = dirname(each)) {
+      madeFolders.add(each);
+      if (each === topmost) return;
+    }
   } catch (cause) {
     throw writeFailure(dirname(path), cause);
   }
@@ -192,14 +200,12 @@ function readHolder(descriptor: number): string {
   return "another process";
 }
 
-/** Removes a folder and those above it up to `top`, as far as they are empty. */
-function removeEmpty(folder: string, top: string | undefined): void {
-  if (top === undefined) return;
-  const last = resolve(top);
+/** Removes a folder and those above it that this process made for its locks, as far as they are empty. */
+function removeEmpty(folder: string): void {
   try {
-    for (let each = resolve(folder); ; each = dirname(each)) {
+    for (let each = resolve(folder); madeFolders.has(each); each = dirname(each)) {
       rmdirSync(each);
-      if (each === last) return;
+      madeFolders.delete(each);
     }
   } catch {
     // Something is in it.

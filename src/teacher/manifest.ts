@@ -72,7 +72,7 @@ const manifestSchema = z.object({
 /** What `teacher.json` says of a teacher: its data set, model, origin, and what was measured of it. */
 export interface TeacherManifest extends Readonly<z.infer<typeof manifestSchema>> {}
 /** How many of the first `total` test images a teacher gets right. */
-export type MeasuredAccuracy = Readonly<z.infer<typeof measuredAccuracySchema>>;
+export interface MeasuredAccuracy extends Readonly<z.infer<typeof measuredAccuracySchema>> {}
 /** The same under an attack of L-infinity radius `epsilon`, whose random start `seed` determines. */
 export type MeasuredRobustness = Readonly<z.infer<typeof measuredRobustnessSchema>>;
 

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, WorkError } from "../errors.js";
+import { requireRegularFile } from "../files/kind.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import type { TrialRequest, TrialResult } from "./trial.js";
 import { batchLimits, firstLimits, type Limits } from "./trial-limits.js";
@@ -34,6 +35,7 @@ export type TrialOrder = Partial<TrialRequest> & Pick<TrialRequest, "model" | "e
  */
 export async function tryApart(order: TrialOrder): Promise<TrialResult> {
   const { model, source, expected } = order;
+  requireRegularFile(model, "an ONNX file");
   const request: TrialRequest = { adapt: null, readOnly: false, batches: [], gradient: false, ...order };
   const bytes = sizeOfFile(model);
   const tried = { megabytes: (bytes + besides(dirname(model))) / 1e6, image: expected.image };

@@ -168,10 +168,10 @@ const importCases: BadCase[] = [
     says: [/weights\.safetensors does not fit resnet-8 .*: 1 missing\n/, /expected +"bn1.weight" \[16\]/],
   },
   {
-    name: "a checkpoint with an extra key",
-    make: checkpoint((weights) => weights.set("extra.weight", tensor(3, 4))),
+    name: "a checkpoint with an extra layer",
+    make: checkpoint((weights) => weights.set("layer4.0.conv1.weight", tensor(3, 4, 3, 3))),
     call: `${IMPORT} --network resnet-8 --weights weights.safetensors`,
-    says: [/does not fit resnet-8 .*: 1 unknown\n/, /found +"extra.weight" \[3, 4\]/],
+    says: [/does not fit resnet-8 .*: 1 unknown\n/, /found +"layer4.0.conv1.weight" \[3, 4, 3, 3\]/],
   },
   {
     name: "a checkpoint with a wrong shape",
@@ -240,7 +240,11 @@ const importCases: BadCase[] = [
     call: `${IMPORT} --onnx page.onnx`,
     says: ["a web page"],
   },
-  { name: "an ONNX file that is not there", call: `${IMPORT} --onnx no.onnx`, says: ["cannot read"] },
+  {
+    name: "an ONNX file that is not there",
+    call: `${IMPORT} --onnx no.onnx`,
+    says: ["there is no file no.onnx"],
+  },
   { name: "no source", call: IMPORT, says: ["nothing to import was named", "--onnx FILE"] },
   {
     name: "two sources",
@@ -897,7 +901,9 @@ const template = join(work.path, "template");
 beforeAll(async () => {
   mkdirSync(template);
   await prepareDataset("demo", join(work.path, "data"));
-  symlinkSync(join(work.path, "data"), join(template, "data"));
+  // Only the packed data set is shared: what a case packs, and its lock, is its own.
+  mkdirSync(join(template, "data"));
+  symlinkSync(join(work.path, "data/demo"), join(template, "data/demo"));
   for (const [name, dataset, classes] of [
     ["ten", "demo", 10],
     ["hundred", "cifar100", 100],
@@ -943,7 +949,7 @@ async function refused({ make, call, says }: BadCase, ...more: string[]) {
   expect(ended.code, ended.stderr).toBe(2);
   // Only what a command had begun may be said before the error.
   expect(
-    lines.slice(0, begin).filter((line) => !/^cifar10: (checking|unpacking)|^\S+ on cpu \(/.test(line)),
+    lines.slice(0, begin).filter((line) => !/^cifar10: (checking|unpacking)|^\S+ on cpu \(|^trying \S+ in a process of its own$/.test(line)),
   ).toEqual([]);
   const report = lines.slice(begin);
   expect(report.length).toBeLessThanOrEqual(4);
