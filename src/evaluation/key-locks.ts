@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { AttackId } from "../attacks/attacks.js";
+import { WorkError } from "../errors.js";
 import { type HeldLock, tryLock, waitForLock } from "../files/lock.js";
 import type { MeasurementKeys } from "./kept.js";
 import { isFinished } from "./record.js";
@@ -63,8 +64,12 @@ export async function holdKeys(
   };
 }
 
-/** Removes the lock of a process that was killed when its work was done. */
+/** Removes the lock of a process that was killed when its work was done. What is known is read all the same where this cannot be. */
 function removeAbandoned(path: string): void {
-  const lock = tryLock(path);
-  if (typeof lock !== "string") lock.release();
+  try {
+    const lock = tryLock(path);
+    if (typeof lock !== "string") lock.release();
+  } catch (error) {
+    if (!(error instanceof WorkError)) throw error;
+  }
 }

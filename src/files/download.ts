@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { WorkError } from "../errors.js";
@@ -6,6 +6,8 @@ import { writeFailure } from "./atomic.js";
 import { request } from "./http.js";
 import { partOf, type Part } from "./part.js";
 import { hashOfFile } from "./sha256.js";
+import { isSystemError } from "./system-error.js";
+import { writeWhole } from "./write-whole.js";
 
 /** What to download and how to know it is the right thing. */
 export interface DownloadSource {
@@ -89,7 +91,8 @@ export async function download(
     } catch (cause) {
       if (part.size() === 0) part.remove();
       if (cause instanceof WorkError) throw cause;
-      if ((cause as NodeJS.ErrnoException).code === "ENOSPC") throw writeFailure(path, cause);
+      // The disk's: what the network says comes as the cause of another error.
+      if (isSystemError(cause)) throw writeFailure(path, cause);
       attempts++;
       inVain = part.size() - most >= patience.enough ? 0 : inVain + 1;
       most = Math.max(most, part.size());
@@ -234,7 +237,7 @@ async function append(
       if (other !== null) throw other;
       received += chunk.length;
       if (received > (total ?? limitOf(source))) throw tooLong(source, null);
-      for (let done = 0; done < chunk.length;) done += writeSync(file, chunk, done);
+      writeWhole(file, chunk);
       const seconds = (performance.now() - began) / 1000;
       onProgress({ received, total, rate: (received - start) / seconds });
     }

@@ -1,5 +1,6 @@
 import { copyFileSync, linkSync, renameSync, rmSync } from "node:fs";
 import { writeFailure } from "./atomic.js";
+import { removeLeftovers } from "./leftovers.js";
 
 /**
  * Keeps a file under a second name, in place of what has that name, before the file itself is replaced; it stays in its place meanwhile.
@@ -10,6 +11,8 @@ import { writeFailure } from "./atomic.js";
 export function keepAs(path: string, kept: string): void {
   const temporary = `${kept}.${process.pid}.partial`;
   try {
+    // Of killed processes, too.
+    removeLeftovers(kept);
     rmSync(temporary, { force: true });
     linkOrCopy(path, temporary);
     // Two names of one file are both left by `rename`.

@@ -57,7 +57,7 @@ export function tryLock(path: string): HeldLock | string {
         release() {
           if (!kept) return;
           kept = false;
-          rmSync(path, { force: true });
+          removeIfAllowed(path);
           closeSync(file.descriptor);
           removeEmpty(dirname(path));
         },
@@ -198,6 +198,15 @@ function readHolder(descriptor: number): string {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
   }
   return "another process";
+}
+
+/** In a folder that this user may not write to, the file stays: it is free once it is closed. */
+function removeIfAllowed(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Whoever may remove it does so at the next call.
+  }
 }
 
 /** Removes a folder and those above it that this process made for its locks, as far as they are empty. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomically } from "../files/atomic.js";
+import { readTextFile } from "../files/read-text.js";
 import { sha256OfFile } from "../files/sha256.js";
 
 const recordSchema = z.object({
@@ -40,9 +40,8 @@ export function compareWithFirst(teachersDir: string, url: string, path: string)
 const MOST_BYTES = 10_000;
 
 function readRecord(path: string, url: string): string | null {
-  if (!existsSync(path) || statSync(path).size > MOST_BYTES) return null;
   try {
-    const record = recordSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    const record = recordSchema.parse(JSON.parse(readTextFile(path, MOST_BYTES)));
     return record.url === url ? record.sha256 : null;
   } catch {
     return null;

@@ -1,16 +1,14 @@
-import { isMainThread, Worker } from "node:worker_threads";
 import { InputError, WorkError } from "../errors.js";
 import { IMAGES, LOGITS } from "../onnx/writer.js";
 import { onnxRuntime, openSession } from "../runtime/onnxruntime.js";
+import { followParent } from "./follow-parent.js";
 import type { ProcessReply, ProcessRequest, ProcessStart } from "./protocol.js";
 
 /* The process that session-worker.ts starts: one ONNX Runtime session, which may hang or crash without taking the program along. */
 
-/** How often the process looks whether the one that started it is still there. */
-const LOOK_MILLISECONDS = 1000;
-
 function reply(message: ProcessReply): void {
-  process.send?.(message);
+  // Whoever asked may be gone by now; without a callback, that would be an error of this process.
+  process.send?.(message, () => undefined);
 }
 
 function fail(error: unknown): void {
@@ -56,19 +54,7 @@ async function serve({ dataFolder, device: asked, threads, image, classes }: Pro
   reply({ kind: "ready", device });
 }
 
-if (isMainThread) {
-  // Ctrl-C reaches the whole group: whoever asks ends this process when it needs no more answers.
-  process.on("SIGINT", () => undefined);
-  process.on("SIGTERM", () => undefined);
-  process.once("disconnect", () => process.exit());
-  // While ONNX Runtime has this thread, another looks whether anyone still waits.
-  new Worker(new URL(import.meta.url), { execArgv: [] }).unref();
-  process.once("message", (start: ProcessStart) => {
-    serve(start).catch(fail);
-  });
-} else {
-  const parent = process.ppid;
-  setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, "SIGKILL");
-  }, LOOK_MILLISECONDS);
-}
+followParent();
+process.once("message", (start: ProcessStart) => {
+  serve(start).catch(fail);
+});

@@ -97,10 +97,18 @@ async function startProcess(): Promise<SessionProcess> {
   child.on("error", (cause) =>
     stop(`the process of teacher "${start.name}" cannot be started`, cause.message),
   );
+  const end = (): void => {
+    child.removeAllListeners("exit");
+    if (child.connected) child.disconnect();
+    child.kill("SIGKILL");
+  };
   const first = next();
   begin(child);
   const ready = await first;
-  if (ready.kind === "failed") throw errorOf(ready);
+  if (ready.kind === "failed") {
+    end();
+    throw errorOf(ready);
+  }
   if (ready.kind !== "ready") throw new Error("the teacher's process answered before it was asked");
 
   let slowest = start.expectedSeconds;
@@ -128,11 +136,7 @@ async function startProcess(): Promise<SessionProcess> {
         clearTimeout(timer);
       }
     },
-    end() {
-      child.removeAllListeners("exit");
-      if (child.connected) child.disconnect();
-      child.kill("SIGKILL");
-    },
+    end,
   };
 }
 

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { cacheFolder } from "../../scripts/setup/cache.mjs";
 import { pinsKey } from "../../scripts/setup/record.mjs";
 import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
+import { readTextFile } from "../files/read-text.js";
+import { isSystemError } from "../files/system-error.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { version } from "../version.js";
 
@@ -39,9 +41,7 @@ export interface TrialRecord extends Readonly<z.infer<typeof recordSchema>> {}
 /** The record of a model; null if there is none, or it cannot be read. */
 export function readTrial(key: TrialKey): TrialRecord | null {
   try {
-    const path = pathOf(key);
-    if (statSync(path).size > MAXIMUM_BYTES) return null;
-    return recordSchema.parse(JSON.parse(readFileSync(path, "utf8")));
+    return recordSchema.parse(JSON.parse(readTextFile(pathOf(key), MAXIMUM_BYTES)));
   } catch {
     return null;
   }
@@ -56,10 +56,6 @@ export function writeTrial(key: TrialKey, record: TrialRecord): void {
   } catch (error) {
     if (!(error instanceof WorkError) && !isSystemError(error)) throw error;
   }
-}
-
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && "code" in error;
 }
 
 /** In the user's cache; `MTARD_TRIALS` moves it, as tests do. */

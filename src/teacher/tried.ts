@@ -43,19 +43,19 @@ export async function openTried(
     image: expected.image,
     classes: expected.classes,
   };
-  const attempt = async (): Promise<Omit<TrialRecord, "data">> => {
+  const attempt = async (tried: ModelUse): Promise<Omit<TrialRecord, "data">> => {
     const { seconds } = await tryApart({
       ...{ model: path, expected, source: path, adapt: standard ? null : {} },
-      ...use,
+      ...tried,
     });
-    return { batch: Math.max(3, ...use.batches), gradient: use.gradient, seconds };
+    return { batch: Math.max(3, ...tried.batches), gradient: tried.gradient, seconds };
   };
   const known = readTrial(key);
   const enough = known !== null && isWithin(use, { batches: [known.batch], gradient: known.gradient });
-  let passed = enough || refusedBefore(reference, key) ? known : await attempt();
+  let passed = enough || refusedBefore(reference, key) ? known : await attempt(withEarlier(use, known));
   const stored = loadTeacher(reference, dataset);
   const { data = [] } = stored.manifest;
-  if (known !== null && passed === known && !sameFiles(known, data)) passed = await attempt();
+  if (known !== null && passed === known && !sameFiles(known, data)) passed = await attempt(use);
   if (bytesOf(stored) !== key.sha256)
     throw new InputError(`${path} changed while it was read`, {
       expected: "a file that stays as it is",
@@ -76,6 +76,12 @@ export function rememberTried(manifest: TeacherManifest, tried: Omit<TrialRecord
 export function isWithin(asked: ModelUse, tried: ModelUse): boolean {
   const largest = Math.max(3, ...tried.batches);
   return asked.batches.every((batch) => batch <= largest) && (tried.gradient || !asked.gradient);
+}
+
+/** One record is kept of a model: uses that take turns would be tried at every turn, were they not tried together. */
+function withEarlier(use: ModelUse, known: TrialRecord | null): ModelUse {
+  if (known === null) return use;
+  return { batches: [...use.batches, known.batch], gradient: use.gradient || known.gradient };
 }
 
 function sameFiles({ data }: TrialRecord, found: TrialRecord["data"]): boolean {

@@ -11,8 +11,11 @@ import { batchLimits, firstLimits, type Limits } from "./trial-limits.js";
 import { tellTrial } from "./trial-notice.js";
 import type { TrialMessage } from "./verify-process.js";
 
-/** Limits memory, in kilobytes, and processor time, in seconds, then runs the program in the shell's place. */
-const LIMITED = 'ulimit -d "$0" && ulimit -t "$1" && shift && exec "$@"';
+/**
+ * Limits memory, in kilobytes, and processor time, in seconds, then runs the program in the shell's place. A limit that cannot be set is one
+ * that the system has already, and lower.
+ */
+const LIMITED = 'ulimit -d "$0"; ulimit -t "$1"; shift; exec "$@"';
 
 /** How often the process is looked at. */
 const LOOK_MILLISECONDS = 50;

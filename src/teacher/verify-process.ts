@@ -1,4 +1,5 @@
 import { type ErrorDetail, InputError, WorkError } from "../errors.js";
+import { followParent } from "./follow-parent.js";
 import { type TrialRequest, type TrialResult, tryModel } from "./trial.js";
 import type { Limits } from "./trial-limits.js";
 
@@ -28,8 +29,7 @@ function say(message: TrialMessage): Promise<void> {
   });
 }
 
-// Whoever waits for the result is gone.
-process.once("disconnect", () => process.exit());
+followParent();
 
 process.once("message", (request: TrialRequest) => {
   tryModel(request, (doing, limits) => void say({ kind: "part", doing, limits }))

@@ -949,7 +949,12 @@ async function refused({ make, call, says }: BadCase, ...more: string[]) {
   expect(ended.code, ended.stderr).toBe(2);
   // Only what a command had begun may be said before the error.
   expect(
-    lines.slice(0, begin).filter((line) => !/^cifar10: (checking|unpacking)|^\S+ on cpu \(|^trying \S+ in a process of its own$/.test(line)),
+    lines
+      .slice(0, begin)
+      .filter(
+        (line) =>
+          !/^cifar10: (checking|unpacking)|^\S+ on cpu \(|^trying \S+ in a process of its own$/.test(line),
+      ),
   ).toEqual([]);
   const report = lines.slice(begin);
   expect(report.length).toBeLessThanOrEqual(4);

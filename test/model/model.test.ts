@@ -157,7 +157,8 @@ describe("a model that mtard wrote and somebody edited", () => {
     const model = await open(
       edited((graph) => {
         const bias = graph.initializer.find(({ name }) => name === "linear.bias");
-        if (bias) bias.rawData = new Uint8Array(Float32Array.from({ length: 10 }, (_, at) => Math.sqrt(at)).buffer);
+        if (bias)
+          bias.rawData = new Uint8Array(Float32Array.from({ length: 10 }, (_, at) => Math.sqrt(at)).buffer);
       }),
     );
     expect(model.known).not.toBeNull();
