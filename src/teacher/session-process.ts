@@ -10,7 +10,8 @@ import type { ProcessReply, ProcessRequest, ProcessStart } from "./protocol.js";
 const LOOK_MILLISECONDS = 1000;
 
 function reply(message: ProcessReply): void {
-  process.send?.(message);
+  // Whoever asked may be gone by now, which is no error here.
+  process.send?.(message, () => undefined);
 }
 
 function fail(error: unknown): void {
