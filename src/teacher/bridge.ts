@@ -1,10 +1,15 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { InputError, WorkError } from "../errors.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { type Device, type DeviceRequest, threadCount } from "../runtime/device.js";
+import type { StoredTeacher } from "./load.js";
 import type { TeacherManifest } from "./manifest.js";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./protocol.js";
+import { patienceWith } from "./patience.js";
 import type { TeacherReference } from "./reference.js";
+import { tellTrial } from "./trial-notice.js";
 import { openTried } from "./tried.js";
 
 /** A frozen classifier that runs on a thread of its own. */
@@ -33,11 +38,9 @@ export interface OpenTeacherOptions {
   readonly maxBatch?: number | undefined;
   /** The data set the teacher is for; a teacher that does not fit is refused. */
   readonly dataset?: ClassifierShape | undefined;
-  /** How many seconds any answer may take, 60 by default; a slow teacher may take more, 20 times its slowest answer so far. */
+  /** How many seconds any answer may take, {@link patienceWith} by default; a slow teacher may take more, 20 times its slowest answer so far. */
   readonly patience?: number | undefined;
 }
-
-const PATIENCE_SECONDS = 60;
 
 /** A teacher that hung or crashed: its process has ended, and there will be no more answers. */
 export class TeacherStopped extends WorkError {}
@@ -65,11 +68,12 @@ export async function openTeacher(
   reference: TeacherReference,
   options: OpenTeacherOptions,
 ): Promise<Teacher> {
-  const { device, threads = threadCount(), maxBatch = 256, patience = PATIENCE_SECONDS } = options;
+  const { device, threads = threadCount(), maxBatch = 256 } = options;
   const use = { batches: [maxBatch], gradient: false };
   const { stored, seconds } = await openTried(reference, options.dataset, use);
   const { manifest, model, dataFolder } = stored;
   const { image, classes, name } = manifest;
+  const { patience = patienceWith(seconds === 0 ? sizeOf(stored) : 0, image, maxBatch) } = options;
   const { worker, exited } = startWorker({
     ...{ name, model, dataFolder, device, threads, image, classes, maxBatch, patience },
     expectedSeconds: seconds,
@@ -102,6 +106,14 @@ export async function openTeacher(
       await exited;
     },
   };
+}
+
+/** The bytes of a model and its external data. */
+function sizeOf({ model, dataFolder, manifest: { data = [] } }: StoredTeacher): number {
+  return data.reduce(
+    (total, { file }) => total + statSync(join(dataFolder ?? "", file)).size,
+    model.byteLength,
+  );
 }
 
 /** Starts a teacher's thread. */
@@ -158,6 +170,7 @@ function requestsTo(worker: Worker, name: string, classes: number): Requests {
   const ready = new Promise<Device>((resolve, reject) => {
     worker.on("message", (message: WorkerReply) => {
       if (message.kind === "ready") resolve(message.device);
+      else if (message.kind === "late") tellTrial(message.text);
       else if (message.kind === "done")
         settle(message.id, ({ slot, count, resolve: answer }) =>
           answer(Float32Array.from(slot.logits.subarray(0, count * classes))),

@@ -37,6 +37,8 @@ export type WorkerRequest =
 export type WorkerReply =
   | { readonly kind: "ready"; readonly device: Device }
   | { readonly kind: "done"; readonly id: number }
+  /** That an answer takes long. */
+  | { readonly kind: "late"; readonly text: string }
   | {
       readonly kind: "failed";
       /** The request that failed, or null for the start. */

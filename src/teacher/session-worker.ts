@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { InputError, WorkError } from "../errors.js";
 import type { Device } from "../runtime/device.js";
+import { startWait } from "./patience.js";
 import type {
   ProcessReply,
   ProcessRequest,
@@ -20,8 +21,10 @@ const start = workerData as WorkerStart;
 const pixels = start.image.height * start.image.width;
 const { channels } = start.image;
 
-/** How many times as long as its slowest answer so far a teacher may take. */
-const PATIENCE = 20;
+/** After what the training says of its checkpoint. */
+const STOPPED_FIX = "if it ends there again, use another teacher";
+const LATE_FIX =
+  "if it stops there again, use another teacher, or wait longer for this one: MTARD_PATIENCE=600, in seconds";
 
 /** A teacher that answers no more. */
 class Stopped extends WorkError {}
@@ -80,11 +83,8 @@ async function startProcess(): Promise<SessionProcess> {
       else waiting = { resolve, reject };
     });
   child.on("message", (message: ProcessReply) => waiting?.resolve(message));
-  const stop = (message: string, found: string): void => {
-    ended ??= new Stopped(message, {
-      found,
-      fix: "use another teacher, or look at the model with mtard teacher check",
-    });
+  const stop = (message: string, found: string, fix = STOPPED_FIX): void => {
+    ended ??= new Stopped(message, { found, fix });
     waiting?.reject(ended);
     child.kill("SIGKILL");
   };
@@ -115,15 +115,23 @@ async function startProcess(): Promise<SessionProcess> {
   return {
     device: ready.device,
     async run(asked, count) {
-      const seconds = Math.max(start.patience, PATIENCE * slowest);
       const began = performance.now();
-      const timer = setTimeout(() => {
-        const known = slowest > 0 ? `; the slowest answer before took ${slowest.toFixed(1)} s` : "";
-        stop(
-          `teacher "${start.name}" stopped answering`,
-          `no answer about ${count} images for ${seconds.toFixed(0)} s${known}`,
-        );
-      }, seconds * 1000);
+      const about = `about ${count} ${count === 1 ? "image" : "images"}`;
+      const endWait = startWait(start.patience, slowest, {
+        onLate: (seconds, limit) =>
+          reply({
+            kind: "late",
+            text: `teacher "${start.name}" has not answered for ${seconds.toFixed(0)} s; after ${limit.toFixed(0)} s it is given up`,
+          }),
+        onEnd(limit) {
+          const known = slowest > 0 ? `; the slowest answer before took ${slowest.toFixed(1)} s` : "";
+          stop(
+            `teacher "${start.name}" stopped answering`,
+            `no answer ${about} for ${limit.toFixed(0)} s${known}`,
+            LATE_FIX,
+          );
+        },
+      });
       try {
         const answering = next();
         if (!ended) child.send({ images: asked, count } satisfies ProcessRequest);
@@ -133,7 +141,7 @@ async function startProcess(): Promise<SessionProcess> {
         slowest = Math.max(slowest, (performance.now() - began) / 1000);
         return answer.logits;
       } finally {
-        clearTimeout(timer);
+        endWait();
       }
     },
     end,

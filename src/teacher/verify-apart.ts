@@ -124,7 +124,8 @@ function refused(found: string): Answer {
 function overrun(child: ChildProcess, first: Limits, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve) => {
     let part = { doing: "to begin", limits: first };
-    let [began, awake, awakeAt] = [0, 0, performance.now()];
+    // Looks are counted, not time: the computer may sleep, and Ctrl-Z stop this process too.
+    let [began, awake, looksAsleep] = [0, 0, 0];
     let used: Usage = { seconds: 0, megabytes: 0 };
     child.on("message", (message: TrialMessage) => {
       if (message.kind !== "part") return;
@@ -136,12 +137,13 @@ function overrun(child: ChildProcess, first: Limits, signal: AbortSignal): Promi
       if (now === null) return;
       used = now;
       const { doing, limits } = part;
-      if (used.seconds > awake || now.runnable) [awake, awakeAt] = [used.seconds, performance.now()];
+      looksAsleep++;
+      if (used.seconds > awake || now.runnable) [awake, looksAsleep] = [used.seconds, 0];
       if (used.megabytes > limits.megabytes)
         resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`));
       else if (used.seconds - began > limits.seconds)
         resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`));
-      else if (performance.now() - awakeAt > ASLEEP_SECONDS * 1000)
+      else if (looksAsleep * LOOK_MILLISECONDS > ASLEEP_SECONDS * 1000)
         resolve(refused(`it waited for more than ${ASLEEP_SECONDS} s ${doing}`));
     }, LOOK_MILLISECONDS);
     signal.addEventListener("abort", () => clearInterval(timer));

@@ -94,7 +94,10 @@ export function learn(
     settings.method,
   );
   if (!Number.isFinite(total))
-    throw new WorkError("the loss is not finite", { found: JSON.stringify(report) });
+    throw new WorkError("the loss is not finite", {
+      found: JSON.stringify(report),
+      fix: "a lower --set learningRate=... starts anew",
+    });
   const gradients = new Map<string, Tensor>();
   if (passes.adv && adv) trainingBackward(network, parameters, passes.adv, adv, gradients);
   if (passes.nat && nat) trainingBackward(network, parameters, passes.nat, nat, gradients);

@@ -219,9 +219,8 @@ async function reportingLastCheckpoint<T>(folder: string, work: () => Promise<T>
     return await work();
   } catch (error) {
     if (!(error instanceof WorkError)) throw error;
-    throw new WorkError(error.message, {
-      ...error.detail,
-      fix: `the last good checkpoint is ${join(folder, RUN_FILES.last)}; --resume goes on from it, a lower --set learningRate=... starts anew`,
-    });
+    const { fix, ...detail } = error.detail;
+    const resume = `the last good checkpoint is ${join(folder, RUN_FILES.last)}; --resume goes on from it`;
+    throw new WorkError(error.message, { ...detail, fix: fix === undefined ? resume : `${resume}; ${fix}` });
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -84,7 +84,7 @@ describe("a folder of 300 mixed images with ten bad ones", () => {
         .filter((each) => each.includes(`cannot be read: "${printed(name)}"`));
       expect(line, name).toMatch(reason);
     }
-    expect(readdirSync(at("data"))).toEqual([]);
+    expect(existsSync(at("data"))).toBe(false);
   });
 
   it("says which sizes it has where none is asked for", async () => {

@@ -1,8 +1,10 @@
 import type * as Ort from "onnxruntime-common";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
@@ -65,15 +67,14 @@ function someImages(count: number, shift: number): Float32Array {
 }
 
 /** Puts a model into the store as it is, without the trial of an import. */
-function stored(name: string, content: Uint8Array): void {
+function stored(name: string, content: Uint8Array, of = { image: smallImage, classes: 5 }): void {
   mkdirSync(join(folder, name));
   writeFileSync(join(folder, name, "model.onnx"), content);
   const sha256 = sha256Of(content);
   const manifest = {
     name,
     dataset: "test-images",
-    classes: 5,
-    image: smallImage,
+    ...of,
     file: "model.onnx",
     sha256,
     source: { file: "model.onnx", sha256, format: "onnx" },
@@ -314,6 +315,38 @@ describe("a process with a teacher", () => {
     ["asked and not waited for", "void teacher.logits(new Float32Array(3072 * 64));"],
   ])("ends by itself, the teacher %s", (_, last) => {
     expect(ending(last)).toMatchObject({ status: 0, signal: null, stdout: "10\n", stderr: "" });
+  });
+
+  it("is not given up for the time that Ctrl-Z stopped it", async () => {
+    stored("stopped", bytes, shape);
+    // No time was taken of its answers.
+    rememberTried(readManifest(join(folder, "stopped")), { batch: 1024, gradient: false, seconds: 0 });
+    const asking = spawn(
+      process.execPath,
+      [
+        "--input-type=module",
+        "--eval",
+        `const { openTeacher } = await import(${JSON.stringify(bridge)});
+         const options = { device: "cpu", threads: 1, maxBatch: 1024, patience: 6 };
+         const teacher = await openTeacher({ kind: "folder", folder: ${JSON.stringify(join(folder, "stopped"))} }, options);
+         const asked = teacher.logits(new Float32Array(3072 * 1024));
+         console.log("asked");
+         console.log((await asked).length);
+         await teacher.close();`,
+      ],
+      { detached: true, stdio: ["ignore", "pipe", "inherit"] },
+    );
+    const group = -(asking.pid ?? 0);
+    let said = "";
+    asking.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const ended = once(asking, "close");
+    await once(asking.stdout, "data");
+    await sleep(100);
+    process.kill(group, "SIGSTOP");
+    await sleep(7000);
+    process.kill(group, "SIGCONT");
+    await ended;
+    expect(said).toBe("asked\n10240\n");
   });
 
   // Without care, Node aborts when it ends while ONNX Runtime is running in a worker.
