@@ -22,6 +22,8 @@ const { channels } = start.image;
 
 /** How many times as long as its slowest answer so far a teacher may take. */
 const PATIENCE = 20;
+/** Its time is counted in so many parts: all processes may be stopped meanwhile, by Ctrl-Z, for as long as a person likes. */
+const PARTS = 20;
 
 /** A teacher that answers no more. */
 class Stopped extends WorkError {}
@@ -117,13 +119,16 @@ async function startProcess(): Promise<SessionProcess> {
     async run(asked, count) {
       const seconds = Math.max(start.patience, PATIENCE * slowest);
       const began = performance.now();
-      const timer = setTimeout(() => {
+      let parts = 0;
+      const look = (): void => {
+        if (++parts < PARTS) return;
         const known = slowest > 0 ? `; the slowest answer before took ${slowest.toFixed(1)} s` : "";
         stop(
           `teacher "${start.name}" stopped answering`,
           `no answer about ${count} images for ${seconds.toFixed(0)} s${known}`,
         );
-      }, seconds * 1000);
+      };
+      const timer = setInterval(look, (seconds * 1000) / PARTS);
       try {
         const answering = next();
         if (!ended) child.send({ images: asked, count } satisfies ProcessRequest);
@@ -133,7 +138,7 @@ async function startProcess(): Promise<SessionProcess> {
         slowest = Math.max(slowest, (performance.now() - began) / 1000);
         return answer.logits;
       } finally {
-        clearTimeout(timer);
+        clearInterval(timer);
       }
     },
     end,

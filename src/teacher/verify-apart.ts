@@ -114,15 +114,19 @@ async function answerOf(child: ChildProcess, signal: AbortSignal): Promise<Answe
   return Promise.race([answered, exited]);
 }
 
-function refused(found: string): Answer {
-  return { kind: "refused", message: "", detail: { found } };
+/** What to do about a model that takes more than others, and is meant to. */
+const TRUSTED =
+  "export it again; if it is your own and may take as much, the same command after MTARD_TRIAL_FACTOR=4";
+
+function refused(found: string, fix?: string): Answer {
+  return { kind: "refused", message: "", detail: { found, ...(fix === undefined ? {} : { fix }) } };
 }
 
 /** Looks at the process until it takes more than a part of its work may take, or waits without end. */
 function overrun(child: ChildProcess, first: Limits, signal: AbortSignal): Promise<Answer> {
   return new Promise((resolve) => {
     let part = { doing: "to begin", limits: first };
-    let [began, awake, awakeAt] = [0, 0, performance.now()];
+    let [began, awake, asleep] = [0, 0, 0];
     let used: Usage = { seconds: 0, megabytes: 0 };
     child.on("message", (message: TrialMessage) => {
       if (message.kind !== "part") return;
@@ -134,12 +138,14 @@ function overrun(child: ChildProcess, first: Limits, signal: AbortSignal): Promi
       if (now === null) return;
       used = now;
       const { doing, limits } = part;
-      if (used.seconds > awake || now.runnable) [awake, awakeAt] = [used.seconds, performance.now()];
+      // Looks are counted, not time: both processes may have been stopped, by Ctrl-Z, for as long as a person likes.
+      if (used.seconds > awake || now.runnable) [awake, asleep] = [used.seconds, 0];
+      else asleep++;
       if (used.megabytes > limits.megabytes)
-        resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`));
+        resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`, TRUSTED));
       else if (used.seconds - began > limits.seconds)
-        resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`));
-      else if (performance.now() - awakeAt > ASLEEP_SECONDS * 1000)
+        resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`, TRUSTED));
+      else if (asleep * LOOK_MILLISECONDS > ASLEEP_SECONDS * 1000)
         resolve(refused(`it waited for more than ${ASLEEP_SECONDS} s ${doing}`));
     }, LOOK_MILLISECONDS);
     signal.addEventListener("abort", () => clearInterval(timer));

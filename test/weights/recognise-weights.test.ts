@@ -101,12 +101,6 @@ describe("of several sets of tensors, the one is taken", () => {
     }
   });
 
-  it("of many the average, however far behind it stands", async () => {
-    const snapshots = Array.from({ length: 80 }, (_, at) => [`snapshot_${at}`, stateDict(10 + at)] as const);
-    const saved = Object.fromEntries([...snapshots, ["swa_model", stateDict(2)]]) as Saved;
-    expect(await found(saved)).toMatchObject({ key: "swa_model", mark: 2 });
-  });
-
   it("inside one dictionary, by the prefix of its names", async () => {
     const saved = { state_dict: { ...stateDict(1, "model."), ...stateDict(2, "model_ema.module.") } };
     expect(await found(saved)).toMatchObject({ key: "state_dict.model_ema.module", mark: 2 });
