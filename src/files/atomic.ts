@@ -1,7 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { InputError, WorkError } from "../errors.js";
-import { kindOf } from "./kind.js";
+import { kindOf, kindOfStatus } from "./kind.js";
 import { lacksMemory, meaningOf, systemCodeOf, tooLittleMemory } from "./system-error.js";
 import { writeWhole } from "./write-whole.js";
 import { openBeside, removeLeftovers } from "./leftovers.js";
@@ -10,9 +10,10 @@ import { openBeside, removeLeftovers } from "./leftovers.js";
  * Refuses a path where no file can be written, before any work is done for it.
  *
  * @param example A file name for the error to suggest.
- * @throws {InputError} if it is a folder, or something above it is a file.
+ * @throws {InputError} if it is a folder, a pipe or a device, or something above it is a file.
  */
 export function requireFilePath(path: string, example: string): void {
+  refuseDevice(path);
   if (kindOf(path) === "folder")
     throw new InputError(`${path} is a folder`, {
       expected: "the path of the file to write",
@@ -28,15 +29,27 @@ export function requireFilePath(path: string, example: string): void {
     });
 }
 
+/** A pipe or a device cannot be written whole or not at all: a file would take its place. */
+function refuseDevice(path: string): void {
+  const kind = kindOf(path) === "file" ? kindOfStatus(statSync(path)) : "file";
+  if (kind === "file") return;
+  throw new InputError(`${path} is not a file`, {
+    expected: "the path of the file to write",
+    found: `a ${kind}`,
+    fix: "name a file, and copy it from there",
+  });
+}
+
 /**
  * Writes a file whole or not at all: a file beside it is written, synced and renamed over it. What killed processes left beside it is removed.
  *
- * @throws {WorkError} if the disk is full or refuses, and {@link InputError} or WorkError as `chunks` throws them; the file that was
+ * @throws {InputError} if there is a pipe or a device; {@link WorkError} if the disk is full or refuses, and either as `chunks` throws it; the file that was
  * there before stays as it was.
  */
 export function writeFileAtomically(path: string, chunks: string | Uint8Array | Iterable<Uint8Array>): void {
   let temporary: string | undefined;
   try {
+    refuseDevice(path);
     mkdirSync(dirname(path), { recursive: true });
     removeLeftovers(path);
     const file = openBeside(path);

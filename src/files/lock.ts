@@ -141,6 +141,7 @@ function makeFolder(path: string): void {
 /** The lock's file, opened; null if its folder is gone. */
 function openLockFile(path: string): { descriptor: number; writable: boolean } | null {
   const { O_RDWR, O_CREAT, O_RDONLY, O_NOFOLLOW } = constants;
+  let refused: unknown;
   try {
     return { descriptor: openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666), writable: true };
   } catch (cause) {
@@ -148,11 +149,12 @@ function openLockFile(path: string): { descriptor: number; writable: boolean } |
     if (code === "ENOENT") return null;
     // Another user's file may be locked without being written, but on disks shared by NFS.
     if (code !== "EACCES") throw writeFailure(path, cause);
+    refused = cause;
   }
   try {
     return { descriptor: openSync(path, O_RDONLY | O_NOFOLLOW), writable: false };
-  } catch (cause) {
-    throw writeFailure(path, cause);
+  } catch {
+    throw writeFailure(path, refused);
   }
 }
 

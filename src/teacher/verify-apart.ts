@@ -116,8 +116,12 @@ async function answerOf(child: ChildProcess, signal: AbortSignal): Promise<Answe
   return Promise.race([answered, exited]);
 }
 
-function refused(found: string): Answer {
-  return { kind: "refused", message: "", detail: { found } };
+/** What to do about a model that takes more than others, and is meant to. */
+const TRUSTED =
+  "export it again; if it is your own and may take as much, the same command after MTARD_TRIAL_FACTOR=4";
+
+function refused(found: string, fix?: string): Answer {
+  return { kind: "refused", message: "", detail: { found, ...(fix === undefined ? {} : { fix }) } };
 }
 
 /** Looks at the process until it takes more than a part of its work may take, or waits without end. */
@@ -140,9 +144,9 @@ function overrun(child: ChildProcess, first: Limits, signal: AbortSignal): Promi
       looksAsleep++;
       if (used.seconds > awake || now.runnable) [awake, looksAsleep] = [used.seconds, 0];
       if (used.megabytes > limits.megabytes)
-        resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`));
+        resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`, TRUSTED));
       else if (used.seconds - began > limits.seconds)
-        resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`));
+        resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`, TRUSTED));
       else if (looksAsleep * LOOK_MILLISECONDS > ASLEEP_SECONDS * 1000)
         resolve(refused(`it waited for more than ${ASLEEP_SECONDS} s ${doing}`));
     }, LOOK_MILLISECONDS);

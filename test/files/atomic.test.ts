@@ -1,10 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "#mtard/errors.js";
-import { writeFileAtomically } from "#mtard/files/atomic.js";
+import { requireFilePath, writeFileAtomically } from "#mtard/files/atomic.js";
+import { keepAs } from "#mtard/files/keep.js";
 import { openBeside, removeLeftovers } from "#mtard/files/leftovers.js";
 
 let folder: string;
@@ -27,6 +36,20 @@ describe("a file written whole or not at all", () => {
     expect(() => writeFileAtomically(path, failing())).toThrow("wrong");
     expect(readdirSync(folder)).toEqual(["it.json"]);
     expect(readFileSync(path, "utf8")).toBe("old");
+  });
+
+  it("takes the place of no pipe", () => {
+    spawnSync("mkfifo", [path]);
+    expect(() => requireFilePath(path, "it.json")).toThrow(`${path} is not a file`);
+    expect(() => writeFileAtomically(path, "new")).toThrow(`${path} is not a file`);
+    expect(lstatSync(path).isFIFO()).toBe(true);
+  });
+
+  it("is kept under a second name, and what a killed process left beside that is removed", () => {
+    writeFileAtomically(path, "old");
+    writeFileSync(join(folder, "kept.json.4711.partial"), "half");
+    keepAs(path, join(folder, "kept.json"));
+    expect(readdirSync(folder).sort()).toEqual(["it.json", "kept.json"]);
   });
 
   it("leaves nothing after the next write, if a process was killed while it wrote", () => {
