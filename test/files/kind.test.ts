@@ -33,7 +33,7 @@ const SPECIAL = ["pipe", "device", "socket", "folder"] as const;
 
 describe("what is no plain file", () => {
   it.each(SPECIAL)("is refused before it is opened: a %s", async (kind) => {
-    const found = { detail: { found: `a ${kind}` } };
+    const found = { detail: expect.objectContaining({ found: `a ${kind}` }) as unknown };
     expect(() => requireRegularFile(at(kind), "a file")).toThrow(expect.objectContaining(found));
     expect(() => readModelFile(at(kind))).toThrow(expect.objectContaining(found));
     await expect(readWeightsFile(at(kind))).rejects.toMatchObject(found);
@@ -57,7 +57,7 @@ describe("what is no plain file", () => {
     "train --dataset demo --method natural --config pipe",
   ])("ends a call at once: mtard %s", async (call) => {
     const { code, stderr } = await mtard(call.split(" "), folder);
-    expect(stderr).toMatch(/a pipe/);
+    expect(stderr).toMatch(/a pipe|pipe is not a file/);
     expect(code).toBe(2);
   });
 
