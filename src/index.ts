@@ -64,12 +64,8 @@ export type { InitialWeights, RunInputs, Schedule } from "./run/run-directory.js
 export { type Augmentation, datasets, type DatasetDescription, type DatasetId } from "./data/datasets.js";
 export { datasetFromArrays, type ArraySplit, type DatasetArrays } from "./data/memory.js";
 export { openDataset, type Dataset, type Split } from "./data/store.js";
-export {
-  prepareDataset,
-  type PreparedDataset,
-  type PrepareOptions,
-  type PrepareProgress,
-} from "./data/prepare.js";
+export type { PrepareProgress } from "./data/obtain.js";
+export { prepareDataset, type PreparedDataset, type PrepareOptions } from "./data/prepare.js";
 export type { ImageSize } from "./data/own-image.js";
 export type { LeftOutFile } from "./data/own-files.js";
 export type { DecodeProgress } from "./data/tiny-imagenet.js";

@@ -1,36 +1,14 @@
 import { existsSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
 import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import { kindOf, requireRegularFile } from "../files/kind.js";
-import { sha256OfFile } from "../files/sha256.js";
-import { readArchive, readFolder } from "./archive.js";
-import { mostCifarBytes, readCifar } from "./cifar.js";
-import {
-  datasets,
-  findDataset,
-  isBuiltIn,
-  requireOwnName,
-  type CifarOrigin,
-  type DatasetDescription,
-  type DatasetId,
-  type TinyImageNetOrigin,
-} from "./datasets.js";
-import { makeDemo } from "./demo.js";
-import { download, type DownloadProgress } from "../files/download.js";
+import { datasets, findDataset, isBuiltIn, requireOwnName, type DatasetDescription } from "./datasets.js";
 import { type Place, readWhole, waitForPlace } from "../files/folder.js";
 import { partOf } from "../files/part.js";
+import { downloadPath, obtain, type PrepareProgress } from "./obtain.js";
 import { openOwn, type OwnOptions } from "./own-prepare.js";
 import type { OwnReport } from "./own-report.js";
-import {
-  datasetFolder,
-  openDataset,
-  readStoreRecord,
-  writeStore,
-  type SplitContents,
-  type StoreRecord,
-} from "./store.js";
-import { openTinyImageNet, readTinyImageNet, type DecodeProgress } from "./tiny-imagenet.js";
+import { datasetFolder, openDataset, readStoreRecord, writeStore, type StoreRecord } from "./store.js";
 
 /** Where a data set comes from, and whether it replaces one already in the store. */
 export interface PrepareOptions {
@@ -45,12 +23,6 @@ export interface PrepareOptions {
   /** Told once who is packing this data set already, if another process is: it is waited for. */
   readonly onWait?: (holder: string) => void;
 }
-
-/** How far the preparation of a data set is. */
-export type PrepareProgress =
-  | ({ readonly stage: "download" } & DownloadProgress)
-  | ({ readonly stage: "decode" | "inspect" } & DecodeProgress)
-  | { readonly stage: "verify" | "unpack" | "make" };
 
 /** A data set as it lies in the store. */
 export interface PreparedDataset {
@@ -169,114 +141,6 @@ function summary(
     ...(report ? { report } : {}),
     alreadyThere,
   };
-}
-
-/** Where an archive is downloaded to, until it is packed. */
-function downloadPath(id: string, dataDir: string): string {
-  return join(dataDir, `.${id}.download`);
-}
-
-interface Obtained {
-  readonly train: SplitContents;
-  readonly test: SplitContents;
-  readonly source: StoreRecord["source"];
-  /** Closes the source, where it is still read while the store is written. */
-  readonly close?: () => void;
-}
-
-interface ObtainedBuiltIn extends Omit<Obtained, "source"> {
-  readonly description: BuiltIn;
-  readonly facts: () => Pick<StoreRecord, "source">;
-  readonly report?: undefined;
-}
-
-type BuiltIn = (typeof datasets)[DatasetId];
-
-async function obtain(
-  description: BuiltIn,
-  dataDir: string,
-  from: string | undefined,
-  sha256: string | undefined,
-  onProgress: (progress: PrepareProgress) => void,
-): Promise<ObtainedBuiltIn> {
-  const { source, ...obtained } = await obtainFrom(description, dataDir, from, sha256, onProgress);
-  return { ...obtained, description, facts: () => ({ source }) };
-}
-
-async function obtainFrom(
-  description: BuiltIn,
-  dataDir: string,
-  from: string | undefined,
-  sha256: string | undefined,
-  onProgress: (progress: PrepareProgress) => void,
-): Promise<Obtained> {
-  const { origin } = description;
-  if (origin.kind === "demo") {
-    onProgress({ stage: "make" });
-    return { ...(await makeDemo(description.image, origin)), source: { seed: origin.seed } };
-  }
-  if (from !== undefined) return openLocal(description, origin, from, sha256, onProgress);
-  const archive = downloadPath(description.id, dataDir);
-  const { url, bytes, md5 } = origin;
-  const published = { url, bytes, checksum: { algorithm: "md5", digits: md5 } } as const;
-  await download(published, archive, (progress) => onProgress({ stage: "download", ...progress }));
-  const obtained = await openLocal(description, origin, archive, undefined, onProgress);
-  return { ...obtained, source: { ...obtained.source, archive: basename(url), url } };
-}
-
-async function openLocal(
-  description: DatasetDescription,
-  origin: CifarOrigin | TinyImageNetOrigin,
-  from: string,
-  sha256: string | undefined,
-  onProgress: (progress: PrepareProgress) => void,
-): Promise<Obtained> {
-  if (statSync(from).isDirectory()) {
-    onProgress({ stage: "unpack" });
-    return {
-      ...(await openContents(description, origin, from, onProgress)),
-      source: { folder: basename(from) },
-    };
-  }
-  onProgress({ stage: "verify" });
-  const found = sha256OfFile(from);
-  if (sha256 !== undefined && found !== sha256.toLowerCase())
-    throw new InputError(`${from} has the wrong checksum`, {
-      expected: `sha256 ${sha256.toLowerCase()}`,
-      found: `sha256 ${found}`,
-      fix: "fetch the archive again, or check the checksum you gave",
-    });
-  onProgress({ stage: "unpack" });
-  return {
-    ...(await openContents(description, origin, from, onProgress)),
-    source: { archive: basename(from), sha256: found },
-  };
-}
-
-/** Both splits from an archive or its folder: CIFAR's at once, Tiny-ImageNet's image by image while they are stored. */
-async function openContents(
-  description: DatasetDescription,
-  origin: CifarOrigin | TinyImageNetOrigin,
-  from: string,
-  onProgress: (progress: PrepareProgress) => void,
-): Promise<Omit<Obtained, "source">> {
-  const isFolder = statSync(from).isDirectory();
-  if (origin.kind === "cifar") {
-    const wanted = [...origin.trainFiles, ...origin.testFiles];
-    const most = mostCifarBytes(description, origin);
-    const files = isFolder
-      ? readFolder(from, origin.folder, wanted, most)
-      : await readArchive(from, wanted, most);
-    return readCifar(files, description, origin);
-  }
-  const files = await openTinyImageNet(from, origin.folder);
-  try {
-    const progressed = (progress: DecodeProgress): void => onProgress({ stage: "decode", ...progress });
-    return { ...(await readTinyImageNet(files, description, origin, progressed)), close: files.close };
-  } catch (error) {
-    files.close();
-    throw error;
-  }
 }
 
 function refuseContradictions(id: string, { from, sha256, own }: PrepareOptions): void {

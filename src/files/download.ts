@@ -3,8 +3,10 @@ import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { WorkError } from "../errors.js";
 import { writeFailure } from "./atomic.js";
+import { isHopeless, refused, unreachable, webPage, wrongSize } from "./download-errors.js";
 import { request } from "./http.js";
 import { partOf, type Part } from "./part.js";
+import { goesOn, statedSize, validatorOf, wholeSize } from "./range-answer.js";
 import { hashOfFile } from "./sha256.js";
 import { isSystemError } from "./system-error.js";
 import { writeWhole } from "./write-whole.js";
@@ -97,7 +99,7 @@ export async function download(
       inVain = part.size() - most >= patience.enough ? 0 : inVain + 1;
       most = Math.max(most, part.size());
       if (inVain >= patience.attempts || attempts >= patience.most || isHopeless(cause))
-        throw unreachable(source, cause, attempts);
+        throw unreachable(source.url, cause, attempts);
       const asked = cause instanceof Busy ? cause.seconds * 1000 : 0;
       await wait(Math.max(asked, patience.pause * 2 ** Math.max(0, inVain - 1)));
     }
@@ -174,7 +176,7 @@ async function receive(
       return { total: asked, sha256: opened.sha256 ?? null };
     }
     if (busyStatuses.has(response.status)) throw new Busy(response);
-    if (!response.ok || response.body === null) throw refused(source, response);
+    if (!response.ok || response.body === null) throw refused(source.url, response);
     const packed = (response.headers.get("content-encoding") ?? "identity") !== "identity";
     // A server that ignores the range sends the whole file again, with status 200.
     const start = response.status === 206 ? asked : 0;
@@ -187,7 +189,7 @@ async function receive(
     const stated = packed ? null : wholeSize(response, start);
     const other =
       typeof source.bytes === "number" && stated !== null && stated !== source.bytes
-        ? otherSize(source, stated)
+        ? wrongSize(source.url, `${source.bytes} bytes`, `${stated} bytes, as its server states`)
         : null;
     mkdirSync(dirname(part.path), { recursive: true });
     if (start === 0) part.begin(packed ? null : validatorOf(response));
@@ -233,7 +235,7 @@ async function append(
     // What has come is written at once: what a stream still holds is lost when the connection breaks.
     for await (const chunk of body as AsyncIterable<Uint8Array>) {
       touch(chunk.length);
-      if (received === 0 && isWebPage(chunk)) throw webPage(source);
+      if (received === 0 && isWebPage(chunk)) throw webPage(source.url);
       if (other !== null) throw other;
       received += chunk.length;
       if (received > (total ?? limitOf(source))) throw tooLong(source, null);
@@ -277,33 +279,6 @@ function slownessWatch({ silence, period, enough }: Patience) {
   };
 }
 
-/** Whether a partial answer begins at the byte that was asked for, of the file that the part is of. */
-function goesOn({ headers }: Response, asked: number, validator: string | null): boolean {
-  const start = /^bytes (\d+)-/.exec(headers.get("content-range") ?? "")?.[1];
-  const tag = headers.get("etag");
-  const other = validator?.startsWith('"') === true && tag !== null && tag !== validator;
-  return !other && (start === undefined || Number(start) === asked);
-}
-
-/** What tells this version of the file from another, in the form that `If-Range` takes: weak tags do not. */
-function validatorOf({ headers }: Response): string | null {
-  const tag = headers.get("etag");
-  return tag?.startsWith('"') === true ? tag : headers.get("last-modified");
-}
-
-/** The size of the whole file, from a response that begins at `start`. */
-function statedSize({ headers }: Response, start: number): number | null {
-  const length = headers.get("content-length") ?? "";
-  return /^\d+$/.test(length) ? start + Number(length) : null;
-}
-
-/** The size of the whole file where an answer says it, alone or behind its range: a server may send less at once than was asked for. */
-function wholeSize(response: Response, start: number): number | null {
-  const [, whole] = /^bytes \d+-\d+\/(\d+)$/.exec(response.headers.get("content-range") ?? "") ?? [];
-  if (whole !== undefined) return Number(whole);
-  return response.status === 206 ? null : statedSize(response, start);
-}
-
 function limitOf({ bytes }: DownloadSource): number {
   return typeof bytes === "number" ? bytes : bytes.atMost;
 }
@@ -313,54 +288,7 @@ export function isWebPage(chunk: Uint8Array): boolean {
   return /^\s*<(!doctype|html|head|\?xml)/i.test(Buffer.from(chunk.subarray(0, 256)).toString("latin1"));
 }
 
-function webPage({ url }: DownloadSource): WorkError {
-  return new WorkError(`${url} answered with a web page in place of the file`, {
-    fix: "open the address in a browser; fetch the file elsewhere and give it with --from",
-  });
-}
-
-function refused({ url }: DownloadSource, { status, statusText }: Response): WorkError {
-  const gone = status === 404 || status === 410;
-  return new WorkError(`cannot download ${url}`, {
-    found: `the server answered ${status} ${statusText}`,
-    fix: gone
-      ? "check the address; or give a local copy with --from"
-      : "try again later, or give a local copy with --from",
-  });
-}
-
 function tooLong(source: DownloadSource, stated: number | null): WorkError {
-  return new WorkError(`${source.url} is not the file it should be`, {
-    expected: `${typeof source.bytes === "number" ? "" : "at most "}${limitOf(source)} bytes`,
-    found: stated === null ? "more than that" : `${stated} bytes, more than that`,
-    fix: "fetch the file elsewhere and give it with --from",
-  });
-}
-
-function otherSize(source: DownloadSource, stated: number): WorkError {
-  return new WorkError(`${source.url} is not the file it should be`, {
-    expected: `${limitOf(source)} bytes`,
-    found: `${stated} bytes, as its server states`,
-    fix: "fetch the file elsewhere and give it with --from",
-  });
-}
-
-/** Whether another attempt would fail in the same way: no such host, or nobody there. */
-function isHopeless(cause: unknown): boolean {
-  const { code } = rootOf(cause) as NodeJS.ErrnoException;
-  return code === "ENOTFOUND" || code === "ECONNREFUSED";
-}
-
-function rootOf(cause: unknown): unknown {
-  return cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-}
-
-function unreachable({ url }: DownloadSource, cause: unknown, attempts: number): WorkError {
-  const error = rootOf(cause);
-  const message = error instanceof Error ? error.message : String(error);
-  return new WorkError(`cannot download ${url}`, {
-    found: attempts > 1 ? `${message}; asked ${attempts} times` : message,
-    fix: "check the network; or fetch the file on another machine and give it with --from FILE",
-    cause,
-  });
+  const most = `${typeof source.bytes === "number" ? "" : "at most "}${limitOf(source)} bytes`;
+  return wrongSize(source.url, most, stated === null ? "more than that" : `${stated} bytes, more than that`);
 }

@@ -41,7 +41,7 @@ export function onnxRuntime(): typeof OnnxRuntime {
  * Opens a model, given as a file's path or its bytes, on the device asked for; `auto` takes the GPU where it works.
  *
  * @param threads How many threads one run may use on the CPU.
- * @throws {WorkError} if `cuda` was asked for and cannot be used.
+ * @throws {WorkError} if ONNX Runtime is not set up, or `cuda` was asked for and cannot be used.
  * @throws {InputError} if the model cannot be loaded.
  */
 export async function openSession(
@@ -54,6 +54,8 @@ export async function openSession(
   try {
     return { session: await createSession(model, device, threads, options), device };
   } catch (cause) {
+    // It is not the model that is wrong where ONNX Runtime is not set up.
+    if (cause instanceof WorkError) throw cause;
     throw new InputError(
       `ONNX Runtime cannot load ${typeof model === "string" ? model : "the model given as bytes"}`,
       { expected: "a valid ONNX model", found: firstLine(cause), cause },

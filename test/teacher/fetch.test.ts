@@ -100,7 +100,7 @@ describe("fetchTeacher from an address", () => {
     });
     expect(rates.at(-1)).toBe(content.length);
     expect(readdirSync(folder).sort()).toEqual(["model.onnx", "teacher.json"]);
-    // Eight digits pin no file: what came is remembered.
+    // Eight digits pin no file: the checksum of what came is kept.
     expect(readdirSync(teachersDir).sort()).toEqual([".checksums", "small"]);
   });
 

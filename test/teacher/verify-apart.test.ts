@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type NodeProto, TensorProto_DataType } from "onnx-buf";
-import { afterAll, describe, expect, it } from "vitest";
-import { InputError } from "#mtard/errors.js";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { InputError, WorkError } from "#mtard/errors.js";
 import { floatValue, int64Tensor, intAttribute, node } from "#mtard/onnx/build.js";
 import { serializeModel } from "#mtard/onnx/model.js";
 import { tryApart, verifyClassifierApart } from "#mtard/teacher/verify-apart.js";
@@ -60,6 +60,20 @@ describe("verifyClassifierApart", () => {
     );
     expect(apart).toContain("it.onnx answers 5 classes, but test-images has 100");
     expect(apart).toBe(here);
+  });
+
+  it("blames no model where set-up was not run", async () => {
+    const path = written();
+    vi.stubEnv("MTARD_CACHE", dirname(path));
+    try {
+      const error: unknown = await verifyClassifierApart(path, tiny, "it.onnx").catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(error).toBeInstanceOf(WorkError);
+      expect((error as WorkError).report()).toMatch(/^error: the engines are not set up\n[^]*mtard setup$/);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it("outlives a model that ends ONNX Runtime", async () => {
