@@ -191,6 +191,7 @@ const COMPARISONS: Readonly<Record<Comparison, string>> = {
   equal: "as its manifest says",
   borderline: "as its manifest says, but for borderline images",
   replaced: "not recorded: the teacher was replaced while it was measured",
+  "read-only": "not recorded: this user may not write to the teacher's folder",
   "no manifest": "not recorded: nothing is written beside a bare file, or into the package",
 };
 

@@ -41,9 +41,8 @@ export interface LockRule {
  */
 export function tryLock(path: string): HeldLock | string {
   requireLocks();
-  let made: string | undefined;
   for (;;) {
-    made = makeFolder(path) ?? made;
+    makeFolder(path);
     const file = openLockFile(path);
     // Whoever made the folder has removed it, as it was empty.
     if (file === null) continue;
@@ -58,9 +57,9 @@ export function tryLock(path: string): HeldLock | string {
         release() {
           if (!kept) return;
           kept = false;
-          rmSync(path, { force: true });
+          removeIfAllowed(path);
           closeSync(file.descriptor);
-          removeEmpty(dirname(path), made);
+          removeEmpty(dirname(path));
         },
       };
     } finally {
@@ -121,10 +120,19 @@ export async function waitForLock(path: string, onWait: (holder: string) => void
   }
 }
 
-/** The folder of a lock file, made; returns the topmost folder that was missing. */
-function makeFolder(path: string): string | undefined {
+/** The folders that this process made for its locks. */
+const madeFolders = new Set<string>();
+
+/** Makes the folder of a lock file. */
+function makeFolder(path: string): void {
   try {
-    return mkdirSync(dirname(path), { recursive: true });
+    const top = mkdirSync(dirname(path), { recursive: true });
+    if (top === undefined) return;
+    const topmost = resolve(top);
+    for (let each = resolve(dirname(path)); ; each = dirname(each)) {
+      madeFolders.add(each);
+      if (each === topmost) return;
+    }
   } catch (cause) {
     throw writeFailure(dirname(path), cause);
   }
@@ -133,6 +141,7 @@ function makeFolder(path: string): string | undefined {
 /** The lock's file, opened; null if its folder is gone. */
 function openLockFile(path: string): { descriptor: number; writable: boolean } | null {
   const { O_RDWR, O_CREAT, O_RDONLY, O_NOFOLLOW } = constants;
+  let refused: unknown;
   try {
     return { descriptor: openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666), writable: true };
   } catch (cause) {
@@ -140,11 +149,12 @@ function openLockFile(path: string): { descriptor: number; writable: boolean } |
     if (code === "ENOENT") return null;
     // Another user's file may be locked without being written, but on disks shared by NFS.
     if (code !== "EACCES") throw writeFailure(path, cause);
+    refused = cause;
   }
   try {
     return { descriptor: openSync(path, O_RDONLY | O_NOFOLLOW), writable: false };
-  } catch (cause) {
-    throw writeFailure(path, cause);
+  } catch {
+    throw writeFailure(path, refused);
   }
 }
 
@@ -192,14 +202,21 @@ function readHolder(descriptor: number): string {
   return "another process";
 }
 
-/** Removes a folder and those above it up to `top`, as far as they are empty. */
-function removeEmpty(folder: string, top: string | undefined): void {
-  if (top === undefined) return;
-  const last = resolve(top);
+/** In a folder that this user may not write to, the file stays: it is free once it is closed. */
+function removeIfAllowed(path: string): void {
   try {
-    for (let each = resolve(folder); ; each = dirname(each)) {
+    rmSync(path, { force: true });
+  } catch {
+    // Whoever may remove it does so at the next call.
+  }
+}
+
+/** Removes a folder and those above it that this process made for its locks, as far as they are empty. */
+function removeEmpty(folder: string): void {
+  try {
+    for (let each = resolve(folder); madeFolders.has(each); each = dirname(each)) {
       rmdirSync(each);
-      if (each === last) return;
+      madeFolders.delete(each);
     }
   } catch {
     // Something is in it.

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { accessSync, constants } from "node:fs";
+import { dirname, join } from "node:path";
 import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { waitForPlace } from "../files/folder.js";
@@ -20,9 +21,10 @@ const ATTACK_BORDERLINE = { share: 1e-2, images: 2 };
 
 /**
  * How a measurement compares with the manifest's; `other total` also means another seed, `recorded` that the manifest now has it, `replaced`
- * that it is another teacher's by now.
+ * that it is another teacher's by now, `read-only` that this user may not write to the teacher.
  */
-export type Comparison = "recorded" | "other total" | "equal" | "borderline" | "no manifest" | "replaced";
+export type Comparison =
+  "recorded" | "other total" | "equal" | "borderline" | "no manifest" | "read-only" | "replaced";
 
 /** A measured accuracy beside the manifest's. */
 export interface Compared<Measured> {
@@ -53,7 +55,7 @@ export async function compareAndRecord(
   robust: readonly MeasuredRobustness[],
 ): Promise<CheckedTeacher> {
   const compare = (manifest: TeacherManifest | null): CheckedTeacher =>
-    compared(name, manifest, folder !== null && !isBuiltIn(folder), model, clean, robust);
+    compared(name, manifest, recordingIn(folder), model, clean, robust);
   const checked = compare(folder === null ? null : readManifest(folder));
   if (folder === null || !measurementsOf(checked).some(isRecorded)) return checked;
   const place = await waitForPlace(folder, () => undefined);
@@ -77,16 +79,30 @@ export async function compareAndRecord(
   }
 }
 
+/** What comes of a first measurement of the teacher in a folder. */
+type Recording = Extract<Comparison, "recorded" | "no manifest" | "read-only">;
+
+function recordingIn(folder: string | null): Recording {
+  if (folder === null || isBuiltIn(folder)) return "no manifest";
+  try {
+    // Beside the folder lies the lock of who writes into it.
+    for (const each of [folder, dirname(folder)]) accessSync(each, constants.W_OK);
+    return "recorded";
+  } catch {
+    return "read-only";
+  }
+}
+
 function compared(
   name: string,
   manifest: TeacherManifest | null,
-  recordable: boolean,
+  recording: Recording,
   model: string | null,
   clean: MeasuredAccuracy,
   robust: readonly MeasuredRobustness[],
 ): CheckedTeacher {
   const isReplaced = manifest !== null && teacherSha256(manifest) !== model;
-  const compare = comparer(name, recordable, isReplaced);
+  const compare = comparer(name, recording, isReplaced);
   return {
     clean: compare(manifest?.measured, clean, BORDERLINE * clean.total, "right"),
     robust: robust.map((measured) => {
@@ -105,7 +121,7 @@ function isSame(one: MeasuredRobustness, other: MeasuredRobustness): boolean {
   return one.attack === other.attack && one.epsilon === other.epsilon;
 }
 
-function comparer(name: string, recordable: boolean, isReplaced: boolean) {
+function comparer(name: string, recording: Recording, isReplaced: boolean) {
   return <Measured extends MeasuredAccuracy & { seed?: number }>(
     before: Measured | undefined,
     measured: Measured,
@@ -128,8 +144,8 @@ function comparer(name: string, recordable: boolean, isReplaced: boolean) {
         fix: "check that the data are the same (mtard data), then import the teacher again with --force",
       });
     }
-    if (!recordable) return compared("no manifest");
-    return compared(!before || before.total < measured.total ? "recorded" : "other total");
+    if (recording === "no manifest") return compared(recording);
+    return compared(!before || before.total < measured.total ? recording : "other total");
   };
 }
 

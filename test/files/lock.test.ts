@@ -17,7 +17,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WorkError } from "#mtard/errors.js";
-import { requireSetup } from "#mtard/files/kernel.js";
+import { lockDescriptor, requireSetup, tryToLock } from "#mtard/files/kernel.js";
 import { type HeldLock, openLock, takeLock, tryLock, waitForLock, workingLock } from "#mtard/files/lock.js";
 import { pinsKey } from "../../scripts/setup/record.mjs";
 
@@ -163,10 +163,26 @@ describe("a lock", () => {
     },
   );
 
+  // No file system here lacks locks; a descriptor that is none is refused by the same call.
+  it("is refused where the kernel has none, with what to do", () => {
+    const none = 2 ** 20;
+    expect(tryToLock(none)).toBe("unknown");
+    expect(() => lockDescriptor(none, "runs/.working")).toThrow(
+      expect.objectContaining({
+        message: "runs/.working cannot be locked",
+        exitCode: 1,
+        detail: expect.objectContaining({
+          found: "EBADF",
+          fix: expect.stringContaining("another disk") as string,
+        }) as object,
+      }),
+    );
+  });
+
   it.skipIf(!works("setpriv", ...NOBODY))("is kept against another user", () => {
     // Who need not be able to read the checkout or the cache.
     const copy = join(folder, "copy");
-    for (const part of ["dist/files", "dist/errors.js", "package.json", "scripts/setup"])
+    for (const part of ["dist/files", "dist/errors.js", "dist/harmless.js", "package.json", "scripts/setup"])
       cpSync(part, join(copy, part), { recursive: true });
     cpSync(join(requireSetup().binding, "file_locks.node"), join(copy, "file_locks.node"));
     const record = { device: "cpu", packages: copy, libraries: copy, binding: copy };
@@ -174,7 +190,9 @@ describe("a lock", () => {
     chmodSync(folder, 0o755);
     const program = `import { tryLock } from ${JSON.stringify(join(copy, "dist/files/lock.js"))};
       const lock = tryLock(process.env.LOCK_PATH);
-      console.log(typeof lock === "string" ? lock : "free");`;
+      console.log(typeof lock === "string" ? lock : "free");
+      lock.release?.();
+      if (typeof lock !== "string") console.log(typeof tryLock(process.env.LOCK_PATH));`;
     const ask = (): string =>
       execFileSync("setpriv", [...NOBODY, process.execPath, "--input-type=module", "--eval", program], {
         env: { ...process.env, MTARD_CACHE: copy, LOCK_PATH: path },
@@ -186,6 +204,8 @@ describe("a lock", () => {
     // Left by a process that was killed.
     mkdirSync(join(folder, "runs"));
     writeFileSync(path, "mtard train, process 1 on it, since then");
-    expect(ask()).toBe("free\n");
+    // It is let go in a folder where it cannot be removed.
+    expect(ask()).toBe("free\nobject\n");
+    expect(existsSync(path)).toBe(true);
   });
 });
