@@ -12,6 +12,7 @@ import { InputError } from "../errors.js";
 import { FORMAT_HEAD, otherFormat } from "../files/file-format.js";
 import { gunzip, isGzip } from "../files/gzip.js";
 import { requireRegularFile } from "../files/kind.js";
+import { meaningOf } from "../files/system-error.js";
 import { checkGraphs, GraphProblem } from "./check-graphs.js";
 
 /** A protocol buffer is smaller than 2 GiB, and so is an ONNX file without external data. */
@@ -34,7 +35,7 @@ export function readModelFile(path: string): Uint8Array<ArrayBuffer> {
     throw new InputError(`cannot read ${path}`, {
       expected: "an ONNX file",
       found: cause instanceof Error ? cause.message : String(cause),
-      fix: "check the path",
+      fix: meaningOf(cause).fix,
       cause,
     });
   }

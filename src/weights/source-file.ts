@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { InputError, WorkError } from "../errors.js";
 import { gunzip, isGzip } from "../files/gzip.js";
 import { requireRegularFile } from "../files/kind.js";
+import { meaningOf } from "../files/system-error.js";
 
 /** A file open for reading by position; nothing beyond its end can be asked for. */
 export interface SourceFile {
@@ -112,7 +113,7 @@ function open(path: string): { descriptor: number; size: number } {
     if (cause instanceof InputError || cause instanceof WorkError) throw cause;
     throw new InputError(`cannot read ${path}`, {
       found: (cause as Error).message,
-      fix: "check the path and its permissions",
+      fix: meaningOf(cause).fix,
       cause,
     });
   }

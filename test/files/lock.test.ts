@@ -17,7 +17,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WorkError } from "#mtard/errors.js";
-import { requireSetup } from "#mtard/files/kernel.js";
+import { lockDescriptor, requireSetup, tryToLock } from "#mtard/files/kernel.js";
 import { type HeldLock, openLock, takeLock, tryLock, waitForLock, workingLock } from "#mtard/files/lock.js";
 import { pinsKey } from "../../scripts/setup/record.mjs";
 
@@ -162,6 +162,22 @@ describe("a lock", () => {
       (await waitForLock(path, () => undefined)).release();
     },
   );
+
+  // No file system here lacks locks; a descriptor that is none is refused by the same call.
+  it("is refused where the kernel has none, with what to do", () => {
+    const none = 2 ** 20;
+    expect(tryToLock(none)).toBe("unknown");
+    expect(() => lockDescriptor(none, "runs/.working")).toThrow(
+      expect.objectContaining({
+        message: "runs/.working cannot be locked",
+        exitCode: 1,
+        detail: expect.objectContaining({
+          found: "EBADF",
+          fix: expect.stringContaining("another disk") as string,
+        }) as object,
+      }),
+    );
+  });
 
   it.skipIf(!works("setpriv", ...NOBODY))("is kept against another user", () => {
     // Who need not be able to read the checkout or the cache.
