@@ -4,14 +4,18 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError, WorkError } from "../errors.js";
+import { requireRegularFile } from "../files/kind.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import type { TrialRequest, TrialResult } from "./trial.js";
 import { batchLimits, firstLimits, type Limits } from "./trial-limits.js";
 import { tellTrial } from "./trial-notice.js";
 import type { TrialMessage } from "./verify-process.js";
 
-/** Limits memory, in kilobytes, and processor time, in seconds, then runs the program in the shell's place. */
-const LIMITED = 'ulimit -d "$0" && ulimit -t "$1" && shift && exec "$@"';
+/**
+ * Limits memory, in kilobytes, and processor time, in seconds, then runs the program in the shell's place. A limit that cannot be set is one
+ * that the system has already, and lower.
+ */
+const LIMITED = 'ulimit -d "$0"; ulimit -t "$1"; shift; exec "$@"';
 
 /** How often the process is looked at. */
 const LOOK_MILLISECONDS = 50;
@@ -34,6 +38,7 @@ export type TrialOrder = Partial<TrialRequest> & Pick<TrialRequest, "model" | "e
  */
 export async function tryApart(order: TrialOrder): Promise<TrialResult> {
   const { model, source, expected } = order;
+  requireRegularFile(model, "an ONNX file");
   const request: TrialRequest = { adapt: null, readOnly: false, batches: [], gradient: false, ...order };
   const bytes = sizeOfFile(model);
   const tried = { megabytes: (bytes + besides(dirname(model))) / 1e6, image: expected.image };
@@ -111,8 +116,12 @@ async function answerOf(child: ChildProcess, signal: AbortSignal): Promise<Answe
   return Promise.race([answered, exited]);
 }
 
-function refused(found: string): Answer {
-  return { kind: "refused", message: "", detail: { found } };
+/** What to do about a model that takes more than others, and is meant to. */
+const TRUSTED =
+  "export it again; if it is your own and may take as much, the same command after MTARD_TRIAL_FACTOR=4";
+
+function refused(found: string, fix?: string): Answer {
+  return { kind: "refused", message: "", detail: { found, ...(fix === undefined ? {} : { fix }) } };
 }
 
 /** Looks at the process until it takes more than a part of its work may take, or waits without end. */
@@ -135,9 +144,9 @@ function overrun(child: ChildProcess, first: Limits, signal: AbortSignal): Promi
       looksAsleep++;
       if (used.seconds > awake || now.runnable) [awake, looksAsleep] = [used.seconds, 0];
       if (used.megabytes > limits.megabytes)
-        resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`));
+        resolve(refused(`it took more than ${limits.megabytes.toFixed(0)} MB ${doing}`, TRUSTED));
       else if (used.seconds - began > limits.seconds)
-        resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`));
+        resolve(refused(`it took more than ${seconds(limits.seconds)} ${doing}`, TRUSTED));
       else if (looksAsleep * LOOK_MILLISECONDS > ASLEEP_SECONDS * 1000)
         resolve(refused(`it waited for more than ${ASLEEP_SECONDS} s ${doing}`));
     }, LOOK_MILLISECONDS);
