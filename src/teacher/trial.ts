@@ -5,6 +5,7 @@ import { type AdaptOptions, adaptClassifier } from "../onnx/adapt.js";
 import { dataFilesOf, embedChanged, openStoredModel } from "../onnx/external-data.js";
 import { differentiate } from "../onnx/gradient/differentiate.js";
 import { lossGradientModel } from "../onnx/gradient/loss-gradient.js";
+import { lacksMemory } from "../files/system-error.js";
 import { parseModel, readModelFile, serializeModel } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import { requireSteadyShapes } from "../onnx/steady-shapes.js";
@@ -124,6 +125,7 @@ function answersOf(
     try {
       logits = session.run({ [IMAGES]: new Tensor("float32", randomImages(dims), dims) }, [LOGITS])[LOGITS];
     } catch (cause) {
+      if (lacksMemory(cause)) throw memoryProblem(source, `${count} images`, cause);
       throw batchProblem(source, count, cause instanceof Error ? messageOf(cause) : String(cause));
     }
     const shape = logits?.dims ?? [];
@@ -158,6 +160,19 @@ function batchProblem(source: string, batch: number, found: string): InputError 
     found,
     fix: "export the model with a dynamic batch (torch.onnx.export: dynamic_axes or dynamic_shapes)",
   });
+}
+
+/** The limit on the process's memory comes as the engine's error where it is asked for much at once. */
+function memoryProblem(source: string, what: string, cause: unknown): InputError {
+  return new InputError(
+    `${source} takes more memory for ${what} at once than a classifier of its size needs`,
+    {
+      expected: "no more than the limit of its trial",
+      found: cause instanceof Error ? messageOf(cause) : String(cause),
+      fix: "a smaller --batch-size; or, if it is your own and may take as much, the same command after MTARD_TRIAL_FACTOR=4",
+      cause,
+    },
+  );
 }
 
 /** Tries batch sizes up to `largest` in random order, as long as they are few seconds. */
@@ -199,13 +214,15 @@ function tryGradient(
   const { Tensor } = onnxRuntime();
   const run = (batch: number): void => {
     const dims = [batch, channels, height, width];
-    session.run({
-      [IMAGES]: new Tensor("float32", randomImages(dims), dims),
-      cotangent: new Tensor("float32", new Float32Array(batch * expected.classes).fill(1), [
-        batch,
-        expected.classes,
-      ]),
-    });
+    const ones = new Float32Array(batch * expected.classes).fill(1);
+    try {
+      session.run({
+        [IMAGES]: new Tensor("float32", randomImages(dims), dims),
+        cotangent: new Tensor("float32", ones, [batch, expected.classes]),
+      });
+    } catch (cause) {
+      throw lacksMemory(cause) ? memoryProblem(source, `the gradient of ${batch} images`, cause) : cause;
+    }
   };
   run(FEW);
   if (largest * measured * GRADIENT.cost < GRADIENT.seconds) {

@@ -16,6 +16,7 @@ import {
   type StandIn,
 } from "../teacher/hosts.js";
 import { cifar10 } from "../teacher/subset.js";
+import { type Saved, Tensor, torchFile } from "../weights/torch-writer.js";
 import { mtard, mtardJson, workFolder } from "./mtard.js";
 
 const work = workFolder();
@@ -23,6 +24,13 @@ afterAll(() => work.remove());
 
 const weightsOf = (id: string): Buffer =>
   Buffer.concat([...encodeSafetensors(initialWeights(createNetwork(id, cifar10), Random.fromSeed(1)))]);
+/** The weights of a network as `torch.save` keeps them. */
+const weightsSaved = (seed: number): Saved =>
+  Object.fromEntries(
+    [...initialWeights(createNetwork("resnet-8", cifar10), Random.fromSeed(seed))].map(
+      ([name, { shape, data }]) => [name, new Tensor(shape, data)],
+    ),
+  );
 const small = weightsOf("resnet-8");
 
 let host: StandIn | undefined;
@@ -133,4 +141,18 @@ it("keeps the checksum of what came first from an address, and says when another
   const { code, stderr } = await fetchKept();
   expect(code).toBe(0);
   expect(stderr).toMatch(said);
+});
+
+it("takes the weights that --key names, of several in one file", async () => {
+  const sets = { state_dict: weightsSaved(1), state_dict_ema: weightsSaved(2) };
+  const env = await serve((asked) => sendFile(asked, torchFile(sets)));
+  const call = ["hf:owner/name/net.pth", "--name", "chosen", "--dataset", "cifar10", "--network", "resnet-8"];
+  const logits: unknown[] = [];
+  for (const key of ["state_dict", "state_dict_ema"]) {
+    const { teacher } = await fetched(env, ...call, "--key", key, "--force");
+    expect(teacher).toMatchObject({ source: { key } });
+    logits.push((teacher as { sha256: string }).sha256);
+  }
+  expect(logits[0]).not.toBe(logits[1]);
+  expect(await failed(env, ...call, "--key", "other", "--force")).toMatch(/state_dict_ema/);
 });
