@@ -773,8 +773,8 @@ function damagedLabel(folder: string): void {
     train: number;
     test: number;
   };
-  rmSync(join(folder, "data"));
-  cpSync(join(work.path, "data"), join(folder, "data"), { recursive: true });
+  rmSync(store);
+  cpSync(join(work.path, "data/demo"), store, { recursive: true });
   const [train, test] = ["train", "test"].map((split) => readFileSync(join(store, `${split}.bin`)));
   if (!train || !test) throw new Error("no store");
   test[record.test * 3072 + 5] = 200;
