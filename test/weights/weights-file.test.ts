@@ -262,7 +262,7 @@ describe("files that are no weights, or hostile", () => {
 
   it("a missing file and a folder are refused", async () => {
     expect(await error(join(folder, "absent.pth"))).toMatch(/there is no file/);
-    expect(await error(join(write("plain", "x"), "below"))).toMatch(/there is no file .*[^]*ENOTDIR/);
+    expect(await error(join(write("plain", "x"), "below"))).toMatch(/cannot read .*[^]*ENOTDIR/);
     expect(await error(folder)).toMatch(/is not a file[^]*a folder/);
   });
 
