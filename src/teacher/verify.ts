@@ -1,4 +1,4 @@
-import { InputError } from "../errors.js";
+import { InputError, WorkError } from "../errors.js";
 import { firstOf, INFERENCE_MODE, trainingNodes } from "../onnx/inference-mode.js";
 import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
@@ -32,6 +32,7 @@ export async function verifyClassifier(
     optimized: false,
     dataFolder,
   }).catch((cause: unknown) => {
+    if (cause instanceof WorkError) throw cause;
     throw new InputError(`ONNX Runtime cannot load ${source}`, {
       expected: "a valid ONNX model",
       found: loadFailure(cause),
