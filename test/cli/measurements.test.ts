@@ -62,10 +62,10 @@ describe("what mtard evaluate measured", () => {
   });
 
   it("of a teacher is known to them, AutoAttack and a changed epsilon among it", async () => {
-    await json("evaluate demo-clean --attacks aa --limit 3");
+    await json("evaluate demo-clean --attacks aa --limit 2");
     await json("evaluate demo-robust --attacks aa --limit 1");
-    const line = "2 --attacks aa --attack-images aa=3 --limit-test 3";
-    // Nothing was known of the robust teacher on three images: neither its clean accuracy nor AutoAttack's.
+    const line = "2 --attacks aa --attack-images aa=2 --limit-test 2";
+    // Nothing was known of the robust teacher on two images: neither its clean accuracy nor AutoAttack's.
     expect((await table(line)).evaluated).toBe(2);
     await json("evaluate demo-clean --attacks fgsm --limit 12 --eps 4/255");
     await json("evaluate demo-robust --attacks fgsm --limit 12 --eps 4/255");
@@ -86,7 +86,7 @@ describe("what the tables measured", () => {
     expect(await evaluate("--attacks transfer-pgd-trades --surrogate demo-robust")).toEqual([
       "transfer-pgd-trades",
     ]);
-    expect(await known("demo-robust --limit 3 --attacks aa")).toEqual(["aa"]);
+    expect(await known("demo-robust --limit 2 --attacks aa")).toEqual(["aa"]);
   });
 
   it("is known to mtard teacher check, and the other way round", async () => {
