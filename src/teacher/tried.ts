@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { InputError } from "../errors.js";
-import { sha256OfFile } from "../files/sha256.js";
+import { sha256Of } from "../files/sha256.js";
 import { readMetadata } from "../onnx/metadata.js";
 import { parseModel, readModelFile } from "../onnx/model.js";
 import type { ClassifierShape } from "../onnx/signature.js";
@@ -36,13 +36,8 @@ export async function openTried(
   dataset: ClassifierShape | undefined,
   use: ModelUse,
 ): Promise<{ readonly stored: StoredTeacher; readonly seconds: number }> {
-  const { path, expected, standard } = subjectOf(reference, dataset);
-  const key: TrialKey = {
-    sha256: sha256OfFile(path),
-    standard,
-    image: expected.image,
-    classes: expected.classes,
-  };
+  const { path, sha256, expected, standard } = subjectOf(reference, dataset);
+  const key: TrialKey = { sha256, standard, image: expected.image, classes: expected.classes };
   const attempt = async (tried: ModelUse): Promise<Omit<TrialRecord, "data">> => {
     const { seconds } = await tryApart({
       ...{ model: path, expected, source: path, adapt: standard ? null : {} },
@@ -95,21 +90,21 @@ function refusedBefore(reference: TeacherReference, { sha256 }: TrialKey): boole
   return reference.kind !== "file" && readManifest(reference.folder).sha256 !== sha256;
 }
 
-/** What is tried, and for which images and classes. */
+/** What is tried, the SHA-256 of its bytes (of those inside, if they are packed by gzip), and for which images and classes. */
 function subjectOf(
   reference: TeacherReference,
   dataset: ClassifierShape | undefined,
-): { path: string; expected: ClassifierShape; standard: boolean } {
+): { path: string; sha256: string; expected: ClassifierShape; standard: boolean } {
   if (reference.kind === "file") {
     const { path } = reference;
     const bytes = readModelFile(path);
     const expected = dataset ?? shapeOf(readMetadata(parseModel(bytes, path)), path);
-    return { path, expected, standard: false };
+    return { path, sha256: sha256Of(bytes), expected, standard: false };
   }
   const manifest = readManifest(reference.folder);
   const path = join(reference.folder, manifest.file);
-  readModelFile(path);
-  return { path, expected: { ...manifest, name: manifest.dataset }, standard: true };
+  const sha256 = sha256Of(readModelFile(path));
+  return { path, sha256, expected: { ...manifest, name: manifest.dataset }, standard: true };
 }
 
 /** The SHA-256 of the .onnx file that a teacher was loaded from. */

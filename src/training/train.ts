@@ -6,14 +6,13 @@ import { measure } from "../evaluation/measure.js";
 import type { StepReport } from "../methods/method.js";
 import { tf, type Tensor } from "../runtime/tensorflow.js";
 import { inferenceStudent } from "../student/inference.js";
-import { replaceParameter } from "../student/parameters.js";
+import { replaceParameter, weightsFromParameters } from "../student/parameters.js";
 import { TeacherStopped } from "../teacher/bridge.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { saveBest, saveCheckpoint, type BestEvaluation } from "../run/checkpoint.js";
 import type { PreparedRun } from "./prepare.js";
 import { problemOfBest, RUN_FILES } from "../run/run-directory.js";
-import { weightsFromParameters } from "../student/parameters.js";
 import { isEvaluated, rateScale, SELECTION_ATTACK } from "./schedule.js";
 import { trainingStep, type StepSettings } from "./step.js";
 
