@@ -15,7 +15,7 @@ import { Random } from "../runtime/random.js";
 import { openSynchronousModel, type SynchronousSession } from "../runtime/synchronous-session.js";
 import { choosesBySize } from "../onnx/batch-choices.js";
 import { batchLimits, firstLimits, type Limits, type Tried } from "./trial-limits.js";
-import { verifyClassifier } from "./verify.js";
+import { randomImages, TOLERANCE, TRIED, verifyClassifier } from "./verify.js";
 
 /* What is done in the process that verify-apart.ts starts. */
 
@@ -47,10 +47,6 @@ export interface TrialResult {
 /** Told before each part of a trial what it is and what it may take. */
 export type OnPart = (doing: string, limits: Limits) => void;
 
-/** Images whose answers are timed, and compared with theirs in larger batches. */
-const FEW = 3;
-/** As {@link verifyClassifier}'s. */
-const TOLERANCE = 1e-3;
 /** A gradient takes three times what answers take; its nodes are mtard's own, so it is tried on a batch only where that is quick. */
 const GRADIENT = { cost: 4, seconds: 2 } as const;
 /** How long other batch sizes are tried, where the graph may choose by them. */
@@ -75,10 +71,10 @@ export async function tryModel(request: TrialRequest, onPart: OnPart): Promise<T
   const session = openSynchronousModel(bytes, { device: "cpu", threads: 1, dataFolder });
   const answer = answersOf(session, expected, source);
   answer(1);
-  const [few, fewSeconds] = timed(() => answer(FEW));
-  const measured = fewSeconds / FEW;
+  const [few, fewSeconds] = timed(() => answer(TRIED));
+  const measured = fewSeconds / TRIED;
   let seconds = fewSeconds;
-  const largest = Math.max(FEW, ...batches);
+  const largest = Math.max(TRIED, ...batches);
   for (const batch of [...new Set(batches)].sort((one, other) => one - other)) {
     onPart(`for ${batch} images at once`, batchLimits(tried, batch, measured));
     const [many, took] = timed(() => answer(batch));
@@ -139,14 +135,6 @@ function messageOf(cause: Error & { detail?: { found?: string } }): string {
   return cause.detail?.found ?? cause.message;
 }
 
-/** The same images in front, however many there are. */
-function randomImages(dims: readonly number[]): Float32Array {
-  const random = Random.fromSeed(0);
-  return Float32Array.from({ length: dims.reduce((size, extent) => size * extent, 1) }, () =>
-    random.uniform(),
-  );
-}
-
 function requireSame(few: Float32Array, many: Float32Array, batch: number, source: string): void {
   const scale = few.reduce((largest, logit) => Math.max(largest, Math.abs(logit)), 1);
   const same = few.subarray(0, many.length);
@@ -199,7 +187,7 @@ function tryGradient(
     onPart,
   }: { readonly measured: number; readonly largest: number; readonly onPart: OnPart },
 ): void {
-  onPart("for its gradient", batchLimits(tried, FEW, GRADIENT.cost * measured));
+  onPart("for its gradient", batchLimits(tried, TRIED, GRADIENT.cost * measured));
   let written: Uint8Array;
   try {
     written = serializeModel(
@@ -224,7 +212,7 @@ function tryGradient(
       throw lacksMemory(cause) ? memoryProblem(source, `the gradient of ${batch} images`, cause) : cause;
     }
   };
-  run(FEW);
+  run(TRIED);
   if (largest * measured * GRADIENT.cost < GRADIENT.seconds) {
     onPart(`for the gradient of ${largest} images`, batchLimits(tried, largest, GRADIENT.cost * measured));
     run(largest);

@@ -8,9 +8,17 @@ import { type InferenceSession, onnxRuntime, openSession } from "../runtime/onnx
 import { Random } from "../runtime/random.js";
 
 /** Images the model is tried with, alone and together. */
-const TRIED = 3;
+export const TRIED = 3;
 /** Kernels for another batch size may round differently; a model that mixes its images is off by far more. */
-const TOLERANCE = 1e-3;
+export const TOLERANCE = 1e-3;
+
+/** The same random images `dims` in front, however many there are; values in [0, 1]. */
+export function randomImages(dims: readonly number[]): Float32Array {
+  const random = Random.fromSeed(0);
+  return Float32Array.from({ length: dims.reduce((size, extent) => size * extent, 1) }, () =>
+    random.uniform(),
+  );
+}
 
 /** A model in the standard form: its path, or its bytes and the folder of its external data. */
 export type StandardModel = string | { readonly bytes: Uint8Array; readonly dataFolder: string | null };
@@ -43,8 +51,7 @@ export async function verifyClassifier(
   try {
     const { height, width, channels } = expected.image;
     const size = height * width * channels;
-    const random = Random.fromSeed(0);
-    const images = Float32Array.from({ length: TRIED * size }, () => random.uniform());
+    const images = randomImages([TRIED, size]);
     const alone = new Float32Array(TRIED * expected.classes);
     for (let index = 0; index < TRIED; index++) {
       const image = images.subarray(index * size, (index + 1) * size);
