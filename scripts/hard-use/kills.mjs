@@ -17,8 +17,10 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import {
+  importCall,
   leftoversIn,
   options,
+  prepareDemo,
   randomFrom,
   require,
   root,
@@ -28,6 +30,7 @@ import {
   teacherIn,
   TINY,
   workFolder,
+  writeArrays,
 } from "./program.mjs";
 
 const {
@@ -41,8 +44,6 @@ const {
 });
 const random = randomFrom(Number(seed));
 const work = workFolder("kills");
-const { writeFileAtomically } = await import(pathToFileURL(join(root, "dist/files/atomic.js")).href);
-const { encodeNpz } = await import(pathToFileURL(join(root, "dist/weights/npz.js")).href);
 const { openDataset } = await import(pathToFileURL(join(root, "dist/data/store.js")).href);
 
 /**
@@ -77,7 +78,7 @@ const victims = {
   },
   import: {
     before: (place) => cpSync(join(work, "old/it"), join(place, "it"), { recursive: true }),
-    call: (place) => importCall(place, "robust"),
+    call: (place) => [...importCall(place, "robust"), "--force"],
     state: (place) => teacherIn(join(place, "it")),
   },
   export: {
@@ -126,45 +127,11 @@ function runState(folder) {
   ].join("\n");
 }
 
-/** @param {string} place @param {"clean" | "robust"} role */
-function importCall(place, role) {
-  return [
-    "teacher",
-    "import",
-    "--name",
-    "it",
-    "--dataset",
-    "demo",
-    "--onnx",
-    `${role}.onnx`,
-    "--teachers-dir",
-    place,
-    "--force",
-  ];
-}
-
 async function prepare() {
-  await run(["data", "demo"], work);
-  const arrays = (/** @type {number} */ shift) => {
-    const list = (/** @type {number[]} */ shape, /** @type {(index: number) => number} */ value) => ({
-      shape,
-      read: () =>
-        Float32Array.from({ length: shape.reduce((product, each) => product * each, 1) }, (_, at) =>
-          value(at),
-        ),
-    });
-    return encodeNpz([
-      ["x_train", list([2000, 32, 32, 3], (at) => ((at + shift) % 256) / 255)],
-      ["y_train", list([2000], (at) => at % 2)],
-      ["x_test", list([20, 32, 32, 3], (at) => ((at + shift) % 255) / 255)],
-      ["y_test", list([20], (at) => at % 2)],
-    ]);
-  };
-  writeFileAtomically(join(work, "a.npz"), arrays(0));
-  writeFileAtomically(join(work, "b.npz"), arrays(1));
+  await prepareDemo(work);
+  for (const [shift, name] of ["a", "b"].entries())
+    await writeArrays(join(work, `${name}.npz`), { train: 2000, side: 32, shift });
   await run(["data", "tiny", "--from", "a.npz", "--data-dir", "a"], work);
-  for (const role of ["clean", "robust"])
-    copyFileSync(join(root, `teachers/demo-${role}/model.onnx`), join(work, `${role}.onnx`));
   await run(importCall("old", "clean"), work);
   await run([...train, "--out", "finished"], work);
   await run([...train, "--out", "earlier", "--seed", "1"], work);

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 /** The checkout; its build is what is tried. */
@@ -80,6 +80,43 @@ export function leftoversIn(folder) {
     /\.partial$|\.replaced$|\.mtard-(lock|new|old)$|\.lock$|\.working$|\.download$|\.etag$|\.images$/.test(
       path,
     ),
+  );
+}
+
+/** A call that brings in the demo's teacher of a role as "it". @param {string} place The teachers' store. @param {string} role */
+export function importCall(place, role) {
+  return `teacher import --name it --dataset demo --onnx ${role}.onnx --teachers-dir ${place}`.split(" ");
+}
+
+/** Puts the demo's data set, and its teachers as `clean.onnx` and `robust.onnx`, into the folder for the work. @param {string} work */
+export async function prepareDemo(work) {
+  await run(["data", "demo"], work);
+  for (const role of ["clean", "robust"])
+    copyFileSync(join(root, `teachers/demo-${role}/model.onnx`), join(work, `${role}.onnx`));
+}
+
+/**
+ * Writes arrays of a data set with two classes and 20 test images.
+ *
+ * @param {string} path
+ * @param {{ train: number, side: number, shift: number }} size Other shifts are other pixels.
+ */
+export async function writeArrays(path, { train, side, shift }) {
+  const { encodeNpz } = await import(pathToFileURL(join(root, "dist/weights/npz.js")).href);
+  const { writeFileAtomically } = await import(pathToFileURL(join(root, "dist/files/atomic.js")).href);
+  const list = (/** @type {number[]} */ shape, /** @type {(index: number) => number} */ value) => ({
+    shape,
+    read: () =>
+      Float32Array.from({ length: shape.reduce((product, each) => product * each, 1) }, (_, at) => value(at)),
+  });
+  writeFileAtomically(
+    path,
+    encodeNpz([
+      ["x_train", list([train, side, side, 3], (at) => ((at + shift) % 256) / 255)],
+      ["y_train", list([train], (at) => at % 2)],
+      ["x_test", list([20, side, side, 3], (at) => ((at + shift) % 255) / 255)],
+      ["y_test", list([20], (at) => at % 2)],
+    ]),
   );
 }
 

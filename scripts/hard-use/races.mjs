@@ -15,8 +15,10 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import {
+  importCall,
   leftoversIn,
   options,
+  prepareDemo,
   randomFrom,
   require,
   root,
@@ -26,6 +28,7 @@ import {
   teacherIn,
   TINY,
   workFolder,
+  writeArrays,
 } from "./program.mjs";
 
 const {
@@ -131,7 +134,7 @@ const races = {
     },
   },
   import: {
-    call: (place, index) => importCall(place, index % 2),
+    call: (place, index) => importOf(place, index % 2),
     check(place, ended) {
       requireOneWinner(ended, /is taken: another mtard|there is a teacher "it" already/);
       const model = teacherIn(join(place, "it"));
@@ -140,23 +143,9 @@ const races = {
     },
   },
   check: {
-    before: (place) => run(importCall(place, 0), work),
+    before: (place) => run(importOf(place, 0), work),
     call: (place, index) =>
-      index % 2 === 0
-        ? [
-            "teacher",
-            "check",
-            "it",
-            "--attacks",
-            "none",
-            "--limit",
-            "20",
-            "--runs-dir",
-            `${place}/runs`,
-            "--teachers-dir",
-            place,
-          ]
-        : [...importCall(place, (index >> 1) % 2), "--force"],
+      index % 2 === 0 ? checkCall(place) : [...importOf(place, (index >> 1) % 2), "--force"],
     check(place, ended) {
       const model = teacherIn(join(place, "it"));
       const { measured } = JSON.parse(readFileSync(join(place, "it/teacher.json"), "utf8"));
@@ -174,10 +163,18 @@ let models = [];
 /** @type {number[]} */
 let rights = [];
 
+const ROLES = ["clean", "robust"];
+
 /** @param {string} place @param {number} which */
-function importCall(place, which) {
-  const file = ["clean.onnx", "robust.onnx"][which] ?? "";
-  return ["teacher", "import", "--name", "it", "--dataset", "demo", "--onnx", file, "--teachers-dir", place];
+function importOf(place, which) {
+  return importCall(place, ROLES[which] ?? "");
+}
+
+/** @param {string} place */
+function checkCall(place) {
+  return `teacher check it --attacks none --limit 20 --runs-dir ${place}/runs --teachers-dir ${place}`.split(
+    " ",
+  );
 }
 
 /** @param {import("./program.mjs").Ended[]} ended @param {RegExp} words What the others have to say. */
@@ -193,45 +190,13 @@ function reportOf(ended) {
 }
 
 async function prepare() {
-  await run(["data", "demo"], work);
-  const { encodeNpz } = await import(pathToFileURL(join(root, "dist/weights/npz.js")).href);
-  const { writeFileAtomically } = await import(pathToFileURL(join(root, "dist/files/atomic.js")).href);
-  const list = (/** @type {number[]} */ shape, /** @type {(index: number) => number} */ value) => ({
-    shape,
-    read: () =>
-      Float32Array.from({ length: shape.reduce((product, each) => product * each, 1) }, (_, at) => value(at)),
-  });
-  writeFileAtomically(
-    join(work, "a.npz"),
-    encodeNpz([
-      ["x_train", list([200, 16, 16, 3], (at) => (at % 256) / 255)],
-      ["y_train", list([200], (at) => at % 2)],
-      ["x_test", list([20, 16, 16, 3], (at) => (at % 255) / 255)],
-      ["y_test", list([20], (at) => at % 2)],
-    ]),
-  );
+  await prepareDemo(work);
+  await writeArrays(join(work, "a.npz"), { train: 200, side: 16, shift: 0 });
   copyFileSync(join(work, "a.npz"), join(work, "a-again.npz"));
-  for (const [which, role] of ["clean", "robust"].entries()) {
-    copyFileSync(join(root, `teachers/demo-${role}/model.onnx`), join(work, `${role}.onnx`));
+  for (const [which, role] of ROLES.entries()) {
     const place = join(work, `alone-${role}`);
-    await run(importCall(place, which), work);
-    const checked = await run(
-      [
-        "teacher",
-        "check",
-        "it",
-        "--attacks",
-        "none",
-        "--limit",
-        "20",
-        "--runs-dir",
-        `${place}/runs`,
-        "--teachers-dir",
-        place,
-        "--json",
-      ],
-      work,
-    );
+    await run(importOf(place, which), work);
+    const checked = await run([...checkCall(place), "--json"], work);
     models.push(teacherIn(join(place, "it")));
     rights.push(JSON.parse(checked).measured.correct);
   }
