@@ -123,18 +123,27 @@ export async function waitForLock(path: string, onWait: (holder: string) => void
 /** The folders that this process made for its locks. */
 const madeFolders = new Set<string>();
 
+/** How often a folder that others remove while it is made is made again; a link that leads nowhere looks alike, and stays. */
+const MOST_TRIES = 100;
+
 /** Makes the folder of a lock file. */
 function makeFolder(path: string): void {
-  try {
-    const top = mkdirSync(dirname(path), { recursive: true });
-    if (top === undefined) return;
-    const topmost = resolve(top);
-    for (let each = resolve(dirname(path)); ; each = dirname(each)) {
-      madeFolders.add(each);
-      if (each === topmost) return;
+  for (let tries = 1; ; tries++) {
+    try {
+      const top = mkdirSync(dirname(path), { recursive: true });
+      if (top !== undefined) rememberMade(resolve(dirname(path)), resolve(top));
+      return;
+    } catch (cause) {
+      const isGone = (cause as NodeJS.ErrnoException).code === "ENOENT";
+      if (!isGone || tries === MOST_TRIES) throw writeFailure(dirname(path), cause);
     }
-  } catch (cause) {
-    throw writeFailure(dirname(path), cause);
+  }
+}
+
+function rememberMade(folder: string, topmost: string): void {
+  for (let each = folder; ; each = dirname(each)) {
+    madeFolders.add(each);
+    if (each === topmost) return;
   }
 }
 

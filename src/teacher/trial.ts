@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { InputError } from "../errors.js";
 import { type AdaptOptions, adaptClassifier } from "../onnx/adapt.js";
@@ -76,8 +76,10 @@ export async function tryModel(request: TrialRequest, onPart: OnPart): Promise<T
   let seconds = fewSeconds;
   const largest = Math.max(TRIED, ...batches);
   for (const batch of [...new Set(batches)].sort((one, other) => one - other)) {
-    onPart(`for ${batch} images at once`, batchLimits(tried, batch, measured));
+    const limits = batchLimits(tried, batch, measured);
+    onPart(`for ${batch} images at once`, limits);
     const [many, took] = timed(() => answer(batch));
+    requireLittleMemory(limits, source, `${batch} images`);
     requireSame(few, many, batch, source);
     if (batch === largest) seconds = took;
   }
@@ -85,8 +87,9 @@ export async function tryModel(request: TrialRequest, onPart: OnPart): Promise<T
     onPart(`for batches of up to ${largest} images`, batchLimits(tried, largest, measured));
     otherSizes(largest, (batch) => requireSame(few, answer(batch), batch, source));
   }
-  session.release();
+  // Whoever asks for gradients asks for answers too, so this session keeps its memory meanwhile.
   if (gradient) tryGradient(bytes, dataFolder, request, tried, { measured, largest, onPart });
+  session.release();
   return { logits, seconds };
 }
 
@@ -148,6 +151,13 @@ function batchProblem(source: string, batch: number, found: string): InputError 
     found,
     fix: "export the model with a dynamic batch (torch.onnx.export: dynamic_axes or dynamic_shapes)",
   });
+}
+
+/** A run may be over before its memory is looked at from outside, so the most that this process ever had is looked at after it. */
+function requireLittleMemory({ megabytes }: Limits, source: string, what: string): void {
+  const peak = /^VmHWM:\s+(\d+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0;
+  if (Number(peak) / 1000 > megabytes)
+    throw memoryProblem(source, what, `${Math.round(Number(peak) / 1000)} MB`);
 }
 
 /** The limit on the process's memory comes as the engine's error where it is asked for much at once. */
@@ -214,8 +224,10 @@ function tryGradient(
   };
   run(TRIED);
   if (largest * measured * GRADIENT.cost < GRADIENT.seconds) {
-    onPart(`for the gradient of ${largest} images`, batchLimits(tried, largest, GRADIENT.cost * measured));
+    const limits = batchLimits(tried, largest, GRADIENT.cost * measured);
+    onPart(`for the gradient of ${largest} images`, limits);
     run(largest);
+    requireLittleMemory(limits, source, `the gradient of ${largest} images`);
   }
   session.release();
 }

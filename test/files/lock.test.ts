@@ -119,6 +119,11 @@ describe("a lock", () => {
     expect(readdirSync(join(folder, "deep", "runs"))).toEqual(["settings.json"]);
   });
 
+  it("is refused below a link that leads nowhere", () => {
+    symlinkSync(join(folder, "nowhere"), join(folder, "link"));
+    expect(() => tryLock(workingLock(join(folder, "link")))).toThrow(`cannot write ${join(folder, "link")}`);
+  });
+
   it.each([
     ["of an earlier version", "1 5"],
     ["that is empty", ""],

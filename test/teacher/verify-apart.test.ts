@@ -141,6 +141,30 @@ describe("verifyClassifierApart", () => {
     await expect(tryApart({ ...asked, batches: [64] })).rejects.toThrow(/it\.onnx/);
   });
 
+  it("counts the memory of answers and of gradients together, as an evaluation needs both", async () => {
+    const pads = [0n, 0n, 0n, 0n, 0n, 0n, 0n, 40_000n];
+    const path = written({
+      node: [
+        node("Pad", ["images", "pads"], "wide"),
+        node("Pad", ["wide", "crops"], "again"),
+        ...classifierNodes("again", "logits"),
+      ],
+      initializer: [
+        ...parameters,
+        int64Tensor("pads", pads),
+        int64Tensor(
+          "crops",
+          pads.map((pad) => -pad),
+        ),
+      ],
+    });
+    const order = { model: path, expected: tiny, source: "it.onnx", batches: [128] };
+    await expect(tryApart(order)).resolves.toMatchObject({ logits: expect.any(Float32Array) as unknown });
+    await expect(tryApart({ ...order, gradient: true })).rejects.toThrow(
+      "it.onnx takes more memory for the gradient of 128 images at once than a classifier of its size needs",
+    );
+  });
+
   it("tries other batch sizes too, where a graph may choose by them", async () => {
     const path = written(
       following(
