@@ -1,4 +1,4 @@
-// `kill -9` at random moments of training, data, import with --force, export, evaluate and table: the old or the new is whole, the
+// `kill -9` at so many random moments of training, data, import with --force, export, evaluate and table: the old or the new is whole, the
 // next call goes on to the same end, and nothing hidden is left behind it.
 //
 //   nice node scripts/hard-use/kills.mjs --kills 500 --seed 0 --only train,data,import,export,evaluate,table
@@ -162,17 +162,24 @@ for (const name of names) {
 
 /** @type {Record<string, { killed: number, untouched: number, leftovers: number }>} */
 const counts = Object.fromEntries(names.map((name) => [name, { killed: 0, untouched: 0, leftovers: 0 }]));
-for (let kill = 0; kill < Number(kills); kill++) {
-  const name = names[kill % names.length] ?? "";
+for (let call = 0, killed = 0; killed < Number(kills); call++) {
+  const name = names[call % names.length] ?? "";
   const [victim, known, count] = [victims[name], usual.get(name), counts[name]];
   if (!victim || !known || !count) continue;
-  const place = freshPlace(`kill-${kill}`);
+  const place = freshPlace(`kill-${call}`);
   victim.before(place);
   const { child, ended } = start(victim.call(place), work);
-  const moment = 1.05 * known.milliseconds * random();
+  const [began, moment] = [performance.now(), known.milliseconds * random()];
   await Promise.race([wait(moment), ended]);
-  if (child.exitCode === null) count.killed++;
-  else count.untouched++;
+  if (child.exitCode === null) {
+    count.killed++;
+    killed++;
+    known.milliseconds *= 1.01;
+  } else {
+    // The machine has less to do than before; if it has more again, the line above finds out.
+    count.untouched++;
+    known.milliseconds = performance.now() - began;
+  }
   child.kill("SIGKILL");
   await ended;
   const left = leftoversIn(place);
@@ -187,12 +194,12 @@ for (let kill = 0; kill < Number(kills); kill++) {
     require(still.length === 0, `still there after the next call: ${still.join(", ")}`);
   } catch (error) {
     console.error(
-      `kill ${kill}, ${name} after ${Math.round(moment)} ms, in ${place}; it left ${left.join(", ")}:`,
+      `call ${call}, ${name} after ${Math.round(moment)} ms, in ${place}; it left ${left.join(", ")}:`,
     );
     throw error;
   }
   rmSync(place, { recursive: true });
-  if ((kill + 1) % 20 === 0) console.log(`${kill + 1} kills`);
+  if ((call + 1) % 20 === 0) console.log(`${killed} kills in ${call + 1} calls`);
 }
 writeFileSync(1, `${JSON.stringify(counts)}\n`);
 rmSync(work, { recursive: true });
