@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   ftruncateSync,
   mkdirSync,
@@ -83,6 +84,7 @@ export function takeLock(path: string, rule: LockRule): HeldLock {
 export interface Lock {
   /** Takes it; taking it again does nothing. @throws {WorkError} as {@link takeLock}. */
   hold(): void;
+  /** Gives it back; if it was not taken, removes what a killed process left of it. */
   release(): void;
 }
 
@@ -94,10 +96,22 @@ export function openLock(path: string, rule: LockRule): Lock {
       held ??= takeLock(path, rule);
     },
     release() {
-      held?.release();
+      if (held) held.release();
+      else removeAbandonedLock(path);
       held = undefined;
     },
   };
+}
+
+/** Removes the file of a lock that a killed process left, for those who find nothing more to do and take no lock. */
+export function removeAbandonedLock(path: string): void {
+  if (!existsSync(path)) return;
+  try {
+    const lock = tryLock(path);
+    if (typeof lock !== "string") lock.release();
+  } catch {
+    // Where this user may not write, it stays, and does no harm.
+  }
 }
 
 /** The lock of a folder in which one process works at a time; the folder is made with it, and goes with it while it is empty. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { findDataset } from "../data/datasets.js";
 import { readStoreRecord } from "../data/store.js";
 import { InputError } from "../errors.js";
+import { removeAbandonedLock, workingLock } from "../files/lock.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { isRunFinished, readRun, RUN_FILES, runName } from "../run/run-directory.js";
 import { runKey } from "./run-key.js";
@@ -24,7 +25,10 @@ export function finishedRuns(runsDir: string, dataDir: string): Map<string, stri
     const folder = join(runsDir, name);
     if (!existsSync(join(folder, RUN_FILES.settings)) || !isRunFinished(folder)) continue;
     const key = keyOf(folder, dataDir);
-    if (key !== null && !found.has(key)) found.set(key, folder);
+    if (key === null || found.has(key)) continue;
+    found.set(key, folder);
+    // Nobody trains it again, so nobody takes the lock that its training left if it was killed at its very end.
+    removeAbandonedLock(workingLock(folder));
   }
   return found;
 }

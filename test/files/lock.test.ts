@@ -119,6 +119,17 @@ describe("a lock", () => {
     expect(readdirSync(join(folder, "deep", "runs"))).toEqual(["settings.json"]);
   });
 
+  it("leaves nothing of one that was killed, also where it is not needed any more", async () => {
+    const other = await holder();
+    const lock = openLock(path, rule);
+    lock.release();
+    expect(existsSync(path)).toBe(true);
+    other.kill("SIGKILL");
+    await once(other, "exit");
+    lock.release();
+    expect(existsSync(path)).toBe(false);
+  });
+
   it("is refused below a link that leads nowhere", () => {
     symlinkSync(join(folder, "nowhere"), join(folder, "link"));
     expect(() => tryLock(workingLock(join(folder, "link")))).toThrow(`cannot write ${join(folder, "link")}`);
