@@ -334,5 +334,8 @@ NAPI_MODULE_INIT() {
   Export(env, exports, "functionNode", Node);
   Export(env, exports, "functionEnd", End);
   Export(env, exports, "functionDelete", Delete);
+  napi_value bfloat16;
+  if (napi_create_int32(env, TF_BFLOAT16, &bfloat16) == napi_ok)
+    napi_set_named_property(env, exports, "TF_BFLOAT16", bfloat16);
   return exports;
 }

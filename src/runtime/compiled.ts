@@ -4,6 +4,13 @@ import type { Tensor } from "./tensorflow.js";
 /** Tensors by name, such as a network's parameters. */
 export type NamedTensors = ReadonlyMap<string, Tensor>;
 
+/** The tensors of two sets, which have no name in common. */
+export function together(one: NamedTensors, other: NamedTensors): Map<string, Tensor> {
+  const both = new Map(one);
+  for (const [name, tensor] of other) both.set(name, tensor);
+  return both;
+}
+
 /** A function of TensorFlow that was traced. */
 interface Compiled {
   readonly name: string;
@@ -11,13 +18,24 @@ interface Compiled {
   readonly outputs: readonly string[];
 }
 
-/** What is known of a work with inputs of certain shapes: its function, or how often it ran without one, or that it has none. */
-type Known = Compiled | number | null;
+/** A work with inputs of certain shapes. */
+interface Entry {
+  readonly key: string;
+  readonly shapes: readonly (readonly number[])[];
+  readonly types: readonly string[];
+  /** How often it was asked for. */
+  asked: number;
+  /** When it was asked for last, by the calls of all. */
+  last: number;
+  /** Its function, null if it has none, undefined if that was not tried. */
+  function?: Compiled | null;
+}
 
-/** Limits the functions that are kept for each owner; the longest unused goes first. */
-const MOST_FUNCTIONS = 64;
+/** Limits the functions that are kept for each owner, as each takes some megabytes; the longest unused goes first. */
+const MOST_FUNCTIONS = 24;
 
-const functions = new WeakMap<object, Map<string, Known>>();
+const entries = new WeakMap<object, Entry[]>();
+let calls = 0;
 let count = 0;
 let refusal: string | null = null;
 
@@ -44,19 +62,17 @@ export function compiled(
   { after = 0 }: CompileOptions = {},
 ): NamedTensors {
   if (!isCompiling()) return work(inputs);
-  let owned = functions.get(owner);
-  if (!owned) functions.set(owner, (owned = new Map()));
+  let owned = entries.get(owner);
+  if (!owned) entries.set(owner, (owned = []));
   const tensors = [...inputs.values()];
-  const shaped = [key, ...tensors.map(shapeText)].join(" ");
-  let known: Known = owned.has(shaped) ? (owned.get(shaped) ?? null) : 0;
-  if (typeof known === "number") known = known < after ? known + 1 : trace(inputs, work);
-  // What was used last is last.
-  owned.delete(shaped);
-  owned.set(shaped, known);
-  forgetOldest(owned);
-  if (known === null || typeof known === "number") return work(inputs);
-  const made = callFunction(known.name, tensors, known.outputs.length);
-  return new Map(known.outputs.map((name, index) => [name, made[index] as Tensor]));
+  const entry = entryOf(owned, key, tensors);
+  entry.last = ++calls;
+  if (entry.asked++ < after) return work(inputs);
+  entry.function ??= entry.function === null ? null : trace(inputs, work);
+  if (entry.function === null) return work(inputs);
+  const { name, outputs } = entry.function;
+  const made = callFunction(name, tensors, outputs.length);
+  return new Map(outputs.map((output, index) => [output, made[index] as Tensor]));
 }
 
 /** Whether passes are compiled: `MTARD_COMPILE=0` turns it off, and set-up's binding must know functions. */
@@ -87,14 +103,37 @@ function trace(inputs: NamedTensors, work: (inputs: NamedTensors) => NamedTensor
   }
 }
 
-function shapeText(tensor: Tensor): string {
-  return `${isHalf(tensor) ? "bfloat16" : tensor.dtype}[${tensor.shape.join()}]`;
+/** What is known of a work with inputs of these shapes. It is looked for without making anything, as it is looked for at every pass. */
+function entryOf(owned: Entry[], key: string, inputs: readonly Tensor[]): Entry {
+  const known = owned.find(
+    ({ key: other, shapes, types }) =>
+      other === key &&
+      shapes.length === inputs.length &&
+      inputs.every((input, index) => typeOf(input) === types[index] && isShape(input, shapes[index] ?? [])),
+  );
+  if (known) return known;
+  if (owned.length >= MOST_FUNCTIONS) forgetOldest(owned);
+  const made = {
+    key,
+    shapes: inputs.map(({ shape }) => [...shape]),
+    types: inputs.map(typeOf),
+    asked: 0,
+    last: 0,
+  };
+  owned.push(made);
+  return made;
 }
 
-function forgetOldest(owned: Map<string, Known>): void {
-  for (const [key, known] of owned) {
-    if (owned.size <= MOST_FUNCTIONS) return;
-    if (known !== null && typeof known !== "number") deleteFunction(known.name);
-    owned.delete(key);
-  }
+function typeOf(tensor: Tensor): string {
+  return isHalf(tensor) ? "bfloat16" : tensor.dtype;
+}
+
+function isShape({ shape }: Tensor, expected: readonly number[]): boolean {
+  return shape.length === expected.length && shape.every((extent, axis) => extent === expected[axis]);
+}
+
+function forgetOldest(owned: Entry[]): void {
+  const oldest = owned.reduce((one, other) => (other.last < one.last ? other : one));
+  owned.splice(owned.indexOf(oldest), 1);
+  if (oldest.function) deleteFunction(oldest.function.name);
 }

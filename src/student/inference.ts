@@ -3,7 +3,13 @@ import { logitLoss, type LogitLoss } from "../attacks/logit-loss.js";
 import { valueShapes } from "../graph/image-fit.js";
 import { releasedAfter } from "../graph/liveness.js";
 import type { ConvLayer, Layer, Network } from "../graph/network.js";
-import { compiled, type CompileOptions, type NamedTensors } from "../runtime/compiled.js";
+import {
+  compiled,
+  type CompileOptions,
+  isCompiling,
+  type NamedTensors,
+  together,
+} from "../runtime/compiled.js";
 import { inPrecision, type Precision } from "../runtime/precision.js";
 import {
   tf,
@@ -27,6 +33,7 @@ import {
   ValueStore,
 } from "./passes.js";
 import { disposeParameters, parameter, type Parameters } from "./parameters.js";
+import { ofRoundedSize } from "./rounded-size.js";
 import { winogradConvolution, winogradFilter, winogradInputGradient, winogradPays } from "./winograd.js";
 
 /** A student in inference mode, as attacks and evaluation see it: its weights at the time it was made, batch norm folded in. */
@@ -38,13 +45,18 @@ export interface InferenceStudent extends AttackTarget {
 export interface InferenceOptions extends CompileOptions {
   /** The arithmetic between the images and the logits; float32 by default. */
   readonly precision?: Precision;
+  /** Whether batches of sizes that differ little share a function: the smaller ones are filled with black images. */
+  readonly rounded?: boolean;
 }
+
+/** For students that are measured: attacks drop the images that they fooled, so batches are of many sizes, each for a few calls. */
+export const MEASURED: InferenceOptions = { after: 4, rounded: true };
 
 /** Makes an inference student from the current weights; later changes to the parameters do not affect it. */
 export function inferenceStudent(
   network: Network,
   parameters: Parameters,
-  { precision = "float32", ...compiling }: InferenceOptions = {},
+  { precision = "float32", rounded = false, ...compiling }: InferenceOptions = {},
 ): InferenceStudent {
   const layers = foldedLayers(network);
   const weights = foldedParameters(network, parameters);
@@ -96,8 +108,10 @@ export function inferenceStudent(
   /** Runs a pass on images, the weights and whatever else it reads. */
   function run(key: string, images: Tensor4D, others: object, pass: (given: NamedTensors) => NamedTensors) {
     if (precision === "float32") transformFilters(layers, weights, images);
-    const inputs = new Map<string, Tensor>([...weights, ["images", images], ...Object.entries(others)]);
-    return compiled(network, `${key} in ${precision}`, inputs, pass, compiling);
+    const batch = new Map<string, Tensor>(Object.entries({ images, ...others }));
+    return ofRoundedSize(rounded && isCompiling(), batch, (filled) =>
+      compiled(network, `${key} in ${precision}`, together(weights, filled), pass, compiling),
+    );
   }
 
   function logits(images: Tensor4D): Tensor2D {

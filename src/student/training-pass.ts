@@ -1,6 +1,6 @@
 import type { Layer, Network } from "../graph/network.js";
 import { releasedAfter } from "../graph/liveness.js";
-import { compiled, type NamedTensors } from "../runtime/compiled.js";
+import { compiled, type NamedTensors, together } from "../runtime/compiled.js";
 import { inPrecision, type Precision } from "../runtime/precision.js";
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import * as kernels from "./kernels.js";
@@ -49,7 +49,7 @@ export function trainingForward(
   images: Tensor4D,
   { statistics, gradients, precision = "float32" } = TRAINING,
 ): TrainingPass {
-  const inputs = new Map<string, Tensor>([...parameters, ["images", images]]);
+  const inputs = together(parameters, new Map([["images", images]]));
   const key = `forward for ${gradients} in ${precision}`;
   const made = new Map(
     compiled(network, key, inputs, (given) => forward(network, given, gradients, precision)),
@@ -116,7 +116,7 @@ export function trainingInputGradient(
 }
 
 function backwardInputs(parameters: Parameters, pass: TrainingPass, logitsGradient: Tensor2D): Parameters {
-  const inputs: Parameters = new Map([...parameters, ["gradient", logitsGradient]]);
+  const inputs = together(parameters, new Map([["gradient", logitsGradient]]));
   for (const [name, tensor] of pass.kept) inputs.set(keptName(name), tensor);
   return inputs;
 }
