@@ -30,6 +30,7 @@ import {
   keptValues,
   normalize,
   normalizeGradient,
+  precisionOf,
   ValueStore,
 } from "./passes.js";
 import { disposeParameters, parameter, type Parameters } from "./parameters.js";
@@ -67,12 +68,11 @@ export function inferenceStudent(
   function forward(given: NamedTensors, released: string[][]): ValueStore {
     const values = new ValueStore();
     values.set("images", normalize(parameter(given, "images"), network.normalization));
-    inPrecision(precision, () => {
-      for (const [index, layer] of layers.entries()) {
-        values.set(layer.output, forwardLayer(layer, values, given));
-        for (const name of released[index] ?? []) values.dispose(name);
-      }
-    });
+    for (const [index, layer] of layers.entries()) {
+      const output = inPrecision(precisionOf(layer, precision), () => forwardLayer(layer, values, given));
+      values.set(layer.output, output);
+      for (const name of released[index] ?? []) values.dispose(name);
+    }
     return values;
   }
 
@@ -86,14 +86,14 @@ export function inferenceStudent(
     const flowing = new ValueStore();
     flowing.set(network.output, logitsGradient);
     const kept = keptValues(layers, parameter(given, "images").shape, (name) => values.get(name));
-    inPrecision(precision, () => {
-      for (const layer of layers.toReversed()) {
-        const outputGradient = flowing.take(layer.output);
-        backwardLayer(layer, kept, given, flowing, outputGradient);
-        outputGradient.dispose();
-        values.dispose(layer.output);
-      }
-    });
+    for (const layer of layers.toReversed()) {
+      const outputGradient = flowing.take(layer.output);
+      inPrecision(precisionOf(layer, precision), () =>
+        backwardLayer(layer, kept, given, flowing, outputGradient),
+      );
+      outputGradient.dispose();
+      values.dispose(layer.output);
+    }
     const inputGradient = flowing.take<Tensor4D>("images");
     const gradient = normalizeGradient(inputGradient, network.normalization);
     inputGradient.dispose();

@@ -207,6 +207,11 @@ export function batchNormGradient(
   return { input: inputGradient, scale: scaleGradient, offset: offsetGradient };
 }
 
+/** The same values as a tensor of their own, in float32 also where they were traced in another precision. */
+export function identity<T extends Tensor>(input: T): T {
+  return execute("Identity", FLOAT, [input]) as T;
+}
+
 /** max(x, 0). */
 export function relu<T extends Tensor>(input: T): T {
   return execute("Relu", FLOAT, [input]) as T;

@@ -1,5 +1,6 @@
 import { valueShapes } from "../graph/image-fit.js";
 import type { ActivationLayer, Layer, Normalization } from "../graph/network.js";
+import type { Precision } from "../runtime/precision.js";
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import * as kernels from "./kernels.js";
 
@@ -41,6 +42,14 @@ export class ValueStore {
     for (const tensor of this.#tensors.values()) tensor.dispose();
     this.#tensors.clear();
   }
+}
+
+/**
+ * The arithmetic of a layer in a pass of some precision: the last layers, from the pool on, are float32 in any, as they are small and
+ * their errors are the logits'.
+ */
+export function precisionOf({ op }: Layer, precision: Precision): Precision {
+  return op === "globalAveragePool" || op === "linear" ? "float32" : precision;
 }
 
 /** What a backward pass reads of the forward pass. */
@@ -167,6 +176,6 @@ export function normalize(images: Tensor4D, normalization: Normalization | undef
 
 /** The gradient of `normalize`. */
 export function normalizeGradient(gradient: Tensor4D, normalization: Normalization | undefined): Tensor4D {
-  if (!normalization) return tf.clone(gradient);
+  if (!normalization) return kernels.identity(gradient);
   return tf.tidy(() => tf.div(gradient, [...normalization.std]));
 }

@@ -13,6 +13,7 @@ import {
   keptValues,
   normalize,
   normalizeGradient,
+  precisionOf,
   ValueStore,
 } from "./passes.js";
 import { disposeParameters, parameter, replaceParameter, type Parameters } from "./parameters.js";
@@ -88,8 +89,8 @@ export function trainingBackward(
   const made = compiled(network, key, inputs, (given) => {
     const flown = new Map<string, Tensor>();
     backward(network, pass.images, given, flown, precision).disposeAll();
-    for (const [name] of before) collect(flown, name, tf.clone(parameter(given, `before ${name}`)));
-    return flown;
+    for (const [name] of before) collect(flown, name, kernels.identity(parameter(given, `before ${name}`)));
+    return precision === "float32" ? flown : inFloat32(flown);
   });
   disposeParameters(gradients);
   for (const [name, gradient] of made) gradients.set(name, gradient);
@@ -145,12 +146,11 @@ function forward(
   const kept = valuesOfBackward(network, gradients);
   values.set("images", normalize(parameter(given, "images"), network.normalization));
   const released = releasedAfter(network.layers, kept);
-  inPrecision(precision, () => {
-    for (const [index, layer] of network.layers.entries()) {
-      values.set(layer.output, forwardLayer(layer, values, given, made));
-      for (const name of released[index] ?? []) values.dispose(name);
-    }
-  });
+  for (const [index, layer] of network.layers.entries()) {
+    const run = (): Tensor => forwardLayer(layer, values, given, made);
+    values.set(layer.output, inPrecision(precisionOf(layer, precision), run));
+    for (const name of released[index] ?? []) values.dispose(name);
+  }
   for (const name of kept) made.set(name, values.take(name));
   values.disposeAll();
   return made;
@@ -167,13 +167,13 @@ function backward(
   const flowing = new ValueStore();
   const kept = keptValues(network.layers, images, (name) => parameter(given, keptName(name)));
   flowing.set(network.output, tf.clone(parameter(given, "gradient")));
-  inPrecision(precision, () => {
-    for (const layer of network.layers.toReversed()) {
-      const outputGradient = flowing.take(layer.output);
-      backwardLayer(layer, kept, given, flowing, outputGradient, gradients);
-      outputGradient.dispose();
-    }
-  });
+  for (const layer of network.layers.toReversed()) {
+    const outputGradient = flowing.take(layer.output);
+    inPrecision(precisionOf(layer, precision), () =>
+      backwardLayer(layer, kept, given, flowing, outputGradient, gradients),
+    );
+    outputGradient.dispose();
+  }
   return flowing;
 }
 
@@ -283,6 +283,10 @@ function valuesOfBackward(network: Network, gradients: TrainingPassOptions["grad
     return gradients === "parameters" && "name" in layer ? [layer.input] : [];
   });
   return new Set([...names, network.output]);
+}
+
+function inFloat32(tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  return new Map([...tensors].map(([name, tensor]) => [name, kernels.identity(tensor)]));
 }
 
 function collect(gradients: Map<string, Tensor>, name: string, gradient: Tensor): void {
