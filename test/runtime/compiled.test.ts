@@ -70,7 +70,10 @@ describe("compiled", () => {
     const owner = {};
     const work = (inputs: NamedTensors): NamedTensors =>
       new Map([
-        ["sum", tf.scalar((inputs.get("x") as Tensor).dataSync().reduce((sum, each) => sum + each, 0))],
+        [
+          "sum",
+          tf.scalar((inputs.get("x") as Tensor).dataSync<"float32">().reduce((sum, each) => sum + each, 0)),
+        ],
       ]);
     for (let call = 0; call < 2; call++) {
       const input = tf.ones([3]);

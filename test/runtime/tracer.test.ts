@@ -39,7 +39,7 @@ describe("traceFunction", () => {
   it("makes one function of what runs operation by operation", () => {
     const inputs = [tf.tensor2d([[1, -2]]), tf.tensor2d([[3], [4]])];
     const work = ([one, other]: Tensor[]): Tensor[] => [
-      tf.relu(tf.add(tf.matMul(one as Tensor2D, other as Tensor2D), [[6.5]])),
+      tf.relu(tf.add(tf.matMul(one as Tensor2D, other as Tensor2D), 6.5)),
     ];
     expect(valuesOf(inputs, work)).toEqual([[1.5]]);
   });
