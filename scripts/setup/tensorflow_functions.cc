@@ -112,8 +112,9 @@ napi_value Describe(napi_env env, TF_Output output) {
   Status status;
   const int rank = TF_GraphGetTensorNumDims(building->graph, output, status);
   if (status.Throw(env)) return nullptr;
-  std::vector<int64_t> dimensions(rank < 0 ? 0 : rank);
-  TF_GraphGetTensorShape(building->graph, output, dimensions.data(), static_cast<int>(dimensions.size()), status);
+  // Batch norm's reserve has no known rank; only batch norm's gradient reads it, so no elements will do.
+  std::vector<int64_t> dimensions(rank < 0 ? 1 : rank);
+  if (rank > 0) TF_GraphGetTensorShape(building->graph, output, dimensions.data(), rank, status);
   if (status.Throw(env)) return nullptr;
   napi_value result, shape, number;
   napi_create_object(env, &result);
@@ -123,11 +124,6 @@ napi_value Describe(napi_env env, TF_Output output) {
     known = known && dimensions[i] >= 0;
     napi_create_int64(env, dimensions[i], &number);
     napi_set_element(env, shape, i, number);
-  }
-  // Batch norm's reserve is such a value: only its own gradient reads it.
-  if (rank < 0) {
-    napi_create_int64(env, 0, &number);
-    napi_set_element(env, shape, 0, number);
   }
   if (!known) {
     napi_throw_error(env, nullptr, "the shape of a value follows from values");

@@ -48,7 +48,7 @@ interface Backend {
   binding: Binding;
   readonly tensorMap: { get(dataId: object): Data };
   getInputTensorIds(tensors: readonly Tensor[]): number[];
-  move(dataId: object, ...rest: unknown[]): void;
+  readonly move: (dataId: object, ...rest: unknown[]) => void;
   createOutputTensor(described: Described): Tensor;
 }
 

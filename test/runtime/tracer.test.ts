@@ -99,8 +99,9 @@ describe("traceFunction", () => {
       new TraceError("it reads a tensor's values"),
     );
     // The engine is as it was before.
-    expect(tf.tidy(() => tf.add(input, 1).arraySync())).toBe(3);
-    input.dispose();
+    const sum = tf.add(input, 1);
+    expect(sum.arraySync()).toBe(3);
+    tf.dispose([input, sum]);
   });
 
   it("refuses what TensorFlow refuses, in its words", () => {
