@@ -22,7 +22,7 @@ const CUDA_LIBRARIES = [
 ];
 
 /**
- * Compiles tfjs's binding against the libraries, the module with the kernel's file locks, and for CUDA the module that loads
+ * Compiles tfjs's binding, with functions, against the libraries, the module with the kernel's file locks, and for CUDA the module that loads
  * ONNX Runtime's CUDA libraries.
  *
  * The result lies beside the libraries, finds them by a relative run path, and serves every Node version (N-API 8).
@@ -37,14 +37,16 @@ export async function buildBinding(packages, libraries, device) {
   const sources = join(dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json")), "binding");
   const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
   const ours = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
-  const [locksSource, cudaSource] = [ours("file_locks.cc"), ours("cuda_libraries.cc")];
+  const locksSource = ours("file_locks.cc");
+  const cudaSource = ours("cuda_libraries.cc");
+  const functionsSource = ours("tensorflow_functions.cc");
 
   /** @type {Record<string, string[]>} What to build, and how. */
   const modules = {
     "tfjs_binding.node": [
       `-I${libraries}/tensorflow/include`,
-      join(sources, "tfjs_backend.cc"),
-      join(sources, "tfjs_binding.cc"),
+      `-I${sources}`,
+      functionsSource,
       ...linked("tensorflow/libtensorflow_cc.so.2"),
       ...linked("tensorflow/libtensorflow_framework.so.2"),
     ],
@@ -72,7 +74,7 @@ export async function buildBinding(packages, libraries, device) {
     .sort()
     .map((name) => readFileSync(join(sources, name)));
   const recipe = JSON.stringify([FLAGS, modules]).replaceAll(libraries, "").replaceAll(packages, "");
-  const own = [locksSource, cudaSource].map((source) => readFileSync(source));
+  const own = [locksSource, cudaSource, functionsSource].map((source) => readFileSync(source));
   const folder = join(libraries, `binding-${contentKey(recipe, ...own, ...texts)}`);
   const made = await completeFolder(folder, async (partial) => {
     for (const [name, args] of Object.entries(modules))

@@ -1,11 +1,5 @@
 import { extentAfter, type ImageShape, type Layer, type Network } from "./network.js";
 
-/** Rows and columns of a value; 1 and 1 once they are pooled away. */
-interface MapSize {
-  readonly height: number;
-  readonly width: number;
-}
-
 /**
  * Says why a network cannot take its images, as the end of a sentence: a map would vanish, maps of two sizes would be added, or it
  * normalises another number of channels. Null if it can.
@@ -13,40 +7,59 @@ interface MapSize {
 export function imageMisfit({ input, normalization, layers }: Network): string | null {
   if (normalization && normalization.mean.length !== input.channels)
     return `normalises ${normalization.mean.length} channels, and the images have ${input.channels}`;
-  const sizes = new Map<string, MapSize>([["images", input]]);
-  for (const layer of layers) {
-    const size = sizeAfter(layer, (value) => sizes.get(value) ?? { height: 1, width: 1 });
-    if (typeof size === "string") return size;
-    sizes.set(layer.output, size);
-  }
-  return null;
+  const shapes = shapesAfter(layers, input);
+  return typeof shapes === "string" ? shapes : null;
 }
 
-/** The size of what a layer makes, or why it can make nothing. */
-function sizeAfter(layer: Layer, of: (value: string) => MapSize): MapSize | string {
+/** Height, width and channels of every value of layers on such images, the images among them; pooled maps are 1x1. */
+export function valueShapes(layers: readonly Layer[], image: ImageShape): ReadonlyMap<string, ImageShape> {
+  const shapes = shapesAfter(layers, image);
+  if (typeof shapes === "string") throw new Error(`a network that ${shapes} was to run`);
+  return shapes;
+}
+
+function shapesAfter(layers: readonly Layer[], image: ImageShape): Map<string, ImageShape> | string {
+  const shapes = new Map<string, ImageShape>([["images", image]]);
+  for (const layer of layers) {
+    const shape = shapeAfter(layer, (value) => shapes.get(value) ?? { height: 1, width: 1, channels: 1 });
+    if (typeof shape === "string") return shape;
+    shapes.set(layer.output, shape);
+  }
+  return shapes;
+}
+
+/** The shape of what a layer makes, or why it can make nothing. */
+function shapeAfter(layer: Layer, of: (value: string) => ImageShape): ImageShape | string {
   switch (layer.op) {
     case "conv": {
       const size = mapAfter(layer, of(layer.input));
-      if (Math.min(size.height, size.width) >= 1) return size;
+      if (Math.min(size.height, size.width) >= 1) return { ...size, channels: layer.filters };
       return `has nothing left at ${layer.name} of images so small`;
     }
-    case "subsample":
-      return mapAfter(layer, of(layer.input));
+    case "subsample": {
+      const { channelsBefore, channelsAfter } = layer;
+      const input = of(layer.input);
+      return { ...mapAfter(layer, input), channels: channelsBefore + input.channels + channelsAfter };
+    }
     case "add": {
-      const [one, other] = layer.inputs.map(of) as [MapSize, MapSize];
+      const [one, other] = layer.inputs.map(of) as [ImageShape, ImageShape];
       if (one.height === other.height && one.width === other.width) return one;
       return `would add maps of ${one.height}x${one.width} and ${other.height}x${other.width}`;
     }
     case "globalAveragePool":
+      return { height: 1, width: 1, channels: of(layer.input).channels };
     case "linear":
-      return { height: 1, width: 1 };
+      return { height: 1, width: 1, channels: layer.outputs };
     case "batchNorm":
     case "activation":
       return of(layer.input);
   }
 }
 
-function mapAfter(layer: Parameters<typeof extentAfter>[0], { height, width }: MapSize): MapSize {
+function mapAfter(
+  layer: Parameters<typeof extentAfter>[0],
+  { height, width }: ImageShape,
+): Omit<ImageShape, "channels"> {
   return { height: extentAfter(layer, height), width: extentAfter(layer, width) };
 }
 

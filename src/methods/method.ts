@@ -1,6 +1,7 @@
 import type { ZodType } from "zod";
 import type { LogitLoss } from "../attacks/logit-loss.js";
 import { InputError } from "../errors.js";
+import type { Precision } from "../runtime/precision.js";
 import type { Scalar, Tensor1D, Tensor2D } from "../runtime/tensorflow.js";
 
 /** A teacher's answer to a batch: logits `[N, classes]`, row-major, on the host. */
@@ -51,6 +52,8 @@ export interface MethodSettings {
   readonly innerStart: number | "uniform";
   /** The attacked student's mode: inference, or training with running statistics that move (`training`) or stay (`untracked`). */
   readonly innerMode: "inference" | "training" | "untracked";
+  /** The arithmetic of the inner attack. */
+  readonly attackPrecision: Precision;
   /** Multiplies every distillation loss: 1, or 10 as in the authors' CIFAR-100 scripts. */
   readonly klScale: number;
   /** The share of the adversarial loss; in ARD, of the distillation loss; in LMTN, of the robust teacher. */

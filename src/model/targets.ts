@@ -5,7 +5,7 @@ import { networkToOnnx } from "../onnx/writer.js";
 import { type DeviceRequest, studentDevice, threadCount } from "../runtime/device.js";
 import { chooseDevice } from "../runtime/onnxruntime.js";
 import { tf } from "../runtime/tensorflow.js";
-import { inferenceStudent, type InferenceStudent } from "../student/inference.js";
+import { inferenceStudent, MEASURED, type InferenceStudent } from "../student/inference.js";
 import { disposeParameters, parametersFromWeights } from "../student/parameters.js";
 import { version } from "../version.js";
 import { cpuTarget } from "./cpu-target.js";
@@ -30,7 +30,7 @@ export interface KnownNetwork {
 /** Makes a known network run in libtensorflow, without ONNX Runtime; the caller disposes of it. */
 export function studentOf({ network, weights }: Pick<KnownNetwork, "network" | "weights">): InferenceStudent {
   const parameters = parametersFromWeights(network, weights);
-  const student = inferenceStudent(network, parameters);
+  const student = inferenceStudent(network, parameters, MEASURED);
   disposeParameters(parameters);
   return student;
 }

@@ -11,6 +11,7 @@ const attackSettings: readonly (keyof MethodSettings)[] = [
   "innerStepSize",
   "innerStart",
   "innerMode",
+  "attackPrecision",
 ];
 
 /** The settings that a method reads, but not every method. */

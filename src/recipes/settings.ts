@@ -71,6 +71,14 @@ const recipeSettings = {
   innerStart: z.union([z.literal("uniform"), pixelDistance]).describe("uniform, or a number from 0 to 1"),
   innerMode: z.enum(["inference", "training", "untracked"]).describe("inference, training or untracked"),
 
+  /** The arithmetic of the inner attack. */
+  attackPrecision: z.enum(["float32", "bfloat16"]).default("float32").describe("float32 or bfloat16"),
+  /** The arithmetic of the training passes; parameters, statistics and losses are float32 in any. */
+  precision: z
+    .enum(["float32", "bfloat16", "tf32"])
+    .default("float32")
+    .describe("float32, bfloat16 or, on a GPU, tf32"),
+
   klScale: positive,
   alpha: share,
   beta: nonNegative,

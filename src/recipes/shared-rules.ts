@@ -36,7 +36,15 @@ export const sharedRules: readonly Rule[] = [
   },
   {
     source: "mtard's choice",
-    settings: { heldOut: 1000, alpha: 0.5, temperature: 1, classTemperatures: "separate", lossClip: 0 },
+    settings: {
+      heldOut: 1000,
+      alpha: 0.5,
+      temperature: 1,
+      classTemperatures: "separate",
+      lossClip: 0,
+      precision: "float32",
+      attackPrecision: "float32",
+    },
   },
   {
     datasets: ["cifar100"],

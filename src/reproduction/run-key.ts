@@ -1,8 +1,11 @@
 import { sha256Of } from "../files/sha256.js";
 import { requireMethodId } from "../methods/methods.js";
 import { settingsRead } from "../recipes/read-settings.js";
-import type { TrainingSettings } from "../recipes/settings.js";
+import type { Recipe, TrainingSettings } from "../recipes/settings.js";
 import type { RunInputs } from "../run/run-directory.js";
+
+/** Settings that earlier versions did not have: they had float32. */
+const PRECISIONS: readonly (keyof Recipe)[] = ["precision", "attackPrecision"];
 
 /** How many images a data set has in the store. */
 export interface ImageCounts {
@@ -17,7 +20,11 @@ export interface ImageCounts {
 export function runKey(settings: TrainingSettings, inputs: RunInputs, images: ImageCounts): string {
   const { dataset, method, student, seed, limitTrain, limitTest } = settings;
   const decisive: Record<string, unknown> = {
-    ...Object.fromEntries(settingsRead(requireMethodId(method)).map((name) => [name, settings[name]])),
+    ...Object.fromEntries(
+      settingsRead(requireMethodId(method))
+        .filter((name) => !(PRECISIONS.includes(name) && settings[name] === "float32"))
+        .map((name) => [name, settings[name]]),
+    ),
     dataset,
     method,
     student,

@@ -33,6 +33,7 @@ export function requestedDevice(option?: string): DeviceRequest {
  */
 export function prepareNativeLibraries(device: DeviceRequest, threads: number): void {
   if (device === "cpu") process.env["CUDA_VISIBLE_DEVICES"] = "-1";
+  process.env["NVIDIA_TF32_OVERRIDE"] ??= "0"; // float32 is float32 until the settings of a run say tf32
   process.env["TF_FORCE_GPU_ALLOW_GROWTH"] ??= "true"; // otherwise libtensorflow takes all GPU memory, the teachers' too
   process.env["TF_NUM_INTRAOP_THREADS"] ??= String(threads);
 }

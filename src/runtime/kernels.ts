@@ -40,6 +40,8 @@ export const TYPES = {
   TF_ATTR_TYPE: 4,
   TF_FLOAT: 1,
   TF_INT32: 3,
+  TF_BOOL: 10,
+  TF_BFLOAT16: 14,
 } as const;
 
 /** Makes an operation's attributes, one function per type. */

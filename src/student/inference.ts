@@ -1,8 +1,24 @@
 import { predictBy, type AttackTarget, type LossGradient } from "../attacks/target.js";
 import { logitLoss, type LogitLoss } from "../attacks/logit-loss.js";
+import { valueShapes } from "../graph/image-fit.js";
 import { releasedAfter } from "../graph/liveness.js";
 import type { ConvLayer, Layer, Network } from "../graph/network.js";
-import { tf, type Tensor, type Tensor2D, type Tensor3D, type Tensor4D } from "../runtime/tensorflow.js";
+import {
+  compiled,
+  type CompileOptions,
+  isCompiling,
+  type NamedTensors,
+  together,
+} from "../runtime/compiled.js";
+import { inPrecision, type Precision } from "../runtime/precision.js";
+import {
+  tf,
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+} from "../runtime/tensorflow.js";
 import { foldedLayers, foldedParameters } from "./fold.js";
 import * as kernels from "./kernels.js";
 import {
@@ -10,11 +26,15 @@ import {
   backwardShared,
   forwardShared,
   keptForGradient,
+  type KeptValues,
+  keptValues,
   normalize,
   normalizeGradient,
+  precisionOf,
   ValueStore,
 } from "./passes.js";
 import { disposeParameters, parameter, type Parameters } from "./parameters.js";
+import { ofRoundedSize } from "./rounded-size.js";
 import { winogradConvolution, winogradFilter, winogradInputGradient, winogradPays } from "./winograd.js";
 
 /** A student in inference mode, as attacks and evaluation see it: its weights at the time it was made, batch norm folded in. */
@@ -22,50 +42,97 @@ export interface InferenceStudent extends AttackTarget {
   dispose(): void;
 }
 
+/** How an inference student computes. */
+export interface InferenceOptions extends CompileOptions {
+  /** The arithmetic between the images and the logits; float32 by default. */
+  readonly precision?: Precision;
+  /** Whether batches of sizes that differ little share a function: the smaller ones are filled with black images. */
+  readonly rounded?: boolean;
+}
+
+/** For students that are measured: attacks drop the images that they fooled, so batches are of many sizes, each for a few calls. */
+export const MEASURED: InferenceOptions = { after: 4, rounded: true };
+
 /** Makes an inference student from the current weights; later changes to the parameters do not affect it. */
-export function inferenceStudent(network: Network, parameters: Parameters): InferenceStudent {
+export function inferenceStudent(
+  network: Network,
+  parameters: Parameters,
+  { precision = "float32", rounded = false, ...compiling }: InferenceOptions = {},
+): InferenceStudent {
   const layers = foldedLayers(network);
   const weights = foldedParameters(network, parameters);
   for (const tensor of weights.values()) tf.keep(tensor);
   const releasedForward = releasedAfter(layers, new Set([network.output]));
   const releasedWithGradient = releasedAfter(layers, valuesOfGradient(layers, network.output));
 
-  function forward(images: Tensor4D, released: string[][]): ValueStore {
+  function forward(given: NamedTensors, released: string[][]): ValueStore {
     const values = new ValueStore();
-    values.set("images", normalize(images, network.normalization));
+    values.set("images", normalize(parameter(given, "images"), network.normalization));
     for (const [index, layer] of layers.entries()) {
-      values.set(layer.output, forwardLayer(layer, values, weights));
+      const output = inPrecision(precisionOf(layer, precision), () => forwardLayer(layer, values, given));
+      values.set(layer.output, output);
       for (const name of released[index] ?? []) values.dispose(name);
     }
     return values;
   }
 
+  function withGradient(given: NamedTensors, kind: LogitLoss["kind"]): NamedTensors {
+    const values = forward(given, releasedWithGradient);
+    const logits = values.take<Tensor2D>(network.output);
+    const { loss, gradient: logitsGradient } = logitLoss(logits, {
+      kind,
+      ...Object.fromEntries(given),
+    } as LogitLoss);
+    const flowing = new ValueStore();
+    flowing.set(network.output, logitsGradient);
+    const kept = keptValues(layers, parameter(given, "images").shape, (name) => values.get(name));
+    for (const layer of layers.toReversed()) {
+      const outputGradient = flowing.take(layer.output);
+      inPrecision(precisionOf(layer, precision), () =>
+        backwardLayer(layer, kept, given, flowing, outputGradient),
+      );
+      outputGradient.dispose();
+      values.dispose(layer.output);
+    }
+    const inputGradient = flowing.take<Tensor4D>("images");
+    const gradient = normalizeGradient(inputGradient, network.normalization);
+    inputGradient.dispose();
+    values.disposeAll();
+    return new Map<string, Tensor>([
+      ["loss", loss],
+      ["logits", logits],
+      ["gradient", gradient],
+    ]);
+  }
+
+  /** Runs a pass on images, the weights and whatever else it reads. */
+  function run(key: string, images: Tensor4D, others: object, pass: (given: NamedTensors) => NamedTensors) {
+    if (precision === "float32") transformFilters(layers, weights, images);
+    const batch = new Map<string, Tensor>(Object.entries({ images, ...others }));
+    return ofRoundedSize(rounded && isCompiling(), batch, (filled) =>
+      compiled(network, `${key} in ${precision}`, together(weights, filled), pass, compiling),
+    );
+  }
+
   function logits(images: Tensor4D): Tensor2D {
-    const values = forward(images, releasedForward);
-    return values.take<Tensor2D>(network.output);
+    const pass = (given: NamedTensors): NamedTensors => {
+      const values = forward(given, releasedForward);
+      return new Map([["logits", values.take(network.output)]]);
+    };
+    return parameter(run("logits", images, {}, pass), "logits");
   }
 
   return {
     classes: network.classes,
     logits,
     predict: predictBy(logits),
-    lossGradient(images, loss: LogitLoss): LossGradient {
-      const values = forward(images, releasedWithGradient);
-      const logits = values.take<Tensor2D>(network.output);
-      const { loss: each, gradient: logitsGradient } = logitLoss(logits, loss);
-      const flowing = new ValueStore();
-      flowing.set(network.output, logitsGradient);
-      for (const layer of layers.toReversed()) {
-        const outputGradient = flowing.take(layer.output);
-        backwardLayer(layer, values, weights, flowing, outputGradient);
-        outputGradient.dispose();
-        values.dispose(layer.output);
-      }
-      const inputGradient = flowing.take<Tensor4D>("images");
-      const gradient = normalizeGradient(inputGradient, network.normalization);
-      inputGradient.dispose();
-      values.disposeAll();
-      return { loss: each, logits, gradient };
+    lossGradient(images, { kind, ...tensors }: LogitLoss): LossGradient {
+      const made = run(`gradient of ${kind}`, images, tensors, (given) => withGradient(given, kind));
+      return {
+        loss: parameter<Tensor1D>(made, "loss"),
+        logits: parameter<Tensor2D>(made, "logits"),
+        gradient: parameter<Tensor4D>(made, "gradient"),
+      };
     },
     dispose() {
       disposeParameters(weights);
@@ -75,7 +142,7 @@ export function inferenceStudent(network: Network, parameters: Parameters): Infe
   };
 }
 
-function forwardLayer(layer: Layer, values: ValueStore, weights: Parameters): Tensor {
+function forwardLayer(layer: Layer, values: ValueStore, weights: NamedTensors): Tensor {
   switch (layer.op) {
     case "conv": {
       const output = convolution(layer, values.get(layer.input), weights);
@@ -102,14 +169,14 @@ function forwardLayer(layer: Layer, values: ValueStore, weights: Parameters): Te
 
 function backwardLayer(
   layer: Layer,
-  values: ValueStore,
-  weights: Parameters,
+  kept: KeptValues,
+  weights: NamedTensors,
   flowing: ValueStore,
   outputGradient: Tensor,
 ): void {
   switch (layer.op) {
     case "conv": {
-      const shape = values.shape(layer.input);
+      const shape = kept.shape(layer.input);
       const gradient = convolutionInputGradient(layer, shape, outputGradient as Tensor4D, weights);
       accumulate(flowing, layer.input, gradient);
       return;
@@ -123,12 +190,13 @@ function backwardLayer(
       return;
     }
     default:
-      backwardShared(layer, values, flowing, outputGradient);
+      backwardShared(layer, kept, flowing, outputGradient);
   }
 }
 
-function convolution(layer: ConvLayer, input: Tensor4D, weights: Parameters): Tensor4D {
-  if (winogradPays(layer, input.shape)) return winogradConvolution(input, transformedFilter(layer, weights));
+function convolution(layer: ConvLayer, input: Tensor4D, weights: NamedTensors): Tensor4D {
+  const transformed = weights.get(transformName(layer));
+  if (transformed) return winogradConvolution(input, transformed as Tensor3D);
   return kernels.convolution(input, parameter(weights, `${layer.name}.weight`), layer);
 }
 
@@ -136,20 +204,26 @@ function convolutionInputGradient(
   layer: ConvLayer,
   inputShape: readonly number[],
   outputGradient: Tensor4D,
-  weights: Parameters,
+  weights: NamedTensors,
 ): Tensor4D {
-  if (winogradPays(layer, inputShape))
-    return winogradInputGradient(outputGradient, transformedFilter(layer, weights));
+  const transformed = weights.get(transformName(layer));
+  if (transformed) return winogradInputGradient(outputGradient, transformed as Tensor3D);
   const filter = parameter<Tensor4D>(weights, `${layer.name}.weight`);
   return kernels.convolutionInputGradient(inputShape, filter, outputGradient, layer);
 }
 
-/** The filter's Winograd transform, made when first needed and kept with the weights: an attack uses it many times. */
-function transformedFilter(layer: ConvLayer, weights: Parameters): Tensor3D {
-  const name = `${layer.name}.weight.winograd`;
-  const made = weights.get(name) ?? tf.keep(winogradFilter(parameter(weights, `${layer.name}.weight`)));
-  weights.set(name, made);
-  return made as Tensor3D;
+const transformName = (layer: ConvLayer): string => `${layer.name}.weight.winograd`;
+
+/** Adds the Winograd transforms of filters, where they pay, to the weights: an attack uses them many times. */
+function transformFilters(layers: readonly Layer[], weights: Parameters, images: Tensor4D): void {
+  const [, height, width, channels] = images.shape;
+  const shapes = valueShapes(layers, { height, width, channels });
+  for (const layer of layers) {
+    if (layer.op !== "conv" || weights.has(transformName(layer))) continue;
+    const input = shapes.get(layer.input);
+    if (!input || !winogradPays(layer, [images.shape[0], input.height, input.width])) continue;
+    weights.set(transformName(layer), tf.keep(winogradFilter(parameter(weights, `${layer.name}.weight`))));
+  }
 }
 
 /** The values to keep for the gradient: only activations are read again on the way back. */

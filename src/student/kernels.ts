@@ -1,4 +1,5 @@
 import { attribute, execute, executeMany, type Attribute } from "../runtime/kernels.js";
+import { constant } from "../runtime/tracer.js";
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import { BATCH_NORM_EPSILON, type ConvLayer, extentAfter, type Padding } from "../graph/network.js";
 
@@ -20,7 +21,7 @@ function shapeTensor(shape: readonly number[]): Tensor1D {
   const key = shape.join();
   const known = shapes.get(key);
   if (known) return known;
-  const made = tf.keep(tf.tensor1d([...shape], "int32"));
+  const made = constant(tf.keep(tf.tensor1d([...shape], "int32")));
   shapes.set(key, made);
   for (const [oldest, tensor] of shapes) {
     if (shapes.size <= MOST_SHAPES) break;
@@ -204,6 +205,11 @@ export function batchNormGradient(
   ) as [Tensor4D, Tensor1D, Tensor1D, Tensor, Tensor];
   tf.dispose(unused);
   return { input: inputGradient, scale: scaleGradient, offset: offsetGradient };
+}
+
+/** The same values as a tensor of their own, in float32 also where they were traced in another precision. */
+export function identity<T extends Tensor>(input: T): T {
+  return execute("Identity", FLOAT, [input]) as T;
 }
 
 /** max(x, 0). */

@@ -1,4 +1,6 @@
+import { valueShapes } from "../graph/image-fit.js";
 import type { ActivationLayer, Layer, Normalization } from "../graph/network.js";
+import type { Precision } from "../runtime/precision.js";
 import { tf, type Tensor, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import * as kernels from "./kernels.js";
 
@@ -8,18 +10,9 @@ type SharedLayer = Extract<Layer, { op: "activation" | "add" | "subsample" | "gl
 /** The tensors of a pass by value name; it owns them. */
 export class ValueStore {
   readonly #tensors = new Map<string, Tensor>();
-  readonly #shapes = new Map<string, readonly number[]>();
 
   set(name: string, tensor: Tensor): void {
     this.#tensors.set(name, tensor);
-    this.#shapes.set(name, tensor.shape);
-  }
-
-  /** The shape of a value, also after it was freed. */
-  shape(name: string): readonly number[] {
-    const shape = this.#shapes.get(name);
-    if (!shape) throw new Error(`the pass made no value "${name}"`);
-    return shape;
   }
 
   has(name: string): boolean {
@@ -49,6 +42,39 @@ export class ValueStore {
     for (const tensor of this.#tensors.values()) tensor.dispose();
     this.#tensors.clear();
   }
+}
+
+/**
+ * The arithmetic of a layer in a pass of some precision: the last layers, from the pool on, are float32 in any, as they are small and
+ * their errors are the logits'.
+ */
+export function precisionOf({ op }: Layer, precision: Precision): Precision {
+  return op === "globalAveragePool" || op === "linear" ? "float32" : precision;
+}
+
+/** What a backward pass reads of the forward pass. */
+export interface KeptValues {
+  /** A value that was kept. */
+  readonly get: <T extends Tensor>(name: string) => T;
+  /** The shape `[N, H, W, C]` of any value before the pool. */
+  readonly shape: (name: string) => readonly number[];
+}
+
+/** The values of a pass on `count` images of a shape, as far as they are still there. */
+export function keptValues(
+  layers: readonly Layer[],
+  [count = 0, height = 0, width = 0, channels = 0]: readonly number[],
+  get: KeptValues["get"],
+): KeptValues {
+  const shapes = valueShapes(layers, { height, width, channels });
+  return {
+    get,
+    shape(name) {
+      const shape = shapes.get(name);
+      if (!shape) throw new Error(`the pass makes no value "${name}"`);
+      return [count, shape.height, shape.width, shape.channels];
+    },
+  };
 }
 
 /** Adds a gradient to what already flows into a value, and takes ownership of it. */
@@ -87,10 +113,14 @@ export function forwardShared(layer: SharedLayer, values: ValueStore): Tensor {
   }
 }
 
-/** Sends a gradient back through a layer without parameters. */
+/**
+ * Sends a gradient back through a layer without parameters.
+ *
+ * @param values What the layer read and made, as far as `keptForGradient` says.
+ */
 export function backwardShared(
   layer: SharedLayer,
-  values: ValueStore,
+  { get, shape }: KeptValues,
   flowing: ValueStore,
   outputGradient: Tensor,
 ): void {
@@ -100,15 +130,15 @@ export function backwardShared(
         flowing,
         layer.input,
         layer.function === "relu"
-          ? kernels.reluGradient(outputGradient, values.get(layer.output))
-          : kernels.siluGradient(outputGradient, values.get(layer.input)),
+          ? kernels.reluGradient(outputGradient, get(layer.output))
+          : kernels.siluGradient(outputGradient, get(layer.input)),
       );
       return;
     case "add":
       for (const input of layer.inputs) accumulate(flowing, input, tf.clone(outputGradient));
       return;
     case "subsample": {
-      const inputShape = values.shape(layer.input);
+      const inputShape = shape(layer.input);
       const [count = 0, height = 0, width = 0] = outputGradient.shape;
       const gradient = tf.tidy(() => {
         const begin: [number, number, number, number] = [0, 0, 0, layer.channelsBefore];
@@ -123,7 +153,7 @@ export function backwardShared(
       return;
     }
     case "globalAveragePool": {
-      const inputShape = values.shape(layer.input);
+      const inputShape = shape(layer.input);
       accumulate(
         flowing,
         layer.input,
@@ -146,6 +176,6 @@ export function normalize(images: Tensor4D, normalization: Normalization | undef
 
 /** The gradient of `normalize`. */
 export function normalizeGradient(gradient: Tensor4D, normalization: Normalization | undefined): Tensor4D {
-  if (!normalization) return tf.clone(gradient);
+  if (!normalization) return kernels.identity(gradient);
   return tf.tidy(() => tf.div(gradient, [...normalization.std]));
 }

@@ -1,6 +1,13 @@
 import type { Network } from "../graph/network.js";
+import { compiled } from "../runtime/compiled.js";
 import { tf, type Tensor } from "../runtime/tensorflow.js";
-import { parameter, replaceParameter, trainedParameters, type Parameters } from "./parameters.js";
+import {
+  disposeParameters,
+  parameter,
+  replaceParameter,
+  trainedParameters,
+  type Parameters,
+} from "./parameters.js";
 
 /** Stochastic gradient descent's settings. */
 export interface SgdSettings {
@@ -34,17 +41,33 @@ export function sgdStep(
   gradients: Map<string, Tensor>,
   { learningRate, momentum, weightDecay, nesterov }: SgdSettings,
 ): void {
-  for (const [name, gradient] of gradients) {
-    const weight = parameter(parameters, name);
-    const { moved, velocity } = tf.tidy(() => {
-      const decayed = tf.add(gradient, tf.mul(weight, weightDecay));
-      const next = tf.add(tf.mul(parameter(momenta, name), momentum), decayed);
-      const direction = nesterov ? tf.add(decayed, tf.mul(next, momentum)) : next;
-      return { moved: tf.sub(weight, tf.mul(direction, learningRate)), velocity: next };
-    });
-    replaceParameter(parameters, name, moved);
-    replaceParameter(momenta, name, velocity);
-    gradient.dispose();
+  const names = [...gradients.keys()];
+  const rate = tf.scalar(learningRate);
+  const inputs = new Map<string, Tensor>([["learningRate", rate]]);
+  for (const name of names) {
+    inputs.set(name, parameter(parameters, name));
+    inputs.set(`momentum of ${name}`, parameter(momenta, name));
+    inputs.set(`gradient of ${name}`, parameter(gradients, name));
   }
-  gradients.clear();
+  const key = `sgd ${momentum} ${weightDecay} ${String(nesterov)} ${names.join()}`;
+  const moved = compiled(parameters, key, inputs, (given) => {
+    const made = new Map<string, Tensor>();
+    for (const name of names) {
+      const weight = parameter(given, name);
+      const { next, velocity } = tf.tidy(() => {
+        const decayed = tf.add(parameter(given, `gradient of ${name}`), tf.mul(weight, weightDecay));
+        const velocity = tf.add(tf.mul(parameter(given, `momentum of ${name}`), momentum), decayed);
+        const direction = nesterov ? tf.add(decayed, tf.mul(velocity, momentum)) : velocity;
+        return { next: tf.sub(weight, tf.mul(direction, parameter(given, "learningRate"))), velocity };
+      });
+      made.set(name, next).set(`momentum of ${name}`, velocity);
+    }
+    return made;
+  });
+  for (const name of names) {
+    replaceParameter(parameters, name, parameter(moved, name));
+    replaceParameter(momenta, name, parameter(moved, `momentum of ${name}`));
+  }
+  rate.dispose();
+  disposeParameters(gradients);
 }

@@ -1,5 +1,6 @@
 import type { ConvLayer } from "../graph/network.js";
 import { tensorflowDevice } from "../runtime/device.js";
+import { constant } from "../runtime/tracer.js";
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from "../runtime/tensorflow.js";
 
 /*
@@ -137,7 +138,7 @@ function ofAllTiles(size: number, entry: (position: number, offset: number) => n
       ),
     ),
   );
-  return tf.keep(tf.tensor2d(rows));
+  return constant(tf.keep(tf.tensor2d(rows)));
 }
 
 function pairs<T>(values: readonly T[]): [T, T][] {

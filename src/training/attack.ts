@@ -32,7 +32,7 @@ export function attackStudent(
 ): InnerAttackResult | null {
   const { attack } = trainee.method;
   if (!attack) return null;
-  const target = attackedStudent(trainee, settings.innerMode);
+  const target = attackedStudent(trainee, settings);
   const loss = tf.tidy(() =>
     attack.loss(
       {
@@ -61,10 +61,10 @@ export function attackStudent(
 /** The student as its method's attack sees it. */
 function attackedStudent(
   { network, parameters }: Trainee,
-  mode: MethodSettings["innerMode"],
+  { innerMode: mode, attackPrecision: precision }: MethodSettings,
 ): AttackTarget & { dispose(): void } {
-  if (mode === "inference") return inferenceStudent(network, parameters);
-  const target = trainingTarget(network, parameters, mode === "training" ? "moved" : "kept");
+  if (mode === "inference") return inferenceStudent(network, parameters, { precision });
+  const target = trainingTarget(network, parameters, mode === "training" ? "moved" : "kept", precision);
   return { ...target, dispose: () => undefined };
 }
 

@@ -17,7 +17,9 @@ import { createNetwork } from "../networks/networks.js";
 import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
 import { changedSettings } from "../recipes/recipes.js";
 import type { TrainingSettings } from "../recipes/settings.js";
-import type { DeviceRequest } from "../runtime/device.js";
+import { allowTf32, requireArithmetic } from "../runtime/arithmetic.js";
+import { type DeviceRequest, studentDevice } from "../runtime/device.js";
+import { tf } from "../runtime/tensorflow.js";
 import { takeLock, workingLock } from "../files/lock.js";
 import { Random } from "../runtime/random.js";
 import { disposeParameters, parametersFromWeights, tensorsFromWeights } from "../student/parameters.js";
@@ -67,6 +69,14 @@ export interface PreparedRun {
   close(): Promise<void>;
 }
 
+/** @throws {InputError} if the device lacks the arithmetic that the settings ask for; {@link WorkError} if there is no such device. */
+function requirePrecision(settings: TrainingSettings, device: DeviceRequest): void {
+  const { precision, attackPrecision } = settings;
+  allowTf32(precision === "tf32");
+  if (precision === "float32" && attackPrecision === "float32") return;
+  requireArithmetic(settings, studentDevice(tf, device));
+}
+
 /** Parts of a run that are values, in place of what the settings' ids name. */
 export interface OwnParts {
   /** The method; `settings.method` is then only what it is called. */
@@ -103,6 +113,7 @@ export async function prepareRun(
   const shape = classifierShape(description);
   const plain = own.network ?? createNetwork(settings.student, shape);
   requireFitting(plain, shape);
+  requirePrecision(settings, places.device);
   const needed = teacherRolesOf(method);
   requireTeachers(settings, needed);
   const { limitTrain, limitTest } = settings;
@@ -176,7 +187,10 @@ export async function prepareRun(
       settings,
       dataset,
       selectionSplit,
-      trainee: { network, parameters, momenta, method, state, cleanTeacher, robustTeacher },
+      trainee: {
+        ...{ network, parameters, momenta, method, state, cleanTeacher, robustTeacher },
+        precision: settings.precision === "bfloat16" ? "bfloat16" : "float32",
+      },
       batches,
       metrics,
       step: checkpoint?.progress.step ?? 0,

@@ -54,7 +54,7 @@ export async function trainingStep(
 
 /** The student's training passes of a step, in the method's order: batch norm sees each as a batch of its own. */
 export function forwardStudent(
-  { network, parameters, method }: Trainee,
+  { network, parameters, method, precision }: Trainee,
   images: Tensor4D,
   adversarial: Tensor4D | null,
 ): StudentPasses {
@@ -64,7 +64,9 @@ export function forwardStudent(
     if (!input) throw new Error("the method trains on adversarial images, but attacks nothing");
     const repeated = passes[kind];
     if (repeated) freePass(repeated);
-    passes[kind] = trainingForward(network, parameters, input);
+    passes[kind] = trainingForward(network, parameters, input, {
+      ...{ statistics: "moved", gradients: "parameters", precision },
+    });
   }
   return passes;
 }
@@ -82,7 +84,7 @@ export function learn(
   known: Omit<AvailableLogits, "studentNat" | "studentAdv">,
   settings: StepSettings,
 ): StepReport {
-  const { network, parameters, momenta, method, state } = trainee;
+  const { network, parameters, momenta, method, state, precision } = trainee;
   const { nat, adv, total, report, next } = logitGradients(
     method,
     state,
@@ -99,8 +101,8 @@ export function learn(
       fix: "a lower --set learningRate=... starts anew",
     });
   const gradients = new Map<string, Tensor>();
-  if (passes.adv && adv) trainingBackward(network, parameters, passes.adv, adv, gradients);
-  if (passes.nat && nat) trainingBackward(network, parameters, passes.nat, nat, gradients);
+  if (passes.adv && adv) trainingBackward(network, parameters, passes.adv, adv, gradients, precision);
+  if (passes.nat && nat) trainingBackward(network, parameters, passes.nat, nat, gradients, precision);
   tf.dispose([nat, adv].filter((gradient) => gradient !== null));
   sgdStep(parameters, momenta, gradients, settings.sgd);
   trainee.state = next;

@@ -5,7 +5,7 @@ import { imagesOf } from "../evaluation/images.js";
 import { measure } from "../evaluation/measure.js";
 import type { StepReport } from "../methods/method.js";
 import { tf, type Tensor } from "../runtime/tensorflow.js";
-import { inferenceStudent } from "../student/inference.js";
+import { inferenceStudent, MEASURED } from "../student/inference.js";
 import { replaceParameter, weightsFromParameters } from "../student/parameters.js";
 import { TeacherStopped } from "../teacher/bridge.js";
 import type { TrainingSettings } from "../recipes/settings.js";
@@ -166,7 +166,7 @@ async function evaluateStudent(
   events: TrainingEvents,
 ): Promise<{ clean: number; robust: number; wRobust: number } | null> {
   const { evaluationEpsilon: epsilon, evaluationBatch: batchSize, seed } = settings;
-  const student = inferenceStudent(trainee.network, trainee.parameters);
+  const student = inferenceStudent(trainee.network, trainee.parameters, MEASURED);
   const { evaluation } = await measure(
     {
       identity: UNSAVED,

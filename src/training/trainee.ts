@@ -1,5 +1,6 @@
 import type { Network } from "../graph/network.js";
 import type { Method } from "../methods/method.js";
+import type { Precision } from "../runtime/precision.js";
 import type { Parameters } from "../student/parameters.js";
 import type { Teacher } from "../teacher/bridge.js";
 
@@ -9,6 +10,8 @@ export interface Trainee {
   readonly parameters: Parameters;
   readonly momenta: Parameters;
   readonly method: Method;
+  /** The arithmetic of the training passes. */
+  readonly precision: Precision;
   /** The method's own state, as plain data. */
   state: unknown;
   readonly cleanTeacher: Teacher | null;

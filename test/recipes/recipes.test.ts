@@ -151,6 +151,7 @@ describe("the settings a method reads", () => {
     "innerStepSize",
     "innerStart",
     "innerMode",
+    "attackPrecision",
   ];
 
   it.each(methodIds)("by %s are those it is said to read", (id) => {

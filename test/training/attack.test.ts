@@ -45,7 +45,16 @@ function traineeOf(id: MethodId): Trainee {
   const method: Method = methods[id];
   const state = method.initialState(settingsOf(id), SHAPE.classes);
   const momenta = initialMomenta(network, parameters);
-  const trainee = { network, parameters, momenta, method, state, cleanTeacher: null, robustTeacher: null };
+  const trainee = {
+    network,
+    parameters,
+    momenta,
+    method,
+    state,
+    cleanTeacher: null,
+    robustTeacher: null,
+    precision: "float32" as const,
+  };
   trainees.push(trainee);
   return trainee;
 }

@@ -81,6 +81,7 @@ function newTrainee(): Trainee {
     state: method.initialState(settings, 10),
     cleanTeacher,
     robustTeacher,
+    precision: "float32",
   };
 }
 
