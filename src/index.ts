@@ -158,6 +158,7 @@ export type {
   Values,
 } from "./runtime/tensor.js";
 export type { Device, DeviceRequest } from "./runtime/device.js";
+export type { Precision } from "./runtime/precision.js";
 
 /* Errors. */
 export { InputError, WorkError, type ErrorDetail } from "./errors.js";

@@ -4,6 +4,7 @@ import { requireAttackIds, type AttackId } from "../attacks/attacks.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
+import { usesGradients } from "../evaluation/checks.js";
 import { examine, type ExaminedImage } from "../evaluation/examine.js";
 import { examinedArrays, imagesInNpz, pickedImages, type PickedImages } from "../evaluation/image-files.js";
 import { fileName } from "../evaluation/model-store.js";
@@ -100,12 +101,12 @@ async function runAttack(args: AttackArguments): Promise<void> {
     const { image: shape, id } = description;
     const { attack, epsilon, seed, restarts, changes, saved } = call;
     const source = await imagesToAttack(call, id, args.dataDir, shape);
-    const use = { batches: [source.count], gradient: true };
+    const use = { batches: [source.count], gradient: usesGradients([attack]) };
     const target = await model.target(use);
     log(`${model.name} on ${target.runsOn}`);
     const settings = {
       ...{ epsilon, seed, restarts, changes, batchSize: source.count },
-      ...(surrogate ? { surrogate: await surrogate.target(use) } : {}),
+      ...(surrogate ? { surrogate: await surrogate.target({ ...use, gradient: true }) } : {}),
     };
     const onProgress = evaluationProgress(line, () => undefined);
     const examined = await examine(target, source, attack, settings, { onProgress });

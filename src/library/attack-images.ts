@@ -1,5 +1,6 @@
 import type { SingleAttack } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
+import { usesGradients } from "../evaluation/checks.js";
 import { type ExaminedImage, examine } from "../evaluation/examine.js";
 import type { ImageSource } from "../evaluation/images.js";
 import { type DatasetDescription, findDataset } from "../data/datasets.js";
@@ -42,12 +43,16 @@ export async function attackImages(
     batchSize: rest.batchSize ?? Math.min(source.count, MOST_AT_ONCE),
   });
   throwIfStopped(signal);
-  const use = { batches: batchesOf(source.count, settings.batchSize), gradient: true };
+  const use = { batches: batchesOf(source.count, settings.batchSize), gradient: usesGradients([id], own) };
   return examine(
     await model.target(use),
     source,
     id,
-    { ...settings, own, ...(surrogate ? { surrogate: await surrogate.target(use) } : {}) },
+    {
+      ...settings,
+      own,
+      ...(surrogate ? { surrogate: await surrogate.target({ ...use, gradient: true }) } : {}),
+    },
     {
       onProgress(progress) {
         throwIfStopped(signal);

@@ -1,11 +1,8 @@
-import type { ModelProto } from "onnx-buf";
-import { gradientFreeAttacks } from "../attacks/attacks.js";
+import { withGradient } from "../attacks/with-gradient.js";
 import { predictBy, type AttackTarget } from "../attacks/target.js";
-import { InputError } from "../errors.js";
-import { type DifferentiatedModel, differentiate } from "../onnx/gradient/differentiate.js";
+import type { DifferentiatedModel } from "../onnx/gradient/differentiate.js";
 import { LOSS_GRADIENT, lossGradientModel } from "../onnx/gradient/loss-gradient.js";
 import type { LossHeadKind } from "../onnx/gradient/losses.js";
-import { NoGradientError } from "../onnx/gradient/unsupported.js";
 import { parseModel, serializeModel } from "../onnx/model.js";
 import { IMAGES, LOGITS } from "../onnx/writer.js";
 import type { Device } from "../runtime/device.js";
@@ -94,19 +91,6 @@ export function onnxTarget(
       sessions.clear();
     },
   };
-}
-
-/** @throws {InputError} if it has no gradient; the error names the attacks that need none. */
-function withGradient(model: ModelProto, dataFolder: string | null): DifferentiatedModel {
-  try {
-    return differentiate(model, dataFolder);
-  } catch (error) {
-    if (!(error instanceof NoGradientError)) throw error;
-    const { alone, withSurrogate } = gradientFreeAttacks;
-    const attacks = `attacks that need no gradient: ${alone.join(", ")}, or with --surrogate ${withSurrogate.join(", ")}`;
-    const fix = error.otherwise === null ? attacks : `${attacks}; or ${error.otherwise}`;
-    throw new InputError(error.message, { ...error.detail, fix, cause: error });
-  }
 }
 
 function toOnnx(tensor: Tensor): OnnxTensor {

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { withGradient } from "../attacks/with-gradient.js";
 import { InputError } from "../errors.js";
 import { type AdaptOptions, adaptClassifier } from "../onnx/adapt.js";
 import { dataFilesOf, embedChanged, openStoredModel } from "../onnx/external-data.js";
@@ -34,6 +35,8 @@ export interface TrialRequest {
   readonly batches: readonly number[];
   /** Whether it is asked for gradients, too. */
   readonly gradient: boolean;
+  /** Whether one without a gradient will do all the same; not by default. */
+  readonly gradientOptional?: boolean;
 }
 
 /** What a trial found. */
@@ -68,6 +71,8 @@ export async function tryModel(request: TrialRequest, onPart: OnPart): Promise<T
 
   onPart("for a few images", firstLimits(tried));
   const logits = await verifyClassifier({ bytes, dataFolder }, expected, source);
+  // Said before the batches, which may take long.
+  if (gradient && request.gradientOptional !== true) withGradient(parseModel(bytes, source), dataFolder);
   const session = openSynchronousModel(bytes, { device: "cpu", threads: 1, dataFolder });
   const answer = answersOf(session, expected, source);
   answer(1);

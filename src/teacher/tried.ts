@@ -15,6 +15,8 @@ export interface ModelUse {
   /** The batch sizes it will meet, besides 1 and 3. */
   readonly batches: readonly number[];
   readonly gradient: boolean;
+  /** Whether a model without a gradient will do all the same; not by default. */
+  readonly gradientOptional?: boolean;
 }
 
 /** The sizes of batches when so many images are looked at: whole ones, and the last. */
@@ -76,7 +78,11 @@ export function isWithin(asked: ModelUse, tried: ModelUse): boolean {
 /** One record is kept of a model: uses that take turns would be tried at every turn, were they not tried together. */
 function withEarlier(use: ModelUse, known: TrialRecord | null): ModelUse {
   if (known === null) return use;
-  return { batches: [...use.batches, known.batch], gradient: use.gradient || known.gradient };
+  return {
+    batches: [...use.batches, known.batch],
+    gradient: use.gradient || known.gradient,
+    gradientOptional: !use.gradient || use.gradientOptional === true,
+  };
 }
 
 function sameFiles({ data }: TrialRecord, found: TrialRecord["data"]): boolean {
