@@ -1,7 +1,9 @@
 import { attribute, execute, executeMany, type Attribute } from "../runtime/kernels.js";
 import { constant } from "../runtime/tracer.js";
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
-import { BATCH_NORM_EPSILON, type ConvLayer, extentAfter, type Padding } from "../graph/network.js";
+import { padImages, padWindows, type Placement, placement } from "./padding.js";
+import { filterGradientOfPatches, patchesPay } from "./patches.js";
+import { BATCH_NORM_EPSILON, type ConvLayer } from "../graph/network.js";
 
 /*
  * The operations of a student and their gradients, on libtensorflow's own kernels. Convolutions keep to
@@ -40,42 +42,6 @@ export function freeShapes(): void {
 /** The number of shape tensors kept now; they are small, and there are at most `MOST_SHAPES`. */
 export function keptShapes(): number {
   return shapes.size;
-}
-
-/** How TensorFlow can express a layer's padding on maps of one size: SAME, or VALID after padding by hand. */
-interface Placement {
-  readonly kind: "SAME" | "VALID";
-  /** Zero rows, and columns, to put around a map before a VALID convolution. */
-  readonly rows: Padding;
-  readonly columns: Padding;
-}
-
-/** The padding a convolution needs around maps `[N, H, W, C]`; none where no window would read it. */
-function placement(layer: ConvLayer, [, height = 0, width = 0]: readonly number[]): Placement {
-  const rows = neededPadding(layer, height);
-  const columns = neededPadding(layer, width);
-  const padded = Math.max(...rows, ...columns) > 0;
-  return padded && isSame(layer, height, rows) && isSame(layer, width, columns)
-    ? { kind: "SAME", rows: [0, 0], columns: [0, 0] }
-    : { kind: "VALID", rows, columns };
-}
-
-function neededPadding(layer: ConvLayer, size: number): Padding {
-  const { padding, kernel, stride } = layer;
-  const [before] = padding;
-  const outputs = extentAfter(layer, size);
-  return [before, Math.max(0, (outputs - 1) * stride + kernel - size - before)];
-}
-
-/** Whether this padding equals TensorFlow's SAME, which puts an odd row after. */
-function isSame({ kernel, stride }: ConvLayer, size: number, [before, after]: Padding): boolean {
-  const total = Math.max(0, (Math.ceil(size / stride) - 1) * stride + kernel - size);
-  return before === Math.floor(total / 2) && before + after === total;
-}
-
-function padImages(images: Tensor4D, { rows, columns }: Placement): Tensor4D {
-  if (Math.max(...rows, ...columns) === 0) return images;
-  return tf.pad4d(images, [[0, 0], [...rows], [...columns], [0, 0]]);
 }
 
 function convolutionAttributes(layer: ConvLayer, { kind }: Placement): Attribute[] {
@@ -132,6 +98,8 @@ export function convolutionFilterGradient(
   const operation = layer.groups === 1 ? "Conv2DBackpropFilter" : "DepthwiseConv2dNativeBackpropFilter";
   const place = placement(layer, input.shape);
   return tf.tidy(() => {
+    if (patchesPay(layer, input.shape))
+      return filterGradientOfPatches(padWindows(input, layer), outputGradient, layer);
     const inputs = [padImages(input, place), shapeTensor(filterShape), outputGradient];
     return execute(operation, convolutionAttributes(layer, place), inputs) as Tensor4D;
   });
