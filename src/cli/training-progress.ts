@@ -1,7 +1,9 @@
 import type { StepReport } from "../methods/method.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { prepareNativeLibraries, requestedDevice, studentDevice, threadCount } from "../runtime/device.js";
+import { compileRefusal } from "../runtime/compiled.js";
 import { tf } from "../runtime/tensorflow.js";
+import { canTrace } from "../runtime/tracer.js";
 import { prepareRun } from "../training/prepare.js";
 import { settingsOfEpoch, train, type TrainingSummary } from "../training/train.js";
 import type { InitRequest } from "../training/initial-student.js";
@@ -44,10 +46,12 @@ export async function trainWithProgress(
     const total = settings.epochs * run.batches.stepsPerEpoch;
     const meter = trainingMeter(run.step, total);
     let looking: ((done: number) => string) | null = null;
+    let steps = 0;
     return await train(
       run,
       {
         onStep({ epoch, step, images, report }) {
+          if (steps++ === 0) for (const warning of uncompiledWarnings()) log(`warning: ${warning}`);
           const place = `epoch ${epoch}/${settings.epochs}  step ${step}/${total}`;
           line.show(`${place}  ${meter(step, images)}  ${describe(report)}`);
         },
@@ -71,6 +75,12 @@ export async function trainWithProgress(
     stop.forget();
     await run.close();
   }
+}
+
+/** What to say where passes are not compiled though nobody asked for that; the first step has tried. */
+function uncompiledWarnings(): string[] {
+  const refusal = canTrace() ? compileRefusal() : "set-up's binding knows no functions: mtard setup";
+  return refusal === null ? [] : [`passes run operation by operation, which is slower: ${refusal}`];
 }
 
 function initText({ from, sha256, head }: InitialWeights): string {
