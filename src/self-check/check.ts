@@ -41,6 +41,7 @@ export type Found = Omit<Finding, "section">;
 
 /** Environments that a process computes in. */
 export const KERNEL_BY_KERNEL = { MTARD_COMPILE: "0" } as const;
+export const WITHOUT_TF32 = { NVIDIA_TF32_OVERRIDE: "0" } as const;
 export const WITH_TF32 = { NVIDIA_TF32_OVERRIDE: "1" } as const;
 
 /** A ratio as people read it: `3e-7`; `0` for the same bits. */

@@ -122,7 +122,8 @@ function furthestWeights(before: Weights, after: Weights, expected: GoldenStep):
 
 /** The one that is furthest; one that is no number is further than any. */
 function furthest(all: readonly Furthest[]): Furthest {
-  return all.reduce((most, each) => (each.distance <= most.distance ? most : each));
+  const rank = ({ distance }: Furthest): number => (Number.isNaN(distance) ? Infinity : distance);
+  return all.reduce((most, each) => (rank(each) > rank(most) ? each : most));
 }
 
 function goldenNetwork(): Network {

@@ -9,8 +9,8 @@ import { operationsOf } from "./speed.js";
 
 /** Networks that are timed, and their batches. */
 const SIZES = {
-  cpu: { repeats: 3, peak: 2048, networks: { "resnet-18": 8, "resnet-20": 32 } },
-  cuda: { repeats: 10, peak: 8192, networks: { "resnet-18": 128, "resnet-20": 128 } },
+  cpu: { repeats: 3, peaks: [768, 2048], networks: { "resnet-18": 8, "resnet-20": 32 } },
+  cuda: { repeats: 10, peaks: [4096, 8192], networks: { "resnet-18": 128, "resnet-20": 128 } },
 } as const;
 
 /** Below this share of the machine's peak, a gradient is worth a look. */
@@ -21,7 +21,7 @@ const HIGH_SHARE = 0.8;
 /** How fast the machine is: its peak in each arithmetic, and gradients and steps beside it. */
 export function speedChecks(machine: Machine): Check[] {
   const { device } = machine;
-  const { networks, repeats, peak: size } = SIZES[device];
+  const { networks, repeats, peaks: sizes } = SIZES[device];
   /** Operations a second, by arithmetic. */
   const peaks = new Map<string, number>();
   return precisionsOf(machine).flatMap(({ name, precision, environment }) => [
@@ -29,15 +29,15 @@ export function speedChecks(machine: Machine): Check[] {
       section: "speed",
       title: `the peak in ${name}`,
       async find(ask) {
-        const peak = await ask("peak", { device, precision, size }, environment);
-        peaks.set(name, peak);
+        const { operations, size } = await ask("peak", { device, precision, sizes }, environment);
+        peaks.set(name, operations);
         return [
           inSpeed({
             subject: `peak in ${name}, product of ${size}x${size} matrices`,
-            found: `${(peak / 1e9).toFixed(0)} GFLOP/s`,
+            found: `${(operations / 1e9).toFixed(0)} GFLOP/s`,
             expected: "",
-            verdict: peak > 0 ? "ok" : "failed",
-            values: { operationsPerSecond: peak },
+            verdict: operations > 0 ? "ok" : "failed",
+            values: { operationsPerSecond: operations, size },
           }),
         ];
       },
@@ -75,7 +75,7 @@ export function speedChecks(machine: Machine): Check[] {
 }
 
 /** What student and teacher hold while they make steps together. */
-export function memoryCheck({ device }: Machine): Check {
+export function memoryCheck({ device, teacherDevice }: Machine): Check {
   const network = "resnet-18";
   const count = SIZES[device].networks[network];
   return {
@@ -84,7 +84,7 @@ export function memoryCheck({ device }: Machine): Check {
     async find(ask) {
       const folder = mkdtempSync(join(tmpdir(), "mtard-self-check-"));
       try {
-        const question = { network, count, device, precision: "float32", folder } as const;
+        const question = { network, count, device, teacherDevice, precision: "float32", folder } as const;
         // The teacher is gone after the check: what is kept of its trial goes with it.
         const held = await ask("memory", question, { MTARD_TRIALS: join(folder, "trials") });
         const { student, teacher, gpu, step } = held;

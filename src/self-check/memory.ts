@@ -17,7 +17,9 @@ import { subjectOf } from "./subject.js";
 export interface MemoryQuestion {
   readonly network: string;
   readonly count: number;
+  /** The student's. */
   readonly device: DeviceRequest;
+  readonly teacherDevice: DeviceRequest;
   readonly precision: Precision;
   /** An empty folder, for the teacher. */
   readonly folder: string;
@@ -39,6 +41,7 @@ export async function memoryOf({
   network: id,
   count,
   device,
+  teacherDevice,
   precision,
   folder,
 }: MemoryQuestion): Promise<Memory> {
@@ -55,7 +58,10 @@ export async function memoryOf({
   // mtard's own writer made it just now.
   rememberTried(manifest, { batch: count, gradient: false, seconds: 0 });
   const others = new Set(childrenOf(process.pid));
-  const teacher = await openTeacher({ kind: "folder", folder: place }, { device, maxBatch: count });
+  const teacher = await openTeacher(
+    { kind: "folder", folder: place },
+    { device: teacherDevice, maxBatch: count },
+  );
   const processes = childrenOf(process.pid).filter((child) => !others.has(child));
   const steps = stepper(subject, precision, () => teacher);
   await steps.seconds();

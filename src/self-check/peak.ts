@@ -4,20 +4,38 @@ import { inPrecision, type Precision } from "../runtime/precision.js";
 import { tf, type Tensor, type Tensor2D } from "../runtime/tensorflow.js";
 import { parameter } from "../student/parameters.js";
 
-/** One large product of matrices. */
+/** Large products of matrices. */
 export interface PeakQuestion {
   readonly device: DeviceRequest;
   readonly precision: Precision;
-  /** Rows and columns. */
+  /** Rows and columns of each. */
+  readonly sizes: readonly number[];
+}
+
+/** The fastest of them. */
+export interface Peak {
+  /** Floating-point operations a second. */
+  readonly operations: number;
   readonly size: number;
 }
 
-/** Products are made for so long, and at least so many: other work on the machine slows some of them. */
-const LEAST = { seconds: 3, repeats: 6 } as const;
+/** Products of each size are made for so long, and at least so many: other work on the machine slows most of them. */
+const LEAST = { seconds: 2, repeats: 6 } as const;
 
-/** The most floating-point operations a second that a product of square matrices reached. @throws {WorkError} as `studentDevice`. */
-export function peakOf({ device, precision, size }: PeakQuestion): number {
+/**
+ * The most that products of square matrices reach. Which size is fastest depends on the machine: a large one keeps many cores busy, a small
+ * one is over before other work takes the core.
+ *
+ * @throws {WorkError} as `studentDevice`.
+ */
+export function peakOf({ device, precision, sizes }: PeakQuestion): Peak {
   studentDevice(tf, device);
+  const peaks = sizes.map((size) => ({ size, operations: (2 * size ** 3) / secondsOf(size, precision) }));
+  return peaks.reduce((most, each) => (each.operations > most.operations ? each : most));
+}
+
+/** The shortest time of a product. */
+function secondsOf(size: number, precision: Precision): number {
   const matrix = (seed: number): Tensor => tf.randomUniform([size, size], -1, 1, "float32", seed);
   const inputs = new Map([
     ["left", matrix(1)],
@@ -36,7 +54,7 @@ export function peakOf({ device, precision, size }: PeakQuestion): number {
     seconds.push((performance.now() - began) / 1000);
   }
   tf.dispose([...inputs.values()]);
-  return (2 * size ** 3) / Math.min(...seconds);
+  return Math.min(...seconds);
 }
 
 /** The sum of the first row of the product: one number to read, and all of the product is made. */

@@ -1,5 +1,5 @@
 import { askApart } from "./apart.js";
-import type { Ask, Check, Finding } from "./check.js";
+import { type Ask, type Check, type Finding, WITHOUT_TF32 } from "./check.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { memoryCheck, speedChecks } from "./measures.js";
 import { numberChecks } from "./numbers.js";
@@ -30,18 +30,24 @@ const MOST_SECONDS = 600;
  * Checks that this machine computes right, how fast, and in how much memory. Every part runs in processes of its own.
  *
  * @param signal Ends it, and the process at work.
+ * @param askProcess What asks a process.
  * @throws {WorkError} if an engine does not work; the signal's reason if that ended it.
  */
 export async function selfCheck(
   signal: AbortSignal,
   onProgress: (progress: SelfCheckProgress) => void,
+  askProcess: typeof askApart = askApart,
 ): Promise<SelfCheck> {
   const began = Date.now();
   const machine = await describeMachine(signal);
   const checks = [...numberChecks(machine), ...speedChecks(machine), memoryCheck(machine)];
   const left = (): number => MOST_SECONDS - (Date.now() - began) / 1000;
   const ask: Ask = (probe, question, environment = {}) =>
-    askApart(probe, question, { environment, signal, seconds: Math.max(1, left()) });
+    askProcess(probe, question, {
+      environment: { ...WITHOUT_TF32, ...environment },
+      signal,
+      seconds: Math.max(1, left()),
+    });
   const findings = await findAll(checks, ask, signal, onProgress);
   return {
     ok: findings.every(({ verdict }) => verdict !== "failed"),
@@ -60,10 +66,11 @@ export async function findAll(
   onProgress: (progress: SelfCheckProgress) => void,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const [index, { section, title, find }] of checks.entries()) {
+  for (const [index, check] of checks.entries()) {
+    const { section, title } = check;
     onProgress({ part: index + 1, parts: checks.length, title });
     try {
-      findings.push(...(await find(ask)));
+      findings.push(...(await check.find(ask)));
     } catch (error) {
       signal.throwIfAborted();
       const found = error instanceof Error ? error.message : String(error);
