@@ -25,6 +25,7 @@ export const floors = /** @type {const} */ ([
   "model",
   "evaluation",
   "training",
+  "self-check",
   "paper",
   "reproduction",
   "report",

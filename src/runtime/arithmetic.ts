@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { InputError } from "../errors.js";
 import { isCompiling } from "./compiled.js";
 import type { Device } from "./device.js";
+import { askNvidiaSmi } from "./nvidia-smi.js";
 
 /** What a machine's processor, or its GPU, computes in besides float32. */
 export interface Arithmetic {
@@ -84,15 +84,7 @@ function processorFlags(): Set<string> {
 
 /** The lowest compute capability of the GPUs that may be used, 0 if it cannot be asked. */
 function computeCapability(): number {
-  try {
-    const args = ["--query-gpu=compute_cap", "--format=csv,noheader"];
-    const text = execFileSync("nvidia-smi", args, {
-      encoding: "utf8",
-      timeout: 10_000,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    return Math.min(...text.trim().split("\n").map(Number));
-  } catch {
-    return 0;
-  }
+  const capabilities = askNvidiaSmi("compute_cap").map(([capability]) => Number(capability));
+  const lowest = Math.min(...capabilities);
+  return Number.isFinite(lowest) ? lowest : 0;
 }

@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { InputError, WorkError } from "../errors.js";
+import { askNvidiaSmi } from "./nvidia-smi.js";
 import type { tf } from "./tensorflow.js";
 
 /** Where a network runs. */
@@ -82,7 +82,8 @@ export function studentDevice(engine: typeof tf, request: DeviceRequest): Device
 /** The names of the NVIDIA GPUs whose driver is loaded, empty if there is none. */
 export function gpuNames(): string[] {
   const fromDriver = namesFromDriver("/proc/driver/nvidia/gpus");
-  return fromDriver.length > 0 ? fromDriver : namesFromTool();
+  // WSL has no folder under /proc.
+  return fromDriver.length > 0 ? fromDriver : askNvidiaSmi("name").map(([name = ""]) => name);
 }
 
 function namesFromDriver(folder: string): string[] {
@@ -91,21 +92,6 @@ function namesFromDriver(folder: string): string[] {
       const text = readFileSync(`${folder}/${gpu}/information`, "utf8");
       return /^Model:\s*(.+)$/m.exec(text)?.[1]?.trim() ?? "NVIDIA GPU";
     });
-  } catch {
-    return [];
-  }
-}
-
-/** Asks `nvidia-smi`, for WSL has no folder under /proc. */
-function namesFromTool(): string[] {
-  try {
-    const args = ["--query-gpu=name", "--format=csv,noheader"];
-    const text = execFileSync("nvidia-smi", args, {
-      encoding: "utf8",
-      timeout: 10_000,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    return text.split("\n").filter((line) => line.trim() !== "");
   } catch {
     return [];
   }

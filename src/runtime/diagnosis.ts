@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { statfsSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
+import { arithmeticOf } from "./arithmetic.js";
 import { gpuNames, requestedDevice, threadCount } from "./device.js";
 import { setupRecord } from "../files/kernel.js";
 import type { NativeLibrary, NativeReport } from "./native-check.js";
@@ -29,11 +30,16 @@ export async function diagnoseMachine(): Promise<Check[]> {
   const threads = threadCount();
   const gpus = gpuNames();
   const setUpFor = setupRecord()?.device;
-  const [prerequisites, ...libraries] = await Promise.all([
+  const wantsCuda = wanted === "cuda" || setUpFor === "cuda";
+  const [prerequisites, tensorflow, onnxRuntime] = await Promise.all([
     checkPrerequisites(),
-    checkLibrary("libtensorflow", wanted === "cuda" || setUpFor === "cuda"),
-    checkLibrary("onnxruntime", wanted === "cuda" || setUpFor === "cuda"),
+    askLibrary("libtensorflow"),
+    askLibrary("onnxruntime"),
   ]);
+  const libraries = [
+    checkLibrary("libtensorflow", tensorflow, wantsCuda),
+    checkLibrary("ONNX Runtime", onnxRuntime, wantsCuda),
+  ];
   const works = libraries.every(({ status }) => status !== "broken");
   return [
     // What only set-up needs is at most a warning once the libraries work.
@@ -43,6 +49,7 @@ export async function diagnoseMachine(): Promise<Check[]> {
         : check,
     ),
     ...libraries,
+    ...("failure" in tensorflow ? [] : [checkPasses(tensorflow), checkArithmetic(tensorflow)]),
     checkGpu(gpus, setUpFor),
     {
       name: "cores",
@@ -74,12 +81,21 @@ async function checkPrerequisites(): Promise<Check[]> {
   );
 }
 
-async function checkLibrary(library: NativeLibrary, wantsCuda: boolean): Promise<Check> {
+/** What a native library says of itself in a process of its own, or in a line why it does not work. */
+export async function askLibrary(
+  library: NativeLibrary,
+): Promise<NativeReport | { readonly failure: string }> {
   const script = fileURLToPath(new URL("native-check.js", import.meta.url));
   const { failure, stdout } = await runNode([script, library]);
-  const name = library === "onnxruntime" ? "ONNX Runtime" : library;
-  if (failure !== undefined) return { name, status: "broken", found: failure, fix: failureFix(failure) };
-  const { version, device, gpus, cudaProblem } = JSON.parse(stdout) as NativeReport;
+  return failure === undefined ? (JSON.parse(stdout) as NativeReport) : { failure };
+}
+
+type LibraryAnswer = Awaited<ReturnType<typeof askLibrary>>;
+
+function checkLibrary(name: string, answer: LibraryAnswer, wantsCuda: boolean): Check {
+  if ("failure" in answer)
+    return { name, status: "broken", found: answer.failure, fix: failureFix(answer.failure) };
+  const { version, device, gpus, cudaProblem } = answer;
   const found = `${version}, computes on ${device}`;
   if (device === "cuda" || !wantsCuda) return { name, status: "ok", found };
   const reason =
@@ -95,6 +111,24 @@ async function checkLibrary(library: NativeLibrary, wantsCuda: boolean): Promise
 
 function failureFix(failure: string): string {
   return failure.includes("SIGILL") ? "use a processor with AVX: TensorFlow's libraries need it" : SETUP;
+}
+
+function checkPasses({ compiling }: NativeReport): Check {
+  const { works = false, found = "kernel by kernel" } = compiling ?? {};
+  if (works) return { name: "passes", status: "ok", found };
+  const fix = process.env["MTARD_COMPILE"] === "0" ? "unset MTARD_COMPILE" : SETUP;
+  return { name: "passes", status: "warning", found, fix };
+}
+
+/** What the device of the student computes in besides float32: hardware, of which none is wrong. */
+function checkArithmetic({ device }: NativeReport): Check {
+  const { bfloat16, tf32 } = arithmeticOf(device);
+  const has = [
+    "float32",
+    bfloat16.works ? `bfloat16 (${bfloat16.found})` : `no bfloat16 (${bfloat16.found})`,
+    ...(device === "cuda" ? [tf32.works ? "tf32" : "no tf32"] : []),
+  ];
+  return { name: "arithmetic", status: "ok", found: `${device}: ${has.join(", ")}` };
 }
 
 function checkGpu(gpus: readonly string[], setUpFor: string | undefined): Check {

@@ -11,6 +11,7 @@ import {
   threadCount,
   type Device,
 } from "./device.js";
+import { compiled, compileRefusal, isCompiling } from "./compiled.js";
 import { requireEngines } from "./native-library.js";
 import { tf } from "./tensorflow.js";
 import { chooseDevice, cudaProblem, onnxRuntime, runProbe } from "./onnxruntime.js";
@@ -23,6 +24,8 @@ export interface NativeReport {
   readonly gpus: string[];
   /** The file that was loaded, where it is known. */
   readonly binding?: string;
+  /** Whether libtensorflow compiles passes, and how it does. */
+  readonly compiling?: { readonly works: boolean; readonly found: string };
   /** Why ONNX Runtime cannot use the GPU, if so. */
   readonly cudaProblem?: ErrorDetail;
 }
@@ -40,6 +43,7 @@ const checks: Record<NativeLibrary, () => NativeReport | Promise<NativeReport>> 
       device: tensorflowDevice(tf),
       gpus: gpuNames(),
       binding: module.replace("package.json", "lib/napi-v8/tfjs_binding.node"),
+      compiling: checkCompiling(),
     };
   },
   async onnxruntime() {
@@ -53,6 +57,24 @@ const checks: Record<NativeLibrary, () => NativeReport | Promise<NativeReport>> 
     };
   },
 };
+
+/** Compiles something small, as passes are. */
+function checkCompiling(): { works: boolean; found: string } {
+  if (process.env["MTARD_COMPILE"] === "0")
+    return { works: false, found: "kernel by kernel: MTARD_COMPILE=0" };
+  if (!isCompiling())
+    return { works: false, found: "kernel by kernel: the binding was set up before it knew functions" };
+  const inputs = new Map([["given", tf.scalar(2)]]);
+  const made = compiled(inputs, "twice", inputs, (given) => {
+    const value = given.get("given");
+    return new Map(value ? [["twice", tf.add(value, value)]] : []);
+  });
+  const refusal = compileRefusal();
+  const answer = made.get("twice")?.dataSync()[0];
+  if (refusal !== null) return { works: false, found: `kernel by kernel: ${refusal}` };
+  if (answer !== 4) throw new Error(`a function of libtensorflow computed 2 + 2 = ${String(answer)}`);
+  return { works: true, found: "passes compiled" };
+}
 
 const library = process.argv[2] as NativeLibrary;
 try {

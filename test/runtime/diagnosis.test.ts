@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { pinsKey, readRecord } from "../../scripts/setup/record.mjs";
+import { arithmeticOf } from "#mtard/runtime/arithmetic.js";
 import { gpuNames } from "#mtard/runtime/device.js";
 import type { Check } from "#mtard/runtime/diagnosis.js";
 
@@ -49,10 +50,18 @@ describe("mtard doctor", () => {
     expect(find(diagnosis, "libtensorflow")?.found).toMatch(/^2\.20\.0, computes on (cpu|cuda)$/);
     expect(find(diagnosis, "ONNX Runtime")?.found).toMatch(/^1\.24\.1, computes on (cpu|cuda)$/);
     expect(find(diagnosis, "Node.js")?.found).toBe(process.version);
+    expect(find(diagnosis, "passes")).toEqual({ name: "passes", status: "ok", found: "passes compiled" });
+    const { bfloat16 } = arithmeticOf("cpu");
+    if (find(diagnosis, "libtensorflow")?.found.endsWith("cpu"))
+      expect(find(diagnosis, "arithmetic")?.found).toBe(
+        `cpu: float32, ${bfloat16.works ? "" : "no "}bfloat16 (${bfloat16.found})`,
+      );
   });
 
-  it("says what to do where nothing is kept yet", () => {
-    const diagnosis = doctor({ MTARD_DATA: join(folder, "none"), MTARD_TEACHERS: join(folder, "none") });
+  it("says what to do where nothing is kept yet, and nothing is compiled", () => {
+    const none = join(folder, "none");
+    const diagnosis = doctor({ MTARD_DATA: none, MTARD_TEACHERS: none, MTARD_COMPILE: "0" });
+    expect(find(diagnosis, "passes")).toMatchObject({ status: "warning", fix: "unset MTARD_COMPILE" });
     expect(find(diagnosis, "data sets")).toMatchObject({ status: "warning", fix: "mtard data demo" });
     expect(find(diagnosis, "teachers")).toMatchObject({ status: "ok", found: "demo-clean, demo-robust" });
   });

@@ -18,6 +18,7 @@ const PROGRAMS = [
   "cli/main.js",
   "cli/interrupt-watcher.js",
   "runtime/native-check.js",
+  "self-check/probe-process.js",
   "teacher/session-process.js",
   "teacher/session-worker.js",
   "teacher/verify-process.js",

@@ -71,7 +71,7 @@ describe("the floors", () => {
     const [, text = ""] = readFileSync(resolve("docs/architecture.md"), "utf8").split(
       "## Folders of `src/`\n",
     );
-    const listed = [...(text.split("\n## ")[0] ?? "").matchAll(/^\| `(\w+)\/` /gm)].map(
+    const listed = [...(text.split("\n## ")[0] ?? "").matchAll(/^\| `([\w-]+)\/` /gm)].map(
       ([, folder]) => folder,
     );
     expect(listed).toEqual(floors.filter((floor) => !floor.endsWith(".ts")));
