@@ -96,7 +96,7 @@ const withoutValues = {
 };
 
 /** A float32 tensor; null if it has another type or not as many values as its shape says. */
-function floatTensor(tensor: TensorProto, stored: StoredModel["stored"]): StoredTensor | null {
+export function floatTensor(tensor: TensorProto, stored: StoredModel["stored"]): StoredTensor | null {
   const { dims, dataType, rawData } = tensor;
   const { length, read }: { length: number; read: () => Uint8Array } = stored.get(tensor) ?? {
     length: rawData.length,
@@ -109,7 +109,7 @@ function floatTensor(tensor: TensorProto, stored: StoredModel["stored"]): Stored
 }
 
 function floatsOf(bytes: Uint8Array): Float32Array {
-  // A copy where the bytes do not start at a multiple of four.
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  // A copy where the bytes do not start at a multiple of four; a Buffer's `slice` would be none.
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes);
   return new Float32Array(buffer, byteOffset, byteLength / 4);
 }

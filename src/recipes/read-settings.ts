@@ -16,8 +16,12 @@ const attackSettings: readonly (keyof MethodSettings)[] = [
 
 /** The settings that a method reads, but not every method. */
 function ownSettings(id: MethodId): SettingNames {
-  const { attack, settings }: Method = methods[id];
-  return attack ? [...attackSettings, ...settings] : settings;
+  const { attack, teachers, settings }: Method = methods[id];
+  return [
+    ...(attack ? attackSettings : []),
+    ...(teachers.length > 0 ? (["teacherPrecision"] as const) : []),
+    ...settings,
+  ];
 }
 
 const ofSomeMethods: SettingNames = [...new Set(methodIds.flatMap(ownSettings))];

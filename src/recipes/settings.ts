@@ -78,6 +78,11 @@ const recipeSettings = {
     .enum(["float32", "bfloat16", "tf32"])
     .default("float32")
     .describe("float32, bfloat16 or, on a GPU, tf32"),
+  /** The arithmetic of teachers; their logits are float32 in any. */
+  teacherPrecision: z
+    .enum(["float32", "float16"])
+    .default("float32")
+    .describe("float32 or, on a GPU, float16"),
 
   klScale: positive,
   alpha: share,

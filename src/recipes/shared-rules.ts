@@ -44,6 +44,7 @@ export const sharedRules: readonly Rule[] = [
       lossClip: 0,
       precision: "float32",
       attackPrecision: "float32",
+      teacherPrecision: "float32",
     },
   },
   {

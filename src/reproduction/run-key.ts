@@ -5,7 +5,7 @@ import type { Recipe, TrainingSettings } from "../recipes/settings.js";
 import type { RunInputs } from "../run/run-directory.js";
 
 /** Settings that earlier versions did not have: they had float32. */
-const PRECISIONS: readonly (keyof Recipe)[] = ["precision", "attackPrecision"];
+const PRECISIONS: readonly (keyof Recipe)[] = ["precision", "attackPrecision", "teacherPrecision"];
 
 /** How many images a data set has in the store. */
 export interface ImageCounts {

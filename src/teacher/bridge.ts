@@ -9,6 +9,7 @@ import type { TeacherManifest } from "./manifest.js";
 import type { WorkerReply, WorkerRequest, WorkerStart } from "./protocol.js";
 import { patienceWith } from "./patience.js";
 import type { TeacherReference } from "./reference.js";
+import { foreseeTeacherPrecision, type TeacherPrecision } from "./teacher-precision.js";
 import { tellTrial } from "./trial-notice.js";
 import { openTried } from "./tried.js";
 
@@ -34,6 +35,8 @@ export interface OpenTeacherOptions {
   readonly device: DeviceRequest;
   /** Threads of one run on the CPU; `threadCount()` by default. */
   readonly threads?: number | undefined;
+  /** `float32` by default. */
+  readonly precision?: TeacherPrecision | undefined;
   /** The most images of one run, 256 by default; larger requests run in parts. */
   readonly maxBatch?: number | undefined;
   /** The data set the teacher is for; a teacher that does not fit is refused. */
@@ -62,20 +65,22 @@ interface Pending {
 /**
  * Opens a teacher on a thread of its own.
  *
- * @throws {InputError} if its files are damaged or it does not fit the data set, {@link WorkError} if it cannot run on the device.
+ * @throws {InputError} if its files are damaged, it does not fit the data set, or its precision the device; {@link WorkError} if it cannot run
+ * on the device.
  */
 export async function openTeacher(
   reference: TeacherReference,
   options: OpenTeacherOptions,
 ): Promise<Teacher> {
-  const { device, threads = threadCount(), maxBatch = 256 } = options;
+  const { device, threads = threadCount(), precision = "float32", maxBatch = 256 } = options;
+  foreseeTeacherPrecision(precision, device);
   const use = { batches: [maxBatch], gradient: false };
   const { stored, seconds } = await openTried(reference, options.dataset, use);
   const { manifest, model, dataFolder } = stored;
   const { image, classes, name } = manifest;
   const { patience = patienceWith(seconds === 0 ? sizeOf(stored) : 0, image, maxBatch) } = options;
   const { worker, exited } = startWorker({
-    ...{ name, model, dataFolder, device, threads, image, classes, maxBatch, patience },
+    ...{ name, model, dataFolder, device, threads, precision, image, classes, maxBatch, patience },
     expectedSeconds: seconds,
   });
   const requests = requestsTo(worker, name, classes);

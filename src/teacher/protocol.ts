@@ -1,6 +1,7 @@
 import type { ErrorDetail } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
 import type { Device, DeviceRequest } from "../runtime/device.js";
+import type { TeacherPrecision } from "./teacher-precision.js";
 
 /* What the two sides of the bridge say to each other. */
 
@@ -11,6 +12,7 @@ export interface WorkerStart {
   readonly dataFolder: string | null;
   readonly device: DeviceRequest;
   readonly threads: number;
+  readonly precision: TeacherPrecision;
   readonly image: ImageShape;
   readonly classes: number;
   /** The most images of one run; larger requests run in parts. */
@@ -51,7 +53,10 @@ export type WorkerReply =
     };
 
 /** What the process with the session starts with; the model comes on its stdin. */
-export type ProcessStart = Pick<WorkerStart, "dataFolder" | "device" | "threads" | "image" | "classes">;
+export type ProcessStart = Pick<
+  WorkerStart,
+  "dataFolder" | "device" | "threads" | "precision" | "image" | "classes"
+>;
 
 /** Asks it for the logits of images, NCHW. */
 export interface ProcessRequest {

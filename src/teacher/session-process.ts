@@ -1,8 +1,12 @@
 import { InputError, WorkError } from "../errors.js";
+import { openStoredModel } from "../onnx/external-data.js";
+import { inHalfPrecision } from "../onnx/half-precision.js";
+import { layOutModel } from "../onnx/stored-model.js";
 import { IMAGES, LOGITS } from "../onnx/writer.js";
-import { onnxRuntime, openSession } from "../runtime/onnxruntime.js";
+import { chooseDevice, onnxRuntime, openSession } from "../runtime/onnxruntime.js";
 import { followParent } from "./follow-parent.js";
 import type { ProcessReply, ProcessRequest, ProcessStart } from "./protocol.js";
+import { requireTeacherPrecision } from "./teacher-precision.js";
 
 /* The process that session-worker.ts starts: one ONNX Runtime session, which may hang or crash without taking the program along. */
 
@@ -34,8 +38,27 @@ async function readModel(): Promise<Uint8Array> {
   return Buffer.concat(parts);
 }
 
-async function serve({ dataFolder, device: asked, threads, image, classes }: ProcessStart): Promise<void> {
-  const { session, device } = await openSession(await readModel(), asked, threads, { dataFolder });
+/**
+ * The model in the precision that was asked for; in float16 its external data are inside.
+ *
+ * @throws {InputError} if it is to be float16, and ONNX Runtime would run it on the CPU.
+ */
+async function modelInPrecision({
+  device,
+  precision,
+  dataFolder,
+}: ProcessStart): Promise<{ model: Uint8Array; dataFolder: string | null }> {
+  const model = await readModel();
+  if (precision === "float32") return { model, dataFolder };
+  requireTeacherPrecision(precision, await chooseDevice(device));
+  const half = inHalfPrecision(openStoredModel(model, "the model", dataFolder));
+  return { model: Buffer.concat([...layOutModel(half, "", Infinity).graph]), dataFolder: null };
+}
+
+async function serve(start: ProcessStart): Promise<void> {
+  const { threads, image, classes } = start;
+  const { model, dataFolder } = await modelInPrecision(start);
+  const { session, device } = await openSession(model, start.device, threads, { dataFolder });
   const { Tensor } = onnxRuntime();
   const { channels, height, width } = image;
 

@@ -150,8 +150,8 @@ async function startProcess(): Promise<SessionProcess> {
 
 /** Sends the process what it starts with, the model's bytes on its stdin. */
 function begin(child: ChildProcess): void {
-  const { dataFolder, device, threads, image, classes, model } = start;
-  child.send({ dataFolder, device, threads, image, classes } satisfies ProcessStart);
+  const { dataFolder, device, threads, precision, image, classes, model } = start;
+  child.send({ dataFolder, device, threads, precision, image, classes } satisfies ProcessStart);
   child.stdin?.on("error", () => undefined); // its end is heard of
   child.stdin?.end(model);
 }

@@ -142,7 +142,8 @@ export async function prepareRun(
     const { device } = places;
     const found = findTeacher(named, teachersDir);
     const maxBatch = Math.min(settings.batchSize, train.count);
-    const teacher = await openTeacher(found, { device, maxBatch, dataset: shape });
+    const precision = settings.teacherPrecision;
+    const teacher = await openTeacher(found, { device, precision, maxBatch, dataset: shape });
     teachers.push(teacher);
     return teacher;
   };

@@ -144,7 +144,7 @@ describe("recipes", () => {
 });
 
 describe("the settings a method reads", () => {
-  /** Of the training loop and its attack, which are not the method's to read. */
+  /** Of the training loop, its attack and its teachers, which are not the method's to read. */
   const LOOP: readonly (keyof Recipe)[] = [
     "epsilon",
     "innerSteps",
@@ -152,6 +152,7 @@ describe("the settings a method reads", () => {
     "innerStart",
     "innerMode",
     "attackPrecision",
+    "teacherPrecision",
   ];
 
   it.each(methodIds)("by %s are those it is said to read", (id) => {

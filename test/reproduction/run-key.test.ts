@@ -25,6 +25,11 @@ describe("the key of a run", () => {
     expect(key({ method: "natural", beta: 3 })).toBe(key({ method: "natural" }));
   });
 
+  it("is not changed by the precision of what a method does not have", () => {
+    expect(key({ method: "natural", teacherPrecision: "float16" })).toBe(key({ method: "natural" }));
+    expect(key({ precision: "float32", teacherPrecision: "float32" })).toBe(key());
+  });
+
   it.each<Partial<TrainingSettings>>([
     { method: "mtard" },
     { student: "resnet-20" },
@@ -38,6 +43,9 @@ describe("the key of a run", () => {
     { temperatureRate: 0.5 },
     { innerSteps: 3 },
     { limitTest: 39 },
+    { precision: "bfloat16" },
+    { attackPrecision: "bfloat16" },
+    { teacherPrecision: "float16" },
   ])("changes with %o", (changes) => {
     expect(key(changes)).not.toBe(key());
   });

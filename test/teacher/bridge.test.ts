@@ -232,6 +232,14 @@ describe("a teacher's errors", () => {
     await expect(open({ device: "cuda" })).rejects.toThrow("ONNX Runtime does not run on the GPU");
   });
 
+  it("compute in float16 on a GPU only, which is said before a model is tried", async () => {
+    const refused = /teacherPrecision is float16, and the teachers run on the CPU/;
+    const missing = { kind: "file", path: join(folder, "missing.onnx") } as const;
+    const half = { device: "cpu", precision: "float16" } as const;
+    await expect(openTeacher(missing, half)).rejects.toThrow(refused);
+    await expect(open({ precision: "float16" })).rejects.toThrow(InputError);
+  });
+
   it("end every request when the worker dies", async () => {
     const post = vi.spyOn(Worker.prototype, "postMessage");
     onTestFinished(() => post.mockRestore());

@@ -142,6 +142,15 @@ describe("a training run", () => {
     });
   });
 
+  it("with teachers in float16 is refused on a CPU, and leaves nothing", async () => {
+    const half = session("half", tinySettings({ teacherPrecision: "float16" }));
+    await expect(half).rejects.toMatchObject({
+      exitCode: 2,
+      detail: { fix: expect.stringContaining("teacherPrecision=float32") as string },
+    });
+    expect(existsSync(join(stores, "half"))).toBe(false);
+  });
+
   it("that already exists is refused without resume", async () => {
     await expect(session("whole", tinySettings())).rejects.toThrow(/already holds this run/);
   });
