@@ -1,6 +1,7 @@
 // Times whole B-MTARD training steps and their parts, and, with --python, the same steps in PyTorch, by turns.
 import { cpus } from "node:os";
 import yargs from "yargs";
+import { log } from "#mtard/cli/output.js";
 import { formatTable } from "#mtard/cli/text-table.js";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import { InputError } from "#mtard/errors.js";
@@ -106,8 +107,12 @@ async function bench(args) {
   };
   if (dataset === "demo") await prepareDataset("demo", dataDir);
   const cases = [];
-  for (const one of parseCases(args.cases ?? (quick ? QUICK_CASES : USUAL_CASES)))
-    cases.push(await measureCase(one, plan));
+  for (const one of parseCases(args.cases ?? (quick ? QUICK_CASES : USUAL_CASES))) {
+    const measured = await measureCase(one, plan);
+    cases.push(measured);
+    // So that a long run that is stopped has told something.
+    if (measured.ratios.length > 0) log(ratioTable([measured]));
+  }
   return {
     machine: { cpu: cpus()[0]?.model ?? "unknown", threads: plan.threads, node: process.version },
     rounds: plan.rounds,
