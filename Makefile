@@ -6,6 +6,10 @@ export DEVICE
 # More arguments for vitest: make test TEST_ARGS=test/runtime
 TEST_ARGS ?=
 
+# make bench PYTHON=~/venv/bin/python BENCH_ARGS="--cases resnet-18/32 --precision bfloat16"
+PYTHON ?=
+BENCH_ARGS ?=
+
 # make data-cifar10 FROM=~/Downloads/cifar-10-binary.tar.gz
 FROM ?=
 
@@ -46,8 +50,8 @@ lint: setup ## check formatting, lint, import cycles and types
 format: setup ## format every file
 	npm run --silent format
 
-bench: setup ## time a whole training step and its parts
-	node scripts/bench/run.mjs
+bench: setup ## time whole training steps and their parts (PYTHON=an interpreter with torch to compare with; BENCH_ARGS="--quick")
+	node scripts/bench/run.mjs $(if $(PYTHON),--python "$(PYTHON)") $(BENCH_ARGS)
 
 doctor: ## say what runs on this machine and what to fix
 	@test -f dist/cli/main.js || node scripts/setup/setup.mjs

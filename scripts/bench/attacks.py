@@ -8,6 +8,7 @@ FOLDER holds settings.json and tensors.safetensors, which attacks.mjs wrote; DIR
 
 import argparse
 import json
+import resource
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 from torch.nn import functional as F
 
 import networks
-from step import cpu_seconds, read_safetensors, say
+from step import read_safetensors, say
 
 STANDARD = ["apgd-ce", "apgd-t", "fab-t", "square"]
 
@@ -30,6 +31,11 @@ def pgd(model, images, labels, epsilon, step_size, steps):
             adversarial = adversarial + step_size * gradient.sign()
             adversarial = torch.min(torch.max(adversarial, images - epsilon), images + epsilon).clamp(0, 1)
     return adversarial
+
+
+def cpu_seconds():
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 def main():

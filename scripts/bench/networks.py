@@ -54,6 +54,43 @@ class ResNet(nn.Module):
         return self.linear(F.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
+class PreActBlock(nn.Module):
+    def __init__(self, channels, filters, stride):
+        super().__init__()
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv1 = nn.Conv2d(channels, filters, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(filters)
+        self.conv2 = nn.Conv2d(filters, filters, 3, 1, 1, bias=False)
+        self.shortcut = None
+        if stride != 1 or channels != filters:
+            self.shortcut = nn.Sequential(nn.Conv2d(channels, filters, 1, stride, bias=False))
+
+    def forward(self, x):
+        y = F.relu(self.bn1(x))
+        skipped = x if self.shortcut is None else self.shortcut(y)
+        return self.conv2(F.relu(self.bn2(self.conv1(y)))) + skipped
+
+
+class PreActResNet(nn.Module):
+    """kuangliu/pytorch-cifar's PreActResNet, pooled over the whole of the last map."""
+
+    def __init__(self, blocks, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+        channels = 64
+        for stage, count in enumerate(blocks):
+            layers = []
+            for index in range(count):
+                layers.append(PreActBlock(channels, 64 * 2**stage, 2 if stage > 0 and index == 0 else 1))
+                channels = 64 * 2**stage
+            self.add_module(f"layer{stage + 1}", nn.Sequential(*layers))
+        self.linear = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        x = self.layer4(self.layer3(self.layer2(self.layer1(self.conv1(x)))))
+        return self.linear(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
 class InvertedResidual(nn.Module):
     def __init__(self, channels, filters, expansion, stride):
         super().__init__()
@@ -118,6 +155,9 @@ def create(name, classes):
     """The network of an id of ours; raises ValueError if it has none here."""
     if name == "mobilenet-v2":
         return MobileNetV2(classes)
+    pre_activation = {"preact-resnet-18": [2, 2, 2, 2], "preact-resnet-34": [3, 4, 6, 3]}
+    if name in pre_activation:
+        return PreActResNet(pre_activation[name], classes)
     wide = {"resnet-18": [2, 2, 2, 2], "resnet-34": [3, 4, 6, 3]}
     if name in wide:
         return ResNet(wide[name], 64, False, classes)

@@ -4,83 +4,57 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { encodeSafetensors } from "#mtard/weights/safetensors.js";
 import { InputError } from "#mtard/errors.js";
+import { logitGradients } from "#mtard/methods/logit-gradients.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { parseSettings } from "#mtard/recipes/settings.js";
-import { studentDevice } from "#mtard/runtime/device.js";
 import { normalNoise } from "#mtard/runtime/noise.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { weightsFromParameters } from "#mtard/student/parameters.js";
-import { openModel } from "#mtard/model/model.js";
-import { findModel } from "#mtard/model/reference.js";
+import { freePass } from "#mtard/student/training-pass.js";
 import { prepareRun } from "#mtard/training/prepare.js";
 import { attackStudent } from "#mtard/training/attack.js";
 import { forwardStudent, learn, trainingStep } from "#mtard/training/step.js";
+import { stepOperations } from "./arithmetic.mjs";
+import { precisionSettings } from "./cases.mjs";
+import { datasetOf, teacherOf, teacherReference } from "./subject.mjs";
 
 /* Our side of the comparison: the program's own training step, on batches that the other side can have too. */
 
 /**
- * @typedef {object} Subject What is trained, on what.
- * @property {string} dataset
- * @property {string} student
- * @property {string} cleanTeacher
- * @property {string} robustTeacher
- * @property {number} batch
- * @property {string} dataDir
- * @property {string} teachersDir
- * @property {import("#mtard/runtime/device.js").DeviceRequest} device
- *
+ * @typedef {import("./subject.mjs").Subject} Subject
  * @typedef {"cleanTeacher" | "attack" | "robustTeacher" | "forward" | "learn"} Part
- *
- * @typedef {object} StepResult
- * @property {number} seconds
- * @property {number} cpuSeconds Processor time, all threads together.
- * @property {Readonly<Record<string, number>>} report
  */
-
-/**
- * The device that students run on.
- *
- * @param {import("#mtard/runtime/device.js").DeviceRequest} request
- */
-export const studentsDevice = (request) => studentDevice(tf, request);
 
 /**
  * Opens a fresh B-MTARD run with its first batches drawn and kept.
  *
  * @param {Subject} subject
- * @param {number} count Batches to draw.
- * @param {string} folder Where its files go; the caller removes it.
+ * @param {string} run The folder of its run.
  * @throws {InputError} if the training images do not fill the batches, or as `prepareRun` does.
  */
-export async function openOurStep(subject, count, folder) {
+export async function openOurStep(subject, run) {
+  const { student, batch: batchSize } = subject.case;
+  const own = datasetOf(subject);
+  const dataset = own?.description.id ?? /** @type {string} */ (subject.dataset);
   const settings = parseSettings({
-    ...recipe({ dataset: subject.dataset, method: "b-mtard", student: subject.student }),
-    dataset: subject.dataset,
-    method: "b-mtard",
-    student: subject.student,
-    cleanTeacher: subject.cleanTeacher,
-    robustTeacher: subject.robustTeacher,
-    seed: 0,
-    limitTrain: null,
-    limitTest: 1,
-    batchSize: subject.batch,
+    ...recipe({ dataset, method: "b-mtard", student }),
+    ...precisionSettings(subject.precision),
+    ...{ dataset, method: "b-mtard", student, batchSize },
+    cleanTeacher: teacherReference(subject, "clean"),
+    robustTeacher: teacherReference(subject, "robust"),
+    ...{ seed: 0, limitTrain: null, limitTest: 1 },
   });
-  const { dataDir, teachersDir, device } = subject;
-  const run = await prepareRun(settings, {
-    folder: join(folder, "run"),
-    dataDir,
-    teachersDir,
-    device,
-    resume: false,
-  });
-  const { trainee, batches } = run;
+  const { dataDir, teachersDir, device, folder, batches: count } = subject;
+  const places = { folder: run, dataDir, teachersDir, device, resume: false };
+  const prepared = await prepareRun(settings, places, { dataset: own });
+  const { trainee, batches } = prepared;
   const { network, parameters } = trainee;
-  if (count * subject.batch > run.dataset.train.count) {
-    await run.close();
+  if (count * batchSize > prepared.dataset.train.count) {
+    await prepared.close();
     throw new InputError("the training images do not fill the batches", {
-      expected: `${count} batches of ${subject.batch}`,
-      found: `${run.dataset.train.count} images in ${subject.dataset}`,
-      fix: "a smaller --batch or --steps",
+      expected: `${count} batches of ${batchSize}`,
+      found: `${prepared.dataset.train.count} images in ${dataset}`,
+      fix: "smaller batches or fewer --rounds",
     });
   }
   const drawn = Array.from({ length: count }, () => {
@@ -102,17 +76,14 @@ export async function openOurStep(subject, count, folder) {
      * One step of the program, drawing the next batch as a run does.
      *
      * @param {number} index Which of the drawn batches.
-     * @returns {Promise<StepResult>}
+     * @returns {Promise<{ seconds: number }>}
      */
     async step(index) {
       const batch = batchOf(index);
-      const before = process.cpuUsage();
       const start = performance.now();
-      const report = await trainingStep(trainee, batch, stepSettings, () => void batches.next());
+      await trainingStep(trainee, batch, stepSettings, () => void batches.next());
       synchronize();
-      const seconds = (performance.now() - start) / 1000;
-      const { user, system } = process.cpuUsage(before);
-      return { seconds, cpuSeconds: (user + system) / 1e6, report };
+      return { seconds: (performance.now() - start) / 1000 };
     },
 
     /**
@@ -174,23 +145,27 @@ export async function openOurStep(subject, count, folder) {
     },
 
     /**
-     * Writes what another implementation needs for the same steps into the folder: the settings, all weights, the batches, and the
-     * adversarial images of batch 0 with the noise they started from. Call it before the first step.
+     * Writes what another implementation needs for the same steps into the subject's folder: the settings, all weights, the batches, and
+     * the adversarial images of batch 0 with the noise they started from. Returns the losses of batch 0 on these images in each precision
+     * of the training passes, and the operations of a step. Call it before the first step, and make none afterwards.
      *
+     * @param {readonly import("#mtard/runtime/precision.js").Precision[]} precisions
      * @throws {InputError} if a teacher is not a network this program knows.
      */
-    async writeInputs() {
+    async writeInputs(precisions) {
+      const { cleanTeacher, robustTeacher } = trainee;
+      if (!cleanTeacher || !robustTeacher) throw new Error("b-mtard has two teachers");
       const first = batchOf(0);
       const { height, width, channels } = network.input;
       /** @type {[number, number, number, number]} */
-      const shape = [subject.batch, height, width, channels];
+      const shape = [batchSize, height, width, channels];
       const images = tf.tensor4d(first.images, shape);
       const labels = tf.tensor1d(first.labels, "int32");
       const noise = normalNoise(shape, first.seed);
       const { adversarial } = attackStudent(trainee, images, labels, settings, first.seed) ?? {};
       if (!adversarial) throw new Error("b-mtard attacks its student");
-      const clean = await knownTeacher(subject.cleanTeacher, teachersDir);
-      const robust = await knownTeacher(subject.robustTeacher, teachersDir);
+      const clean = await teacherOf(subject, "clean");
+      const robust = await teacherOf(subject, "robust");
       const models = {
         student: { network, weights: weightsFromParameters(network, parameters) },
         clean,
@@ -202,7 +177,7 @@ export async function openOurStep(subject, count, folder) {
         [
           "labels",
           {
-            shape: [count, subject.batch],
+            shape: [count, batchSize],
             data: joined(drawn.map((batch) => Float32Array.from(batch.labels))),
           },
         ],
@@ -211,7 +186,6 @@ export async function openOurStep(subject, count, folder) {
       ];
       for (const [role, { weights }] of Object.entries(models))
         for (const [name, tensor] of weights) tensors.push([`${role}.${name}`, tensor]);
-      tf.dispose([images, labels, noise, adversarial]);
       writeFileSync(join(folder, "tensors.safetensors"), Buffer.concat(encodeSafetensors(tensors)));
       const networks = Object.fromEntries(
         Object.entries(models).map(
@@ -224,9 +198,34 @@ export async function openOurStep(subject, count, folder) {
         ),
       );
       writeFileSync(join(folder, "settings.json"), JSON.stringify({ ...settings, networks }));
+
+      const { classes } = network;
+      const known = {
+        teachers: {
+          cleanTeacherNat: { values: await cleanTeacher.logits(first.images), classes },
+          robustTeacherAdv: { values: await robustTeacher.logits(hostValues(adversarial)), classes },
+        },
+        ...{ labels, rightIterates: null },
+      };
+      /** @param {import("#mtard/runtime/precision.js").Precision} precision */
+      function losses(precision) {
+        const { nat, adv } = forwardStudent({ ...trainee, precision }, images, adversarial ?? null);
+        if (!nat || !adv) throw new Error("b-mtard trains on both");
+        const logits = { studentNat: nat.logits, studentAdv: adv.logits, ...known };
+        const made = logitGradients(trainee.method, trainee.state, logits, settings);
+        tf.dispose([made.nat, made.adv].filter((gradient) => gradient !== null));
+        freePass(nat);
+        freePass(adv);
+        return { lossNat: made.report["lossNat"] ?? NaN, lossAdv: made.report["lossAdv"] ?? NaN };
+      }
+      const made = Object.fromEntries(precisions.map((precision) => [precision, losses(precision)]));
+      tf.dispose([images, labels, noise, adversarial]);
+      const { innerSteps: steps } = settings;
+      const networksOf = { student: network, clean: clean.network, robust: robust.network };
+      return { losses: made, operations: stepOperations({ ...networksOf, batch: batchSize, steps }) };
     },
 
-    close: () => run.close(),
+    close: () => prepared.close(),
   };
 }
 
@@ -247,18 +246,4 @@ function joined(parts) {
     filled += part.length;
   }
   return all;
-}
-
-/**
- * @param {string} reference
- * @param {string} teachersDir
- */
-async function knownTeacher(reference, teachersDir) {
-  const { known } = await openModel(findModel(reference, teachersDir));
-  if (!known)
-    throw new InputError(`the network of teacher "${reference}" is not known, so PyTorch cannot run it`, {
-      expected: "a teacher imported with --network",
-      fix: "the same call without --python",
-    });
-  return known;
 }

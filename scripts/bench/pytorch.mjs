@@ -1,21 +1,14 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { InputError } from "#mtard/errors.js";
+import { openSide } from "./side.mjs";
 
-/* The other side: a Python script in a process of its own, asked for one thing at a time. */
+/* The other side: a Python script in a process of its own. */
 
 /**
  * @typedef {object} PyTorchStep
  * @property {number} seconds
- * @property {number} cpuSeconds Processor time, all threads together.
  * @property {Readonly<Record<import("./ours.mjs").Part, number>>} parts Seconds.
- * @property {Readonly<Record<string, number>>} report
- * @property {number} idleCpuSeconds Processor time it used between the answer before and this request.
- * @property {number} peakBytes
  *
- * @typedef {object} PyTorchCheck
+ * @typedef {object} Check
  * @property {number} lossNat
  * @property {number} lossAdv
  * @property {number} equalPixels The share of pixels its own attack made equal to ours.
@@ -30,28 +23,13 @@ import { InputError } from "#mtard/errors.js";
  * @param {boolean} options.channelsLast
  * @param {number} options.threads
  * @param {import("#mtard/runtime/device.js").Device} options.device
+ * @param {import("./cases.mjs").Precision} options.precision
  * @throws {InputError} if it cannot start, with the last thing it said.
  */
-export async function openPyTorchStep({ python, folder, channelsLast, threads, device }) {
-  const flags = [
-    "--threads",
-    String(threads),
-    "--device",
-    device,
-    ...(channelsLast ? ["--channels-last"] : []),
-  ];
-  const side = await openPython({ python, script: "step.py", flags: [folder, ...flags], what: "the step" });
-  return {
-    version: side.version,
-    /** @returns {Promise<PyTorchCheck>} */
-    check: () => side.ask({ check: true }),
-    /**
-     * @param {number} index
-     * @returns {Promise<PyTorchStep>}
-     */
-    step: (index) => side.ask({ step: index }),
-    close: () => side.close(),
-  };
+export function openPyTorchStep({ python, folder, channelsLast, threads, device, precision }) {
+  const flags = [folder, "--threads", String(threads), "--device", device, "--precision", precision];
+  if (channelsLast) flags.push("--channels-last");
+  return openPython({ python, script: "step.py", flags, what: "the step" });
 }
 
 /**
@@ -65,40 +43,11 @@ export async function openPyTorchStep({ python, folder, channelsLast, threads, d
  * @throws {InputError} if it cannot start, with the last thing it said.
  */
 export async function openPython({ python, script, flags, what }) {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = spawn(python, ["-B", path, ...flags], { stdio: ["pipe", "pipe", "pipe"] });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
-  child.stdin.on("error", () => undefined); // the end of the child is noticed below
-  const exited = new Promise((resolve) =>
-    child.once("error", (error) => resolve((said += error.message))).once("close", resolve),
-  );
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-
-  /** @returns {Promise<any>} */
-  async function answer() {
-    const line = await lines.next();
-    if (!line.done) return JSON.parse(line.value);
-    await exited;
-    throw new InputError(`PyTorch cannot make ${what} to compare with`, {
-      expected: `${python} with torch`,
-      found: said.trim().split("\n").at(-1) ?? "it said nothing",
-    });
-  }
-
-  /** @param {object} command */
-  function ask(command) {
-    child.stdin.write(`${JSON.stringify(command)}\n`);
-    return answer();
-  }
-
-  const { torch } = /** @type {{ torch: string }} */ (await answer());
-  return {
-    version: torch,
-    ask,
-    async close() {
-      child.stdin.end();
-      if (child.exitCode === null) await once(child, "close");
-    },
-  };
+  const side = await openSide({
+    command: python,
+    args: ["-B", fileURLToPath(new URL(script, import.meta.url)), ...flags],
+    problem: `PyTorch cannot make ${what} to compare with`,
+    expected: `${python} with torch`,
+  });
+  return { ...side, version: /** @type {{ torch: string }} */ (side.hello).torch };
 }

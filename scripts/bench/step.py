@@ -1,15 +1,15 @@
 """The B-MTARD training step in PyTorch, for scripts/bench/run.mjs to compare with: one JSON line in, one JSON line out.
 
-    python step.py FOLDER [--channels-last] [--threads N] [--device cpu|cuda]
+    python step.py FOLDER [--channels-last] [--threads N] [--device cpu|cuda] [--precision float32|bfloat16-attack|bfloat16]
 
 FOLDER holds settings.json and tensors.safetensors, which run.mjs wrote. Commands: {"check": true} computes the losses of
-batch 0 on the adversarial images of FOLDER; {"step": K} makes one timed step on batch K.
+batch 0 on the adversarial images of FOLDER; {"step": K} makes one timed step on batch K; {"peak": PRECISION} multiplies matrices.
+In bfloat16 the attack, or the attack and both training passes, run under torch.autocast; losses and teachers are float32.
 """
 
 import argparse
 import copy
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -37,11 +37,13 @@ def read_safetensors(path):
 class Training:
     """Student, teachers and optimiser, and the state of the two balances."""
 
-    def __init__(self, folder, device, layout):
+    def __init__(self, folder, device, layout, precision):
         self.settings = json.loads((folder / "settings.json").read_text())
         self.tensors = read_safetensors(folder / "tensors.safetensors")
         self.device = device
         self.layout = layout
+        self.half_attack = precision != "float32"
+        self.half_training = precision == "bfloat16"
         self.student = self.load("student")
         self.clean_teacher = self.load("clean").eval()
         self.robust_teacher = self.load("robust").eval()
@@ -78,7 +80,15 @@ class Training:
     def placed(self, images):
         return images.contiguous().to(self.device, memory_format=self.layout)
 
+    def autocast(self, half):
+        return torch.autocast(self.device, torch.bfloat16, enabled=half)
+
     def attack(self, images, labels, noise):
+        # One region around all of it, so that weights are rounded once.
+        with self.autocast(self.half_attack):
+            return self.attacked(images, labels, noise)
+
+    def attacked(self, images, labels, noise):
         s = self.settings
         self.student.eval()
         adversarial = images + s["innerStart"] * noise
@@ -91,6 +101,11 @@ class Training:
                 adversarial = torch.min(torch.max(adversarial, images - s["epsilon"]), images + s["epsilon"])
                 adversarial = adversarial.clamp(0, 1)
         return adversarial
+
+    def trained(self, student, adversarial, images):
+        with self.autocast(self.half_training):
+            adv, nat = student(adversarial), student(images)
+        return adv.float(), nat.float()
 
     def distillation_loss(self, student, teacher, temperature):
         p = F.softmax(teacher / temperature, dim=1)
@@ -135,8 +150,7 @@ class Training:
             robust = self.robust_teacher(adversarial)
         times.append(self.now())
         self.student.train()
-        student_adv = self.student(adversarial)
-        student_nat = self.student(images)
+        student_adv, student_nat = self.trained(self.student, adversarial, images)
         times.append(self.now())
         loss_nat = self.distillation_loss(student_nat, clean, self.temperatures["nat"])
         loss_adv = self.distillation_loss(student_adv, robust, self.temperatures["adv"])
@@ -149,14 +163,6 @@ class Training:
         return {
             "seconds": times[-1] - times[0],
             "parts": {name: end - start for name, start, end in zip(names, times, times[1:])},
-            "report": {
-                "lossNat": loss_nat.item(),
-                "lossAdv": loss_adv.item(),
-                "temperatureNat": self.temperatures["nat"],
-                "temperatureAdv": self.temperatures["adv"],
-                "weightNat": self.weights["nat"],
-                "weightAdv": self.weights["adv"],
-            },
         }
 
     def check(self):
@@ -167,8 +173,9 @@ class Training:
         with torch.no_grad():
             student = copy.deepcopy(self.student).train()
             temperature = self.settings["initialTemperature"]
-            loss_adv = self.distillation_loss(student(theirs), self.robust_teacher(theirs), temperature)
-            loss_nat = self.distillation_loss(student(images), self.clean_teacher(images), temperature)
+            student_adv, student_nat = self.trained(student, theirs, images)
+            loss_adv = self.distillation_loss(student_adv, self.robust_teacher(theirs), temperature)
+            loss_nat = self.distillation_loss(student_nat, self.clean_teacher(images), temperature)
         return {
             "lossNat": loss_nat.item(),
             "lossAdv": loss_adv.item(),
@@ -180,9 +187,15 @@ def say(answer):
     print(json.dumps(answer), flush=True)
 
 
-def cpu_seconds():
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+def matrix_peak(device, dtype):
+    """Operations a second of the fastest of several products of two large matrices."""
+    side, fastest = 2048, float("inf")
+    left, right = (torch.rand(side, side, device=device).to(dtype) for _ in range(2))
+    for _ in range(8):
+        start = time.perf_counter()
+        (left @ right)[0, 0].item()
+        fastest = min(fastest, time.perf_counter() - start)
+    return 2 * side**3 / fastest
 
 
 def main():
@@ -191,22 +204,20 @@ def main():
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--precision", choices=["float32", "bfloat16-attack", "bfloat16"], default="float32")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     layout = torch.channels_last if arguments.channels_last else torch.contiguous_format
-    training = Training(arguments.folder, arguments.device, layout)
+    training = Training(arguments.folder, arguments.device, layout, arguments.precision)
     say({"torch": torch.__version__, "threads": torch.get_num_threads()})
-    slept = None
     for line in sys.stdin:
         command = json.loads(line)
-        idle = 0.0 if slept is None else cpu_seconds() - slept
-        started = cpu_seconds()
-        answer = training.check() if "check" in command else training.step(command["step"])
-        answer["cpuSeconds"] = cpu_seconds() - started
-        answer["idleCpuSeconds"] = idle
-        answer["peakBytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        say(answer)
-        slept = cpu_seconds()
+        if "check" in command:
+            say(training.check())
+        elif "peak" in command:
+            say({"peak": matrix_peak(arguments.device, getattr(torch, command["peak"]))})
+        else:
+            say(training.step(command["step"]))
 
 
 if __name__ == "__main__":
