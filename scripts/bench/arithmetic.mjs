@@ -1,29 +1,14 @@
-import { valueShapes } from "#mtard/graph/image-fit.js";
+import { multiplyAdds } from "#mtard/graph/multiply-adds.js";
 
 /* How much a network computes, from its layer graph. */
 
 /** Operations of a multiplication with an addition. */
 const OPERATIONS = 2;
 
-/**
- * The multiply-adds of one image's way forward, in convolutions and linear layers.
- *
- * @param {import("#mtard/graph/network.js").Network} network
- * @returns {{ all: number, first: number }} `first` are those of layers that read the images themselves.
- */
-export function multiplyAdds({ layers, input }) {
-  const shapes = valueShapes(layers, input);
-  let [all, first] = [0, 0];
-  for (const layer of layers) {
-    const made = shapes.get(layer.output) ?? input;
-    let count = 0;
-    if (layer.op === "conv")
-      count = (made.height * made.width * layer.filters * layer.kernel ** 2 * layer.channels) / layer.groups;
-    if (layer.op === "linear") count = layer.inputs * layer.outputs;
-    all += count;
-    if ("input" in layer && layer.input === "images") first += count;
-  }
-  return { all, first };
+/** The multiply-adds of the layers that read the images themselves. @param {import("#mtard/graph/network.js").Network} network */
+export function firstMultiplyAdds(network) {
+  const layers = network.layers.filter((layer) => "input" in layer && layer.input === "images");
+  return multiplyAdds({ ...network, layers });
 }
 
 /**
@@ -39,12 +24,12 @@ export function multiplyAdds({ layers, input }) {
  * @returns {Record<import("./ours.mjs").Part, number>}
  */
 export function stepOperations({ student, clean, robust, batch, steps }) {
-  const { all, first } = multiplyAdds(student);
+  const [all, first] = [multiplyAdds(student), firstMultiplyAdds(student)];
   const images = OPERATIONS * batch;
   return {
-    cleanTeacher: images * multiplyAdds(clean).all,
+    cleanTeacher: images * multiplyAdds(clean),
     attack: images * steps * 2 * all,
-    robustTeacher: images * multiplyAdds(robust).all,
+    robustTeacher: images * multiplyAdds(robust),
     forward: images * 2 * all,
     learn: images * 2 * (2 * all - first),
   };
