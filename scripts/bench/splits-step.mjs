@@ -5,7 +5,19 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { prepareNativeLibraries, threadCount } from "#mtard/runtime/device.js";
 
-/** @typedef {import("./ours.mjs").Subject & { steps: number, nice: number }} Asked */
+/**
+ * @typedef {object} Asked
+ * @property {string} student
+ * @property {number} batch
+ * @property {string} dataset
+ * @property {string} cleanTeacher
+ * @property {string} robustTeacher
+ * @property {string} dataDir
+ * @property {string} teachersDir
+ * @property {"cpu"} device
+ * @property {number} steps How many batches are drawn.
+ * @property {number} nice What is added to the teachers' niceness.
+ */
 
 /** The unit of processor time in /proc. */
 const TICKS_A_SECOND = 100;
@@ -44,11 +56,17 @@ async function serve(asked) {
   const { openOurStep } = await import("./ours.mjs");
   const folder = mkdtempSync(join(tmpdir(), "mtard-splits-"));
   const start = performance.now();
-  const run = await openOurStep(asked, asked.steps, folder);
+  const { student, batch, steps, nice, ...places } = asked;
+  // The case's images and classes are the data set's own.
+  const subject = {
+    ...{ ...places, folder, case: { student, batch, size: 32, classes: 10 } },
+    ...{ precision: /** @type {const} */ ("float32"), batches: steps },
+  };
+  const run = await openOurStep(subject, join(folder, "run"));
   const opened = (performance.now() - start) / 1000;
-  if (asked.nice > 0)
+  if (nice > 0)
     for (const pid of teacherProcesses())
-      for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), asked.nice);
+      for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), nice);
   process.on("message", (/** @type {number | "end"} */ message) => {
     if (message === "end") {
       void run.close().finally(() => {
