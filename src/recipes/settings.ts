@@ -72,17 +72,11 @@ const recipeSettings = {
   innerMode: z.enum(["inference", "training", "untracked"]).describe("inference, training or untracked"),
 
   /** The arithmetic of the inner attack. */
-  attackPrecision: z.enum(["float32", "bfloat16"]).default("float32").describe("float32 or bfloat16"),
+  attackPrecision: z.enum(["float32", "bfloat16"]).describe("float32 or bfloat16"),
   /** The arithmetic of the training passes; parameters, statistics and losses are float32 in any. */
-  precision: z
-    .enum(["float32", "bfloat16", "tf32"])
-    .default("float32")
-    .describe("float32, bfloat16 or, on a GPU, tf32"),
+  precision: z.enum(["float32", "bfloat16", "tf32"]).describe("float32, bfloat16 or, on a GPU, tf32"),
   /** The arithmetic of teachers; their logits are float32 in any. */
-  teacherPrecision: z
-    .enum(["float32", "float16"])
-    .default("float32")
-    .describe("float32 or, on a GPU, float16"),
+  teacherPrecision: z.enum(["float32", "float16"]).describe("float32 or, on a GPU, float16"),
 
   klScale: positive,
   alpha: share,
@@ -109,7 +103,14 @@ const recipeSettings = {
  *
  * Pixel values are in [0, 1].
  */
-export const trainingSettings = z.strictObject({ ...callSettings, ...recipeSettings });
+export const trainingSettings = z.strictObject({
+  ...callSettings,
+  ...recipeSettings,
+  // Runs of earlier versions do not say them.
+  teacherPrecision: recipeSettings.teacherPrecision.default("float32"),
+  attackPrecision: recipeSettings.attackPrecision.default("float32"),
+  precision: recipeSettings.precision.default("float32"),
+});
 
 /** Every setting of a run, checked. */
 export interface TrainingSettings extends z.infer<typeof trainingSettings> {}

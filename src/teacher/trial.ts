@@ -202,7 +202,10 @@ function tryGradient(
     onPart,
   }: { readonly measured: number; readonly largest: number; readonly onPart: OnPart },
 ): void {
-  onPart("for its gradient", batchLimits(tried, TRIED, GRADIENT.cost * measured));
+  const { seconds } = batchLimits(tried, TRIED, GRADIENT.cost * measured);
+  // What answered the largest batch has kept its memory.
+  const { megabytes } = batchLimits(tried, largest, measured);
+  onPart("for its gradient", { seconds, megabytes });
   let written: Uint8Array;
   try {
     written = serializeModel(
