@@ -5,7 +5,7 @@ import { intAttributeOf } from "./gradient/attributes.js";
 import { graphOf, subgraphsOf } from "./model.js";
 
 /** Operators that make random numbers. */
-const RANDOM: ReadonlySet<string> = new Set([
+export const RANDOM: ReadonlySet<string> = new Set([
   ...["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"],
 ]);
 

@@ -1,5 +1,6 @@
 import type { FunctionProto, GraphProto, ModelProto, NodeProto } from "onnx-buf";
 import { InputError } from "../errors.js";
+import { RANDOM } from "./inference-mode.js";
 import { graphOf, nodesOf, subgraphsOf } from "./model.js";
 import { IMAGES } from "./writer.js";
 
@@ -68,8 +69,8 @@ function followingIn(outer: Following | null): Following {
 }
 
 /**
- * Refuses a classifier in the standard form whose sizes, loops or branches follow the values in its images: what it takes for one image
- * says nothing about another, so that no trial can tell whether it ends.
+ * Refuses a classifier in the standard form whose sizes, loops or branches follow the values in its images, or random numbers: what it
+ * takes for one image, or once, says nothing about another, so that no trial can tell whether it ends.
  *
  * @throws {InputError} naming the first node whose size follows the images.
  */
@@ -81,7 +82,7 @@ export function requireSteadyShapes(model: ModelProto, source: string): void {
     const { opType, name, output } = node;
     return new InputError(`${source} works differently for different images`, {
       expected: "a classifier whose sizes, loops and branches are the same for all images",
-      found: `${opType}, node "${name || (output[0] ?? "")}", follows the values in the images`,
+      found: `${opType}, node "${name || (output[0] ?? "")}", follows the values in the images, or chance`,
       fix: "export the model without it",
     });
   });
@@ -102,7 +103,8 @@ function followNodes(
     if (sizes.some((index) => values.has(input[index] ?? ""))) throw refusal(node);
     const inner = subgraphsOf(node);
     const body = functions.get(keyOf(node.domain, opType));
-    let value = input.some((name) => values.has(name));
+    // What chance decides is as little the same for all images as what the images decide.
+    let value = RANDOM.has(opType) || input.some((name) => values.has(name));
     let shape = input.some((name) => shapes.has(name));
     if (SHAPE_READERS.has(opType)) [value, shape] = [shape, false];
     else if (SHAPED_BY_VALUES.has(opType)) shape ||= value;

@@ -1,10 +1,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type NodeProto, TensorProto_DataType } from "onnx-buf";
+import { create } from "@bufbuild/protobuf";
+import { type NodeProto, NodeProtoSchema, TensorProto_DataType } from "onnx-buf";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { InputError, WorkError } from "#mtard/errors.js";
-import { floatValue, int64Tensor, intAttribute, node } from "#mtard/onnx/build.js";
+import {
+  floatTensor,
+  floatValue,
+  int64Tensor,
+  intAttribute,
+  intsAttribute,
+  node,
+} from "#mtard/onnx/build.js";
 import { serializeModel } from "#mtard/onnx/model.js";
 import { tryApart, verifyClassifierApart } from "#mtard/teacher/verify-apart.js";
 import { verifyClassifier } from "#mtard/teacher/verify.js";
@@ -178,6 +186,22 @@ describe("verifyClassifierApart", () => {
     await expect(tryApart({ ...asked, batches: [32] })).rejects.toMatchObject({
       detail: { found: expect.stringContaining("SIGFPE") as string },
     });
+  });
+
+  it("refuses branches that follow chance", async () => {
+    const drawn = create(NodeProtoSchema, { opType: "RandomUniform", output: ["drawn"] });
+    drawn.attribute.push(intsAttribute("shape", [1]));
+    const path = written({
+      node: [
+        drawn,
+        node("Greater", ["drawn", "often"], "unlucky"),
+        node("Cast", ["unlucky"], "size", [intAttribute("to", TensorProto_DataType.INT64)]),
+        node("Expand", ["images", "size"], "same"),
+        ...classifierNodes("same", "logits"),
+      ],
+      initializer: [...parameters, floatTensor("often", [1], Float32Array.of(-1))],
+    });
+    expect(await refusal(path)).toContain('Expand, node "same", follows the values in the images, or chance');
   });
 
   it("refuses sizes that follow the values in the images", async () => {
