@@ -68,7 +68,7 @@ export function compiled(
   const entry = entryOf(owned, key, tensors);
   entry.last = ++calls;
   if (entry.asked++ < after) return work(inputs);
-  entry.function ??= entry.function === null ? null : trace(inputs, work);
+  if (entry.function === undefined) entry.function = trace(inputs, work);
   if (entry.function === null) return work(inputs);
   const { name, outputs } = entry.function;
   const made = callFunction(name, tensors, outputs.length);

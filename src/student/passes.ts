@@ -116,7 +116,7 @@ export function forwardShared(layer: SharedLayer, values: ValueStore): Tensor {
 /**
  * Sends a gradient back through a layer without parameters.
  *
- * @param values What the layer read and made, as far as `keptForGradient` says.
+ * What the layer read and made is kept as far as `keptForGradient` says.
  */
 export function backwardShared(
   layer: SharedLayer,
