@@ -36,7 +36,10 @@ describe("killed processes", () => {
       const counts = hardUse("kills", "--kills", "6", "--seed", "1").trim().split("\n").at(-1) ?? "";
       const found = JSON.parse(counts) as Record<string, { killed: number; untouched: number }>;
       expect(Object.keys(found)).toEqual(["train", "data", "import", "export", "evaluate", "table"]);
-      for (const { killed, untouched } of Object.values(found)) expect(killed + untouched).toBe(1);
+      // A call that ended before its kill is done again, so each is called once or more.
+      const calls = Object.values(found);
+      expect(calls.reduce((sum, { killed }) => sum + killed, 0)).toBe(6);
+      for (const { killed, untouched } of calls) expect(killed + untouched).toBeGreaterThanOrEqual(1);
     },
     ONE_BY_ONE,
   );
