@@ -24,6 +24,8 @@ const PINS = [
   "binding.mjs",
   "file_locks.cc",
   "cuda_libraries.cc",
+  "tensorflow_functions.cc",
+  "batch_parts.h",
 ];
 
 /** A short name for everything that is pinned. */

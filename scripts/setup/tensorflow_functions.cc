@@ -2,6 +2,7 @@
 // once made, `executeOp` runs it like any kernel, optimised as a whole.
 //
 // One graph is made at a time: `functionBegin`, then inputs, constants and operations, each known by its number, then `functionEnd`.
+// Where `functionDivide` is called before the end, `executeOp` runs the function on parts of a batch at once: see batch_parts.h.
 #include <node_api.h>
 
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "tensorflow/c/c_api.h"
+#include "batch_parts.h"
 #include "tensorflow/c/eager/c_api.h"
 
 namespace {
@@ -18,13 +20,16 @@ namespace {
 thread_local TFE_Context *context = nullptr;
 
 TFE_Context *NewContext(const TFE_ContextOptions *options, TF_Status *status) {
+  parts::SeparateThreads();
   return context = TFE_NewContext(options, status);
 }
 
 }  // namespace
 
 #define TFE_NewContext NewContext
+#define TFE_Execute parts::Execute
 #include "tfjs_backend.cc"
+#undef TFE_Execute
 #undef TFE_NewContext
 
 #undef NAPI_MODULE
@@ -57,6 +62,9 @@ struct Building {
   TF_Graph *graph = TF_NewGraph();
   std::vector<TF_Output> values;
   int nodes = 0;
+  int parts = 1;
+  /** Which inputs have the rows that the parts share out. */
+  std::vector<int64_t> rows;
   ~Building() { TF_DeleteGraph(graph); }
   std::string NextName() { return "n" + std::to_string(nodes++); }
 };
@@ -98,6 +106,13 @@ bool ReadValues(napi_env env, napi_value value, std::vector<TF_Output> &outputs)
     outputs.push_back(building->values[number]);
   }
   return true;
+}
+
+std::vector<bool> Flags(const std::vector<int64_t> &set, size_t count) {
+  std::vector<bool> flags(count, false);
+  for (int64_t index : set)
+    if (index >= 0 && index < static_cast<int64_t>(count)) flags[index] = true;
+  return flags;
 }
 
 /** The arguments of a call, if it has that many, while a graph is made. */
@@ -279,6 +294,15 @@ napi_value Node(napi_env env, napi_callback_info info) {
   return described;
 }
 
+/** functionDivide(parts, inputs): the function will run on so many parts of a batch at once; its rows are in those of the inputs. */
+napi_value Divide(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  if (!Arguments(env, info, arguments) || napi_get_value_int32(env, arguments[0], &building->parts) != napi_ok ||
+      building->parts < 2 || !ReadIntegers(env, arguments[1], building->rows))
+    return Refuse(env, "functionDivide(parts, inputs)");
+  return nullptr;
+}
+
 /** functionEnd(name, inputs, outputs): makes the function; the graph is gone then, whether it succeeds or throws. */
 napi_value End(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
@@ -291,9 +315,11 @@ napi_value End(napi_env env, napi_callback_info info) {
   TF_Function *made = TF_GraphToFunction(building->graph, name.c_str(), 0, -1, nullptr, static_cast<int>(inputs.size()),
                                          inputs.data(), static_cast<int>(outputs.size()), outputs.data(), nullptr,
                                          nullptr, nullptr, status);
-  building.reset();
+  const std::unique_ptr<Building> built = std::move(building);
   if (status.Throw(env)) return nullptr;
   TFE_ContextAddFunction(context, made, status);
+  if (built->parts > 1 && TF_GetCode(status) == TF_OK)
+    parts::Add(name, made, {built->parts, Flags(built->rows, inputs.size())}, status);
   TF_DeleteFunction(made);
   status.Throw(env);
   return nullptr;
@@ -309,6 +335,7 @@ napi_value Delete(napi_env env, napi_callback_info info) {
     return Refuse(env, "functionDelete(name)");
   Status status;
   TFE_ContextRemoveFunction(context, name.c_str(), status);
+  if (TF_GetCode(status) == TF_OK) parts::Remove(name, status);
   status.Throw(env);
   return nullptr;
 }
@@ -328,6 +355,7 @@ NAPI_MODULE_INIT() {
   Export(env, exports, "functionInput", Input);
   Export(env, exports, "functionConstant", Constant);
   Export(env, exports, "functionNode", Node);
+  Export(env, exports, "functionDivide", Divide);
   Export(env, exports, "functionEnd", End);
   Export(env, exports, "functionDelete", Delete);
   napi_value bfloat16;

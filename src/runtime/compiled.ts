@@ -43,6 +43,15 @@ let refusal: string | null = null;
 export interface CompileOptions {
   /** How often it runs operation by operation before it is compiled for inputs of such shapes; 0 by default. */
   readonly after?: number;
+  /** If given, the rows of a batch do not depend on each other, and the function works on parts of them at once. */
+  readonly division?: BatchDivision;
+}
+
+/** How a batch is shared out. */
+export interface BatchDivision {
+  readonly parts: number;
+  /** The names of the inputs that have a row for each image, as all that is made has; their number divides by `parts`. */
+  readonly rows: Iterable<string>;
 }
 
 /**
@@ -59,7 +68,7 @@ export function compiled(
   key: string,
   inputs: NamedTensors,
   work: (inputs: NamedTensors) => NamedTensors,
-  { after = 0 }: CompileOptions = {},
+  { after = 0, division }: CompileOptions = {},
 ): NamedTensors {
   if (!isCompiling()) return work(inputs);
   let owned = entries.get(owner);
@@ -68,7 +77,7 @@ export function compiled(
   const entry = entryOf(owned, key, tensors);
   entry.last = ++calls;
   if (entry.asked++ < after) return work(inputs);
-  if (entry.function === undefined) entry.function = trace(inputs, work);
+  if (entry.function === undefined) entry.function = trace(inputs, work, division);
   if (entry.function === null) return work(inputs);
   const { name, outputs } = entry.function;
   const made = callFunction(name, tensors, outputs.length);
@@ -85,16 +94,25 @@ export function compileRefusal(): string | null {
   return refusal;
 }
 
-function trace(inputs: NamedTensors, work: (inputs: NamedTensors) => NamedTensors): Compiled | null {
+function trace(
+  inputs: NamedTensors,
+  work: (inputs: NamedTensors) => NamedTensors,
+  division?: BatchDivision,
+): Compiled | null {
   const name = `mtard_${count++}`;
   const names = [...inputs.keys()];
   let outputs: readonly string[] = [];
+  function traced(given: Tensor[]): Tensor[] {
+    const made = work(new Map(names.map((each, index) => [each, given[index] as Tensor])));
+    outputs = [...made.keys()];
+    return [...made.values()];
+  }
   try {
-    traceFunction(name, [...inputs.values()], (given) => {
-      const made = work(new Map(names.map((each, index) => [each, given[index] as Tensor])));
-      outputs = [...made.keys()];
-      return [...made.values()];
-    });
+    const divided = division && {
+      parts: division.parts,
+      rows: new Set(Array.from(division.rows, (row) => names.indexOf(row))),
+    };
+    traceFunction(name, [...inputs.values()], traced, divided);
     return { name, outputs };
   } catch (error) {
     if (!(error instanceof TraceError)) throw error;

@@ -29,6 +29,7 @@ interface Binding {
     inputs: number[],
     outputs: number,
   ): Described[];
+  functionDivide(parts: number, inputs: number[]): void;
   functionEnd(name: string, inputs: number[], outputs: number[]): void;
   functionDelete(name: string): void;
 }
@@ -121,6 +122,11 @@ class Graph {
     return this.#append(name, typed, cast, outputs);
   }
 
+  /** Says that the function will run on parts of a batch, whose rows are in some of its inputs. */
+  divide(parts: number, rows: readonly number[]): void {
+    this.#binding.functionDivide(parts, [...rows]);
+  }
+
   /** Ends the graph: from then on it is a function. What it makes are new tensors, not those it was given. */
   end(name: string, inputs: readonly number[], outputs: readonly number[]): void {
     const taken = new Set(inputs);
@@ -195,16 +201,27 @@ function typedArray(values: ArrayLike<number>, dtype: number): ArrayBufferView {
   throw new TraceError(`it has constants of TensorFlow's type ${dtype}`);
 }
 
+/** How a function whose rows do not depend on each other shares out a batch. */
+export interface Division {
+  /** How many parts run at once, each on one thread. */
+  readonly parts: number;
+  /** The inputs, by their places, whose rows the parts share out, evenly; the others go to each part whole. */
+  readonly rows: ReadonlySet<number>;
+}
+
 /**
  * Traces `work` on inputs of the shapes and types of `inputs`, and registers what it does as a function of TensorFlow under `name`.
  *
  * @param work What it makes of the tensors given to it; it must not depend on anything else that changes.
+ * @param division If given, `work` is traced on one part of the batch, and every output has a row for each of the part's; the function
+ * is called with whole batches nevertheless, and makes such.
  * @throws {TraceError} if it reads a tensor's values, or another tensor than these and its own constants.
  */
 export function traceFunction(
   name: string,
   inputs: readonly Tensor[],
   work: (inputs: Tensor[]) => readonly Tensor[],
+  division?: Division,
 ): void {
   const engine = backend();
   const { binding, move } = engine;
@@ -238,11 +255,13 @@ export function traceFunction(
   });
   try {
     tf.tidy(() => {
-      const given = inputs.map((input) => {
+      const given = inputs.map((input, index) => {
         const dtype = halves.has(dataIdOf(input)) ? TYPES.TF_BFLOAT16 : TYPE_NUMBERS[input.dtype as DataType];
-        const id = symbolOf(graph.input(dtype, input.shape));
-        return engine.createOutputTensor({ id, dtype: seenAs(dtype), shape: input.shape });
+        const shape = division?.rows.has(index) ? rowsOfPart(input.shape, division.parts) : input.shape;
+        const id = symbolOf(graph.input(dtype, shape));
+        return engine.createOutputTensor({ id, dtype: seenAs(dtype), shape });
       });
+      if (division) graph.divide(division.parts, [...division.rows]);
       graph.end(name, given.map(valueOf), work(given).map(valueOf));
     });
   } finally {
@@ -250,6 +269,11 @@ export function traceFunction(
     Reflect.deleteProperty(engine, "getInputTensorIds");
     Reflect.deleteProperty(engine, "move");
   }
+}
+
+function rowsOfPart([rows = 0, ...others]: readonly number[], parts: number): number[] {
+  if (rows % parts !== 0) throw new Error(`${rows} rows do not make ${parts} parts`);
+  return [rows / parts, ...others];
 }
 
 /** The type that tfjs takes a tensor for. */

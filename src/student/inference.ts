@@ -10,6 +10,7 @@ import {
   type NamedTensors,
   together,
 } from "../runtime/compiled.js";
+import { tensorflowDevice, threadCount } from "../runtime/device.js";
 import { inPrecision, type Precision } from "../runtime/precision.js";
 import {
   tf,
@@ -19,6 +20,7 @@ import {
   type Tensor3D,
   type Tensor4D,
 } from "../runtime/tensorflow.js";
+import { batchSize, ofSize } from "./batch-size.js";
 import { foldedLayers, foldedParameters } from "./fold.js";
 import * as kernels from "./kernels.js";
 import {
@@ -34,7 +36,6 @@ import {
   ValueStore,
 } from "./passes.js";
 import { disposeParameters, parameter, type Parameters } from "./parameters.js";
-import { ofRoundedSize } from "./rounded-size.js";
 import { winogradConvolution, winogradFilter, winogradInputGradient, winogradPays } from "./winograd.js";
 
 /** A student in inference mode, as attacks and evaluation see it: its weights at the time it was made, batch norm folded in. */
@@ -109,8 +110,13 @@ export function inferenceStudent(
   function run(key: string, images: Tensor4D, others: object, pass: (given: NamedTensors) => NamedTensors) {
     if (precision === "float32") transformFilters(layers, weights, images);
     const batch = new Map<string, Tensor>(Object.entries({ images, ...others }));
-    return ofRoundedSize(rounded && isCompiling(), batch, (filled) =>
-      compiled(network, `${key} in ${precision}`, together(weights, filled), pass, compiling),
+    const { size, parts } = batchSize(images.shape[0], threadsForParts(), rounded && isCompiling());
+    const division = parts > 1 ? { division: { parts, rows: [...batch.keys()] } } : {};
+    return ofSize(size, batch, (filled) =>
+      compiled(network, `${key} in ${precision}`, together(weights, filled), pass, {
+        ...compiling,
+        ...division,
+      }),
     );
   }
 
@@ -140,6 +146,11 @@ export function inferenceStudent(
       kernels.freeShapes();
     },
   };
+}
+
+/** On how many threads parts of a batch can run at once; kernels of a GPU have it to themselves. */
+function threadsForParts(): number {
+  return isCompiling() && tensorflowDevice(tf) === "cpu" ? threadCount() : 1;
 }
 
 function forwardLayer(layer: Layer, values: ValueStore, weights: NamedTensors): Tensor {

@@ -148,3 +148,57 @@ describe("in bfloat16", () => {
     tf.dispose([input, ...halves, ...made]);
   });
 });
+
+describe("a function that works on parts of a batch", () => {
+  /** Rows times a matrix that every part has whole, and how many rows the part has, for each of them. */
+  function work([rows, weight, numbers]: Tensor[]): Tensor[] {
+    const moved = tf.tidy(() => tf.add(tf.matMul(rows as Tensor2D, weight as Tensor2D), numbers as Tensor));
+    return [moved, tf.fill([(rows as Tensor2D).shape[0]], rows?.shape[0] ?? 0)];
+  }
+
+  it.each([1, 2, 3, 6])("makes of %d parts what it would of all rows, in their order", (parts) => {
+    const inputs = [
+      tf.tensor2d(
+        Array.from({ length: 12 }, (_, index) => index + 0.5),
+        [6, 2],
+      ),
+      tf.tensor2d([
+        [1, 10, 100],
+        [0.5, 2, -3],
+      ]),
+      tf.tensor2d([6, 5, 4, 3, 2, 1], [6, 1]),
+    ];
+    const [whole, counted] = work(inputs) as [Tensor, Tensor];
+    const name = `parts_${parts}`;
+    traceFunction(name, inputs, work, parts > 1 ? { parts, rows: new Set([0, 2]) } : undefined);
+    for (let call = 0; call < 3; call++) {
+      const [made, size] = callFunction(name, inputs, 2) as [Tensor, Tensor];
+      expect(made.arraySync()).toEqual(whole.arraySync());
+      expect(size.arraySync()).toEqual(Array.from({ length: 6 }, () => 6 / parts));
+      tf.dispose([made, size]);
+    }
+    deleteFunction(name);
+    expect(() => callFunction(name, inputs, 2)).toThrow(name);
+    tf.dispose([...inputs, whole, counted]);
+  });
+
+  it("refuses parts that are not of one size", () => {
+    const input = tf.ones([5, 2]);
+    expect(() => {
+      traceFunction("uneven", [input], (given) => given, { parts: 2, rows: new Set([0]) });
+    }).toThrow("5 rows do not make 2 parts");
+    input.dispose();
+  });
+
+  it("ends with what TensorFlow says of a part that fails", () => {
+    const [input, places] = [tf.ones([4, 2]), tf.tensor1d([0, 1, 0, 9], "int32")];
+    const types = [attribute.float32("Tparams"), attribute.int32("Tindices"), attribute.int32("Taxis")];
+    const check = (given: Tensor[]): Tensor[] => [
+      execute("GatherV2", [...types, attribute.integer("batch_dims", 0)], [...given, tf.scalar(0, "int32")]),
+    ];
+    traceFunction("fails", [input, places], check, { parts: 2, rows: new Set([0, 1]) });
+    expect(() => callFunction("fails", [input, places], 1)).toThrow(/indices|range/);
+    deleteFunction("fails");
+    tf.dispose([input, places]);
+  });
+});

@@ -13,7 +13,7 @@ import { disposeParameters, parametersFromWeights } from "#mtard/student/paramet
 import { initialMomenta, sgdStep } from "#mtard/student/sgd.js";
 import { trainingBackward, trainingForward } from "#mtard/student/training-pass.js";
 import { trainingTarget } from "#mtard/student/training-target.js";
-import { roundedSize } from "#mtard/student/rounded-size.js";
+import { batchSize } from "#mtard/student/batch-size.js";
 import { relativeNorm } from "../golden.js";
 
 const COUNT = 5;
@@ -147,7 +147,39 @@ describe("an inference student", () => {
   it("answers alike in batches that are filled up", () => {
     const [made, plain] = bothWays(() => answers(network, loss, { ...MEASURED, after: 0 }));
     expectClose(made, plain, 1e-5);
-    expect([1, 4, 5, 16, 17, 127, 128].map(roundedSize)).toEqual([4, 4, 8, 16, 24, 128, 128]);
+    const sizes = [1, 4, 5, 16, 17, 127, 128].map((count) => batchSize(count, 1, true).size);
+    expect(sizes).toEqual([4, 4, 8, 16, 24, 128, 128]);
+  });
+
+  it("shares a batch out to threads, in parts of one size", () => {
+    const shared = (count: number, threads: number) => batchSize(count, threads, false);
+    expect(shared(128, 2)).toEqual({ size: 128, parts: 2 });
+    expect(shared(128, 12)).toEqual({ size: 132, parts: 12 });
+    expect(shared(20, 16)).toEqual({ size: 20, parts: 5 });
+    expect(shared(7, 2)).toEqual({ size: 8, parts: 2 });
+    expect(shared(4, 16)).toEqual({ size: 4, parts: 1 });
+    expect(batchSize(35, 3, true)).toEqual({ size: 42, parts: 3 });
+  });
+
+  it.each(["1", "2", "3", "5"])("answers alike with %s threads", (threads) => {
+    const images = imagesOf(13);
+    const labels = tf.tensor1d(
+      Array.from({ length: 13 }, (_, index) => index % CLASSES),
+      "int32",
+    );
+    const [made, plain] = bothWays(() => {
+      if (process.env["MTARD_COMPILE"] !== "0") vi.stubEnv("MTARD_THREADS", threads);
+      const parameters = freshParameters(network);
+      const student = inferenceStudent(network, parameters);
+      const { loss, logits, gradient } = student.lossGradient(images, { kind: "crossEntropy", labels });
+      const values = { looked: student.logits(images), loss, logits, gradient };
+      student.dispose();
+      disposeParameters(parameters);
+      return read(Object.entries(values));
+    });
+    expectClose(made, plain, 1e-5);
+    expect(compileRefusal()).toBeNull();
+    tf.dispose([images, labels]);
   });
 
   it.runIf(arithmeticOf("cpu").bfloat16.works)(
