@@ -4,6 +4,7 @@ import { availableParallelism, cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { arithmeticOf } from "./arithmetic.js";
 import { gpuNames, requestedDevice, threadCount } from "./device.js";
+import { isOther, knownChoices } from "./kernel-choices.js";
 import { setupRecord } from "../files/kernel.js";
 import type { NativeLibrary, NativeReport } from "./native-check.js";
 
@@ -50,6 +51,7 @@ export async function diagnoseMachine(): Promise<Check[]> {
     ),
     ...libraries,
     ...("failure" in tensorflow ? [] : [checkPasses(tensorflow), checkArithmetic(tensorflow)]),
+    checkKernels(),
     checkGpu(gpus, setUpFor),
     {
       name: "cores",
@@ -129,6 +131,30 @@ function checkArithmetic({ device }: NativeReport): Check {
     ...(device === "cuda" ? [tf32.works ? "tf32" : "no tf32"] : []),
   ];
   return { name: "arithmetic", status: "ok", found: `${device}: ${has.join(", ")}` };
+}
+
+/** Which ways of computing were measured here, and which of them are used. */
+function checkKernels(): Check {
+  const choices = knownChoices();
+  const [faster, slower] = [choices.filter(isOther), choices.filter((choice) => !isOther(choice))].map(
+    (some) =>
+      some.map(
+        ({ work, milliseconds: { usual, other } }) =>
+          `${work} (${other.toFixed(1)} ms; usual: ${usual.toFixed(1)})`,
+      ),
+  ) as [string[], string[]];
+  const found = [
+    ...(faster.length > 0 ? [`used: ${faster.join("; ")}`] : []),
+    ...(slower.length > 0 ? [`not used, as it is slower here: ${slower.join("; ")}`] : []),
+  ];
+  return {
+    name: "kernels",
+    status: "ok",
+    found:
+      found.length > 0
+        ? found.join("; ")
+        : "nothing measured yet: a student does so when it first needs a choice",
+  };
 }
 
 function checkGpu(gpus: readonly string[], setUpFor: string | undefined): Check {

@@ -21,6 +21,7 @@ import {
   type Tensor4D,
 } from "../runtime/tensorflow.js";
 import { batchSize, ofSize } from "./batch-size.js";
+import { measureContests } from "./contests.js";
 import { foldedLayers, foldedParameters } from "./fold.js";
 import * as kernels from "./kernels.js";
 import {
@@ -108,7 +109,10 @@ export function inferenceStudent(
 
   /** Runs a pass on images, the weights and whatever else it reads. */
   function run(key: string, images: Tensor4D, others: object, pass: (given: NamedTensors) => NamedTensors) {
-    if (precision === "float32") transformFilters(layers, weights, images);
+    if (precision === "float32") {
+      measureContests(network, layers, "attack", images.shape);
+      transformFilters(layers, weights, images);
+    }
     const batch = new Map<string, Tensor>(Object.entries({ images, ...others }));
     const { size, parts } = batchSize(images.shape[0], threadsForParts(), rounded && isCompiling());
     const division = parts > 1 ? { division: { parts, rows: [...batch.keys()] } } : {};

@@ -1,5 +1,5 @@
 import { type ConvLayer, extentAfter } from "../graph/network.js";
-import { tensorflowDevice } from "../runtime/device.js";
+import { otherPays } from "../runtime/kernel-choices.js";
 import { attribute, execute } from "../runtime/kernels.js";
 import { tracedPrecision } from "../runtime/precision.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
@@ -10,17 +10,28 @@ import { tf, type Tensor4D } from "../runtime/tensorflow.js";
  * 4x4, batch 32, one thread of an EPYC: 31 ms instead of 70.
  */
 
-/** The largest side of a convolution's output where its filter gradient is faster as a product. */
-const MOST_SIDE = 4;
-const FEWEST_CHANNELS = 256;
+/** Beyond these, the patches take far more memory than the maps, and the product is the slower on any processor that was tried. */
+const MOST_SIDE = 8;
+const FEWEST_CHANNELS = 128;
 
-/** Whether a filter gradient is faster this way, for inputs of a shape `[N, H, W, C]`. */
-export function patchesPay(layer: ConvLayer, [, height = 0, width = 0]: readonly number[]): boolean {
+/** Whether a filter gradient can be computed this way, for inputs of a shape `[N, H, W, C]`, and it may be the faster one. */
+export function patchesFit(layer: ConvLayer, [, height = 0, width = 0]: readonly number[]): boolean {
   const { kernel, groups, channels, filters } = layer;
   const small = Math.max(extentAfter(layer, height), extentAfter(layer, width)) <= MOST_SIDE;
-  const fits = kernel === 3 && groups === 1 && small && Math.min(channels, filters) >= FEWEST_CHANNELS;
-  // cuDNN chooses such algorithms itself.
-  return fits && tracedPrecision() === "float32" && tensorflowDevice(tf) === "cpu";
+  return kernel === 3 && groups === 1 && small && Math.min(channels, filters) >= FEWEST_CHANNELS;
+}
+
+/** The name of this work among those that are measured. */
+export function patchesWork(
+  { channels, filters, stride }: ConvLayer,
+  [, height, width]: readonly number[],
+): string {
+  return `filter gradient, ${channels} to ${filters} channels, ${height}x${width}, stride ${stride}: matrix product`;
+}
+
+/** Whether this machine was measured to be faster this way. */
+export function patchesPay(layer: ConvLayer, input: readonly number[]): boolean {
+  return patchesFit(layer, input) && tracedPrecision() === "float32" && otherPays(patchesWork(layer, input));
 }
 
 /**

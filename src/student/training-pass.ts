@@ -3,6 +3,7 @@ import { releasedAfter } from "../graph/liveness.js";
 import { compiled, type NamedTensors, together } from "../runtime/compiled.js";
 import { inPrecision, type Precision } from "../runtime/precision.js";
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
+import { measureContests } from "./contests.js";
 import * as kernels from "./kernels.js";
 import {
   accumulate,
@@ -82,6 +83,7 @@ export function trainingBackward(
   gradients: Map<string, Tensor>,
   precision: Precision = "float32",
 ): void {
+  if (precision === "float32") measureContests(network, network.layers, "training", pass.images);
   const before = [...gradients];
   const inputs = backwardInputs(parameters, pass, logitsGradient);
   for (const [name, gradient] of before) inputs.set(`before ${name}`, gradient);

@@ -1,5 +1,5 @@
 import type { ConvLayer } from "../graph/network.js";
-import { tensorflowDevice } from "../runtime/device.js";
+import { otherPays } from "../runtime/kernel-choices.js";
 import { constant } from "../runtime/tracer.js";
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from "../runtime/tensorflow.js";
 
@@ -46,16 +46,28 @@ const OUTPUT_TRANSFORM: Matrix = [
 const TILE = 4;
 const WINDOW = 6;
 
+/** With fewer channels, the transforms cost more than the products save on any processor that was tried. */
+const FEWEST_CHANNELS = 128;
+
 /**
- * Whether a convolution of maps `[N, H, W, channels]` is faster this way: on small maps of many channels, where oneDNN's
- * convolution, which works along rows, has little to do per row.
+ * Whether a convolution of maps `[N, H, W, channels]` can be computed this way, and may be faster: on small maps of many channels, where
+ * oneDNN's convolution, which works along rows, has little to do per row.
  */
-export function winogradPays(layer: ConvLayer, [, height, width]: readonly number[]): boolean {
+export function winogradFits(layer: ConvLayer, [, height, width]: readonly number[]): boolean {
   const { kernel, stride, padding, groups, channels, filters } = layer;
   const fits = kernel === 3 && stride === 1 && padding[0] === 1 && padding[1] === 1 && groups === 1;
   const small = height === width && (height === TILE || height === 2 * TILE);
-  // cuDNN chooses such algorithms itself.
-  return fits && small && Math.min(channels, filters) >= 256 && tensorflowDevice(tf) === "cpu";
+  return fits && small && Math.min(channels, filters) >= FEWEST_CHANNELS;
+}
+
+/** The name of this work among those that are measured. */
+export function winogradWork({ channels, filters }: ConvLayer, [, height, width]: readonly number[]): string {
+  return `3x3 convolution, ${channels} to ${filters} channels, ${height}x${width}: Winograd`;
+}
+
+/** Whether this machine was measured to be faster this way. */
+export function winogradPays(layer: ConvLayer, input: readonly number[]): boolean {
+  return winogradFits(layer, input) && otherPays(winogradWork(layer, input));
 }
 
 /** Transforms a filter `[3, 3, channels, filters]` to `[36, channels, filters]`, once for many convolutions. */

@@ -7,7 +7,7 @@ import {
   winogradConvolution,
   winogradFilter,
   winogradInputGradient,
-  winogradPays,
+  winogradFits,
 } from "#mtard/student/winograd.js";
 import { relativeNorm } from "../golden.js";
 
@@ -59,12 +59,12 @@ describe.each([
   });
 });
 
-describe("winogradPays", () => {
+describe("winogradFits", () => {
   const deep = layerOf(512, 512);
 
-  it.skipIf(tensorflowDevice(tf) === "cuda")("takes 3x3 convolutions of many channels on small maps", () => {
-    expect(winogradPays(deep, [32, 4, 4, 512])).toBe(true);
-    expect(winogradPays(layerOf(256, 256), [32, 8, 8, 256])).toBe(true);
+  it("takes 3x3 convolutions of many channels on small maps", () => {
+    expect(winogradFits(deep, [32, 4, 4, 512])).toBe(true);
+    expect(winogradFits(layerOf(256, 128), [32, 8, 8, 256])).toBe(true);
   });
 
   it.each<[string, ConvLayer, number[]]>([
@@ -76,6 +76,6 @@ describe("winogradPays", () => {
     ["1x1 convolutions", { ...deep, kernel: 1, padding: [0, 0] }, [32, 8, 8, 512]],
     ["depthwise convolutions", { ...deep, groups: 512 }, [32, 8, 8, 512]],
   ])("leaves %s alone", (_, layer, shape) => {
-    expect(winogradPays(layer, shape)).toBe(false);
+    expect(winogradFits(layer, shape)).toBe(false);
   });
 });
