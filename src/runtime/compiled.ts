@@ -1,4 +1,5 @@
 import { canTrace, callFunction, deleteFunction, isHalf, TraceError, traceFunction } from "./tracer.js";
+import { attribute } from "./kernels.js";
 import type { Tensor } from "./tensorflow.js";
 
 /** Tensors by name, such as a network's parameters. */
@@ -80,13 +81,20 @@ export function compiled(
   if (entry.function === undefined) entry.function = trace(inputs, work, division);
   if (entry.function === null) return work(inputs);
   const { name, outputs } = entry.function;
-  const made = callFunction(name, tensors, outputs.length);
+  const made = callFunction(name, tensors, outputs.length, usesXla() ? [BY_XLA] : []);
   return new Map(outputs.map((output, index) => [output, made[index] as Tensor]));
 }
 
 /** Whether passes are compiled: `MTARD_COMPILE=0` turns it off, and set-up's binding must know functions. */
 export function isCompiling(): boolean {
   return process.env["MTARD_COMPILE"] !== "0" && canTrace();
+}
+
+const BY_XLA = attribute.boolean("_XlaMustCompile", true);
+
+/** Whether compiled passes go through XLA (`MTARD_XLA=1`), which makes kernels of its own for each; it is meant for GPUs. */
+export function usesXla(): boolean {
+  return process.env["MTARD_XLA"] === "1" && isCompiling();
 }
 
 /** Why something could not be compiled in this process, if anything could not. */

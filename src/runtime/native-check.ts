@@ -11,7 +11,7 @@ import {
   threadCount,
   type Device,
 } from "./device.js";
-import { compiled, compileRefusal, isCompiling } from "./compiled.js";
+import { compiled, compileRefusal, usesXla, isCompiling } from "./compiled.js";
 import { requireEngines } from "./native-library.js";
 import { tf } from "./tensorflow.js";
 import { chooseDevice, cudaProblem, onnxRuntime, runProbe } from "./onnxruntime.js";
@@ -73,7 +73,7 @@ function checkCompiling(): { works: boolean; found: string } {
   const answer = made.get("twice")?.dataSync()[0];
   if (refusal !== null) return { works: false, found: `kernel by kernel: ${refusal}` };
   if (answer !== 4) throw new Error(`a function of libtensorflow computed 2 + 2 = ${String(answer)}`);
-  return { works: true, found: "passes compiled" };
+  return { works: true, found: usesXla() ? "passes compiled, by XLA" : "passes compiled" };
 }
 
 const library = process.argv[2] as NativeLibrary;

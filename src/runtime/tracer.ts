@@ -281,10 +281,19 @@ function seenAs(dtype: number): number {
   return dtype === TYPES.TF_BFLOAT16 ? TYPES.TF_FLOAT : dtype;
 }
 
-/** Runs a function that was traced, on tensors of the same shapes and types; it makes `outputs` tensors. */
-export function callFunction(name: string, inputs: readonly Tensor[], outputs: number): Tensor[] {
+/**
+ * Runs a function that was traced, on tensors of the same shapes and types; it makes `outputs` tensors.
+ *
+ * @param attributes What TensorFlow shall know of this call, such as that XLA compiles it.
+ */
+export function callFunction(
+  name: string,
+  inputs: readonly Tensor[],
+  outputs: number,
+  attributes: readonly Attribute[] = [],
+): Tensor[] {
   const engine = backend();
-  const made = engine.binding.executeOp(name, [], engine.getInputTensorIds(inputs), outputs);
+  const made = engine.binding.executeOp(name, attributes, engine.getInputTensorIds(inputs), outputs);
   return made.map((each) => {
     const tensor = engine.createOutputTensor({ ...each, dtype: seenAs(each.dtype) });
     if (each.dtype === TYPES.TF_BFLOAT16) halves.add(dataIdOf(tensor));

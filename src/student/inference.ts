@@ -9,6 +9,7 @@ import {
   isCompiling,
   type NamedTensors,
   together,
+  usesXla,
 } from "../runtime/compiled.js";
 import { tensorflowDevice, threadCount } from "../runtime/device.js";
 import { inPrecision, type Precision } from "../runtime/precision.js";
@@ -152,9 +153,9 @@ export function inferenceStudent(
   };
 }
 
-/** On how many threads parts of a batch can run at once; kernels of a GPU have it to themselves. */
+/** On how many threads parts of a batch can run at once; kernels of a GPU have it to themselves, as XLA's have the processor. */
 function threadsForParts(): number {
-  return isCompiling() && tensorflowDevice(tf) === "cpu" ? threadCount() : 1;
+  return isCompiling() && !usesXla() && tensorflowDevice(tf) === "cpu" ? threadCount() : 1;
 }
 
 function forwardLayer(layer: Layer, values: ValueStore, weights: NamedTensors): Tensor {

@@ -151,6 +151,16 @@ describe("an inference student", () => {
     expect(sizes).toEqual([4, 4, 8, 16, 24, 128, 128]);
   });
 
+  it("answers alike where XLA compiles its passes", () => {
+    const plain = answers(network, loss);
+    vi.stubEnv("MTARD_XLA", "1");
+    const made = answers(network, loss);
+    expectClose(made, plain, 1e-5);
+    expect(relativeNorm(made.get("gradient") ?? new Float32Array(), plain.get("gradient") ?? new Float32Array())).toBeGreaterThan(0);
+    const [step, plainStep] = bothWays(() => trainingStep(network));
+    expectClose(step, plainStep, 1e-4);
+  });
+
   it("shares a batch out to threads, in parts of one size", () => {
     const shared = (count: number, threads: number) => batchSize(count, threads, false);
     expect(shared(128, 2)).toEqual({ size: 128, parts: 2 });

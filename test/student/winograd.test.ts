@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { ConvLayer } from "#mtard/graph/network.js";
-import { tensorflowDevice } from "#mtard/runtime/device.js";
 import { tf, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 import { convolution, convolutionInputGradient } from "#mtard/student/kernels.js";
 import {
