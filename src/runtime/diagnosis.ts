@@ -194,12 +194,13 @@ function runNode(args: readonly string[]): Promise<{ failure?: string; stdout: s
     execFile(process.execPath, args, { timeout: 120_000, encoding: "utf8" }, (error, stdout, stderr) => {
       if (error === null) resolve({ stdout });
       else {
-        const signal = error.signal ? `the process ended by ${error.signal}` : undefined;
         const lines = stderr
           .trim()
           .split("\n")
           .filter((line) => line !== "");
-        resolve({ failure: signal ?? lines.at(-1) ?? error.message, stdout });
+        const said = lines.at(-1);
+        const ended = [`the process ended by ${error.signal}`, ...(said === undefined ? [] : [said])];
+        resolve({ failure: error.signal ? ended.join(": ") : (said ?? error.message), stdout });
       }
     });
   });
