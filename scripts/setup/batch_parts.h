@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -157,8 +158,14 @@ inline void Run(TFE_Op *op, const char *function, Division &division, TFE_Tensor
   if (alone == 1) run(parts[0]);
   division.ran = true;
   std::vector<std::thread> threads;
-  for (size_t i = alone + 1; i < parts.size(); i++) threads.emplace_back(run, std::ref(parts[i]));
+  size_t next = alone + 1;
+  try {
+    for (; next < parts.size(); next++) threads.emplace_back(run, std::ref(parts[next]));
+  } catch (const std::system_error &) {
+    // The system gives this process no further thread: this one does the rest.
+  }
   if (alone < parts.size()) run(parts[alone]);
+  for (; next < parts.size(); next++) run(parts[next]);
   for (auto &thread : threads) thread.join();
   for (const Part &part : parts)
     if (TF_GetCode(part.status.get()) != TF_OK) {
