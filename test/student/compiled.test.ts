@@ -187,7 +187,7 @@ describe("an inference student", () => {
       disposeParameters(parameters);
       return read(Object.entries(values));
     });
-    expectClose(made, plain, 1e-5);
+    expectClose(made, plain, 1e-6);
     expect(compileRefusal()).toBeNull();
     tf.dispose([images, labels]);
   });
