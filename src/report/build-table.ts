@@ -104,10 +104,16 @@ export function measured(measure: Measure, outcome: Outcome): number | null {
     const { dataset } = outcome.settings;
     if (!isBuiltIn(dataset)) throw new Error(`no table has runs on ${dataset}`);
     const classes = datasets[dataset].classNames.length;
-    const scaleOf = (name: string): number => Math.log(classes) - finalEpochMean(metrics, name);
-    if (measure.of === "nat") return scaleOf("entropyNat");
-    if (measure.of === "adv") return scaleOf("entropyAdv");
-    return Math.abs(scaleOf("entropyNat") - scaleOf("entropyAdv"));
+    const ofTheorem = measure.entropy === "theorem";
+    // Runs of earlier versions report the scripts' entropy alone.
+    if (ofTheorem && metrics.steps.at(-1)?.["knowledgeScaleNat"] === undefined) return null;
+    const scaleOf = (teacher: "Nat" | "Adv"): number =>
+      ofTheorem
+        ? finalEpochMean(metrics, `knowledgeScale${teacher}`)
+        : Math.log(classes) - finalEpochMean(metrics, `entropy${teacher}`);
+    if (measure.of === "nat") return scaleOf("Nat");
+    if (measure.of === "adv") return scaleOf("Adv");
+    return Math.abs(scaleOf("Nat") - scaleOf("Adv"));
   }
   if (measure.kind === "clean") {
     // Take the evaluation on the most images: an attack may have seen fewer than all.

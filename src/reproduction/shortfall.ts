@@ -73,6 +73,8 @@ export function shortfallOf(
   const official = images[paperDataset];
   const others = settingsRead(id)
     .filter((name) => !FOLLOWING.includes(name) && !(name in changes))
+    // On other data, the padding is another as well.
+    .filter((name) => name !== "cropPadding" || settings.dataset === paperDataset)
     .filter((name) => JSON.stringify(settings[name]) !== JSON.stringify(paper[name]));
   const brief = [
     settings.dataset === paperDataset ? null : `${settings.dataset} data`,
