@@ -10,7 +10,7 @@ import { labelledBy, linearTarget } from "./linear.js";
 
 /** An evaluation of as many images as letters, each right when clean: `.` withstood the attack, `x` did not. */
 function evaluation(attack: AttackId, outcomes: string): Evaluation {
-  const perExample = [...outcomes].map((outcome, index): ExampleOutcome => ({
+  const perExample = outcomes.split("").map((outcome, index): ExampleOutcome => ({
     ...{ index, label: 0, clean: 0 },
     attacks: { [attack]: outcome === "." ? 0 : 1 },
   }));

@@ -70,7 +70,7 @@ it("a uniform answer has the scale 0 and a certain one log C, and neither has a 
 });
 
 it("is the mean over the rows of a batch", () => {
-  const [one = [], other = []] = [logitsOf(5, 4), logitsOf(5, 9)];
+  const [one, other] = [logitsOf(5, 4), logitsOf(5, 9)];
   const both = knowledgeScale(Float32Array.from([...one, ...other]), 5, 1.5);
   expect(both).toBeCloseTo((scaleAt(one, 1.5) + scaleAt(other, 1.5)) / 2, 10);
 });
