@@ -90,6 +90,12 @@ export {
   type AttackSettings,
   type SingleAttack,
 } from "./attacks/attack.js";
+export {
+  uniformStarts,
+  type UniformStart,
+  wrongWhenClean,
+  type WrongWhenClean,
+} from "./attacks/conventions.js";
 export { pgd, type PgdSettings } from "./attacks/pgd.js";
 export type { AttackTarget, LossGradient } from "./attacks/target.js";
 export type { LogitLoss } from "./attacks/logit-loss.js";

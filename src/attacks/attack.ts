@@ -1,5 +1,6 @@
 import type { NoiseSeed } from "../runtime/noise.js";
 import type { Tensor1D, Tensor4D } from "../runtime/tensorflow.js";
+import type { UniformStart } from "./conventions.js";
 import type { AttackTarget } from "./target.js";
 
 /** The settings of an attack that a caller may change; lengths are in pixel values of images in [0, 1]. */
@@ -21,6 +22,8 @@ export interface AttackBatch {
   readonly epsilon: number;
   /** The seed of everything random in the attack. */
   readonly seed: NoiseSeed;
+  /** Whether a uniform start is clamped to [0, 1]; `unclamped` by default. */
+  readonly uniformStart?: UniformStart | undefined;
   /** Called as the attack goes on; an exception it throws ends the attack. */
   readonly onStep?: (step: AttackStep) => void;
 }
@@ -50,6 +53,8 @@ export interface SingleFacts<Name extends keyof AttackSettings = never> {
   readonly access: Access;
   /** Whether another seed gives another result, so that restarts are useful. */
   readonly random: boolean;
+  /** Whether it starts from uniform noise and heeds {@link AttackBatch.uniformStart}; false by default. */
+  readonly startsUniformly?: boolean;
   /** The values of those settings that a caller leaves unchanged. */
   readonly defaults: Readonly<Pick<AttackSettings, Name> & Partial<AttackSettings>>;
   /** The fewest classes for which its loss is defined. */

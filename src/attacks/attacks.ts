@@ -15,9 +15,11 @@ function pgdAttack(
   defaults: { steps: number; stepSize: number },
   kind: "crossEntropy" | "margin" = "crossEntropy",
 ): SingleAttack {
-  const facts = { title, access: "gradient", random: true, defaults } as const;
-  return singleAttack(facts, (target, { images, labels, epsilon, seed, onStep }, { steps, stepSize }) => {
-    const settings: PgdSettings = { epsilon, stepSize, steps, start: "uniform" };
+  const facts = { title, access: "gradient", random: true, startsUniformly: true, defaults } as const;
+  return singleAttack(facts, (target, batch, { steps, stepSize }) => {
+    const { images, labels, epsilon, seed, uniformStart, onStep } = batch;
+    const start = uniformStart === "clamped" ? "uniform-clamped" : "uniform";
+    const settings: PgdSettings = { epsilon, stepSize, steps, start };
     let step = 0;
     const watch = (): void => onStep?.({ step: step++, steps });
     return { adversarial: pgd(target, images, { kind, labels }, settings, seed, watch) };
@@ -122,6 +124,15 @@ export const gradientFreeAttacks: Readonly<Record<"alone" | "withSurrogate", rea
 /** Tells whether an attack is made on a surrogate classifier; attacks that are values are not. */
 export function isTransfer(id: AttackId): boolean {
   return Object.hasOwn(attacks, id) && attacks[id].kind === "transfer";
+}
+
+/** Tells whether an attack, or a part of it, starts from uniform noise that may be clamped. */
+export function startsUniformly(id: AttackId): boolean {
+  const attack: SingleAttack | EnsembleAttack | TransferAttack = attacks[id];
+  if (attack.kind === "single") return attack.startsUniformly ?? false;
+  return (attack.kind === "ensemble" ? attack.parts : [attack.of]).some((part) =>
+    startsUniformly(part as AttackId),
+  );
 }
 
 /**

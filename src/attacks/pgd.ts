@@ -9,8 +9,11 @@ export interface PgdSettings {
   readonly epsilon: number;
   readonly stepSize: number;
   readonly steps: number;
-  /** The starting point: the image itself, or the image plus uniform noise in the epsilon ball or normal noise of this deviation, not clamped. */
-  readonly start: "image" | "uniform" | { readonly normal: number };
+  /**
+   * The starting point: the image itself, or the image plus uniform noise in the epsilon ball or normal noise of this deviation. Noise may
+   * lead out of [0, 1]; `uniform-clamped` brings it back before the first gradient.
+   */
+  readonly start: "image" | "uniform" | "uniform-clamped" | { readonly normal: number };
 }
 
 /**
@@ -60,10 +63,9 @@ export function climb(
 function startingPoint(images: Tensor4D, { start, epsilon }: PgdSettings, seed: NoiseSeed): Tensor4D {
   if (start === "image") return tf.clone(images);
   return tf.tidy(() => {
-    const noise =
-      start === "uniform"
-        ? tf.mul(uniformNoise(images.shape, seed), epsilon)
-        : tf.mul(normalNoise(images.shape, seed), start.normal);
-    return tf.add(images, noise);
+    if (typeof start === "object")
+      return tf.add(images, tf.mul(normalNoise(images.shape, seed), start.normal));
+    const moved = tf.add<Tensor4D>(images, tf.mul(uniformNoise(images.shape, seed), epsilon));
+    return start === "uniform" ? moved : tf.minimum<Tensor4D>(tf.maximum(moved, 0), 1);
   });
 }

@@ -1,8 +1,20 @@
 import type { Argv } from "yargs";
 import type { Access, AttackSettings } from "../attacks/attack.js";
 import { type AttackId, attackIds, attacks, isTransfer } from "../attacks/attacks.js";
+import {
+  type Conventions,
+  uniformStarts,
+  USUAL_CONVENTIONS,
+  wrongWhenClean,
+} from "../attacks/conventions.js";
 import { InputError } from "../errors.js";
-import { changesOf, checkNumbers, checkRestarts, type NumberNames } from "../evaluation/numbers.js";
+import {
+  changesOf,
+  checkConventions,
+  checkNumbers,
+  checkRestarts,
+  type NumberNames,
+} from "../evaluation/numbers.js";
 import type { AttackNumbers } from "../evaluation/rounds.js";
 import { type AttackChanges, USUAL_SEED } from "../evaluation/settings.js";
 import { parseQuantity, parseSetting } from "../recipes/settings.js";
@@ -49,6 +61,18 @@ export function attackOptions(yargs: Argv<GlobalArguments>) {
       default: 1,
       describe: "runs of each random attack, on the images still robust",
     })
+    .option("wrong-when-clean", {
+      choices: Object.keys(wrongWhenClean),
+      requiresArg: true,
+      default: USUAL_CONVENTIONS.wrongWhenClean,
+      describe: "an image answered wrong before the attack: not robust (AutoAttack), or as it ends (MTARD)",
+    })
+    .option("uniform-start", {
+      choices: Object.keys(uniformStarts),
+      requiresArg: true,
+      default: USUAL_CONVENTIONS.uniformStart,
+      describe: "whether noise that PGD and CW start from stays in [0, 1] (MTARD) or not (TRADES)",
+    })
     .option("surrogate", {
       type: "string",
       requiresArg: true,
@@ -90,6 +114,17 @@ function numberText([name, value]: [string, number]): string {
   return `${OPTIONS[name as keyof AttackSettings].replace("--", "").replace("-", " ")} ${shown}`;
 }
 
+/** The conventions that the options name. @throws {InputError} if one makes no difference to the attacks asked for. */
+export function requestedConventions(
+  ids: readonly AttackId[],
+  { conventions }: Pick<AttackRequest, "conventions">,
+): Conventions {
+  return checkConventions(ids, conventions, {
+    wrongWhenClean: "--wrong-when-clean",
+    uniformStart: "--uniform-start",
+  });
+}
+
 type AttackArguments = HandlerArguments<typeof attackOptions>;
 
 /** What the options ask for, each checked by itself. */
@@ -97,6 +132,7 @@ export interface AttackRequest {
   readonly epsilon: number;
   readonly numbers: AttackNumbers;
   readonly restarts: number;
+  readonly conventions: Readonly<Record<keyof Conventions, string>>;
   readonly surrogate: string | undefined;
   readonly seed: number;
   readonly checkpoint: "best" | "last";
@@ -111,6 +147,7 @@ export function attackRequest(args: AttackArguments): AttackRequest {
     epsilon: parseQuantity("--eps", args.eps, { minimum: 0, maximum: 1 }),
     numbers: checkNumbers(asked, OPTIONS),
     restarts: checkRestarts(args.restarts, OPTIONS),
+    conventions: { wrongWhenClean: args["wrong-when-clean"], uniformStart: args["uniform-start"] },
     surrogate: args.surrogate,
     seed: parseSetting("seed", args.seed, "--seed"),
     checkpoint: args.checkpoint,

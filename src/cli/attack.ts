@@ -16,7 +16,13 @@ import { drawGrid } from "../report/adversarial-grid.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
 import { encodeNpz } from "../weights/npz.js";
 import { percent } from "./accuracy.js";
-import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
+import {
+  attackList,
+  attackOptions,
+  attackRequest,
+  requestedChanges,
+  requestedConventions,
+} from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
 import { openModels, type AttackedModel } from "./open-models.js";
 import { datasetOption, examples, type HandlerArguments } from "./options.js";
@@ -99,13 +105,13 @@ async function runAttack(args: AttackArguments): Promise<void> {
   try {
     const { model, surrogate, description } = opened;
     const { image: shape, id } = description;
-    const { attack, epsilon, seed, restarts, changes, saved } = call;
+    const { attack, epsilon, seed, restarts, changes, conventions, saved } = call;
     const source = await imagesToAttack(call, id, args.dataDir, shape);
     const use = { batches: [source.count], gradient: usesGradients([attack]) };
     const target = await model.target(use);
     log(`${model.name} on ${target.runsOn}`);
     const settings = {
-      ...{ epsilon, seed, restarts, changes, batchSize: source.count },
+      ...{ epsilon, seed, restarts, changes, ...conventions, batchSize: source.count },
       ...(surrogate ? { surrogate: await surrogate.target({ ...use, gradient: true }) } : {}),
     };
     const onProgress = evaluationProgress(line, () => undefined);
@@ -135,6 +141,7 @@ function attackCall(args: AttackArguments) {
     ...request,
     attack,
     changes: requestedChanges([attack], request),
+    conventions: requestedConventions([attack], request),
     dataset: args.dataset === undefined ? undefined : findDataset(args.dataset, args.dataDir).id,
     limit: args.limit === undefined ? undefined : parseImages(args.limit),
     indexes: args.index === undefined ? null : parseIndexes(args.index),

@@ -9,6 +9,7 @@ const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
   teacher: async () => (await import("./teacher.js")).teacherCommand,
   train: async () => (await import("./train.js")).trainCommand,
   evaluate: async () => (await import("./evaluate.js")).evaluateCommand,
+  obfuscation: async () => (await import("./obfuscation.js")).obfuscationCommand,
   attack: async () => (await import("./attack.js")).attackCommand,
   export: async () => (await import("./export.js")).exportCommand,
   table: async () => (await import("./table.js")).tableCommand,

@@ -16,7 +16,13 @@ import type { Model } from "../model/model.js";
 import { parseSetting } from "../recipes/settings.js";
 import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
 import { percent } from "./accuracy.js";
-import { attackList, attackOptions, attackRequest, requestedChanges } from "./attack-options.js";
+import {
+  attackList,
+  attackOptions,
+  attackRequest,
+  requestedChanges,
+  requestedConventions,
+} from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
 import { openModels, type AttackedModel } from "./open-models.js";
 import {
@@ -126,13 +132,13 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     const { model, surrogate, description } = opened;
     const { test, fingerprint } = openDataset(description.id, args.dataDir);
     const data = imagesOf(test, description, fingerprint, request.limit);
-    const { attacks, changes, epsilon, seed, restarts, kept, adversarial } = request;
+    const { attacks, changes, conventions, epsilon, seed, restarts, kept, adversarial } = request;
     const batchSize = request.batchSize ?? usualBatch(model);
     const found = await measure(
       model,
       data,
       {
-        ...{ attacks, changes, epsilon, seed, restarts, batchSize, kept, adversarial },
+        ...{ attacks, changes, ...conventions, epsilon, seed, restarts, batchSize, kept, adversarial },
         ...(surrogate ? { surrogate } : {}),
       },
       openModelStore(model, args["runs-dir"], say),
@@ -158,7 +164,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
         perExample,
         settings: {
           norm: args.norm,
-          ...{ epsilon, seed, restarts, batchSize },
+          ...{ epsilon, seed, restarts, batchSize, ...conventions },
           numbers: numbersOf(attacks, changes),
           surrogate: surrogate?.name ?? null,
           device: found.device,
@@ -202,6 +208,7 @@ function evaluateRequest(args: EvaluateArguments) {
     ...request,
     attacks,
     changes: requestedChanges(attacks, request),
+    conventions: requestedConventions(attacks, request),
     dataset: args.dataset === undefined ? undefined : findDataset(args.dataset, args.dataDir).id,
     limit: parseLimit(args.limit),
     batchSize: batchSize === undefined ? null : parseSetting("batchSize", batchSize, "--batch-size"),
@@ -235,16 +242,19 @@ function defaultOutput({ name, reference }: Model, dataset: string, runsDir: str
 
 /** Formats clean accuracy, robust accuracy and W-Robust by attack as a table, with what each part of an ensemble fooled. */
 export function evaluationTable({ total, clean, attacks }: Evaluation): string {
+  const counted = Object.values(attacks).some(({ meanQueries }) => meanQueries !== undefined);
+  const regained = Object.values(attacks).some(({ wrongWhenClean }) => wrongWhenClean !== undefined);
   const rows = Object.entries(attacks).flatMap(
-    ([id, { robust, accuracy, wRobust, meanQueries, fooledBy }]) => {
+    ([id, { robust, accuracy, wRobust, wrongWhenClean = 0, meanQueries, fooledBy }]) => {
       const parts = Object.entries(fooledBy ?? {}).map(([part, count]) => [`  ${part}`, `fooled ${count}`]);
       const queries = meanQueries === undefined ? "" : meanQueries.toFixed(1);
-      return [[id, `${robust}/${total}`, percent(accuracy), percent(wRobust), queries], ...parts];
+      const more = [...(regained ? [String(wrongWhenClean)] : []), ...(counted ? [queries] : [])];
+      return [[id, `${robust}/${total}`, percent(accuracy), percent(wRobust), ...more], ...parts];
     },
   );
-  const counted = Object.values(attacks).some(({ meanQueries }) => meanQueries !== undefined);
+  const more = [...(regained ? ["wrong when clean"] : []), ...(counted ? ["queries an image"] : [])];
   return formatTable([
-    ["attack", "right", "accuracy", "W-Robust", ...(counted ? ["queries an image"] : [])],
+    ["attack", "right", "accuracy", "W-Robust", ...more],
     ["none", `${clean.correct}/${total}`, percent(clean.accuracy), ""],
     ...rows,
   ]);

@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import type { Argv } from "yargs";
 import { attackIds, requireAttackIds, type AttackId } from "../attacks/attacks.js";
+import {
+  type UniformStart,
+  uniformStarts,
+  wrongWhenClean,
+  type WrongWhenClean,
+} from "../attacks/conventions.js";
 import { InputError } from "../errors.js";
 import { methodIds, requireMethodId, type MethodId } from "../methods/methods.js";
 import { requireBudget, type BudgetName } from "../recipes/budgets.js";
@@ -31,6 +37,8 @@ export interface ReproductionArguments extends GlobalArguments {
   methods: string | undefined;
   attacks: string | undefined;
   attackImages: string[] | undefined;
+  wrongWhenClean: WrongWhenClean | undefined;
+  uniformStart: UniformStart | undefined;
   reading: string;
   student: string | undefined;
   cleanTeacher: string | undefined;
@@ -61,6 +69,18 @@ export function withReproductionOptions(yargs: Argv): Argv {
       nargs: 1,
       describe: "an attack on the first K test images only, such as aa=500",
       defaultDescription: "the budget's",
+    })
+    .option("wrong-when-clean", {
+      ...text,
+      choices: Object.keys(wrongWhenClean),
+      describe: "what becomes of images answered wrong before the attack, of all attacks",
+      defaultDescription: "final-answer for FGSM, PGD, CW and transfers",
+    })
+    .option("uniform-start", {
+      ...text,
+      choices: Object.keys(uniformStarts),
+      describe: "whether the noise that PGD and CW start from stays in [0, 1]",
+      defaultDescription: "clamped",
     })
     .option("reading", readingOption)
     .option("student", { ...text, describe: "the network to train", defaultDescription: "the budget's" })
@@ -132,6 +152,10 @@ export function reproductionOf(what: "table" | "figure", args: ReproductionArgum
       changes: parseOverrides(args.set ?? []),
       attacks: args.attacks === undefined ? undefined : requireAttackIds(args.attacks.split(",")),
       attackImages: attackImages(args.attackImages ?? []),
+      conventions: {
+        ...(args.wrongWhenClean === undefined ? {} : { wrongWhenClean: args.wrongWhenClean }),
+        ...(args.uniformStart === undefined ? {} : { uniformStart: args.uniformStart }),
+      },
       teachers: {
         clean: teacherNames(args.cleanTeacher, args.secondCleanTeacher),
         robust: teacherNames(args.robustTeacher, args.secondRobustTeacher),

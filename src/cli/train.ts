@@ -4,6 +4,7 @@ import { InputError } from "../errors.js";
 import { methods, requireMethodId } from "../methods/methods.js";
 import { teacherRolesOf } from "../methods/method.js";
 import { budgets, requireBudget } from "../recipes/budgets.js";
+import { departuresOf } from "../recipes/departures.js";
 import { idleSettings } from "../recipes/read-settings.js";
 import { recipe } from "../recipes/recipes.js";
 import { requireReading } from "../recipes/readings.js";
@@ -168,6 +169,7 @@ async function runTrain(args: TrainArguments): Promise<void> {
       ? undefined
       : { from: args.init, head: args.initHead ?? "kept", key: args.initKey };
   const places = { folder, dataDir, teachersDir, resume, device, init };
+  for (const departure of departuresOf(settings, teachersDir)) log(`note: ${departure}`);
   const summary = await trainWithProgress(settings, places, minutes * 60);
   const { best } = summary;
   const bestText = best

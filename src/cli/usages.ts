@@ -37,6 +37,10 @@ export const usages = {
     usage: "evaluate <model>",
     describe: "clean and robust accuracy of a run's student, a teacher or an ONNX file",
   },
+  obfuscation: {
+    usage: "obfuscation <model>",
+    describe: "look for obfuscated gradients: the paper's four signs, with numbers and verdicts",
+  },
   attack: {
     usage: "attack <model>",
     describe: "adversarial images of a model, as a picture: clean, adversarial, difference",

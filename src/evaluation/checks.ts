@@ -98,7 +98,7 @@ export function checkOutcome(
 ): string[] {
   if (clean.correct === 0 && attacks.length > 0)
     return [
-      `none of the ${total} images is answered right even when clean, so no attack was tried: 0% robust says nothing of the attacks; check the model, the data set and the normalisation`,
+      `none of the ${total} images is answered right even when clean, so robust accuracy says nothing of the attacks; check the model, the data set and the normalisation`,
     ];
   const enough = (count: number): boolean => count > BLACK_BOX_SHARE * total;
   const rounds = attacks.map((id) => [id, roundsOf(id, 1, {}, own)] as const);
@@ -106,7 +106,9 @@ export function checkOutcome(
   const inEnsembles = rounds.flatMap(([id, all]) => {
     if (!all.some(isWhiteBox)) return [];
     const blackBox = new Set<AttackId>(all.filter((round) => !isWhiteBox(round)).map((round) => round.id));
-    const fooled = perExample.filter(({ fooledBy }) => blackBox.has(fooledBy?.[id] as AttackId)).length;
+    const fooled = perExample.filter(
+      ({ label, clean, fooledBy }) => clean === label && blackBox.has(fooledBy?.[id] as AttackId),
+    ).length;
     return enough(fooled) ? [maskedGradients(`in ${id}, ${[...blackBox].join(" and ")}`, fooled)] : [];
   });
   const alone = rounds.flatMap(([id, all]) => {

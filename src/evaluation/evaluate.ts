@@ -1,6 +1,7 @@
 import { setImmediate as eventsPass } from "node:timers/promises";
 import type { AttackStep } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
+import { USUAL_CONVENTIONS } from "../attacks/conventions.js";
 import type { AttackTarget } from "../attacks/target.js";
 import { InputError } from "../errors.js";
 import { attackBatch, type BatchOutcome, predictions } from "./attack-batch.js";
@@ -32,7 +33,8 @@ export interface AttackingSettings extends EvaluationSettings {
 /**
  * Measures a classifier's clean accuracy on images, and its robust accuracy under each attack.
  *
- * An image that is wrong when clean is not attacked and counts as not robust, as in AutoAttack's evaluation. Each attack of an ensemble,
+ * An image that is wrong when clean is not attacked and counts as not robust, as in AutoAttack's evaluation; with `final-answer` it is
+ * attacked as any other, and its answer afterwards counts. Each attack of an ensemble,
  * and each restart, attacks the images that withstood the earlier ones. An adversarial image must be finite, in [0, 1] and within
  * epsilon, and the answer of `target` to it decides, whatever the attack says.
  *
@@ -108,8 +110,9 @@ async function seeClean(running: Running): Promise<void> {
 async function runRound(running: Running, id: AttackId, attack: AttackState, round: Round): Promise<void> {
   const { target, source, settings, events, state } = running;
   const { batchSize, epsilon, surrogate, seed } = settings;
+  const { wrongWhenClean, uniformStart } = { ...USUAL_CONVENTIONS, ...settings };
   const maker = round.isTransfer ? requireSurrogate(id, surrogate) : target;
-  const attacked = attackedIn(attack.round, attack, state.clean, source.labels);
+  const attacked = attackedIn(attack.round, attack, state.clean, source.labels, wrongWhenClean);
   while (attack.batch * batchSize < attacked.length) {
     const first = attack.batch * batchSize;
     const indexes = attacked.slice(first, first + batchSize);
@@ -122,7 +125,7 @@ async function runRound(running: Running, id: AttackId, attack: AttackState, rou
       const now = { ...pass, step, inHand: indexes.length, robust: pass.robust - fooled };
       tell(running, now, { done: before.done + looks, left: before.left - looks });
     };
-    const batch = { epsilon, seed: noiseSeed(seed, round, attack.batch), onStep };
+    const batch = { epsilon, seed: noiseSeed(seed, round, attack.batch), uniformStart, onStep };
     const found = attackBatch(target, maker, source, indexes, round, batch);
     events.onAdversarial?.(id, indexes, found.adversarial);
     record(attack, indexes, source.labels, found);
@@ -144,7 +147,8 @@ function tell({ events, source }: Running, pass: EvaluationPass, { done, left }:
 }
 
 function workDone({ state, rounds, source, settings }: Running): Work {
-  return workOf(state, rounds, source.labels, source.count, settings.batchSize);
+  const { batchSize, wrongWhenClean = USUAL_CONVENTIONS.wrongWhenClean } = settings;
+  return workOf(state, rounds, source.labels, source.count, batchSize, wrongWhenClean);
 }
 
 /** The surrogate of a transfer attack. @throws {InputError} if there is none. */
@@ -193,8 +197,8 @@ function record(
   if (queries) attack.queries ??= attack.answers.map(() => 0);
   for (const [row, index] of indexes.entries()) {
     if (attack.queries && queries) attack.queries[index] = (attack.queries[index] ?? 0) + (queries[row] ?? 0);
-    if (answers[row] === labels[index]) continue;
     attack.answers[index] = answers[row] as number;
+    if (answers[row] === labels[index]) continue;
     attack.fooledIn[index] = attack.round;
     attack.linf[index] = linf[row] as number;
   }

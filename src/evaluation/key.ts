@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type AttackId, attackIds } from "../attacks/attacks.js";
+import { type AttackId, attackIds, startsUniformly } from "../attacks/attacks.js";
 import { sha256Of } from "../files/sha256.js";
 import { type AttackNumbers, type Round, roundsOf } from "./rounds.js";
 import { type EvaluationSettings, MOST_RESTARTS } from "./settings.js";
@@ -35,12 +35,25 @@ const keyParts = z.strictObject({
   ),
   /** The identity of the classifier that a transfer attack makes its images on. */
   surrogate: sha256.nullable(),
+  /** Both only where they are not the usual convention, so that all other measurements keep the keys that earlier versions gave them. */
+  wrongWhenClean: z.literal("final-answer").optional(),
+  /** Only where an attack starts uniformly. */
+  uniformStart: z.literal("clamped").optional(),
 });
 
 export type MeasurementKey = Readonly<z.infer<typeof keyParts>>;
 
-/** The schema of a key that was read from a file: its attack must have the rounds and settings it names. */
-export const keySchema = keyParts.refine(hasItsRounds, "other rounds or settings than the attack has");
+/** The schema of a key that was read from a file: its attack must have the rounds, settings and conventions it names. */
+export const keySchema = keyParts
+  .refine(hasItsRounds, "other rounds or settings than the attack has")
+  .refine(
+    ({ attack, uniformStart }) => uniformStart === undefined || (attack !== null && startsUniformly(attack)),
+    "a uniform start of an attack without one",
+  )
+  .refine(
+    ({ attack, wrongWhenClean }) => wrongWhenClean === undefined || attack !== null,
+    "a convention for attacks without an attack",
+  );
 
 function hasItsRounds({ attack, rounds }: MeasurementKey): boolean {
   if (attack === null) return rounds.length === 0;
@@ -71,9 +84,10 @@ export function cleanKey(measured: Measured): MeasurementKey {
 export function attackKey(
   measured: Measured,
   attack: AttackId,
-  { epsilon, seed, restarts = 1, changes = {}, own }: Omit<EvaluationSettings, "attacks" | "batchSize">,
+  settings: Omit<EvaluationSettings, "attacks" | "batchSize">,
   surrogate: string | null,
 ): MeasurementKey {
+  const { epsilon, seed, restarts = 1, changes = {}, own } = settings;
   const rounds = roundsOf(attack, restarts, changes[attack], own);
   return {
     ...measured,
@@ -82,6 +96,10 @@ export function attackKey(
     seed: rounds.some((round) => round.attack.random) ? seed : null,
     rounds: firstRuns(rounds),
     surrogate: rounds.some(({ isTransfer }) => isTransfer) ? surrogate : null,
+    ...(settings.wrongWhenClean === "final-answer" ? { wrongWhenClean: "final-answer" } : {}),
+    ...(settings.uniformStart === "clamped" && rounds.some(({ attack: each }) => each.startsUniformly)
+      ? { uniformStart: "clamped" }
+      : {}),
   };
 }
 
@@ -95,7 +113,9 @@ function firstRuns(rounds: readonly Round[]): MeasurementKey["rounds"] {
 /** A short name for a key: its attack, and enough of the key's SHA-256 to tell it from any other key. */
 export function nameOfKey(key: MeasurementKey): string {
   const { model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate } = key;
-  const whole = [model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate];
+  const { wrongWhenClean, uniformStart } = key;
+  const unusual = Object.entries({ wrongWhenClean, uniformStart }).filter(([, value]) => value !== undefined);
+  const whole = [model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate, ...unusual];
   return `${attack ?? "clean"}-${sha256Of(JSON.stringify(whole)).slice(0, 16)}`;
 }
 

@@ -27,6 +27,7 @@ import { attackKey, cleanKey } from "./key.js";
 import { evaluationOf } from "./outcome.js";
 import type { EvaluationSettings } from "./settings.js";
 import type { MeasurementStore } from "./store.js";
+import { type AttackState, isAttacked } from "./state.js";
 import type { Evaluation } from "./summary.js";
 
 /** What is measured: a loaded model, or a student still in training. */
@@ -128,7 +129,7 @@ async function measureHeld(
     settings.checks === false
       ? []
       : [
-          ...checkNaN(states, evaluation.clean.correct),
+          ...checkNaN(states, attackedIn(states, kept.state.clean, data.labels)),
           ...checkOutcome(evaluation, settings.attacks, settings.own),
         ];
   for (const doubt of doubts) say(`warning: ${doubt}`);
@@ -140,6 +141,17 @@ async function measureHeld(
     made,
     device: deviceOf(kept, made, settings),
   };
+}
+
+/** How many images at least one of the attacks attacked. */
+function attackedIn(
+  states: readonly (AttackState | undefined)[],
+  clean: readonly number[],
+  labels: ArrayLike<number>,
+): number {
+  return clean.filter((answer, image) =>
+    states.some((state) => state && isAttacked(state, image, answer, labels[image])),
+  ).length;
 }
 
 function keysOf(model: MeasuredModel, data: MeasuredImages, settings: MeasureSettings): MeasurementKeys {

@@ -1,6 +1,15 @@
 import type { AttackSettings } from "../attacks/attack.js";
-import { attackIds, type AttackId } from "../attacks/attacks.js";
+import { attackIds, type AttackId, startsUniformly } from "../attacks/attacks.js";
+import {
+  type Conventions,
+  type UniformStart,
+  uniformStarts,
+  USUAL_CONVENTIONS,
+  wrongWhenClean,
+  type WrongWhenClean,
+} from "../attacks/conventions.js";
 import { InputError } from "../errors.js";
+import { didYouMean } from "../nearest.js";
 import { parseQuantity } from "../recipes/settings.js";
 import { type AttackNumbers, roundsOf } from "./rounds.js";
 import { type AttackChanges, MOST_RESTARTS } from "./settings.js";
@@ -62,6 +71,34 @@ export function changesOf(
       Object.fromEntries(names.filter((name) => hasNumber(id, name)).map((name) => [name, numbers[name]])),
     ]),
   );
+}
+
+/**
+ * Checks the conventions that a call names.
+ *
+ * @param options What each is called in errors.
+ * @throws {InputError} if one is unknown, or a clamped start is asked of attacks that do not start uniformly.
+ */
+export function checkConventions(
+  ids: readonly AttackId[],
+  asked: Readonly<Record<keyof Conventions, string | undefined>>,
+  options: Readonly<Record<keyof Conventions, string>>,
+): Conventions {
+  const { wrongWhenClean: wrong = USUAL_CONVENTIONS.wrongWhenClean } = asked;
+  const { uniformStart: start = USUAL_CONVENTIONS.uniformStart } = asked;
+  if (!Object.hasOwn(wrongWhenClean, wrong)) throw unknown(options.wrongWhenClean, wrongWhenClean, wrong);
+  if (!Object.hasOwn(uniformStarts, start)) throw unknown(options.uniformStart, uniformStarts, start);
+  if (start !== USUAL_CONVENTIONS.uniformStart && !ids.some(startsUniformly))
+    throw useless(ids, options.uniformStart, startsUniformly);
+  return { wrongWhenClean: wrong as WrongWhenClean, uniformStart: start as UniformStart };
+}
+
+function unknown(option: string, known: object, found: string): InputError {
+  const names = Object.keys(known);
+  return new InputError(`${option} is wrong${didYouMean(found, names)}`, {
+    expected: names.join(" or "),
+    found,
+  });
 }
 
 type NumbersOf = Readonly<

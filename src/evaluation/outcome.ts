@@ -1,5 +1,5 @@
 import type { AttackId } from "../attacks/attacks.js";
-import { type EvaluationState, WITHSTOOD } from "./state.js";
+import { type EvaluationState, isAttacked, WITHSTOOD } from "./state.js";
 import { type Evaluation, type ExampleOutcome, summarize } from "./summary.js";
 
 /**
@@ -32,7 +32,8 @@ function exampleOutcome(
     const attack = attacks[id];
     const fooling = ofAttack[attack?.fooledIn[index] ?? WITHSTOOD];
     answers[id] = attack?.answers[index] as number;
-    if (attack?.queries && answer === label) queries[id] = attack.queries[index] as number;
+    if (attack?.queries && isAttacked(attack, index, answer, label))
+      queries[id] = attack.queries[index] as number;
     if (fooling === undefined) continue;
     linf[id] = attack?.linf[index] as number;
     if (ofAttack.some((part) => part !== fooling)) fooledBy[id] = fooling;

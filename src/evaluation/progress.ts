@@ -1,5 +1,6 @@
 import type { AttackStep } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
+import type { WrongWhenClean } from "../attacks/conventions.js";
 import { looksOf, type Round } from "./rounds.js";
 import { type EvaluationState, WITHSTOOD } from "./state.js";
 
@@ -44,10 +45,13 @@ export function workOf(
   labels: ArrayLike<number>,
   total: number,
   batchSize: number,
+  wrongWhenClean: WrongWhenClean,
 ): Work {
   let done = clean.length;
   let left = total - clean.length;
-  const wrong = clean.filter((answer, index) => answer !== labels[index]).length;
+  const isLeftOut = (answer: number, index: number): boolean =>
+    wrongWhenClean === "not-robust" && answer !== labels[index];
+  const wrong = clean.filter(isLeftOut).length;
   for (const [id, ofAttack] of rounds) {
     const state = attacks[id];
     const fooled = ofAttack.map(() => 0);

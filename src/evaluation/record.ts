@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { AttackId } from "../attacks/attacks.js";
 import { checkNaN } from "./checks.js";
 import type { MeasurementKey } from "./key.js";
-import { type AttackState, attackStateSchema, WITHSTOOD } from "./state.js";
+import { type AttackState, attackStateSchema, isAttacked, WITHSTOOD } from "./state.js";
 import { ROUNDING } from "./verify.js";
 import { evaluationOf } from "./outcome.js";
 import type { Evaluation } from "./summary.js";
@@ -42,8 +42,10 @@ export function isFinished(key: MeasurementKey, { clean, attack }: MeasurementRe
 
 /** All warnings of a record. */
 export function warningTexts({ warnings, attack, clean, labels }: MeasurementRecord): string[] {
-  const attacked = clean.filter((answer, image) => answer === labels[image]).length;
-  return [...(warnings.answers ?? []), ...(warnings.gradients ?? []), ...checkNaN([attack], attacked)];
+  const attacked = clean.filter(
+    (answer, image) => attack && isAttacked(attack, image, answer, labels[image]),
+  );
+  return [...(warnings.answers ?? []), ...(warnings.gradients ?? []), ...checkNaN([attack], attacked.length)];
 }
 
 /** The schema of a key's record for a model with `classes` classes. */
@@ -72,21 +74,25 @@ export function recordSchema(key: MeasurementKey, classes: number): z.ZodType<Me
       "an attack before all images were seen clean",
     )
     .refine(
-      (record) => record.labels.every((_, index) => isPossible(record, index, key.epsilon ?? 0)),
+      (record) => record.labels.every((_, index) => isPossible(key, record, index)),
       "an image whose answers contradict each other",
     );
 }
 
-/** Whether what a record says of an image agrees with itself: only an image that was right at first is fooled, within epsilon. */
-function isPossible(
-  { labels, clean, attack }: Pick<MeasurementRecord, "labels" | "clean" | "attack">,
-  image: number,
-  epsilon: number,
-): boolean {
+/**
+ * Whether what a record says of an image agrees with itself: only an image that was attacked is fooled, within epsilon; what withstood
+ * has the answer it had, or where all are attacked the right one.
+ */
+function isPossible(key: MeasurementKey, record: MeasurementRecord, image: number): boolean {
+  const { labels, clean, attack } = record;
   if (!attack) return true;
-  const [answer, change = Infinity] = [attack.answers[image], attack.linf[image]];
-  if (attack.fooledIn[image] === WITHSTOOD) return answer === clean[image] && change === 0;
-  return clean[image] === labels[image] && answer !== labels[image] && change <= epsilon + ROUNDING;
+  const [label, answer, change = Infinity] = [labels[image], attack.answers[image], attack.linf[image]];
+  const all = key.wrongWhenClean === "final-answer";
+  if (attack.fooledIn[image] !== WITHSTOOD)
+    return (all || clean[image] === label) && answer !== label && change <= (key.epsilon ?? 0) + ROUNDING;
+  const isRight = all && answer === label;
+  const isUnchanged = answer === clean[image] && !(all && isFinished(key, record));
+  return (isRight || isUnchanged) && change === 0;
 }
 
 /** Turns a finished record into an evaluation. */

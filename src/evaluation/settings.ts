@@ -1,5 +1,6 @@
 import type { AttackSettings, SingleAttack } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
+import type { Conventions } from "../attacks/conventions.js";
 
 /** Attack settings that differ from the defaults; those of an ensemble or transfer attack go to its parts that have them. */
 export type AttackChanges = Readonly<Partial<Record<AttackId, Readonly<Partial<AttackSettings>>>>>;
@@ -13,8 +14,8 @@ export const USUAL_SEED = 0;
 /** More restarts than anybody runs; a file that speaks of more is damaged. */
 export const MOST_RESTARTS = 10_000;
 
-/** Which attacks to measure, and how. */
-export interface EvaluationSettings {
+/** Which attacks to measure, and how; where it names no convention, the usual one holds. */
+export interface EvaluationSettings extends Partial<Conventions> {
   readonly attacks: readonly AttackId[];
   /** The L-infinity radius, in pixel values of images in [0, 1]. */
   readonly epsilon: number;

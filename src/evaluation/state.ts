@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AttackId } from "../attacks/attacks.js";
+import type { WrongWhenClean } from "../attacks/conventions.js";
 
 /** The `AttackState.fooledIn` of an image that has withstood every attack so far. */
 export const WITHSTOOD = -1;
@@ -9,7 +10,7 @@ export interface AttackState {
   /** The current round, and the next batch in it; the attack is over when there is no such round. */
   round: number;
   batch: number;
-  /** The class answered under the attack that fooled the model, else the clean answer. */
+  /** The class answered under the attack that fooled the model, else the last one answered; the clean answer of what is not attacked. */
   readonly answers: number[];
   /** The number of the round that fooled the model, or `WITHSTOOD`. */
   readonly fooledIn: number[];
@@ -42,17 +43,29 @@ export function attackState(clean: readonly number[]): AttackState {
   };
 }
 
-/** The indexes of the images a round attacks: those answered right when clean that withstood the earlier rounds. */
+/** The indexes of the images a round attacks: those that withstood the earlier rounds, out of all that are attacked. */
 export function attackedIn(
   round: number,
   { fooledIn }: Pick<AttackState, "fooledIn">,
   clean: readonly number[],
   labels: ArrayLike<number>,
+  wrongWhenClean: WrongWhenClean,
 ): number[] {
   return clean.flatMap((answer, index) => {
     const fooled = fooledIn[index] ?? WITHSTOOD;
-    return answer === labels[index] && (fooled === WITHSTOOD || fooled >= round) ? [index] : [];
+    const isAttacked = wrongWhenClean === "final-answer" || answer === labels[index];
+    return isAttacked && (fooled === WITHSTOOD || fooled >= round) ? [index] : [];
   });
+}
+
+/** Whether an attack, as far as it has got, has attacked an image, or will: one that is wrong when clean shows it by another outcome. */
+export function isAttacked(
+  { fooledIn, answers }: Pick<AttackState, "fooledIn" | "answers">,
+  index: number,
+  clean: number | undefined,
+  label: number | undefined,
+): boolean {
+  return clean === label || fooledIn[index] !== WITHSTOOD || answers[index] === label;
 }
 
 /** The schema of the state of an attack of `rounds` rounds on `images` images of `classes` classes. */

@@ -9,6 +9,8 @@ export interface Accuracy {
 /** Robust accuracy under one attack; `wRobust` is its mean with the clean accuracy. */
 export interface RobustAccuracy {
   readonly robust: number;
+  /** How many of the robust ones were wrong when clean; absent if none was. They count where every image's final answer does. */
+  readonly wrongWhenClean?: number;
   readonly accuracy: number;
   readonly wRobust: number;
   /** The mean number of queries to the model per attacked image, if the attack counts them. */
@@ -22,7 +24,7 @@ export interface ExampleOutcome {
   readonly index: number;
   readonly label: number;
   readonly clean: number;
-  /** An image that is wrong when clean is not attacked and keeps its clean answer. */
+  /** An image that is not attacked, as it is wrong when clean, keeps its clean answer. */
   readonly attacks: Readonly<Partial<Record<AttackId, number>>>;
   /** For each ensemble that fooled the model, which of its attacks did; absent if no ensemble did. */
   readonly fooledBy?: Readonly<Partial<Record<AttackId, AttackId>>>;
@@ -48,26 +50,29 @@ export function summarize(
   const correct = perExample.filter((example) => example.clean === example.label);
   const clean = { correct: correct.length, accuracy: correct.length / total };
   const robust = attackIds.map((id): [AttackId, RobustAccuracy] => {
-    const count = correct.filter((example) => example.attacks[id] === example.label).length;
+    const right = perExample.filter((example) => example.attacks[id] === example.label);
+    const count = right.length;
+    const wrong = right.filter((example) => example.clean !== example.label).length;
     const accuracies = {
       robust: count,
+      ...(wrong === 0 ? {} : { wrongWhenClean: wrong }),
       accuracy: count / total,
       wRobust: (clean.accuracy + count / total) / 2,
     };
-    return [id, { ...accuracies, ...meanQueries(correct, id), ...fooledBy(correct, id) }];
+    return [id, { ...accuracies, ...meanQueries(perExample, id), ...fooledBy(perExample, id) }];
   });
   return { total, clean, attacks: Object.fromEntries(robust) };
 }
 
-function meanQueries(attacked: readonly ExampleOutcome[], id: AttackId): Pick<RobustAccuracy, "meanQueries"> {
-  const queries = attacked.flatMap((example) => example.queries?.[id] ?? []);
+function meanQueries(examples: readonly ExampleOutcome[], id: AttackId): Pick<RobustAccuracy, "meanQueries"> {
+  const queries = examples.flatMap((example) => example.queries?.[id] ?? []);
   if (queries.length === 0) return {};
   return { meanQueries: queries.reduce((sum, count) => sum + count, 0) / queries.length };
 }
 
-function fooledBy(attacked: readonly ExampleOutcome[], id: AttackId): Pick<RobustAccuracy, "fooledBy"> {
+function fooledBy(examples: readonly ExampleOutcome[], id: AttackId): Pick<RobustAccuracy, "fooledBy"> {
   const counts: Partial<Record<AttackId, number>> = {};
-  for (const example of attacked) {
+  for (const example of examples) {
     const part = example.fooledBy?.[id];
     if (part !== undefined) counts[part] = (counts[part] ?? 0) + 1;
   }

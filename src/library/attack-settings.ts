@@ -1,11 +1,18 @@
 import type { AttackResult, AttackSettings, SingleAttack } from "../attacks/attack.js";
 import { type AttackId, attacks as builtIn } from "../attacks/attacks.js";
+import type { UniformStart, WrongWhenClean } from "../attacks/conventions.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import { type ImageSource, type MeasuredImages, imagesOf } from "../evaluation/images.js";
 import type { MeasureEvents } from "../evaluation/measure.js";
 import { usualBatch } from "../evaluation/model-store.js";
-import { changesOf, checkNumbers, checkRestarts, type NumberNames } from "../evaluation/numbers.js";
+import {
+  changesOf,
+  checkConventions,
+  checkNumbers,
+  checkRestarts,
+  type NumberNames,
+} from "../evaluation/numbers.js";
 import type { EvaluationSettings, OwnAttacks } from "../evaluation/settings.js";
 import { misfitOf } from "../onnx/signature.js";
 import type { Tensor4D } from "../runtime/tensorflow.js";
@@ -17,6 +24,10 @@ import type { StopSignal } from "./stop.js";
 
 /** The numbers of attacks that a call may change; each goes to the attacks that have it. */
 export interface AttackOptions extends Partial<AttackSettings> {
+  /** What becomes of images that are answered wrong before an attack; `not-robust` by default. */
+  readonly wrongWhenClean?: WrongWhenClean | undefined;
+  /** Whether the noise that PGD and CW start from is clamped to [0, 1]; `unclamped` by default. */
+  readonly uniformStart?: UniformStart | undefined;
   /** The L-infinity radius in pixel values of images in [0, 1]; 8/255 by default. */
   readonly epsilon?: number | undefined;
   /** Seeds everything random in the attacks; 0 by default. */
@@ -101,6 +112,8 @@ const NAMES: NumberNames = {
   restarts: "restarts",
 };
 
+const CONVENTIONS = { wrongWhenClean: "wrongWhenClean", uniformStart: "uniformStart" } as const;
+
 /**
  * The settings of attacks, with the defaults of a call.
  *
@@ -113,6 +126,7 @@ export function attackSettings(
   options: AttackOptions,
 ): Omit<EvaluationSettings, "attacks"> & { surrogate?: OpenModel } {
   const { epsilon = 8 / 255, seed = 0, surrogate, steps, stepSize, queries, targetClasses } = options;
+  const { wrongWhenClean, uniformStart } = options;
   const numbers = checkNumbers({ steps, stepSize, queries, targetClasses }, NAMES);
   const restarts = checkRestarts(options.restarts ?? 1, NAMES);
   return {
@@ -121,6 +135,7 @@ export function attackSettings(
     restarts,
     batchSize: parseQuantity("batchSize", options.batchSize ?? usualBatchOf(model), WHOLE),
     changes: changesOf(ids, numbers, restarts, NAMES),
+    ...checkConventions(ids, { wrongWhenClean, uniformStart }, CONVENTIONS),
     ...(surrogate ? { surrogate } : {}),
   };
 }

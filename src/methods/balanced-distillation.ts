@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { tf, type Scalar } from "../runtime/tensorflow.js";
 import { meanEntropy, nextTemperatures } from "./balance/entropy-based-balance.js";
+import { knowledgeScale } from "./balance/knowledge-scale.js";
 import { nextWeights, relativeLosses } from "./balance/normalization-loss-balance.js";
 import { awayFromLabels } from "./attack-losses.js";
 import { distillationLoss, onHost, weightedSum } from "./losses.js";
@@ -77,6 +78,16 @@ export function balancedDistillation(
           relativeLossAdv: relative.adv,
           entropyNat,
           entropyAdv,
+          knowledgeScaleNat: knowledgeScale(
+            cleanTeacherNat.values,
+            cleanTeacherNat.classes,
+            temperatures.nat,
+          ),
+          knowledgeScaleAdv: knowledgeScale(
+            robustTeacherAdv.values,
+            robustTeacherAdv.classes,
+            temperatures.adv,
+          ),
           temperatureNat: newTemperatures.nat,
           temperatureAdv: newTemperatures.adv,
           weightNat: newWeights.nat,

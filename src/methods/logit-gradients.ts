@@ -85,6 +85,9 @@ function stepLogits({
     get cleanTeacherNat() {
       return present(teachers.cleanTeacherNat, "the clean teacher's logits");
     },
+    get cleanTeacherAdv() {
+      return present(teachers.cleanTeacherAdv, "the clean teacher's logits on adversarial images");
+    },
     get robustTeacherNat() {
       return present(teachers.robustTeacherNat, "the robust teacher's logits on clean images");
     },

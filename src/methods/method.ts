@@ -10,9 +10,10 @@ export interface TeacherLogits {
   readonly classes: number;
 }
 
-/** What the teachers may be asked in a step: the clean one about clean images, the robust one about either. */
+/** What the teachers may be asked in a step: each about clean images and about adversarial ones. */
 export interface TeacherAnswers {
   readonly cleanTeacherNat: TeacherLogits;
+  readonly cleanTeacherAdv: TeacherLogits;
   readonly robustTeacherNat: TeacherLogits;
   readonly robustTeacherAdv: TeacherLogits;
 }
@@ -48,8 +49,8 @@ export interface MethodSettings {
   readonly epsilon: number;
   readonly innerSteps: number;
   readonly innerStepSize: number;
-  /** The inner attack's start: uniform in the epsilon ball, or the deviation of normal noise. */
-  readonly innerStart: number | "uniform";
+  /** The inner attack's start: uniform in the epsilon ball, perhaps clamped to [0, 1], or the deviation of normal noise. */
+  readonly innerStart: number | "uniform" | "uniform-clamped";
   /** The attacked student's mode: inference, or training with running statistics that move (`training`) or stay (`untracked`). */
   readonly innerMode: "inference" | "training" | "untracked";
   /** The arithmetic of the inner attack. */
@@ -68,6 +69,8 @@ export interface MethodSettings {
   readonly temperatureRate: number;
   /** Whether ABSLD divides by each of its two class temperatures alone, or by their product as its script does. */
   readonly classTemperatures: "separate" | "product";
+  /** Whether LMTN guides x and x' by one mean of logits, or each by that of both teachers' logits on it. */
+  readonly guidance: "shared" | "per-image";
   /** r_w of Normalization Loss Balance. */
   readonly weightRate: number;
   /** SCORE subtracts from each image's loss that of a prediction this far, in probability, from the truth. */
@@ -97,6 +100,8 @@ export interface Method<State = unknown> {
   readonly title: string;
   /** The teachers' answers that a step needs. */
   readonly teachers: readonly TeacherAnswer[];
+  /** Those that it needs besides under some settings, where it does. */
+  moreTeachers?(settings: MethodSettings): readonly TeacherAnswer[];
   /**
    * The student's training passes, in order: batch norm sees each as a batch of its own. A pass made twice moves the running
    * statistics twice.
@@ -124,9 +129,14 @@ export interface StepLosses<State = unknown> {
   readonly next: State;
 }
 
+/** The teacher that gives an answer. */
+export function roleOf(answer: TeacherAnswer): TeacherRole {
+  return answer === "cleanTeacherNat" || answer === "cleanTeacherAdv" ? "clean" : "robust";
+}
+
 /** The teachers that a method asks. */
 export function teacherRolesOf({ teachers }: Pick<Method, "teachers">): TeacherRole[] {
-  const asked = teachers.map((answer): TeacherRole => (answer === "cleanTeacherNat" ? "clean" : "robust"));
+  const asked = teachers.map(roleOf);
   return teacherRoles.filter((role) => asked.includes(role));
 }
 

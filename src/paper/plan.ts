@@ -31,8 +31,15 @@ export function plainRun(method: MethodId, changes: Partial<Recipe> = {}): RunPl
 export type Measure =
   | { readonly kind: "clean" }
   | { readonly kind: "robust" | "wRobust"; readonly attack: AttackId }
-  /** log C - H of the clean (`nat`) or robust (`adv`) teacher, averaged over the final epoch; or the gap between both. */
-  | { readonly kind: "knowledgeScale"; readonly of: "nat" | "adv" | "gap" };
+  /**
+   * log C - H of the clean (`nat`) or robust (`adv`) teacher, averaged over the final epoch; or the gap between both. H is as Theorem 1 has
+   * it, or with the 1e-5 of the scripts.
+   */
+  | {
+      readonly kind: "knowledgeScale";
+      readonly of: "nat" | "adv" | "gap";
+      readonly entropy: "theorem" | "scripts";
+    };
 
 /** Columns that belong together, such as robust accuracy and W-Robust under one attack. */
 export interface Section {

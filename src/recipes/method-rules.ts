@@ -38,6 +38,12 @@ export const methodRules: readonly Rule[] = [
     source: "MadryLab/cifar10_challenge, train.py: the attack sees the model in training mode",
     settings: { innerMode: "training" },
   },
+  {
+    methods: ["sat"],
+    readings: ["released-code"],
+    source: "MadryLab/cifar10_challenge, pgd_attack.py: the start is clipped to the pixels' range",
+    settings: { innerStart: "uniform-clamped" },
+  },
 
   {
     methods: ["trades"],
@@ -97,7 +103,7 @@ export const methodRules: readonly Rule[] = [
     methods: ["score"],
     readings: ["released-code"],
     source: "P2333/SCORE, gowal21uncovering/utils/trades.py and README.md: the published checkpoints' code",
-    settings: { innerStart: "uniform", innerMode: "untracked", beta: 4, lossClip: 0 },
+    settings: { innerStart: "uniform-clamped", innerMode: "untracked", beta: 4, lossClip: 0 },
   },
 
   {
@@ -233,6 +239,11 @@ export const methodRules: readonly Rule[] = [
     methods: ["lmtn"],
     source: "equal weights; B-MTARD, section 4.5 gives none",
     settings: { alpha: 0.5 },
+  },
+  {
+    methods: ["lmtn"],
+    source: "mtard's reading of B-MTARD, section 4.5; per-image is the other one",
+    settings: { guidance: "shared" },
   },
 
   {

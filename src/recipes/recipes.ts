@@ -50,6 +50,7 @@ export function sourcedRecipe(training: Training, epochs?: number): SourcedSetti
     own ? `${source}, as on CIFAR-10: ${training.dataset} is an own data set` : source;
   for (const rule of rules)
     if (isFor(rule, asked)) write({ settings: rule.settings, source: sourceOf(rule) });
+  if (own) write({ settings: { cropPadding: null }, source: "what mtard data was told of the data set" });
   const whole = recipeSchema.parse(values);
   if (epochs !== undefined && epochs !== whole.epochs) {
     const scaled = (epoch: number): number => Math.max(1, Math.round((epoch * epochs) / whole.epochs));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { uniformStarts, wrongWhenClean } from "../attacks/conventions.js";
 import { InputError } from "../errors.js";
 import { didYouMean } from "../nearest.js";
 import { readingNames } from "./readings.js";
@@ -21,11 +22,18 @@ const nonNegative = quantity.pipe(z.number().nonnegative()).describe("a number f
 const share = quantity.pipe(z.number().min(0).max(1)).describe("a number from 0 to 1");
 const pixelDistance = share.describe("a number from 0 to 1, such as 8/255");
 const count = quantity.pipe(z.int().positive()).describe("a whole number from 1");
+const wholeFromZero = quantity.pipe(z.int().nonnegative());
 const flag = z.boolean().describe("true or false");
 /** Null means all images. */
 const limit = count.nullable().describe("a whole number from 1");
 const text = z.string().min(1).describe("a name");
 const teacher = text.nullable().describe("a teacher's name, its folder or an .onnx file");
+
+/** One of the names of a registry. */
+function oneOf<Name extends string>(registry: Readonly<Record<Name, unknown>>) {
+  const names = Object.keys(registry) as Name[];
+  return z.enum(names).describe(names.join(" or "));
+}
 
 /** What each call decides, by an option of its own. */
 const callSettings = {
@@ -64,11 +72,15 @@ const recipeSettings = {
   milestones: z.array(count).describe("a list of epochs, such as [215,260,285]"),
   /** Random crop and flip, as the data set's description says. */
   augmentation: flag,
+  /** Pixels of black on each side before the random crop; null takes what the data set's description says. */
+  cropPadding: wholeFromZero.nullable().describe("a whole number from 0, or null for the data set's own"),
 
   epsilon: pixelDistance,
   innerSteps: count,
   innerStepSize: pixelDistance,
-  innerStart: z.union([z.literal("uniform"), pixelDistance]).describe("uniform, or a number from 0 to 1"),
+  innerStart: z
+    .union([z.enum(["uniform", "uniform-clamped"]), pixelDistance])
+    .describe("uniform, uniform-clamped, or a number from 0 to 1"),
   innerMode: z.enum(["inference", "training", "untracked"]).describe("inference, training or untracked"),
 
   /** The arithmetic of the inner attack. */
@@ -85,6 +97,7 @@ const recipeSettings = {
   initialTemperature: quantity.pipe(z.number().min(1).max(10)).describe("a number from 1 to 10"),
   temperatureRate: nonNegative,
   classTemperatures: z.enum(["separate", "product"]).describe("separate or product"),
+  guidance: z.enum(["shared", "per-image"]).describe("shared or per-image"),
   weightRate: share,
   lossClip: share,
 
@@ -96,7 +109,22 @@ const recipeSettings = {
   evaluateEvery: count,
   evaluationBatch: count,
   evaluationEpsilon: pixelDistance,
+  /** What becomes of images that are answered wrong before the attack, when the best checkpoint is chosen. */
+  evaluationWrongWhenClean: oneOf(wrongWhenClean),
+  /** Whether the attack's uniform start is clamped to [0, 1], when the best checkpoint is chosen. */
+  evaluationUniformStart: oneOf(uniformStarts),
 };
+
+/** What runs had before there were settings for it. */
+export const BEFORE = {
+  teacherPrecision: "float32",
+  attackPrecision: "float32",
+  precision: "float32",
+  cropPadding: null,
+  guidance: "shared",
+  evaluationWrongWhenClean: "not-robust",
+  evaluationUniformStart: "unclamped",
+} as const;
 
 /**
  * Everything that decides the numbers of a training run; two runs with equal settings on one machine have equal results.
@@ -107,9 +135,13 @@ export const trainingSettings = z.strictObject({
   ...callSettings,
   ...recipeSettings,
   // Runs of earlier versions do not say them.
-  teacherPrecision: recipeSettings.teacherPrecision.default("float32"),
-  attackPrecision: recipeSettings.attackPrecision.default("float32"),
-  precision: recipeSettings.precision.default("float32"),
+  teacherPrecision: recipeSettings.teacherPrecision.default(BEFORE.teacherPrecision),
+  attackPrecision: recipeSettings.attackPrecision.default(BEFORE.attackPrecision),
+  precision: recipeSettings.precision.default(BEFORE.precision),
+  cropPadding: recipeSettings.cropPadding.default(BEFORE.cropPadding),
+  guidance: recipeSettings.guidance.default(BEFORE.guidance),
+  evaluationWrongWhenClean: recipeSettings.evaluationWrongWhenClean.default(BEFORE.evaluationWrongWhenClean),
+  evaluationUniformStart: recipeSettings.evaluationUniformStart.default(BEFORE.evaluationUniformStart),
 });
 
 /** Every setting of a run, checked. */

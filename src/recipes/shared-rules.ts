@@ -32,7 +32,12 @@ export const sharedRules: readonly Rule[] = [
       selection: "test",
       evaluateEvery: 20,
       evaluationBatch: 128,
+      cropPadding: 4,
     },
+  },
+  {
+    source: "zhaoshiji123/MTARD-extension, resnet18_mtard_cifar10.py, and MTARD's mtard_loss.py: attack_pgd",
+    settings: { evaluationWrongWhenClean: "final-answer", evaluationUniformStart: "clamped" },
   },
   {
     source: "mtard's choice",
@@ -42,6 +47,7 @@ export const sharedRules: readonly Rule[] = [
       temperature: 1,
       classTemperatures: "separate",
       lossClip: 0,
+      guidance: "shared",
       precision: "float32",
       attackPrecision: "float32",
       teacherPrecision: "float32",
@@ -75,6 +81,11 @@ export const datasetRules: readonly Rule[] = [
   },
   {
     datasets: ["tiny-imagenet"],
+    source: "mtard's choice: an eighth of the side, as the scripts' 4 of 32; B-MTARD does not say",
+    settings: { cropPadding: 8 },
+  },
+  {
+    datasets: ["tiny-imagenet"],
     methods: ["sat", "score"],
     source: "B-MTARD, section 4.1",
     settings: { learningRate: 0.01 },
@@ -91,6 +102,7 @@ export const datasetRules: readonly Rule[] = [
       heldOut: 400,
       evaluateEvery: 5,
       evaluationBatch: 250,
+      cropPadding: null,
     },
   },
 ];

@@ -1,5 +1,7 @@
+import type { Normalization } from "../graph/network.js";
 import type { TeacherRole } from "../methods/method.js";
 import type { MethodId } from "../methods/methods.js";
+import type { TeacherManifest } from "../teacher/manifest.js";
 import type { Rule } from "./rule.js";
 
 /** One of the paper's teachers: its network, and the method that trains it, or null where the paper took it ready-made. */
@@ -9,6 +11,10 @@ export interface TeacherRecipe {
   readonly network: string;
   readonly method: MethodId | null;
   readonly source: string;
+  /** The normalisation inside it, where that is known; null for none. */
+  readonly normalization?: Normalization | null;
+  /** The description of another one that is taken where it is not there; runs with that depart from the paper's. */
+  readonly instead?: string;
 }
 
 const SOURCE = "B-MTARD, section 4.1 and table 2";
@@ -16,7 +22,14 @@ const SOURCE = "B-MTARD, section 4.1 and table 2";
 /** The paper's teachers by data set. */
 export const teacherRecipes: Readonly<Record<string, { clean: TeacherRecipe; robust: TeacherRecipe }>> = {
   cifar10: {
-    clean: { name: "cifar10-resnet-56", network: "resnet-56", method: "natural", source: SOURCE },
+    clean: {
+      name: "cifar10-resnet-56-mtard",
+      network: "resnet-56-b",
+      method: "natural",
+      source: `${SOURCE}; the authors' answer to issue 2 of zhaoshiji123/MTARD, and its scripts`,
+      normalization: null,
+      instead: "cifar10-resnet-56",
+    },
     robust: {
       name: "cifar10-wide-resnet-34-10",
       network: "wide-resnet-34-10",
@@ -66,13 +79,22 @@ const secondTeachers: Readonly<Record<string, Record<TeacherRole, Pick<TeacherRe
     },
   };
 
+/** What tells one of the paper's teachers from others. */
+export type PaperTeacher = Pick<TeacherRecipe, "name" | "network" | "normalization">;
+
 /** A teacher of the paper, or null if it has none for the data set. */
-export function paperTeacher(
-  dataset: string,
-  role: TeacherRole,
-  choice: TeacherChoice,
-): Pick<TeacherRecipe, "name" | "network"> | null {
+export function paperTeacher(dataset: string, role: TeacherRole, choice: TeacherChoice): PaperTeacher | null {
   return (choice === "first" ? teacherRecipes : secondTeachers)[dataset]?.[role] ?? null;
+}
+
+/** Whether a teacher is the paper's as far as its network says, and its normalisation where the paper's is known. */
+export function isPapersTeacher(
+  { network, normalization }: Pick<TeacherManifest, "network" | "normalization">,
+  paper: PaperTeacher | null,
+): boolean {
+  if (network !== (paper?.network ?? null)) return false;
+  const known = paper?.normalization;
+  return known === undefined || JSON.stringify(known) === JSON.stringify(normalization);
 }
 
 /** Rules for the trainings that make a teacher. */

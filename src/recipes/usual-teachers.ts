@@ -7,20 +7,21 @@ import { teachersFor, teachersFound } from "../teacher/store.js";
 
 /**
  * The teacher taken for a role when none is named: DATASET-ROLE, else the paper's by its name, else the only one with the paper's
- * network; null if the store has none of them.
+ * network, else the one that stands in for the paper's; null if the store has none of them.
  */
 export function usualTeacher(dataset: string, role: TeacherRole, teachersDir: string): string | null {
   const there = teachersFor(dataset, teachersDir);
   const paper = teacherRecipes[dataset];
-  const named = [`${dataset}-${role}`, paper?.[role].name].find((name) =>
-    there.some((manifest) => manifest.name === name),
-  );
+  const isThere = (name: string | undefined): boolean => there.some((manifest) => manifest.name === name);
+  const named = [`${dataset}-${role}`, paper?.[role].name].find(isThere);
   if (named !== undefined) return named;
   const ofNetwork = there.filter(
     (manifest) => manifest.network === paper?.[role].network && (manifest.role ?? role) === role,
   );
   const distinct = paper?.clean.network !== paper?.robust.network;
-  return (distinct && ofNetwork.length === 1 ? ofNetwork[0]?.name : undefined) ?? null;
+  if (distinct && ofNetwork.length === 1) return ofNetwork[0]?.name ?? null;
+  const instead = paper?.[role].instead;
+  return instead !== undefined && isThere(instead) ? instead : null;
 }
 
 /**
@@ -65,8 +66,9 @@ function missingTeachers(dataset: string, roles: readonly TeacherRole[], teacher
   }));
   const ways = named.map(({ role, name }) => {
     const description = findDescription(name);
+    const instead = findDescription(teacherRecipes[dataset]?.[role].instead ?? "");
     return description
-      ? howToGet(description)
+      ? `${howToGet(description)}${instead ? ` (or ${howToGet(instead)}, which is another)` : ""}`
       : `mtard teacher import --name ${dataset}-${role} --dataset ${dataset} ...`;
   });
   const options = roles.map((role) => `--${role}-teacher NAME`).join(" ");

@@ -1,4 +1,5 @@
-import { attacks, type AttackId } from "../attacks/attacks.js";
+import { attacks, type AttackId, startsUniformly } from "../attacks/attacks.js";
+import { wrongWhenClean } from "../attacks/conventions.js";
 import { datasets, isBuiltIn } from "../data/datasets.js";
 import { finalEpochMean, readMetrics } from "../run/metrics.js";
 import { attackOf, type CellPlan, type Measure, type RowPlan, type TablePlan } from "../paper/plan.js";
@@ -74,7 +75,12 @@ export function buildTable(
     budget: scale.budget,
     sections,
     rows,
-    notes: [...plan.notes, ...notEvaluated(plan, scale), ...onFewerImages(plan, outcomes, scale)],
+    notes: [
+      ...plan.notes,
+      ...conventionsNotes(plan, scale),
+      ...notEvaluated(plan, scale),
+      ...onFewerImages(plan, outcomes, scale),
+    ],
   };
 }
 
@@ -98,10 +104,16 @@ export function measured(measure: Measure, outcome: Outcome): number | null {
     const { dataset } = outcome.settings;
     if (!isBuiltIn(dataset)) throw new Error(`no table has runs on ${dataset}`);
     const classes = datasets[dataset].classNames.length;
-    const scaleOf = (name: string): number => Math.log(classes) - finalEpochMean(metrics, name);
-    if (measure.of === "nat") return scaleOf("entropyNat");
-    if (measure.of === "adv") return scaleOf("entropyAdv");
-    return Math.abs(scaleOf("entropyNat") - scaleOf("entropyAdv"));
+    const ofTheorem = measure.entropy === "theorem";
+    // Runs of earlier versions report the scripts' entropy alone.
+    if (ofTheorem && metrics.steps.at(-1)?.["knowledgeScaleNat"] === undefined) return null;
+    const scaleOf = (teacher: "Nat" | "Adv"): number =>
+      ofTheorem
+        ? finalEpochMean(metrics, `knowledgeScale${teacher}`)
+        : Math.log(classes) - finalEpochMean(metrics, `entropy${teacher}`);
+    if (measure.of === "nat") return scaleOf("Nat");
+    if (measure.of === "adv") return scaleOf("Adv");
+    return Math.abs(scaleOf("Nat") - scaleOf("Adv"));
   }
   if (measure.kind === "clean") {
     // Take the evaluation on the most images: an attack may have seen fewer than all.
@@ -127,6 +139,18 @@ function onFewerImages(plan: TablePlan, outcomes: readonly Outcome[], scale: Sca
       const mean = wRobust ? ", W-Robust with the clean accuracy on them" : "";
       return [`${attacks[attack].title}: the first ${images} test images${mean}.`];
     });
+}
+
+/** Says by which conventions the attacks of a table are measured, those of a kind together. */
+function conventionsNotes(plan: TablePlan, scale: Scale): string[] {
+  const by = new Map<string, AttackId[]>();
+  for (const attack of attacksOf(plan).filter((each) => scale.evaluates(each))) {
+    const { wrongWhenClean: wrong, uniformStart } = scale.conventionsOf(attack);
+    const start = startsUniformly(attack) ? `; its uniform start is ${uniformStart}` : "";
+    const text = `an image answered wrong before is ${wrongWhenClean[wrong]}${start}`;
+    by.set(text, [...(by.get(text) ?? []), attack]);
+  }
+  return [...by].map(([text, ids]) => `${ids.map((id) => attacks[id].title).join(", ")}: ${text}.`);
 }
 
 function attacksOf({ rows }: TablePlan): AttackId[] {

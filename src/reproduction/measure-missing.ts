@@ -74,6 +74,7 @@ async function measureOne(
     {
       attacks: attack === null ? [] : [attack],
       ...{ epsilon, batchSize, seed: USUAL_SEED },
+      ...(attack === null ? {} : scale.conventionsOf(attack)),
       ...(attack !== null && changes ? { changes: { [attack]: changes } } : {}),
       ...(attack !== null && isTransfer(attack) ? { surrogate: await session.surrogate() } : {}),
     },

@@ -1,11 +1,9 @@
+import { datasets, isBuiltIn } from "../data/datasets.js";
 import { sha256Of } from "../files/sha256.js";
 import { requireMethodId } from "../methods/methods.js";
 import { settingsRead } from "../recipes/read-settings.js";
-import type { Recipe, TrainingSettings } from "../recipes/settings.js";
+import { BEFORE, type Recipe, type TrainingSettings } from "../recipes/settings.js";
 import type { RunInputs } from "../run/run-directory.js";
-
-/** Settings that earlier versions did not have: they had float32. */
-const PRECISIONS: readonly (keyof Recipe)[] = ["precision", "attackPrecision", "teacherPrecision"];
 
 /** How many images a data set has in the store. */
 export interface ImageCounts {
@@ -22,7 +20,7 @@ export function runKey(settings: TrainingSettings, inputs: RunInputs, images: Im
   const decisive: Record<string, unknown> = {
     ...Object.fromEntries(
       settingsRead(requireMethodId(method))
-        .filter((name) => !(PRECISIONS.includes(name) && settings[name] === "float32"))
+        .filter((name) => !isAsBefore(name, settings))
         .map((name) => [name, settings[name]]),
     ),
     dataset,
@@ -43,4 +41,13 @@ export function runKey(settings: TrainingSettings, inputs: RunInputs, images: Im
     .sort()
     .map((name) => [name, decisive[name]]);
   return sha256Of(JSON.stringify(sorted));
+}
+
+/** Whether a setting that earlier versions did not have is as it was without it: then it is left out, and their keys stay. */
+function isAsBefore(name: keyof Recipe, settings: TrainingSettings): boolean {
+  if (name === "cropPadding" && isBuiltIn(settings.dataset)) {
+    const usual = datasets[settings.dataset].augmentation.padding;
+    return (settings.cropPadding ?? usual) === usual;
+  }
+  return name in BEFORE && settings[name] === BEFORE[name as keyof typeof BEFORE];
 }

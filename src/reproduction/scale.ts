@@ -1,4 +1,5 @@
 import { type AttackId } from "../attacks/attacks.js";
+import type { Conventions } from "../attacks/conventions.js";
 import type { DatasetId } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import { methodOf, requireMethodId, type MethodId } from "../methods/methods.js";
@@ -13,6 +14,7 @@ import { findDescription, howToGet } from "../teacher/descriptions.js";
 import { teachersFor, teachersFound } from "../teacher/store.js";
 import { paperTeacher, type TeacherChoice } from "../recipes/teachers.js";
 import type { PaperDataset } from "../paper/paper.js";
+import { paperConventions } from "../paper/protocol.js";
 import { plainRun, type RunPlan } from "../paper/plan.js";
 
 /** What a call asks for besides its table and budget; the budget decides what it leaves out. */
@@ -28,6 +30,8 @@ export interface ScaleOptions {
   readonly attacks?: readonly AttackId[] | undefined;
   /** How many test images some attacks see, instead of the budget's number. */
   readonly attackImages?: Readonly<Partial<Record<AttackId, number>>> | undefined;
+  /** Conventions for all attacks, instead of the paper's for each. */
+  readonly conventions?: Readonly<Partial<Conventions>> | undefined;
   readonly teachers: Readonly<Record<TeacherRole, Partial<Record<TeacherChoice, string>>>>;
 }
 
@@ -50,6 +54,8 @@ export interface Scale {
   readonly evaluates: (attack: AttackId) => boolean;
   /** How many test images an attack is limited to, or null if it sees all. */
   readonly imagesOf: (attack: AttackId) => number | null;
+  /** The conventions by which an attack is measured. */
+  readonly conventionsOf: (attack: AttackId) => Conventions;
   readonly options: ScaleOptions;
 }
 
@@ -84,6 +90,7 @@ export function scaleOf(
     }),
     evaluates: (attack) => attacks?.includes(attack) ?? true,
     imagesOf: (attack) => attackImages[attack] ?? null,
+    conventionsOf: (attack) => ({ ...paperConventions(attack), ...options.conventions }),
     options,
   };
 }

@@ -1,3 +1,4 @@
+import type { TeacherManifest } from "../teacher/manifest.js";
 import type { Dataset, StoreRecord } from "../data/store.js";
 import type { Model } from "../model/model.js";
 import type { TeacherReference } from "../teacher/reference.js";
@@ -72,6 +73,7 @@ export interface ResolvedTeacher {
   /** What it is called in a report. */
   readonly name: string;
   readonly network: string | null;
+  readonly normalization: TeacherManifest["normalization"];
   readonly sha256: string;
 }
 

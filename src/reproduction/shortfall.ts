@@ -2,9 +2,10 @@ import { requireMethodId } from "../methods/methods.js";
 import { settingsRead } from "../recipes/read-settings.js";
 import type { TeacherRole } from "../methods/method.js";
 import { recipe } from "../recipes/recipes.js";
-import { paperTeacher, type TeacherChoice } from "../recipes/teachers.js";
+import { isPapersTeacher, paperTeacher, type TeacherChoice } from "../recipes/teachers.js";
 import type { Recipe, TrainingSettings } from "../recipes/settings.js";
 import type { PaperDataset } from "../paper/paper.js";
+import type { TeacherManifest } from "../teacher/manifest.js";
 import type { ImageCounts } from "./run-key.js";
 import type { RunPlan } from "../paper/plan.js";
 import type { Scale } from "./scale.js";
@@ -37,18 +38,19 @@ const FOLLOWING: readonly (keyof Recipe)[] = [
 export interface UsedTeacher {
   readonly name: string;
   readonly network: string | null;
-  /** The network of the paper's teacher in its place, or null if there is none. */
-  readonly paperNetwork: string | null;
+  /** Whether it is the paper's in its place, as far as can be told. */
+  readonly isPapers: boolean;
 }
 
 /** Puts a teacher beside the paper's; `choice` says which, as table 11 has two for each role. */
 export function usedTeacher(
-  { name, network }: Pick<UsedTeacher, "name" | "network">,
+  { name, network, normalization }: Pick<TeacherManifest, "name" | "network" | "normalization">,
   role: TeacherRole,
   choice: TeacherChoice,
   { paperDataset }: Pick<Scale, "paperDataset">,
 ): UsedTeacher {
-  return { name, network, paperNetwork: paperTeacher(paperDataset, role, choice)?.network ?? null };
+  const isPapers = isPapersTeacher({ network, normalization }, paperTeacher(paperDataset, role, choice));
+  return { name, network, isPapers };
 }
 
 /**
@@ -71,6 +73,8 @@ export function shortfallOf(
   const official = images[paperDataset];
   const others = settingsRead(id)
     .filter((name) => !FOLLOWING.includes(name) && !(name in changes))
+    // On other data, the padding is another as well.
+    .filter((name) => name !== "cropPadding" || settings.dataset === paperDataset)
     .filter((name) => JSON.stringify(settings[name]) !== JSON.stringify(paper[name]));
   const brief = [
     settings.dataset === paperDataset ? null : `${settings.dataset} data`,
@@ -81,7 +85,7 @@ export function shortfallOf(
   const rest = [
     ...(test === official.test ? [] : [`${number(test)} of ${number(official.test)} test images`]),
     ...teachers
-      .filter(({ network, paperNetwork }) => settings.dataset !== paperDataset || network !== paperNetwork)
+      .filter(({ isPapers }) => settings.dataset !== paperDataset || !isPapers)
       .map(({ name }) => `teacher ${name}`),
     ...others.map((name) => `${name} ${String(settings[name])}`),
   ];
@@ -94,14 +98,14 @@ export function shortfallOf(
 
 /** Does the same for a teacher that a table shows. */
 export function teacherShortfall(
-  { name, network, paperNetwork }: UsedTeacher,
+  { name, network, isPapers }: UsedTeacher,
   { dataset, paperDataset }: Scale,
   test: number,
 ): Shortfall | null {
   const official = images[paperDataset].test;
   const brief = [
     ...(dataset === paperDataset ? [] : [`${dataset} data`]),
-    ...(network === paperNetwork ? [] : [`${name}${network === null ? "" : ` (${network})`}`]),
+    ...(isPapers ? [] : [`${name}${network === null ? "" : ` (${network})`}`]),
     ...(test === official ? [] : [`${number(test)} of ${number(official)} test images`]),
   ];
   return brief.length === 0 ? null : { brief: brief.join(", "), others: null };

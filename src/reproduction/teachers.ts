@@ -71,8 +71,8 @@ export function resolved(named: string, { scale, places, teachers }: Session): R
   if (known) return known;
   const reference = findTeacher(named, places.teachersDir);
   const manifest = manifestOf(reference, classifierShape(datasets[scale.dataset]));
-  const { name, network } = manifest;
-  const teacher = { named, reference, name, network, sha256: teacherSha256(manifest) };
+  const { name, network, normalization } = manifest;
+  const teacher = { named, reference, name, network, normalization, sha256: teacherSha256(manifest) };
   teachers.set(named, teacher);
   return teacher;
 }

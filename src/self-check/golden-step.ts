@@ -93,6 +93,7 @@ const UNREAD = {
   innerMode: "inference",
   attackPrecision: "float32",
   classTemperatures: "separate",
+  guidance: "shared",
   alpha: 0,
   temperature: 1,
   initialTemperature: 1,

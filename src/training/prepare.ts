@@ -1,5 +1,5 @@
 import { createTrainingBatches, type TrainingBatches } from "../data/batches.js";
-import { classifierShape, findDataset } from "../data/datasets.js";
+import { type Augmentation, classifierShape, findDataset } from "../data/datasets.js";
 import { limitDataset, openDataset, sliceSplit, type Dataset, type Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import { initialWeights } from "../graph/initialize.js";
@@ -170,7 +170,7 @@ export async function prepareRun(
     const batches = createTrainingBatches(train, {
       image: shape.image,
       batchSize: settings.batchSize,
-      augmentation: settings.augmentation ? description.augmentation : null,
+      augmentation: augmentationOf(settings, description.augmentation),
       start: checkpoint?.progress.batches ?? { seed: settings.seed },
     });
     const state = checkpoint
@@ -216,6 +216,14 @@ export async function prepareRun(
     lock.release();
     throw error;
   }
+}
+
+/** How training images are changed: as the data set's description says, with the crop's padding that the settings name. */
+function augmentationOf(
+  { augmentation, cropPadding }: TrainingSettings,
+  described: Augmentation,
+): Augmentation | null {
+  return augmentation ? { ...described, padding: cropPadding ?? described.padding } : null;
 }
 
 const LOCK_RULE = { once: "one training at a time in a run directory", instead: "another folder with --out" };

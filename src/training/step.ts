@@ -1,7 +1,13 @@
 import type { Batch } from "../data/batches.js";
 import { WorkError } from "../errors.js";
 import { logitGradients, type AvailableLogits } from "../methods/logit-gradients.js";
-import type { MethodSettings, StepReport, TeacherAnswer, TeacherLogits } from "../methods/method.js";
+import {
+  type MethodSettings,
+  roleOf,
+  type StepReport,
+  type TeacherAnswer,
+  type TeacherLogits,
+} from "../methods/method.js";
 import { tf, type Tensor, type Tensor4D } from "../runtime/tensorflow.js";
 import { sgdStep, type SgdSettings } from "../student/sgd.js";
 import { freePass, trainingBackward, trainingForward, type TrainingPass } from "../student/training-pass.js";
@@ -29,23 +35,26 @@ export async function trainingStep(
   const { input } = trainee.network;
   const images = tf.tensor4d(batch.images, [batch.count, input.height, input.width, input.channels]);
   const labels = tf.tensor1d(batch.labels, "int32");
-  const { teachers, attack } = trainee.method;
+  const { method } = trainee;
+  const asked = [...method.teachers, ...(method.moreTeachers?.(settings.method) ?? [])];
   const ask = (answer: TeacherAnswer, about: () => Float32Array): Promise<TeacherLogits> | null =>
-    teachers.includes(answer) ? logitsOf(trainee, answer, about()) : null;
+    asked.includes(answer) ? logitsOf(trainee, answer, about()) : null;
   const cleanNat = ask("cleanTeacherNat", () => batch.images);
   const robustNat = ask("robustTeacherNat", () => batch.images);
-  const followed = attack?.followsTeacher ? await robustNat : null;
+  const followed = method.attack?.followsTeacher ? await robustNat : null;
   const attacked = attackStudent(trainee, images, labels, settings.method, batch.seed, followed);
   const adversarial = attacked?.adversarial ?? null;
+  const cleanAdv = adversarial && ask("cleanTeacherAdv", () => adversarial.dataSync<"float32">());
   const robustAdv = adversarial && ask("robustTeacherAdv", () => adversarial.dataSync<"float32">());
   const passes = forwardStudent(trainee, images, adversarial);
   meanwhile();
-  const [cleanTeacherNat, robustTeacherNat, robustTeacherAdv] = await Promise.all([
+  const [cleanTeacherNat, cleanTeacherAdv, robustTeacherNat, robustTeacherAdv] = await Promise.all([
     cleanNat,
+    cleanAdv,
     robustNat,
     robustAdv,
   ]);
-  const teachersLogits = { cleanTeacherNat, robustTeacherNat, robustTeacherAdv };
+  const teachersLogits = { cleanTeacherNat, cleanTeacherAdv, robustTeacherNat, robustTeacherAdv };
   const known = { teachers: teachersLogits, labels, rightIterates: attacked?.rightIterates ?? null };
   const report = learn(trainee, passes, known, settings);
   tf.dispose([images, labels, ...(adversarial ? [adversarial] : [])]);
@@ -114,7 +123,7 @@ async function logitsOf(
   answer: TeacherAnswer,
   images: Float32Array,
 ): Promise<TeacherLogits> {
-  const teacher = answer === "cleanTeacherNat" ? trainee.cleanTeacher : trainee.robustTeacher;
+  const teacher = roleOf(answer) === "clean" ? trainee.cleanTeacher : trainee.robustTeacher;
   if (!teacher) throw new Error("the method asks a teacher it was not given");
   return { values: await teacher.logits(images), classes: teacher.manifest.classes };
 }

@@ -166,6 +166,7 @@ async function evaluateStudent(
   events: TrainingEvents,
 ): Promise<{ clean: number; robust: number; wRobust: number } | null> {
   const { evaluationEpsilon: epsilon, evaluationBatch: batchSize, seed } = settings;
+  const { evaluationWrongWhenClean: wrongWhenClean, evaluationUniformStart: uniformStart } = settings;
   const student = inferenceStudent(trainee.network, trainee.parameters, MEASURED);
   const { evaluation } = await measure(
     {
@@ -174,7 +175,10 @@ async function evaluateStudent(
       target: () => Promise.resolve({ ...student, runsOn: "" }),
     },
     imagesOf(selectionSplit, dataset.description, dataset.fingerprint),
-    { attacks: [SELECTION_ATTACK], epsilon, batchSize, seed, checks: false },
+    {
+      attacks: [SELECTION_ATTACK],
+      ...{ epsilon, batchSize, seed, wrongWhenClean, uniformStart, checks: false },
+    },
     null,
     {
       onProgress({ done, total }) {

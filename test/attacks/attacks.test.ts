@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AttackSettings, AttackStep, SingleAttack } from "#mtard/attacks/attack.js";
-import { type SingleAttackId, attacks } from "#mtard/attacks/attacks.js";
+import { attackIds, type SingleAttackId, attacks, startsUniformly } from "#mtard/attacks/attacks.js";
+import type { UniformStart } from "#mtard/attacks/conventions.js";
 import { logitLoss } from "#mtard/attacks/logit-loss.js";
 import { climb } from "#mtard/attacks/pgd.js";
 import type { AttackTarget } from "#mtard/attacks/target.js";
@@ -146,6 +147,60 @@ describe.each(singles.filter(([, { defaults }]) => defaults.queries !== undefine
 it("random starts differ with the seed, and fgsm has none", () => {
   expect(run("pgd-sat", EPSILON, [1, 1])).not.toEqual(run("pgd-sat", EPSILON, [1, 2]));
   expect(run("fgsm", EPSILON, [1, 1])).toEqual(run("fgsm", EPSILON, [1, 2]));
+});
+
+describe("a uniform start", () => {
+  /** A classifier that notes the points at which it is asked for gradients. */
+  function watching(): { target: AttackTarget; points: number[][] } {
+    const points: number[][] = [];
+    return {
+      points,
+      target: {
+        classes: 1,
+        logits: () => tf.zeros<Tensor2D>([1, 1]),
+        predict: () => tf.zeros<Tensor1D>([1], "int32"),
+        lossGradient(images) {
+          points.push([...images.dataSync()]);
+          return { loss: tf.zeros([1]), logits: tf.zeros([1, 1]), gradient: tf.zeros(images.shape) };
+        },
+      },
+    };
+  }
+  const images = tf.tensor4d([0, 1, 0, 1, 0, 1, 0.5, 0.5], [1, 2, 4, 1]);
+  const labels = tf.tensor1d([0], "int32");
+  const pointsOf = (
+    id: "fgsm" | "pgd-sat" | "pgd-trades" | "cw",
+    uniformStart?: UniformStart,
+  ): number[][] => {
+    const { target, points } = watching();
+    const found = attacks[id].run(
+      target,
+      { images, labels, epsilon: 0.1, seed: [3, 4], uniformStart },
+      { steps: 2 },
+    );
+    found.adversarial.dispose();
+    return points;
+  };
+
+  it.each(["pgd-sat", "pgd-trades", "cw"] as const)("of %s may leave [0, 1], and clamped does not", (id) => {
+    const [outside = []] = pointsOf(id);
+    expect(Math.min(...outside)).toBeLessThan(0);
+    expect(Math.max(...outside)).toBeGreaterThan(1);
+    expect(pointsOf(id, "unclamped")).toEqual(pointsOf(id));
+    const [inside = [], second] = pointsOf(id, "clamped");
+    expect(inside).toEqual(outside.map((value) => Math.min(1, Math.max(0, value))));
+    // Without a gradient the second point is the first, brought into [0, 1].
+    expect(second).toEqual(pointsOf(id)[1]);
+  });
+
+  it("is no matter of fgsm, which starts at the image", () => {
+    expect(pointsOf("fgsm", "clamped")).toEqual([[...images.dataSync()]]);
+    expect(startsUniformly("fgsm")).toBe(false);
+    expect(attackIds.filter(startsUniformly)).toEqual([
+      ...["pgd-sat", "pgd-trades", "cw"],
+      ...["transfer-pgd-trades", "transfer-cw"],
+    ]);
+  });
 });
 
 describe("climb, on a loss whose gradient is known", () => {

@@ -481,7 +481,7 @@ const trainCases: BadCase[] = [
     says: [
       "no clean and no robust teacher is named",
       "--clean-teacher",
-      "mtard teacher fetch cifar10-resnet-56",
+      "mtard teacher fetch cifar10-resnet-56-mtard (or mtard teacher fetch cifar10-resnet-56, which is another)",
     ],
   },
   {

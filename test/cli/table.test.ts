@@ -80,7 +80,8 @@ describe("a table from nothing", () => {
 
   it("takes what mtard evaluate has found already, where its settings are the table's", async () => {
     const [folder = ""] = first.rows[0]?.runs ?? [];
-    await run(`evaluate ${folder} --attacks pgd-sat,pgd-trades --limit 20`);
+    const conventions = "--wrong-when-clean final-answer --uniform-start clamped";
+    await run(`evaluate ${folder} --attacks pgd-sat,pgd-trades --limit 20 ${conventions}`);
     const made = (await runJson(
       `table 3 --methods natural ${RUNS} --attacks pgd-sat,pgd-trades --out reports/other`,
     )) as unknown as TableJson;
@@ -176,21 +177,27 @@ describe("a table that is interrupted", () => {
 });
 
 describe("the other tables", () => {
-  it("1: the teachers' knowledge scales, log C less the entropies of the final epoch", async () => {
+  it("1: the teachers' knowledge scales of the final epoch, Theorem 1's and log C less the scripts' entropies", async () => {
     const { rows, trained, evaluated } = await table("1");
     expect({ trained, evaluated }).toEqual({ trained: 1, evaluated: 0 });
-    for (const [index, name] of ["entropyNat", "entropyAdv"].entries()) {
+    for (const [index, teacher] of ["Nat", "Adv"].entries()) {
       for (const [section, method] of ["mtard", "b-mtard"].entries()) {
         const folder = readdirSync(path("runs")).find((each) => each.startsWith(`demo-${method}-`)) ?? "";
-        const entropies = read(`runs/${folder}/metrics.jsonl`)
+        const lines = read(`runs/${folder}/metrics.jsonl`)
           .trimEnd()
           .split("\n")
           .map((line) => JSON.parse(line) as Record<string, number>)
-          .filter((line) => line["epoch"] === 2 && name in line)
-          .map((line) => line[name] ?? NaN);
-        expect(entropies).toHaveLength(4);
-        const mean = entropies.reduce((left, right) => left + right, 0) / 4;
-        expect(rows[index]?.cells[section]?.[0]?.ours?.mean).toBeCloseTo(Math.log(10) - mean, 9);
+          .filter((line) => line["epoch"] === 2 && "entropyNat" in line);
+        expect(lines).toHaveLength(4);
+        const mean = (name: string): number =>
+          lines.reduce((sum, line) => sum + (line[name] ?? NaN), 0) / lines.length;
+        const [theorem = NaN, scripts = NaN] = (rows[index]?.cells[section] ?? []).map(
+          ({ ours }) => ours?.mean ?? NaN,
+        );
+        expect(scripts).toBeCloseTo(Math.log(10) - mean(`entropy${teacher}`), 9);
+        expect(theorem).toBeCloseTo(mean(`knowledgeScale${teacher}`), 9);
+        expect(scripts - theorem).toBeGreaterThan(0);
+        expect(scripts - theorem).toBeLessThan(1e-4);
       }
     }
     const [clean, robust, gap] = rows.map(({ cells }) => cells.map(([cell]) => cell?.ours?.mean ?? NaN));
@@ -201,7 +208,9 @@ describe("the other tables", () => {
   it("2: both teachers, with the numbers that mtard evaluate finds", async () => {
     const { rows, trained, evaluated } = await table("2");
     expect({ trained, evaluated }).toEqual({ trained: 0, evaluated: 2 });
-    const evaluation = await runJson("evaluate demo-robust --dataset demo --attacks fgsm --limit 20");
+    const evaluation = await runJson(
+      "evaluate demo-robust --dataset demo --attacks fgsm --limit 20 --wrong-when-clean final-answer",
+    );
     const { clean, attacks } = evaluation as unknown as {
       clean: { accuracy: number };
       attacks: { fgsm: { accuracy: number } };

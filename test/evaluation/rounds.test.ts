@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { singleAttack } from "#mtard/attacks/attack.js";
-import type { AttackId } from "#mtard/attacks/attacks.js";
+import { type AttackId, attacks as registry } from "#mtard/attacks/attacks.js";
 import { evaluateImages } from "#mtard/evaluation/evaluate.js";
 import type { EvaluationProgress } from "#mtard/evaluation/progress.js";
 import { changesOf } from "#mtard/evaluation/numbers.js";
@@ -35,6 +35,60 @@ describe("an evaluation", () => {
     expect(fooled.length).toBeGreaterThan(0);
     expect(attacks.fgsm?.robust).toBe(16 - fooled.length);
     for (const { linf } of fooled) expect(linf?.fgsm).toBeCloseTo(0.02, 6);
+  });
+
+  it("with final answers attacks every image, and counts those that end right", async () => {
+    target.asked.length = 0;
+    const attacks = ["fgsm", "pgd-sat"] as const;
+    const all = { ...settings, attacks, epsilon: 0.3, wrongWhenClean: "final-answer" } as const;
+    const states: EvaluationState[] = [];
+    const found = await evaluateImages(target, source, all, { onState: (state) => states.push(state) });
+    const gradients = target.asked.filter((each) => each.startsWith("gradient"));
+    expect(gradients.slice(0, 4)).toEqual(["gradient 6", "gradient 6", "gradient 6", "gradient 2"]);
+    expect(found.clean.correct).toBe(16);
+    for (const id of attacks) {
+      const right = found.perExample.filter(({ attacks: answers, label }) => answers[id] === label);
+      const regained = right.filter(({ clean, label }) => clean !== label).length;
+      expect(found.attacks[id]?.robust).toBe(right.length);
+      expect(found.attacks[id]?.wrongWhenClean ?? 0).toBe(regained);
+    }
+    // The same images one by one, by the target's own answers.
+    const wrong = found.perExample.filter(({ clean, label }) => clean !== label);
+    expect(wrong.map(({ index }) => index)).toEqual([4, 9, 14, 19]);
+    for (const { index, attacks: answers } of wrong) {
+      const images = tf.tensor4d(source.read([index]), [1, 4, 4, 1]);
+      const labels = tf.tensor1d([source.labels[index] as number], "int32");
+      const batch = { images, labels, epsilon: 0.3, seed: [0, 0] as const };
+      const { adversarial } = registry.fgsm.run(target, batch);
+      expect(answers.fgsm).toBe(target.predict(adversarial).dataSync()[0]);
+    }
+  });
+
+  it("with final answers and fgsm finds of the images that were right what it finds without", async () => {
+    const attacks = ["fgsm"] as const;
+    const one = await evaluateImages(target, source, { ...settings, attacks });
+    const all = { ...settings, attacks, wrongWhenClean: "final-answer" } as const;
+    const other = await evaluateImages(target, source, all);
+    const { robust = NaN, wrongWhenClean = 0 } = other.attacks.fgsm ?? {};
+    expect(robust - wrongWhenClean).toBe(one.attacks.fgsm?.robust);
+  });
+
+  it("with final answers finds every image robust at epsilon 0 that is right when clean", async () => {
+    const all = { ...settings, attacks: ["pgd-sat"], epsilon: 0, wrongWhenClean: "final-answer" } as const;
+    const { attacks } = await evaluateImages(target, source, all);
+    expect(attacks["pgd-sat"]).toEqual({ robust: 16, accuracy: 0.8, wRobust: 0.8 });
+  });
+
+  it("with final answers and restarts attacks again what ended right, whatever it was before", async () => {
+    const all = { ...settings, attacks: ["pgd-sat"], restarts: 2, batchSize: 20 } as const;
+    target.asked.length = 0;
+    const { attacks } = await evaluateImages(target, source, { ...all, wrongWhenClean: "final-answer" });
+    const once = await evaluateImages(target, source, {
+      ...{ ...all, restarts: 1, wrongWhenClean: "final-answer" },
+    });
+    const left = once.attacks["pgd-sat"]?.robust ?? NaN;
+    expect(target.asked.slice(1 + 20, 1 + 20 + 2)).toContain(`gradient ${left}`);
+    expect(attacks["pgd-sat"]?.robust).toBeLessThanOrEqual(left);
   });
 
   it("with epsilon 0 finds every image robust that is right when clean", async () => {

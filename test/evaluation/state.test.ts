@@ -71,4 +71,26 @@ describe("a record", () => {
   ])("is not believed with %s", (_, content) => {
     expect(believes(content)).toBe(false);
   });
+
+  describe("where final answers count", () => {
+    const final: MeasurementKey = { ...key, wrongWhenClean: "final-answer" };
+    // The second image was wrong when clean, and is still; the third was, and is right now.
+    const all = {
+      ...{ ...record, clean: [0, 3, 1] },
+      attack: { ...attack, answers: [0, 3, 2], fooledIn: [-1, 0, -1], linf: [0, 0.03, 0] },
+    };
+
+    it("is believed with images that were wrong when clean", () => {
+      expect(believes(all, final)).toBe(true);
+      expect(believes({ ...all, attack: { ...all.attack, round: 2 } }, final)).toBe(true);
+      expect(believes(all)).toBe(false);
+    });
+
+    it("is not believed finished with an image that nothing fooled and that is wrong", () => {
+      const untouched = { ...all.attack, answers: [0, 3, 1] };
+      expect(believes({ ...all, attack: untouched }, final)).toBe(true);
+      expect(believes({ ...all, attack: { ...untouched, round: 2 } }, final)).toBe(false);
+      expect(believes({ ...all, attack: { ...all.attack, answers: [0, 3, 0] } }, final)).toBe(false);
+    });
+  });
 });

@@ -1,9 +1,17 @@
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { AttackId } from "#mtard/attacks/attacks.js";
-import { attackKey, cleanKey, differencesOf, type MeasurementKey, nameOfKey } from "#mtard/evaluation/key.js";
+import {
+  attackKey,
+  cleanKey,
+  differencesOf,
+  keySchema,
+  type MeasurementKey,
+  nameOfKey,
+} from "#mtard/evaluation/key.js";
 import { evaluationOfRecord, type MeasurementRecord } from "#mtard/evaluation/record.js";
 import { attackState } from "#mtard/evaluation/state.js";
 import { openStore, outdatedIn } from "#mtard/evaluation/store.js";
@@ -37,7 +45,29 @@ describe("a key", () => {
     expect(same(keyOf("pgd-sat", {}, hex("c")), pgd)).toBe(true);
   });
 
+  it("keeps the name that earlier versions gave it, where its conventions are the usual ones", () => {
+    const usual = { wrongWhenClean: "not-robust", uniformStart: "unclamped" };
+    expect(keyOf("pgd-sat", usual)).toEqual(pgd);
+    const { model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate } = pgd;
+    const whole = [model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate];
+    const hash = createHash("sha256").update(JSON.stringify(whole)).digest("hex");
+    expect(nameOfKey(pgd)).toBe(`pgd-sat-${hash.slice(0, 16)}`);
+  });
+
+  it("has a uniform start only of attacks with one", () => {
+    for (const id of ["fgsm", "aa", "square"] as const)
+      expect(same(keyOf(id, { uniformStart: "clamped" }), keyOf(id))).toBe(true);
+    expect(same(keyOf("transfer-cw", { uniformStart: "clamped" }), keyOf("transfer-cw"))).toBe(false);
+    expect(keySchema.safeParse(keyOf("pgd-sat", { uniformStart: "clamped" })).success).toBe(true);
+    expect(keySchema.safeParse({ ...keyOf("fgsm"), uniformStart: "clamped" }).success).toBe(false);
+    expect(keySchema.safeParse({ ...cleanKey(measured), wrongWhenClean: "final-answer" }).success).toBe(
+      false,
+    );
+  });
+
   it.each([
+    ["wrongWhenClean", keyOf("pgd-sat", { wrongWhenClean: "final-answer" })],
+    ["uniformStart", keyOf("pgd-sat", { uniformStart: "clamped" })],
     ["epsilon", keyOf("pgd-sat", { epsilon: 4 / 255 })],
     ["seed", keyOf("pgd-sat", { seed: 1 })],
     ["steps of pgd-sat", keyOf("pgd-sat", { changes: { "pgd-sat": { steps: 21 } } })],

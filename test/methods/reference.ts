@@ -7,6 +7,7 @@ export interface ReferenceBatch {
   readonly studentNat: Rows;
   readonly studentAdv: Rows;
   readonly cleanTeacherNat: Rows;
+  readonly cleanTeacherAdv: Rows;
   readonly robustTeacherNat: Rows;
   readonly robustTeacherAdv: Rows;
   readonly labels: readonly number[];
@@ -61,6 +62,7 @@ interface ReferenceSettings {
   readonly temperature: number;
   readonly klScale: number;
   readonly lossClip: number;
+  readonly guidance: "shared" | "per-image";
 }
 
 /** Each method's total loss. */
@@ -112,13 +114,18 @@ export const referenceLosses = {
         (1 - alpha) * softLabelLoss(batch.studentNat, targets(temperatureNat)))
     );
   },
-  lmtn: (batch: ReferenceBatch, { alpha, klScale }: ReferenceSettings) => {
-    const targets = batch.cleanTeacherNat.map((row, n) =>
-      softmax(row.map((value, c) => (1 - alpha) * value + alpha * at(batch.robustTeacherAdv[n] ?? [], c))),
-    );
-    return (
-      (klScale / 2) * (softLabelLoss(batch.studentNat, targets) + softLabelLoss(batch.studentAdv, targets))
-    );
+  lmtn: (batch: ReferenceBatch, { alpha, klScale, guidance }: ReferenceSettings) => {
+    const { cleanTeacherNat, cleanTeacherAdv, robustTeacherNat, robustTeacherAdv } = batch;
+    const targets = (clean: Rows, robust: Rows): Rows =>
+      clean.map((row, n) =>
+        softmax(row.map((value, c) => (1 - alpha) * value + alpha * at(robust[n] ?? [], c))),
+      );
+    const one = targets(cleanTeacherNat, robustTeacherAdv);
+    const [nat, adv] =
+      guidance === "shared"
+        ? [one, one]
+        : [targets(cleanTeacherNat, robustTeacherNat), targets(cleanTeacherAdv, robustTeacherAdv)];
+    return (klScale / 2) * (softLabelLoss(batch.studentNat, nat) + softLabelLoss(batch.studentAdv, adv));
   },
   baseline: (batch: ReferenceBatch, { klScale }: ReferenceSettings) =>
     (klScale / 2) *

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { datasets } from "#mtard/data/datasets.js";
 import { methodIds, methods } from "#mtard/methods/methods.js";
 import type { Method, MethodSettings } from "#mtard/methods/method.js";
 import { idleSettings, settingsRead } from "#mtard/recipes/read-settings.js";
@@ -98,11 +99,12 @@ describe("recipes", () => {
     expect(of("cifar10", "ard", "resnet-18", "released-code").milestones).toEqual([100]);
     expect(of("cifar10", "absld", "resnet-18", "released-code").classTemperatures).toBe("product");
     expect(of("cifar10", "score", "resnet-18", "released-code")).toMatchObject({
-      innerStart: "uniform",
+      innerStart: "uniform-clamped",
       innerMode: "untracked",
       beta: 4,
       lossClip: 0,
     });
+    expect(of("cifar10", "sat", "resnet-18", "released-code").innerStart).toBe("uniform-clamped");
     expect(() => requireReading("mine")).toThrow('unknown reading "mine"');
   });
 
@@ -134,8 +136,38 @@ describe("recipes", () => {
     expect(source("epsilon")).toBe("B-MTARD, section 4.1");
   });
 
+  it("choose the best checkpoint as the authors' script does, and crop as it and the data sets say", () => {
+    for (const dataset of ["demo", "cifar10", "cifar100", "tiny-imagenet", "pets"])
+      expect(of(dataset, "b-mtard")).toMatchObject({
+        evaluationWrongWhenClean: "final-answer",
+        evaluationUniformStart: "clamped",
+      });
+    for (const [dataset, padding] of [
+      ["cifar10", 4],
+      ["cifar100", 4],
+      ["tiny-imagenet", 8],
+    ] as const) {
+      expect(of(dataset, "b-mtard").cropPadding).toBe(padding);
+      expect(datasets[dataset].augmentation.padding).toBe(padding);
+    }
+    // Of their own descriptions.
+    for (const dataset of ["demo", "pets"]) expect(of(dataset, "b-mtard").cropPadding).toBeNull();
+    const training = { dataset: "tiny-imagenet", method: "b-mtard", student: "preact-resnet-18" };
+    const crop = sourcedRecipe(training).find(({ name }) => name === "cropPadding");
+    expect(crop?.source).toBe(
+      "mtard's choice: an eighth of the side, as the scripts' 4 of 32; B-MTARD does not say",
+    );
+  });
+
   it("know the paper's teachers and how to train those that can be", () => {
     const { cifar10, "tiny-imagenet": tiny } = teacherRecipes;
+    expect(cifar10?.clean).toMatchObject({
+      name: "cifar10-resnet-56-mtard",
+      network: "resnet-56-b",
+      method: "natural",
+      normalization: null,
+      instead: "cifar10-resnet-56",
+    });
     expect(cifar10?.robust).toMatchObject({ network: "wide-resnet-34-10", method: "trades" });
     expect(tiny?.robust).toMatchObject({ network: "preact-resnet-34", method: "trades" });
     expect(of("cifar10", "trades", "wide-resnet-34-10").epsilon).toBe(0.031);
@@ -169,7 +201,10 @@ describe("the settings a method reads", () => {
     tf.tidy(() => {
       const student = tf.tensor2d([1, 2, 4, 3], [2, 2]);
       const labels = tf.tensor1d([0, 1], "int32");
-      const teachers = { cleanTeacherNat: teacher, robustTeacherNat: teacher, robustTeacherAdv: teacher };
+      const teachers = {
+        ...{ cleanTeacherNat: teacher, cleanTeacherAdv: teacher },
+        ...{ robustTeacherNat: teacher, robustTeacherAdv: teacher },
+      };
       method.attack?.loss({ labels, studentNat: student, ...teachers }, state, settings);
       state = method.losses(
         { studentNat: student, studentAdv: student, labels, rightIterates: Int32Array.of(1, 2), ...teachers },

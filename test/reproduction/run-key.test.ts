@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { datasets } from "#mtard/data/datasets.js";
 import { runKey } from "#mtard/reproduction/run-key.js";
-import type { TrainingSettings } from "#mtard/recipes/settings.js";
+import { BEFORE, type TrainingSettings } from "#mtard/recipes/settings.js";
 import { tinySettings } from "../training/tiny-run.js";
 
 const inputs = { data: "d".repeat(64), cleanTeacher: "c".repeat(64), robustTeacher: "r".repeat(64) };
@@ -46,8 +47,22 @@ describe("the key of a run", () => {
     { precision: "bfloat16" },
     { attackPrecision: "bfloat16" },
     { teacherPrecision: "float16" },
+    { cropPadding: 3 },
+    { evaluationWrongWhenClean: "not-robust" },
+    { evaluationUniformStart: "unclamped" },
   ])("changes with %o", (changes) => {
     expect(key(changes)).not.toBe(key());
+  });
+
+  it("changes with the reading of LMTN, of which the first is that of earlier versions", () => {
+    const lmtn = { method: "lmtn", guidance: "shared" } as const;
+    expect(key({ ...lmtn, guidance: "per-image" })).not.toBe(key(lmtn));
+    expect(key({ guidance: "per-image" })).toBe(key());
+  });
+
+  it("does not depend on whether the padding of the crop is named or the data set's own", () => {
+    const { padding } = datasets.demo.augmentation;
+    expect(key({ cropPadding: padding })).toBe(key({ cropPadding: null }));
   });
 
   it.each(["data", "cleanTeacher", "robustTeacher"] as const)("changes with the %s", (name) => {
@@ -55,7 +70,7 @@ describe("the key of a run", () => {
   });
 
   it("is the checksum of what decides the run, name by name, so that the runs of earlier versions are found", () => {
-    const settings = tinySettings({ method: "natural", cleanTeacher: null, robustTeacher: null });
+    const settings = tinySettings({ ...BEFORE, method: "natural", cleanTeacher: null, robustTeacher: null });
     const decisive = [
       ["augmentation", true],
       ["batchSize", 16],

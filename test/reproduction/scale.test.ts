@@ -2,12 +2,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import type { AttackId } from "#mtard/attacks/attacks.js";
+import type { Normalization } from "#mtard/graph/network.js";
 import { plainRun, type RunPlan } from "#mtard/paper/plan.js";
 import { tablePlan } from "#mtard/paper/tables.js";
 import { budgetNames, requireBudget } from "#mtard/recipes/budgets.js";
 import { recipe } from "#mtard/recipes/recipes.js";
+import { usualTeacher } from "#mtard/recipes/usual-teachers.js";
 import { scaleOf, settingsOf, teacherOf, type ScaleOptions } from "#mtard/reproduction/scale.js";
-import { shortfallOf, usedTeacher } from "#mtard/reproduction/shortfall.js";
+import { shortfallOf, teacherShortfall, usedTeacher } from "#mtard/reproduction/shortfall.js";
 import { formatManifest } from "#mtard/teacher/manifest.js";
 
 const teachers = mkdtempSync(join(tmpdir(), "mtard-plan-"));
@@ -19,9 +22,9 @@ const options = (changes: Partial<ScaleOptions> = {}): ScaleOptions => ({
   ...changes,
 });
 
-function addTeacher(name: string, network: string): void {
+function addTeacher(name: string, network: string, store = teachers): void {
   const sha256 = "0".repeat(64);
-  mkdirSync(join(teachers, name), { recursive: true });
+  mkdirSync(join(store, name), { recursive: true });
   const manifest = {
     name,
     dataset: "cifar10",
@@ -34,7 +37,7 @@ function addTeacher(name: string, network: string): void {
     normalization: null,
     createdBy: "0",
   };
-  writeFileSync(join(teachers, name, "teacher.json"), formatManifest(manifest));
+  writeFileSync(join(store, name, "teacher.json"), formatManifest(manifest));
 }
 
 describe("a scale", () => {
@@ -54,7 +57,7 @@ describe("a scale", () => {
       limitTrain: null,
       limitTest: null,
     });
-    const used = [{ name: "c", network: "resnet-56", paperNetwork: "resnet-56" }];
+    const used = [{ name: "c", network: "resnet-56-b", isPapers: true }];
     expect(shortfallOf(plan, settings, scale, { train: 50_000, test: 10_000 }, used)).toBeNull();
   });
 
@@ -75,8 +78,8 @@ describe("a scale", () => {
       beta: 4,
     });
     const used = [
-      { name: "c", network: "resnet-56", paperNetwork: "resnet-56" },
-      { name: "r", network: "resnet-20", paperNetwork: "wide-resnet-34-10" },
+      { name: "c", network: "resnet-56-b", isPapers: true },
+      { name: "r", network: "resnet-20", isPapers: false },
     ];
     expect(shortfallOf(plan, settings, scale, { train: 50_000, test: 2000 }, used)).toEqual({
       brief: "resnet-20, 3 of 300 epochs, 10,000 of 50,000 images",
@@ -91,6 +94,20 @@ describe("a scale", () => {
     expect(shortfallOf(plainRun("natural"), settings, scale, { train: 4000, test: 1000 }, [])?.brief).toMatch(
       /^demo data, resnet-8, \d of 100 epochs, [\d,]+ of 100,000 images$/,
     );
+  });
+
+  it("measures by the authors' conventions what their scripts attack, and by AutoAttack's the rest", () => {
+    const conventions = (changes: Partial<ScaleOptions>, id: AttackId): string[] => {
+      const { conventionsOf } = scaleOf("full", "cifar10", "resnet-18", options(changes));
+      const { wrongWhenClean, uniformStart } = conventionsOf(id);
+      return [wrongWhenClean, uniformStart];
+    };
+    for (const id of ["fgsm", "pgd-sat", "pgd-trades", "cw", "transfer-pgd-trades", "transfer-cw"] as const)
+      expect(conventions({}, id), id).toEqual(["final-answer", "clamped"]);
+    for (const id of ["aa", "square", "rays", "gradient-estimation"] as const)
+      expect(conventions({}, id), id).toEqual(["not-robust", "unclamped"]);
+    const asked = { conventions: { wrongWhenClean: "not-robust" } } as const;
+    expect(conventions(asked, "cw")).toEqual(["not-robust", "clamped"]);
   });
 
   it("runs every attack, or those that are named; long ones on fewer images", () => {
@@ -133,7 +150,7 @@ describe("the teachers of a run", () => {
         detail: expect.objectContaining({
           found: `no teacher for cifar10 in ${teachers}`,
           fix: expect.stringMatching(
-            /^mtard teacher fetch cifar10-resnet-56; and mtard teacher fetch cifar10-wide-resnet-34-10$/,
+            /^mtard teacher fetch cifar10-resnet-56-mtard \(or mtard teacher fetch cifar10-resnet-56, which is another\); and mtard teacher fetch cifar10-wide-resnet-34-10$/,
           ) as string,
         }) as object,
       }),
@@ -174,13 +191,53 @@ describe("the teachers of a run", () => {
   });
 });
 
+describe("the paper's clean teacher on CIFAR-10", () => {
+  const scale = scaleOf("full", "cifar10", "resnet-18", options());
+  const used = (network: string, normalization: Normalization | null) =>
+    usedTeacher({ name: "mine", network, normalization }, "clean", "first", scale);
+  const cifar = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
+
+  it("is chenyaofo's network without normalisation; akamaster's, and his own weights, are departures", () => {
+    expect(used("resnet-56-b", null).isPapers).toBe(true);
+    expect(used("resnet-56-b", cifar).isPapers).toBe(false);
+    expect(used("resnet-56", null).isPapers).toBe(false);
+    const settings = settingsOf(plainRun("b-mtard"), 0, scale, { clean: "c", robust: "r" });
+    const counts = { train: 50_000, test: 10_000 };
+    const shortfall = shortfallOf(plainRun("b-mtard"), settings, scale, counts, [used("resnet-56", cifar)]);
+    expect(shortfall).toEqual({ brief: "other settings", others: "teacher mine" });
+    expect(teacherShortfall(used("resnet-56", cifar), scale, 10_000)?.brief).toBe("mine (resnet-56)");
+    expect(teacherShortfall(used("resnet-56-b", null), scale, 10_000)).toBeNull();
+  });
+
+  it("is taken before the one that stands in for it", () => {
+    const folder = mkdtempSync(join(tmpdir(), "mtard-clean-teacher-"));
+    try {
+      const clean = () => usualTeacher("cifar10", "clean", folder);
+      expect(clean()).toBeNull();
+      addTeacher("cifar10-resnet-56", "resnet-56", folder);
+      expect(clean()).toBe("cifar10-resnet-56");
+      addTeacher("retrained", "resnet-56-b", folder);
+      expect(clean()).toBe("retrained");
+      addTeacher("cifar10-resnet-56-mtard", "resnet-56-b", folder);
+      expect(clean()).toBe("cifar10-resnet-56-mtard");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe("the teachers of table 11", () => {
   const scale = scaleOf("full", "cifar10", "resnet-18", options());
   const [, clean, robust] = tablePlan(11, "cifar10").rows.map((row) => row.cells[0]?.[0]?.of as RunPlan);
   const shortfall = (plan: RunPlan | undefined, networks: { clean: string; robust: string }) => {
     if (!plan) throw new Error("table 11 has three rows");
     const used = (["clean", "robust"] as const).map((role) =>
-      usedTeacher({ name: role, network: networks[role] }, role, plan.teachers[role], scale),
+      usedTeacher(
+        { name: role, network: networks[role], normalization: null },
+        role,
+        plan.teachers[role],
+        scale,
+      ),
     );
     const settings = settingsOf(plan, 0, scale, { clean: "c", robust: "r" });
     return shortfallOf(plan, settings, scale, { train: 50_000, test: 10_000 }, used);

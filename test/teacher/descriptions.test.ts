@@ -56,7 +56,7 @@ interface Table2Row {
 
 /** The description of each row of Table 2. */
 const rows: Readonly<Record<string, string>> = {
-  "CIFAR-10 ResNet-56 clean": "cifar10-resnet-56",
+  "CIFAR-10 ResNet-56 clean": "cifar10-resnet-56-mtard",
   "CIFAR-10 WideResNet-34-10 robust": "cifar10-wide-resnet-34-10",
   "CIFAR-100 WideResNet-22-6 clean": "cifar100-wide-resnet-22-6",
   "CIFAR-100 WideResNet-70-16 robust": "cifar100-wide-resnet-70-16",

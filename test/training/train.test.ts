@@ -2,15 +2,22 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { datasets } from "#mtard/data/datasets.js";
+import { openDataset } from "#mtard/data/store.js";
+import { imagesOf } from "#mtard/evaluation/images.js";
+import { measure } from "#mtard/evaluation/measure.js";
+import { openModel } from "#mtard/model/model.js";
 import { methodIds, methods } from "#mtard/methods/methods.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { keptShapes } from "#mtard/student/kernels.js";
 import { readCheckpoint } from "#mtard/run/checkpoint.js";
+import type { Teacher } from "#mtard/teacher/bridge.js";
 import { prepareRun } from "#mtard/training/prepare.js";
 import { readRun } from "#mtard/run/run-directory.js";
-import { train, type TrainingSummary } from "#mtard/training/train.js";
+import { trainingStep } from "#mtard/training/step.js";
+import { settingsOfEpoch, train, type TrainingSummary } from "#mtard/training/train.js";
 import type { TrainingSettings } from "#mtard/recipes/settings.js";
 import { checkpointWithoutClock, metricsWithoutClock } from "./without-clock.js";
 import { makeStores, SHAPE, silentEvents, tinyPlaces, tinySettings } from "./tiny-run.js";
@@ -64,6 +71,7 @@ interface MetricsLine {
   temperatureNat?: number;
   weightNat?: number;
   weightAdv?: number;
+  robust?: number;
   wRobust?: number;
   learningRate?: number;
   seconds: number;
@@ -149,6 +157,102 @@ describe("a training run", () => {
       detail: { fix: expect.stringContaining("teacherPrecision=float32") as string },
     });
     expect(existsSync(join(stores, "half"))).toBe(false);
+  });
+
+  it("crops after as much padding as is set, by default the data set's", async () => {
+    const firstBatch = async (name: string, changes: Partial<TrainingSettings>): Promise<number[]> => {
+      const run = await prepareRun(tinySettings(changes), tinyPlaces(stores, name));
+      try {
+        return [...run.batches.next().images];
+      } finally {
+        await run.close();
+      }
+    };
+    const usual = await firstBatch("padding-usual", {});
+    const { padding } = datasets.demo.augmentation;
+    expect(await firstBatch("padding-named", { cropPadding: padding })).toEqual(usual);
+    expect(await firstBatch("padding-8", { cropPadding: 8 })).not.toEqual(usual);
+    const plain = await firstBatch("padding-none", { cropPadding: 0, augmentation: false });
+    // Without padding an image is as it is, or mirrored: the same pixel values in every row.
+    const sums = (values: readonly number[]): number[] =>
+      Array.from({ length: values.length / 96 }, (_, row) =>
+        values.slice(96 * row, 96 * (row + 1)).reduce((sum, value) => sum + value, 0),
+      );
+    const cropped = sums(await firstBatch("padding-0", { cropPadding: 0 }));
+    for (const [row, sum] of sums(plain).entries()) expect(cropped[row]).toBeCloseTo(sum, 4);
+  });
+
+  it.each(["final-answer", "not-robust"] as const)(
+    "chooses its best student with images that are wrong when clean as %s",
+    async (evaluationWrongWhenClean) => {
+      const settings = tinySettings({
+        ...{ method: "natural", epochs: 1, evaluationBatch: 10, evaluationWrongWhenClean },
+      });
+      const name = `chosen-by-${evaluationWrongWhenClean}`;
+      const run = await prepareRun(settings, tinyPlaces(stores, name));
+      let looks = 0;
+      await train(run, silentEvents({ onEvaluationProgress: () => looks++ }), 1e9);
+      await run.close();
+      const model = await openModel({ kind: "run", folder: join(stores, name) });
+      const { test, description, fingerprint } = openDataset("demo", stores, { test: 40 });
+      let expected = 0;
+      const { evaluation } = await measure(
+        model,
+        imagesOf(test, description, fingerprint),
+        {
+          ...{ attacks: ["pgd-trades"], epsilon: settings.evaluationEpsilon, batchSize: 10 },
+          ...{ seed: settings.seed, checks: false },
+          ...{ wrongWhenClean: evaluationWrongWhenClean, uniformStart: "clamped" },
+        },
+        null,
+        { onProgress: () => expected++ },
+      );
+      model.dispose();
+      expect(linesOf(name).find(({ wRobust }) => wRobust !== undefined)).toMatchObject({
+        clean: evaluation.clean.accuracy,
+        robust: evaluation.attacks["pgd-trades"]?.accuracy,
+      });
+      // Every batch and every step of an attack tells how far it is: four batches are seen clean, and all or few attacked.
+      expect(looks).toBe(expected);
+      const attacked = evaluationWrongWhenClean === "final-answer" ? 40 : evaluation.clean.correct;
+      expect(looks).toBe(4 + Math.ceil(attacked / 10) * 21);
+      expect(evaluation.clean.correct).toBeLessThan(30);
+    },
+  );
+
+  it.each([
+    ["shared", ["clean x", "robust x'"]],
+    ["per-image", ["clean x", "clean x'", "robust x", "robust x'"]],
+  ] as const)("by LMTN with guidance %s asks %o", async (guidance, expected) => {
+    const run = await prepareRun(
+      tinySettings({ method: "lmtn", guidance }),
+      tinyPlaces(stores, `lmtn-${guidance}`),
+    );
+    try {
+      const batch = run.batches.next();
+      const clean = Float32Array.from(batch.images);
+      const asked: string[] = [];
+      const watched = (teacher: Teacher | null, role: string): Teacher | null =>
+        teacher && {
+          ...teacher,
+          logits(images) {
+            const isClean = images.every((value, index) => value === clean[index]);
+            asked.push(`${role} ${isClean ? "x" : "x'"}`);
+            return teacher.logits(images);
+          },
+        };
+      const { cleanTeacher, robustTeacher } = run.trainee;
+      const trainee = {
+        ...run.trainee,
+        cleanTeacher: watched(cleanTeacher, "clean"),
+        robustTeacher: watched(robustTeacher, "robust"),
+      };
+      const { method, sgd } = settingsOfEpoch(run.settings, 1);
+      await trainingStep(trainee, batch, { method, sgd }, () => undefined);
+      expect(asked.sort()).toEqual(expected);
+    } finally {
+      await run.close();
+    }
   });
 
   it("that already exists is refused without resume", async () => {
