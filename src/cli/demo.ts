@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { attacks } from "../attacks/attacks.js";
 import { classifierShape } from "../data/datasets.js";
 import { prepareDataset } from "../data/prepare.js";
 import { openDataset } from "../data/store.js";
@@ -6,10 +7,12 @@ import { imagesOf } from "../evaluation/images.js";
 import { measure } from "../evaluation/measure.js";
 import { openModelStore, usualBatch } from "../evaluation/model-store.js";
 import type { Evaluation } from "../evaluation/summary.js";
+import { teacherRolesOf } from "../methods/method.js";
+import { methods, type MethodId } from "../methods/methods.js";
 import { openModel } from "../model/model.js";
 import { findModel } from "../model/reference.js";
 import { recipe } from "../recipes/recipes.js";
-import { parseSettings, type TrainingSettings } from "../recipes/settings.js";
+import { parseSetting, parseSettings, type TrainingSettings } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import { requestedDevice } from "../runtime/device.js";
 import { RUN_FILES } from "../run/run-directory.js";
@@ -25,14 +28,24 @@ interface DemoArguments extends GlobalArguments {
   out: string;
   epochs: unknown;
   limitTrain: unknown;
+  seed: unknown;
   device: string | undefined;
 }
 
 const CLEAN_TEACHER = "demo-clean";
 const ROBUST_TEACHER = "demo-robust";
-const ATTACK = "pgd-sat";
+const ATTACK = "pgd-trades";
 /** How many test images the demo's table is measured on. */
 const EVALUATED = 500;
+
+/** The method that the demo is about, whose run lies in the demo's own folder. */
+const METHOD = "b-mtard";
+/** What the demo trains, in the order of its table: without a teacher, from the robust one alone, from both. */
+const STUDENTS = [
+  { method: "natural", title: "natural student (no teacher)" },
+  { method: "rslad", title: "RSLAD student (robust teacher)" },
+  { method: METHOD, title: "B-MTARD student (both teachers)" },
+] as const satisfies readonly { method: MethodId; title: string }[];
 
 /** `mtard demo`: the whole job on built-in data and teachers, in minutes on two cores. */
 export const demoCommand: CommandBody = {
@@ -42,12 +55,17 @@ export const demoCommand: CommandBody = {
         type: "string",
         requiresArg: true,
         default: "runs/demo",
-        describe: "the run directory",
+        describe: "the run directory; those of the students to compare with lie beside it",
       })
-      .option("epochs", { requiresArg: true, describe: "fewer or more than the demo's five" })
+      .option("epochs", { requiresArg: true, describe: "fewer or more than the demo's six" })
       .option("limit-train", {
         requiresArg: true,
         describe: "the first K training images, for a quicker look",
+      })
+      .option("seed", {
+        requiresArg: true,
+        default: 0,
+        describe: "of everything random in the students' runs",
       })
       .option("device", deviceOption),
   handler: (args) => runDemo(args as unknown as DemoArguments),
@@ -56,26 +74,28 @@ export const demoCommand: CommandBody = {
 async function runDemo(args: DemoArguments): Promise<void> {
   const { dataDir, teachersDir, out: folder, device } = args;
   requestedDevice(device);
-  const settings = demoSettings(
-    parseLimit(args.epochs, "--epochs"),
-    parseLimit(args.limitTrain, "--limit-train"),
-  );
+  const runs = STUDENTS.map(({ method, title }) => ({
+    title,
+    settings: demoSettings(method, args),
+    folder: method === METHOD ? folder : `${folder}-${method}`,
+  }));
   await prepareDataset("demo", dataDir, {
     onWait: (holder) => log(`waiting for another mtard that is packing the data (${holder})`),
   });
-  const places = { folder, dataDir, teachersDir, resume: true, device };
-  const { status } = await trainWithProgress(settings, places, 300);
-  if (status === "stopped") {
+  for (const run of runs) {
+    const places = { folder: run.folder, dataDir, teachersDir, resume: true, device };
+    const { status } = await trainWithProgress(run.settings, places, 300);
+    if (status === "finished") continue;
     log("the demo was stopped; the same call goes on");
     process.exitCode = 1;
     return;
   }
   const rows = [];
-  for (const [title, named] of [
-    ["clean teacher", CLEAN_TEACHER],
-    ["robust teacher", ROBUST_TEACHER],
-    ["B-MTARD student", folder],
-  ] as const) {
+  for (const { title, named } of [
+    { title: "clean teacher", named: CLEAN_TEACHER },
+    { title: "robust teacher", named: ROBUST_TEACHER },
+    ...runs.map((run) => ({ title: run.title, named: run.folder })),
+  ]) {
     rows.push({ title, evaluation: await measureModel(named, args) });
   }
   const files = { student: join(folder, RUN_FILES.best), metrics: join(folder, RUN_FILES.metrics) };
@@ -89,17 +109,19 @@ async function runDemo(args: DemoArguments): Promise<void> {
   );
 }
 
-function demoSettings(epochs: number | undefined, limitTrain: number | undefined): TrainingSettings {
+function demoSettings(method: MethodId, args: DemoArguments): TrainingSettings {
   const student = studentOf("demo");
+  const epochs = parseLimit(args.epochs, "--epochs");
+  const roles = teacherRolesOf(methods[method]);
   return parseSettings({
-    ...recipe({ dataset: "demo", method: "b-mtard", student }, epochs),
+    ...recipe({ dataset: "demo", method, student }, epochs),
     dataset: "demo",
-    method: "b-mtard",
+    method,
     student,
-    cleanTeacher: CLEAN_TEACHER,
-    robustTeacher: ROBUST_TEACHER,
-    seed: 0,
-    limitTrain: limitTrain ?? null,
+    cleanTeacher: roles.includes("clean") ? CLEAN_TEACHER : null,
+    robustTeacher: roles.includes("robust") ? ROBUST_TEACHER : null,
+    seed: parseSetting("seed", args.seed, "--seed"),
+    limitTrain: parseLimit(args.limitTrain, "--limit-train") ?? null,
     limitTest: EVALUATED,
   });
 }
@@ -146,12 +168,12 @@ function tableEntry({ title, evaluation: { total, clean, attacks } }: DemoRow): 
 function demoText(rows: readonly DemoRow[], files: { student: string; metrics: string }): string {
   const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)}%`;
   const table = formatTable([
-    [`${EVALUATED} test images`, "clean", "PGD-sat", "W-Robust"],
-    ...rows.map(({ title, evaluation: { clean, attacks } }) => {
-      const robust = attacks[ATTACK];
+    [`${EVALUATED} test images`, "clean", attacks[ATTACK].title, "W-Robust"],
+    ...rows.map(({ title, evaluation }) => {
+      const robust = evaluation.attacks[ATTACK];
       return [
         title,
-        percent(clean.accuracy),
+        percent(evaluation.clean.accuracy),
         percent(robust?.accuracy ?? NaN),
         percent(robust?.wRobust ?? NaN),
       ];

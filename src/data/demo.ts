@@ -5,25 +5,25 @@ import { drawMasks, shapes, type ShapePlacement } from "./demo-shapes.js";
 import type { SplitContents } from "./store.js";
 
 /*
- * A data set with a built-in trade-off between accuracy and robustness. The shape survives any perturbation of 8/255 but misleads in
- * some images; the texture never misleads but is fainter than 8/255, so an attack can erase it or write another class's.
+ * A data set with a trade-off between accuracy and robustness that two teachers can resolve. The shape tells the class and survives any
+ * perturbation of 8/255, but some images show none. The tint tells the class of every image, but lies below 8/255: an attack can
+ * erase it and lay on another class's. So whoever trusts the tint alone is right until he is attacked, and whoever trusts the shape
+ * alone is helpless where there is none; shape first and tint where it is missing is best on both counts.
  */
 
-/** The share of images that show another class's shape in place of their own. */
-const SWAPPED = 0.12;
-/** The share of images that show their own shape and another's, each half transparent. */
-const BLENDED = 0.1;
-/** What the texture adds to or takes from a pixel, in levels of 255. */
-const TEXTURE_AMPLITUDE = 3;
+/** The share of images that show no shape: background and tint only. */
+const HIDDEN = 0.3;
+/** What the tint adds to or takes from a channel, in levels of 255. */
+const TINT = 7;
 /** Standard deviation of the pixel noise, in levels of 255. */
 const NOISE = 1;
 /** The greatest tilt of a shape, in degrees. */
 const TILT = 12;
 
-/** The random plan of an image, before any pixel exists: its class, and the one or two shapes it shows. */
+/** The random plan of an image, before any pixel exists: its class, and where it shows that class's shape, or null where it shows none. */
 interface Scene {
   readonly label: number;
-  readonly placements: readonly ShapePlacement[];
+  readonly placement: ShapePlacement | null;
 }
 
 /**
@@ -50,28 +50,26 @@ async function makeSplit(
     drawScene(index % shapes.length, image, random),
   );
   const masks = await drawMasks(
-    scenes.flatMap((scene) => scene.placements),
+    scenes.flatMap(({ placement }) => placement ?? []),
     image,
   );
   const size = image.height * image.width * image.channels;
   const images = new Uint8Array(count * size);
   let used = 0;
-  for (const [index, { label, placements }] of scenes.entries()) {
-    const seen = masks.slice(used, (used += placements.length));
-    paint(images.subarray(index * size, (index + 1) * size), label, seen, image, random);
+  for (const [index, { label, placement }] of scenes.entries()) {
+    const mask = placement ? (masks[used++] ?? null) : null;
+    paint(images.subarray(index * size, (index + 1) * size), label, mask, image, random);
   }
   return { count, images, labels: Uint8Array.from(scenes, ({ label }) => label) };
 }
 
 function drawScene(label: number, image: ImageShape, random: Random): Scene {
-  const lot = random.uniform();
-  const other = (label + 1 + random.below(shapes.length - 1)) % shapes.length;
-  const seen = lot < SWAPPED ? [other] : lot < SWAPPED + BLENDED ? [label, other] : [label];
-  return { label, placements: seen.map((shape) => placeShape(shape, image, random)) };
+  const hidden = random.uniform() < HIDDEN;
+  return { label, placement: hidden ? null : placeShape(label, image, random) };
 }
 
 function placeShape(shape: number, { height, width }: ImageShape, random: Random): ShapePlacement {
-  const radius = Math.min(height, width) * (0.28 + 0.12 * random.uniform());
+  const radius = Math.min(height, width) * (0.3 + 0.1 * random.uniform());
   return {
     shape,
     radius,
@@ -81,31 +79,25 @@ function placeShape(shape: number, { height, width }: ImageShape, random: Random
   };
 }
 
-/** Paints the background, shapes, then the class's texture and noise. */
+/** Paints the grey background, the grey shape that `mask` covers, then the class's tint and noise. */
 function paint(
   pixels: Uint8Array,
   label: number,
-  masks: readonly Uint8Array[],
+  mask: Uint8Array | null,
   { height, width, channels }: ImageShape,
   random: Random,
 ): void {
-  const base = Array.from({ length: channels }, () => 35 + random.below(40));
-  const corners = base.map((level) => drawCorners(level, random));
-  const colours = masks.map(() => {
-    const contrast = 40 + random.below(90);
-    return base.map((level) => level + contrast + random.below(41) - 10);
-  });
+  const level = 35 + random.below(40);
+  const corners = drawCorners(level, random);
+  const bright = level + 60 + random.below(100);
+  const tint = tints[label] as Tint;
   for (let y = 0, offset = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const texture = TEXTURE_AMPLITUDE * textureSign(label, y, x);
+      const behind = between(corners, y / (height - 1), x / (width - 1));
+      const value = behind + ((mask?.[y * width + x] ?? 0) / 255) * (bright - behind);
       for (let channel = 0; channel < channels; channel++, offset++) {
-        let value = between(corners[channel] as Corners, y / (height - 1), x / (width - 1));
-        for (const [index, mask] of masks.entries()) {
-          const cover = (mask[y * width + x] as number) / 255 / masks.length;
-          value += cover * ((colours[index]?.[channel] ?? 0) - value);
-        }
         // The ranges above keep every value within 0 to 255.
-        pixels[offset] = Math.round(value + NOISE * bellShaped(random)) + texture;
+        pixels[offset] = Math.round(value + NOISE * bellShaped(random)) + TINT * (tint[channel] ?? 0);
       }
     }
   }
@@ -131,25 +123,19 @@ function bellShaped(random: Random): number {
   return ((word & 255) + ((word >>> 8) & 255) + ((word >>> 16) & 255) + (word >>> 24) - 510) / 147.8;
 }
 
-/** Signs along one axis, repeated; each is its own mirror image up to a shift, so that crops and flips keep the class. */
-const stripes = { none: [1], fine: [1, -1], wide: [1, 1, -1, -1], thirds: [1, -1, -1] } as const;
-type Stripes = readonly number[];
+/** The signs of a tint in red, green and blue. */
+type Tint = readonly [number, number, number];
 
-/** Each class's signs down and across, label 0 first; the texture's sign is their product. */
-const textures: readonly (readonly [Stripes, Stripes])[] = [
-  [stripes.fine, stripes.none],
-  [stripes.none, stripes.fine],
-  [stripes.fine, stripes.fine],
-  [stripes.wide, stripes.none],
-  [stripes.none, stripes.wide],
-  [stripes.wide, stripes.wide],
-  [stripes.fine, stripes.wide],
-  [stripes.wide, stripes.fine],
-  [stripes.thirds, stripes.fine],
-  [stripes.fine, stripes.thirds],
+/** Each class's tint, label 0 first: no two differ in brightness alone, which is random. */
+const tints: readonly Tint[] = [
+  [1, -1, 0],
+  [1, 0, -1],
+  [0, 1, -1],
+  [-1, 1, 0],
+  [-1, 0, 1],
+  [0, -1, 1],
+  [1, -1, -1],
+  [-1, 1, -1],
+  [-1, -1, 1],
+  [0, 0, 0],
 ];
-
-function textureSign(label: number, y: number, x: number): number {
-  const [down, across] = textures[label] as readonly [Stripes, Stripes];
-  return (down[y % down.length] as number) * (across[x % across.length] as number);
-}

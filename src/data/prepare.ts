@@ -8,7 +8,14 @@ import { partOf } from "../files/part.js";
 import { downloadPath, obtain, type PrepareProgress } from "./obtain.js";
 import { openOwn, type OwnOptions } from "./own-prepare.js";
 import type { OwnReport } from "./own-report.js";
-import { datasetFolder, openDataset, readStoreRecord, writeStore, type StoreRecord } from "./store.js";
+import {
+  datasetFolder,
+  isOutdated,
+  openDataset,
+  readStoreRecord,
+  writeStore,
+  type StoreRecord,
+} from "./store.js";
 
 /** Where a data set comes from, and whether it replaces one already in the store. */
 export interface PrepareOptions {
@@ -46,7 +53,8 @@ export interface PreparedDataset {
  * Puts a data set into the store: makes or fetches it, or takes a local copy, verifies it and packs it. A name that is not built in
  * is a user's own data set, of the images that `from` names.
  *
- * A data set already in the store is kept; a local copy with other contents is refused unless `force`.
+ * A data set already in the store is kept, unless another version of the program made its images: those are made anew. A local copy with
+ * other contents is refused unless `force`.
  *
  * @throws {InputError} if the name cannot be a data set's, or the local copy is wrong in any way; nothing is left behind.
  * @throws {WorkError} if the download fails or the disk refuses.
@@ -84,7 +92,7 @@ async function prepareIn(
   { from, sha256, force = false, own = {}, onProgress = () => undefined }: PrepareOptions,
 ): Promise<PreparedDataset> {
   // Whoever was waited for may have packed it.
-  const record = force ? null : readStoreRecord(id, dataDir);
+  const record = force ? null : usableRecord(id, dataDir);
   const present = record === null ? null : presentDataset(id, dataDir);
   if (present !== null && from === undefined) {
     if (isBuiltIn(id)) partOf(downloadPath(id, dataDir)).remove();
@@ -112,10 +120,16 @@ async function prepareIn(
   }
 }
 
+/** The record of the data set in the store, or null if none is there, or one of another version's images. */
+function usableRecord(id: string, dataDir: string): StoreRecord | null {
+  const record = readStoreRecord(id, dataDir);
+  return record !== null && isBuiltIn(id) && isOutdated(datasets[id], record) ? null : record;
+}
+
 /** The data set as it lies in the store, checked, or null if it is not there. */
 function presentDataset(id: string, dataDir: string): PreparedDataset | null {
   return readWhole(datasetFolder(id, dataDir), () => {
-    const record = readStoreRecord(id, dataDir);
+    const record = usableRecord(id, dataDir);
     return record && summary(dataDir, openDataset(id, dataDir).description, record, true);
   });
 }

@@ -92,11 +92,19 @@ export function readStoreRecord(id: string, dataDir: string): StoreRecord | null
 }
 
 /**
+ * Whether a record is of images that another version of the program made, other than this one makes: only `demo` is made by the program,
+ * and its seed is raised with every change.
+ */
+export function isOutdated({ origin }: DatasetDescription, { source }: StoreRecord): boolean {
+  return origin.kind === "demo" && source["seed"] !== origin.seed;
+}
+
+/**
  * Opens a data set from its packed store, checking every byte against the stored fingerprint.
  *
  * @param limits How many images of each split to keep, from the first on; larger numbers keep all.
  * @param mostInMemory A split with more bytes of images than this is read from its file on demand, not loaded.
- * @throws {InputError} if it is absent, damaged, or a limit is not a positive whole number.
+ * @throws {InputError} if it is absent, damaged, of another version's making, or a limit is not a positive whole number.
  */
 export function openDataset(
   id: string,
@@ -125,6 +133,12 @@ function openStored(
   if (record === null)
     throw new InputError(`data set ${id} is not there yet`, {
       expected: join(folder, "store.json"),
+      fix: `mtard data ${id}`,
+    });
+  if (isOutdated(description, record))
+    throw new InputError(`the stored data set ${id} is of another version of mtard`, {
+      expected: "the images that this version makes",
+      found: `others in ${folder}`,
       fix: `mtard data ${id}`,
     });
   const found = fingerprintOf(folder, description, record);
