@@ -156,7 +156,9 @@ describe("an inference student", () => {
     vi.stubEnv("MTARD_XLA", "1");
     const made = answers(network, loss);
     expectClose(made, plain, 1e-5);
-    expect(relativeNorm(made.get("gradient") ?? new Float32Array(), plain.get("gradient") ?? new Float32Array())).toBeGreaterThan(0);
+    expect(
+      relativeNorm(made.get("gradient") ?? new Float32Array(), plain.get("gradient") ?? new Float32Array()),
+    ).toBeGreaterThan(0);
     const [step, plainStep] = bothWays(() => trainingStep(network));
     expectClose(step, plainStep, 1e-4);
   });
