@@ -229,7 +229,8 @@ function printExamined(
       ...[picture, saved].filter((file) => file !== undefined),
     ].join("\n"),
   );
-  suggest(`mtard evaluate ${shellWord(args.model)} --attacks ${attack}`);
+  const asked = args.dataset === undefined ? "" : ` --dataset ${shellWord(args.dataset)}`;
+  suggest(`mtard evaluate ${shellWord(args.model)}${asked} --attacks ${attack}`);
 }
 
 function parseImages(value: unknown): number {

@@ -175,9 +175,10 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       evaluationTable(found.evaluation),
     );
     const named = shellWord(args.model);
+    const asked = args.dataset === undefined ? "" : ` --dataset ${shellWord(args.dataset)}`;
     suggest(
       ...(model.reference.kind === "run" ? [`mtard report ${named}`] : []),
-      ...attacks.slice(-1).map((attack) => `mtard attack ${named} --attack ${attack}`),
+      ...attacks.slice(-1).map((attack) => `mtard attack ${named}${asked} --attack ${attack}`),
     );
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;

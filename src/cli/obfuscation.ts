@@ -102,7 +102,8 @@ async function runObfuscation(args: ObfuscationArguments): Promise<void> {
       },
       signsText(signs, surrogate !== undefined),
     );
-    suggest(`mtard evaluate ${shellWord(named)} --attacks aa`);
+    const asked = args.dataset === undefined ? "" : ` --dataset ${shellWord(args.dataset)}`;
+    suggest(`mtard evaluate ${shellWord(named)}${asked} --attacks aa`);
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     line.clear();

@@ -169,7 +169,14 @@ function sourceOf(args: HandlerArguments<typeof importOptions>) {
   if (onnx !== undefined) return { kind: "onnx", path: onnx, layout, output, pixels } as const;
   if (args.network !== undefined && args.weights !== undefined)
     return { kind: "weights", path: args.weights, network: args.network, key: args.key } as const;
-  throw new InputError("nothing to import was named", {
+  const { network, weights } = args;
+  if (weights !== undefined)
+    throw new InputError("--weights has no --network, which says how they are used", {
+      expected: "--network ID --weights FILE",
+      found: `--weights ${weights}`,
+      fix: "add --network; mtard networks lists them",
+    });
+  throw new InputError(network === undefined ? "nothing to import was named" : "--network has no --weights", {
     expected: "--onnx FILE, or --network ID --weights FILE",
     fix: "mtard teacher import --help",
   });

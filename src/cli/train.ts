@@ -168,8 +168,8 @@ async function runTrain(args: TrainArguments): Promise<void> {
     args.init === undefined
       ? undefined
       : { from: args.init, head: args.initHead ?? "kept", key: args.initKey };
-  const places = { folder, dataDir, teachersDir, resume, device, init };
-  for (const departure of departuresOf(settings, teachersDir)) log(`note: ${departure}`);
+  const notes = departuresOf(settings, teachersDir);
+  const places = { folder, dataDir, teachersDir, resume, device, init, notes };
   const summary = await trainWithProgress(settings, places, minutes * 60);
   const { best } = summary;
   const bestText = best

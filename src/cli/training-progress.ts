@@ -20,6 +20,8 @@ export interface TrainingPlaces {
   readonly resume: boolean;
   readonly device: string | undefined;
   readonly init?: InitRequest | undefined;
+  /** What to say of the run when it begins. */
+  readonly notes?: readonly string[];
 }
 
 /** Trains with one progress line on a terminal and one log line per evaluation; SIGINT and SIGTERM save and stop. */
@@ -39,6 +41,7 @@ export async function trainWithProgress(
     log(
       `${settings.method} on ${settings.dataset}, ${settings.epochs} ${settings.epochs === 1 ? "epoch" : "epochs"}, best chosen on ${settings.selection} images`,
     );
+    for (const note of places.notes ?? []) log(`note: ${note}`);
     if (run.init && !run.resumed) for (const text of [initText(run.init), ...run.initNotes]) log(text);
     if (run.finishedBy) log(furtherText(run.finishedBy, settings));
     for (const repair of run.repairs) log(`warning: ${repair}`);

@@ -1,12 +1,4 @@
-import {
-  closeSync,
-  createReadStream,
-  createWriteStream,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-} from "node:fs";
+import { closeSync, createReadStream, createWriteStream, fstatSync, openSync, readSync } from "node:fs";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -16,6 +8,7 @@ import { InputError, WorkError } from "../errors.js";
 import { writeFailure } from "../files/atomic.js";
 import { openZipArchive } from "../files/zip.js";
 import type { SourceFiles } from "./source-files.js";
+import { makeFolders } from "../files/make-folders.js";
 
 /** The most files an archive may hold; Tiny-ImageNet's has about 120,000. */
 const MOST_ENTRIES = 200_000;
@@ -178,7 +171,7 @@ async function unpackEntry(
     }
   };
   try {
-    mkdirSync(dirname(to), { recursive: true });
+    makeFolders(dirname(to));
     const target = createWriteStream(to);
     await (compressionMethod === STORED
       ? pipeline(stored, count, target)

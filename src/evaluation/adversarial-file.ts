@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { AttackId } from "../attacks/attacks.js";
 import { writeFailure, writeFileAtomically } from "../files/atomic.js";
@@ -6,6 +6,7 @@ import { writeWhole } from "../files/write-whole.js";
 import type { StoredTensor } from "../graph/parameters.js";
 import { encodeNpz } from "../weights/npz.js";
 import type { ImageSource } from "./images.js";
+import { makeFolders } from "../files/make-folders.js";
 
 /** The adversarial images of an attack, written to disk as they are found. */
 export interface AdversarialFile {
@@ -107,7 +108,7 @@ function bytesOfImage({ shape: { height, width, channels } }: ImageSource): numb
 
 function open(path: string, resume: boolean): number {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     return openSync(path, resume ? "r+" : "wx+");
   } catch (cause) {
     throw writeFailure(path, cause);

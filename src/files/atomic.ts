@@ -1,10 +1,11 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { InputError, WorkError } from "../errors.js";
 import { kindOf, kindOfStatus } from "./kind.js";
 import { lacksMemory, meaningOf, systemCodeOf, tooLittleMemory } from "./system-error.js";
 import { writeWhole } from "./write-whole.js";
 import { openBeside, removeLeftovers } from "./leftovers.js";
+import { makeFolders } from "./make-folders.js";
 
 /**
  * Refuses a path where no file can be written, before any work is done for it.
@@ -50,7 +51,7 @@ export function writeFileAtomically(path: string, chunks: string | Uint8Array | 
   let temporary: string | undefined;
   try {
     refuseDevice(path);
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolders(dirname(path));
     removeLeftovers(path);
     const file = openBeside(path);
     temporary = file.path;

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { WorkError } from "../errors.js";
@@ -10,6 +10,7 @@ import { goesOn, statedSize, validatorOf, wholeSize } from "./range-answer.js";
 import { hashOfFile } from "./sha256.js";
 import { isSystemError } from "./system-error.js";
 import { writeWhole } from "./write-whole.js";
+import { makeFolders } from "./make-folders.js";
 
 /** What to download and how to know it is the right thing. */
 export interface DownloadSource {
@@ -191,7 +192,7 @@ async function receive(
       typeof source.bytes === "number" && stated !== null && stated !== source.bytes
         ? wrongSize(source.url, `${source.bytes} bytes`, `${stated} bytes, as its server states`)
         : null;
-    mkdirSync(dirname(part.path), { recursive: true });
+    makeFolders(dirname(part.path));
     if (start === 0) part.begin(packed ? null : validatorOf(response));
     try {
       const received = await append(

@@ -4,7 +4,6 @@ import {
   existsSync,
   fstatSync,
   ftruncateSync,
-  mkdirSync,
   openSync,
   readSync,
   rmdirSync,
@@ -17,6 +16,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { WorkError } from "../errors.js";
 import { writeFailure } from "./atomic.js";
 import { lockDescriptor, requireLocks } from "./kernel.js";
+import { makeFolders } from "./make-folders.js";
 
 /** A lock that this process has, until it releases it or ends. */
 export interface HeldLock {
@@ -144,7 +144,7 @@ const MOST_TRIES = 100;
 function makeFolder(path: string): void {
   for (let tries = 1; ; tries++) {
     try {
-      const top = mkdirSync(dirname(path), { recursive: true });
+      const top = makeFolders(dirname(path));
       if (top !== undefined) rememberMade(resolve(dirname(path)), resolve(top));
       return;
     } catch (cause) {

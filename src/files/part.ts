@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeFolders } from "./make-folders.js";
 
 /** A file that is being downloaded, and beside it what tells the server's version of it from others. */
 export interface Part {
@@ -36,7 +37,7 @@ export function partOf(path: string): Part {
     },
     begin(validator) {
       remove();
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolders(dirname(path));
       if (validator !== null && isUsable(validator)) writeFileSync(beside, validator, "latin1");
     },
     finish,

@@ -36,7 +36,7 @@ export async function readStudent(
       found: "no such file",
       fix:
         which === "best"
-          ? "--checkpoint last, or mtard train with --resume until the first evaluation, or which makes a lost one again"
+          ? "wait for its first evaluation where it is training, else mtard train with --resume, which also makes a lost one again; or --checkpoint last"
           : "mtard train with --resume",
     });
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError, WorkError } from "../errors.js";
@@ -11,6 +11,7 @@ import { writeFileAtomically } from "../files/atomic.js";
 import { systemCodeOf } from "../files/system-error.js";
 import { openSafetensors } from "../weights/safetensors.js";
 import { openSourceFile } from "../weights/source-file.js";
+import { makeFolders } from "../files/make-folders.js";
 
 /** The files of a run directory. */
 export const RUN_FILES = {
@@ -195,7 +196,7 @@ export function openRunDirectory(
   before: () => void = () => undefined,
 ): OpenedRun {
   if (!isThere(join(folder, RUN_FILES.settings))) {
-    mkdirSync(folder, { recursive: true });
+    makeFolders(folder);
     before();
     writeDescription(folder, run);
     return { existed: false, further: null };

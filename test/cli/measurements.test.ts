@@ -172,6 +172,7 @@ describe("a table that is killed in the middle of AutoAttack", () => {
     expect(whole.evaluated - finished.evaluated, "the clean teacher's two and a clean accuracy").toBe(3);
     // Square's 5,000 looks at two images, and one at what it made, cost the most of all batches.
     expect(looksIn("killed.looks") - looksIn("whole.looks")).toBeLessThanOrEqual(2 * 5001);
-    expect(looksIn("whole.looks")).toBeGreaterThan(4 * 2 * 5001 * 0.75);
+    // All of Square once more would be more than that: it has two such batches at the least.
+    expect(looksIn("whole.looks")).toBeGreaterThan(2 * 2 * 5001);
   });
 });
