@@ -108,11 +108,11 @@ describe("a training run", () => {
     expect(existsSync(join(stores, "whole", "best.safetensors"))).toBe(true);
     // Beside its settings, what the recipe says where they differ.
     expect(readRun(join(stores, "whole")).recipe).toEqual({
-      epochs: 5,
+      epochs: 6,
       batchSize: 64,
-      milestones: [3, 4],
-      innerSteps: 10,
-      evaluateEvery: 5,
+      milestones: [4],
+      innerSteps: 5,
+      evaluateEvery: 6,
     });
   });
 
