@@ -56,17 +56,22 @@ describe("makeFolders", () => {
     },
   );
 
-  it.each([
-    ["teacher", "list", "--teachers-dir", "/proc/nope"],
-    ["data", "demo", "--data-dir", "/proc/nope"],
-    ["evaluate", "demo-robust", "--attacks", "fgsm", "--limit", "2", "--runs-dir", "/proc/nope"],
-    ["train", "--dataset", "demo", "--method", "natural", "--epochs", "1", "--out", "/proc/nope/run"],
-  ])("lets no command run for ever: %s %s %s %s", (...call) => {
+  function commandWith(...call: string[]): { status: number | null; signal: string | null } {
     const { status, signal } = spawnSync(process.execPath, ["dist/cli/main.js", ...call], {
       timeout: 100_000,
       killSignal: "SIGKILL",
+      env: { ...process.env, MTARD_DATA: join(place, "data"), MTARD_DEVICE: "cpu" },
     });
-    expect(signal).toBeNull();
-    expect(status).toBe(call[0] === "teacher" ? 0 : 1);
+    return { status, signal };
+  }
+
+  it.each<[number, ...string[]]>([
+    [0, "teacher", "list", "--teachers-dir", "/proc/nope"],
+    [1, "data", "demo", "--data-dir", "/proc/nope"],
+    [1, "evaluate", "demo-robust", "--attacks", "fgsm", "--limit", "2", "--runs-dir", "/proc/nope"],
+    [1, "train", "--dataset", "demo", "--method", "natural", "--epochs", "1", "--out", "/proc/nope/run"],
+  ])("lets no command run for ever, which ends with %i: %s %s %s %s", (code, ...call) => {
+    expect(commandWith("data", "demo").status).toBe(0);
+    expect(commandWith(...call)).toEqual({ status: code, signal: null });
   });
 });

@@ -45,7 +45,7 @@ it("goes on where it ended, with the new schedule, and says so in its settings",
   const { settings, inputs, recipe } = readRun(join(stores, "further"));
   expect(settings).toEqual(long);
   expect(inputs.earlier).toEqual([{ epochs: 1, milestones: [3], evaluateEvery: 1 }]);
-  expect(recipe).toMatchObject({ epochs: 5 });
+  expect(recipe).toMatchObject({ epochs: 6 });
   const { steps } = readMetrics(join(stores, "further"));
   expect(steps.map(({ learningRate }) => learningRate)).toEqual([
     ...Array<number>(12).fill(0.1),
