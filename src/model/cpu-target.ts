@@ -1,7 +1,10 @@
 import type { AttackTarget } from "../attacks/target.js";
 
-/** From this many images on, TensorFlow's gradients are at least as fast as ONNX Runtime's; with fewer, as little as half as fast. */
-const MANY_IMAGES = 48;
+/**
+ * From this many images on, TensorFlow's gradients are at least as fast as ONNX Runtime's. Compiled for a size that comes often, they are
+ * from 12 on; batches that shrink come in sizes that are not compiled.
+ */
+const MANY_IMAGES = 24;
 
 /**
  * Joins the targets of one classifier in both engines on a CPU, using each for what it does faster: ONNX Runtime for logits and for
