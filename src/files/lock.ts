@@ -137,7 +137,7 @@ export async function waitForLock(path: string, onWait: (holder: string) => void
 /** The folders that this process made for its locks. */
 const madeFolders = new Set<string>();
 
-/** How often a folder that others remove while it is made is made again; a link that leads nowhere looks alike, and stays. */
+/** How often a folder that others make and remove meanwhile is made again; a file, or a link that leads nowhere, looks alike, and stays. */
 const MOST_TRIES = 100;
 
 /** Makes the folder of a lock file. */
@@ -148,7 +148,7 @@ function makeFolder(path: string): void {
       if (top !== undefined) rememberMade(resolve(dirname(path)), resolve(top));
       return;
     } catch (cause) {
-      const isGone = (cause as NodeJS.ErrnoException).code === "ENOENT";
+      const isGone = ["ENOENT", "EEXIST"].includes((cause as NodeJS.ErrnoException).code ?? "");
       if (!isGone || tries === MOST_TRIES) throw writeFailure(dirname(path), cause);
     }
   }
