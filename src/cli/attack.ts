@@ -24,9 +24,9 @@ import {
   requestedConventions,
 } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
-import { openModels, type AttackedModel } from "./open-models.js";
+import { openModels, type AttackedModel, wordsFor } from "./open-models.js";
 import { datasetOption, examples, type HandlerArguments } from "./options.js";
-import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
+import { log, printResult, type GlobalArguments, suggest } from "./output.js";
 import { formatTable } from "./text-table.js";
 import { ProgressLine } from "./progress.js";
 import type { CommandBody } from "./usages.js";
@@ -229,8 +229,7 @@ function printExamined(
       ...[picture, saved].filter((file) => file !== undefined),
     ].join("\n"),
   );
-  const asked = args.dataset === undefined ? "" : ` --dataset ${shellWord(args.dataset)}`;
-  suggest(`mtard evaluate ${shellWord(args.model)}${asked} --attacks ${attack}`);
+  suggest(`mtard evaluate ${wordsFor(args)} --attacks ${attack}`);
 }
 
 function parseImages(value: unknown): number {

@@ -24,7 +24,7 @@ import {
   requestedConventions,
 } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
-import { openModels, type AttackedModel } from "./open-models.js";
+import { openModels, type AttackedModel, wordsFor } from "./open-models.js";
 import {
   configOption,
   datasetOption,
@@ -34,11 +34,10 @@ import {
   runsDirOption,
   type HandlerArguments,
 } from "./options.js";
-import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
+import { printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
 import { formatTable } from "./text-table.js";
-import { ProgressLine } from "./progress.js";
-import { stopOnSignals } from "./stop-on-signals.js";
 import type { CommandBody } from "./usages.js";
+import { whileMeasuring } from "./while-measuring.js";
 
 function evaluateOptions(yargs: Argv<GlobalArguments>) {
   return attackOptions(yargs)
@@ -104,8 +103,6 @@ export const evaluateCommand: CommandBody = {
 
 const USUAL_BATCH = 128;
 
-class Stopped extends Error {}
-
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
   const request = evaluateRequest(args);
   prepareNativeLibraries(request.device, threadCount());
@@ -121,14 +118,8 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     teachersDir: args.teachersDir,
     dataDir: args.dataDir,
   });
-  const line = new ProgressLine();
-  const stop = stopOnSignals(line, "batch");
-  const show = evaluationProgress(line, (text) => say(text));
-  const say = (text: string): void => {
-    line.clear();
-    log(text);
-  };
-  try {
+  await whileMeasuring(opened, async ({ line, say, stopIfAsked }) => {
+    const show = evaluationProgress(line, say);
     const { model, surrogate, description } = opened;
     const { test, fingerprint } = openDataset(description.id, args.dataDir);
     const data = imagesOf(test, description, fingerprint, request.limit);
@@ -145,8 +136,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       {
         onBegin: (device) => say(`${model.name} on ${device}`),
         onProgress(progress) {
-          // Between batches all that was found is on the disk.
-          if (stop.requested && progress.pass.step === null) throw new Stopped();
+          stopIfAsked(progress);
           show(progress);
         },
         onMessage: say,
@@ -174,22 +164,11 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       },
       evaluationTable(found.evaluation),
     );
-    const named = shellWord(args.model);
-    const asked = args.dataset === undefined ? "" : ` --dataset ${shellWord(args.dataset)}`;
     suggest(
-      ...(model.reference.kind === "run" ? [`mtard report ${named}`] : []),
-      ...attacks.slice(-1).map((attack) => `mtard attack ${named}${asked} --attack ${attack}`),
+      ...(model.reference.kind === "run" ? [`mtard report ${shellWord(args.model)}`] : []),
+      ...attacks.slice(-1).map((attack) => `mtard attack ${wordsFor(args)} --attack ${attack}`),
     );
-  } catch (error) {
-    if (!(error instanceof Stopped)) throw error;
-    line.clear();
-    log("stopped; everything so far is kept, and the same call goes on");
-    process.exitCode = 1;
-  } finally {
-    stop.forget();
-    line.clear();
-    opened.dispose();
-  }
+  });
 }
 
 /** What the call asks for, checked before anything is opened. */

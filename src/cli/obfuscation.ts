@@ -11,7 +11,7 @@ import { parseQuantity } from "../recipes/settings.js";
 import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
 import { percent } from "./accuracy.js";
 import { evaluationProgress } from "./evaluation-progress.js";
-import { type AttackedModel, openModels } from "./open-models.js";
+import { type AttackedModel, openModels, wordsFor } from "./open-models.js";
 import {
   checkpointOption,
   datasetOption,
@@ -22,11 +22,10 @@ import {
   parseLimit,
   runsDirOption,
 } from "./options.js";
-import { type GlobalArguments, log, printResult, shellWord, suggest } from "./output.js";
-import { ProgressLine } from "./progress.js";
-import { stopOnSignals } from "./stop-on-signals.js";
+import { type GlobalArguments, printResult, suggest } from "./output.js";
 import { formatTable } from "./text-table.js";
 import type { CommandBody } from "./usages.js";
+import { type MeasuringSession, whileMeasuring } from "./while-measuring.js";
 
 const SLOW_IMAGES = 100;
 
@@ -74,8 +73,6 @@ export const obfuscationCommand: CommandBody = {
   handler: (args) => runObfuscation(args as unknown as ObfuscationArguments),
 };
 
-class Stopped extends Error {}
-
 async function runObfuscation(args: ObfuscationArguments): Promise<void> {
   const epsilon = parseQuantity("--eps", args.eps, { minimum: 0, maximum: 1 });
   const limit = parseLimit(args.limit);
@@ -87,10 +84,8 @@ async function runObfuscation(args: ObfuscationArguments): Promise<void> {
   const opened = await openModels({
     ...{ model: named, dataset, surrogate, checkpoint, device, teachersDir, dataDir },
   });
-  const line = new ProgressLine();
-  const stop = stopOnSignals(line, "batch");
-  try {
-    const found = await measureLooks(opened, args, { epsilon, limit, slowLimit }, line, () => stop.requested);
+  await whileMeasuring(opened, async (session) => {
+    const found = await measureLooks(opened, args, { epsilon, limit, slowLimit }, session);
     const signs = signsOf(found.evaluations);
     const holds = signs.every((each) => each.holds);
     const { model, description } = opened;
@@ -102,18 +97,8 @@ async function runObfuscation(args: ObfuscationArguments): Promise<void> {
       },
       signsText(signs, surrogate !== undefined),
     );
-    const asked = args.dataset === undefined ? "" : ` --dataset ${shellWord(args.dataset)}`;
-    suggest(`mtard evaluate ${shellWord(named)}${asked} --attacks aa`);
-  } catch (error) {
-    if (!(error instanceof Stopped)) throw error;
-    line.clear();
-    log("stopped; everything so far is kept, and the same call goes on");
-    process.exitCode = 1;
-  } finally {
-    stop.forget();
-    line.clear();
-    opened.dispose();
-  }
+    suggest(`mtard evaluate ${wordsFor(args)} --attacks aa`);
+  });
 }
 
 interface Sizes {
@@ -127,13 +112,8 @@ async function measureLooks(
   { model, surrogate, description }: AttackedModel,
   args: ObfuscationArguments,
   { epsilon, limit, slowLimit }: Sizes,
-  line: ProgressLine,
-  stopRequested: () => boolean,
+  { line, say, stopIfAsked }: MeasuringSession,
 ): Promise<{ evaluations: Map<string, Evaluation>; warnings: string[] }> {
-  const say = (text: string): void => {
-    line.clear();
-    log(text);
-  };
   const { test, fingerprint } = openDataset(description.id, args.dataDir);
   const store = openModelStore(model, args["runs-dir"], say);
   const batchSize = usualBatch(model);
@@ -158,7 +138,7 @@ async function measureLooks(
       store,
       {
         onProgress(progress) {
-          if (stopRequested() && progress.pass.step === null) throw new Stopped();
+          stopIfAsked(progress);
           show(progress);
         },
         onMessage(text) {

@@ -5,6 +5,7 @@ import { findModel } from "../model/reference.js";
 import type { StudentChoice } from "../model/run-student.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import type { ModelUse } from "../teacher/tried.js";
+import { shellWord } from "./output.js";
 
 /** The models that a call names. */
 export interface NamedModels {
@@ -18,6 +19,11 @@ export interface NamedModels {
   readonly dataDir: string;
   /** What they will be asked, as far as the call says it. */
   readonly use?: ModelUse;
+}
+
+/** How a call named a model and its data set, as words of another command. */
+export function wordsFor({ model, dataset }: { model: string; dataset?: string | undefined }): string {
+  return dataset === undefined ? shellWord(model) : `${shellWord(model)} --dataset ${shellWord(dataset)}`;
 }
 
 /** A model to be attacked, its data set, and the surrogate of transfer attacks if there is one. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { linkSync, readdirSync, rmSync } from "node:fs";
 import { cpus } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { z } from "zod";
 import { cacheFolder } from "../../scripts/setup/cache.mjs";
@@ -11,7 +11,6 @@ import { writeFileAtomically } from "../files/atomic.js";
 import { readTextFile } from "../files/read-text.js";
 import { isSystemError } from "../files/system-error.js";
 import { threadCount } from "./device.js";
-import { makeFolders } from "../files/make-folders.js";
 
 /*
  * Some works have two ways to the same result, and which is faster depends on the machine. Both are measured when the work first comes up,
@@ -124,7 +123,6 @@ function keep(choice: KernelChoice): KernelChoice {
   const path = pathOf(choice.machine, choice.work);
   const own = `${path}.${process.pid}`;
   try {
-    makeFolders(dirname(path));
     writeFileAtomically(own, `${JSON.stringify(choice)}\n`);
     try {
       linkSync(own, path);
