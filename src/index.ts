@@ -52,6 +52,7 @@ export type { Accuracy, ExampleOutcome, RobustAccuracy } from "./evaluation/summ
 
 /* Training, and runs. */
 export { train, type TrainingProgress, type TrainingResult, type TrainOptions } from "./library/train.js";
+export type { MeasuredStudent } from "./training/train.js";
 export type { InitRequest } from "./training/initial-student.js";
 export { readRun, type Run } from "./library/run.js";
 export { recipe, type Training } from "./recipes/recipes.js";

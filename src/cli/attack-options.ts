@@ -17,6 +17,7 @@ import {
 } from "../evaluation/numbers.js";
 import type { AttackNumbers } from "../evaluation/rounds.js";
 import { type AttackChanges, USUAL_SEED } from "../evaluation/settings.js";
+import type { StudentChoice } from "../model/run-student.js";
 import { parseQuantity, parseSetting } from "../recipes/settings.js";
 import { requestedDevice, type DeviceRequest } from "../runtime/device.js";
 import { checkpointOption, deviceOption, type HandlerArguments } from "./options.js";
@@ -135,7 +136,7 @@ export interface AttackRequest {
   readonly conventions: Readonly<Record<keyof Conventions, string>>;
   readonly surrogate: string | undefined;
   readonly seed: number;
-  readonly checkpoint: "best" | "last";
+  readonly checkpoint: StudentChoice;
   readonly device: DeviceRequest;
 }
 

@@ -57,7 +57,7 @@ const valuesOf: Readonly<Record<string, Names>> = {
   "--device": devices,
   "--role": roles,
   "--to": formats,
-  "--checkpoint": () => Promise.resolve(["best", "last"]),
+  "--checkpoint": async () => (await import("../model/student-choices.js")).studentChoiceNames,
   "--clean-teacher": teacherNames,
   "--robust-teacher": teacherNames,
   "--second-clean-teacher": teacherNames,

@@ -1,6 +1,7 @@
 import type { Argv } from "yargs";
 import { datasetIds } from "../data/datasets.js";
 import { methodIds } from "../methods/methods.js";
+import { studentChoiceNames, studentChoices } from "../model/student-choices.js";
 import { networkIds } from "../networks/networks.js";
 import { budgetNames, budgets } from "../recipes/budgets.js";
 import { readingNames } from "../recipes/readings.js";
@@ -56,10 +57,12 @@ export const runsDirOption = {
 
 /** `--checkpoint` of a run. */
 export const checkpointOption = {
-  choices: ["best", "last"] as const,
+  choices: studentChoiceNames,
   default: "best" as const,
   requiresArg: true,
-  describe: "which student of a run: the best by W-Robust, or the last",
+  describe: `which student of a run: ${Object.entries(studentChoices)
+    .map(([name, meaning]) => `${name}, ${meaning}`)
+    .join("; ")}`,
 } as const;
 
 /** `--config`, read before the call is parsed. */

@@ -21,6 +21,7 @@ import {
 import { studentOf } from "../recipes/teachers.js";
 import type { TeacherRole } from "../methods/method.js";
 import { namedOrUsualTeachers } from "../recipes/usual-teachers.js";
+import type { BestEvaluation } from "../run/checkpoint.js";
 import { runName } from "../run/run-directory.js";
 import type { CommandBody } from "./usages.js";
 import { percent } from "./accuracy.js";
@@ -171,11 +172,10 @@ async function runTrain(args: TrainArguments): Promise<void> {
   const notes = departuresOf(settings, teachersDir);
   const places = { folder, dataDir, teachersDir, resume, device, init, notes };
   const summary = await trainWithProgress(settings, places, minutes * 60);
-  const { best } = summary;
-  const bestText = best
-    ? `best by W-Robust ${percent(best.wRobust)} (clean ${percent(best.clean)}, PGD-trades ${percent(best.robust)}) at epoch ${best.epoch}`
-    : "no evaluation yet";
-  printResult(args, { run: folder, ...summary }, wrapProse(`${folder}: ${summary.status}, ${bestText}`, 2));
+  const { best, bestAveraged = null } = summary;
+  const averagedText = bestAveraged ? `; of averaged weights ${bestText(bestAveraged)}` : "";
+  const text = best ? `best by W-Robust ${bestText(best)}${averagedText}` : "no evaluation yet";
+  printResult(args, { run: folder, ...summary }, wrapProse(`${folder}: ${summary.status}, ${text}`, 2));
   if (summary.status === "stopped") {
     log("everything is saved; the same command with --resume goes on");
     process.exitCode = 1;
@@ -184,9 +184,14 @@ async function runTrain(args: TrainArguments): Promise<void> {
   const run = shellWord(folder);
   suggest(
     `mtard evaluate ${run}`,
+    ...(bestAveraged ? [`mtard evaluate ${run} --checkpoint best-averaged`] : []),
     `mtard report ${run}`,
     `mtard export ${run} --to onnx --out ${shellWord(`${basename(resolve(folder))}.onnx`)}`,
   );
+}
+
+function bestText({ epoch, clean, robust, wRobust }: BestEvaluation): string {
+  return `${percent(wRobust)} (clean ${percent(clean)}, PGD-trades ${percent(robust)}) at epoch ${epoch}`;
 }
 
 /** The recipe's settings, overridden by the call's options and then by `--set`. */

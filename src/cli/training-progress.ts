@@ -5,7 +5,7 @@ import { compileRefusal } from "../runtime/compiled.js";
 import { tf } from "../runtime/tensorflow.js";
 import { canTrace } from "../runtime/tracer.js";
 import { prepareRun } from "../training/prepare.js";
-import { settingsOfEpoch, train, type TrainingSummary } from "../training/train.js";
+import { type MeasuredStudent, settingsOfEpoch, train, type TrainingSummary } from "../training/train.js";
 import type { InitRequest } from "../training/initial-student.js";
 import type { InitialWeights, Schedule } from "../run/run-directory.js";
 import { log } from "./output.js";
@@ -48,7 +48,7 @@ export async function trainWithProgress(
     if (run.resumed) log(`resumed from ${places.folder} after step ${run.step}`);
     const total = settings.epochs * run.batches.stepsPerEpoch;
     const meter = trainingMeter(run.step, total);
-    let looking: ((done: number) => string) | null = null;
+    let looking: { averaged: boolean; meter: (done: number) => string } | null = null;
     let steps = 0;
     return await train(
       run,
@@ -58,16 +58,17 @@ export async function trainWithProgress(
           const place = `epoch ${epoch}/${settings.epochs}  step ${step}/${total}`;
           line.show(`${place}  ${meter(step, images)}  ${describe(report)}`);
         },
-        onEvaluationProgress(event) {
-          looking ??= evaluationMeter(event.done, event.total);
-          const place = `epoch ${event.epoch}/${settings.epochs}  evaluating ${event.done}/${event.total} images`;
-          line.show(`${place}${looking(event.done)}`);
+        onEvaluationProgress({ epoch, done, total, averaged }) {
+          if (looking?.averaged !== averaged) looking = { averaged, meter: evaluationMeter(done, total) };
+          const weights = averaged ? " with averaged weights" : "";
+          const place = `epoch ${epoch}/${settings.epochs}  evaluating ${done}/${total} images${weights}`;
+          line.show(`${place}${looking.meter(done)}`);
         },
-        onEvaluation({ epoch, clean, robust, wRobust, best }) {
+        onEvaluation({ epoch, averaged, ...raw }) {
           line.clear();
           looking = null;
-          const [c, r, w] = [clean, robust, wRobust].map((value) => `${(100 * value).toFixed(2)}%`);
-          log(`epoch ${epoch}: clean ${c}, PGD-trades ${r}, W-Robust ${w}${best ? ", the best so far" : ""}`);
+          log(`epoch ${epoch}: ${measuredText(raw)}`);
+          if (averaged) log(`epoch ${epoch}, averaged weights: ${measuredText(averaged)}`);
         },
         stopRequested: () => stop.requested,
       },
@@ -78,6 +79,11 @@ export async function trainWithProgress(
     stop.forget();
     await run.close();
   }
+}
+
+function measuredText({ clean, robust, wRobust, best }: MeasuredStudent): string {
+  const [c, r, w] = [clean, robust, wRobust].map((value) => `${(100 * value).toFixed(2)}%`);
+  return `clean ${c}, PGD-trades ${r}, W-Robust ${w}${best ? ", the best so far" : ""}`;
 }
 
 /** What to say where passes are not compiled though nobody asked for that; the first step has tried. */

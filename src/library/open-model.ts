@@ -26,7 +26,10 @@ export interface OwnClassifier {
 export interface OpenModelOptions extends Places {
   /** The data set it is wanted for; needed for an ONNX file that mtard did not write. */
   readonly dataset?: ShapeOption | undefined;
-  /** Which student of a run: `best` by W-Robust (the default), or `last`. */
+  /**
+   * Which student of a run: `best` by W-Robust (the default), or `last`; where the run keeps averaged weights (the setting `ema`),
+   * `best-averaged` and `last-averaged` have those.
+   */
   readonly checkpoint?: StudentChoice | undefined;
   /** Where it runs: `auto` (the default: `MTARD_DEVICE`, or the GPU where it works), `cpu` or `cuda`. */
   readonly device?: DeviceRequest | undefined;

@@ -23,7 +23,7 @@ import { networkSha256 } from "../run/own-network.js";
 import { networkNamed } from "../networks/networks.js";
 import { runName } from "../run/run-directory.js";
 import { prepareRun } from "../training/prepare.js";
-import { train as trainRun } from "../training/train.js";
+import { type MeasuredStudent, train as trainRun } from "../training/train.js";
 import { InputError } from "../errors.js";
 import { didYouMean } from "../nearest.js";
 import { checkedMethod } from "./own-method.js";
@@ -81,8 +81,15 @@ export type TrainingProgress =
       readonly steps: number;
       readonly report: StepReport;
     }
-  | { readonly kind: "evaluating"; readonly epoch: number; readonly done: number; readonly total: number }
-  | ({ readonly kind: "evaluated"; readonly best: boolean } & BestEvaluation)
+  | {
+      readonly kind: "evaluating";
+      readonly epoch: number;
+      readonly done: number;
+      readonly total: number;
+      /** Whether these are the averaged weights, which are measured after the raw ones where the run keeps them. */
+      readonly averaged: boolean;
+    }
+  | ({ readonly kind: "evaluated"; readonly averaged?: MeasuredStudent } & MeasuredStudent & BestEvaluation)
   | { readonly kind: "repaired"; readonly text: string };
 
 /** How a training ended. */
@@ -93,6 +100,8 @@ export interface TrainingResult {
   readonly folder: string;
   readonly step: number;
   readonly best: BestEvaluation | null;
+  /** The best evaluation of the averaged weights; null where the run keeps none (`ema` is 0). */
+  readonly bestAveraged: BestEvaluation | null;
   readonly settings: TrainingSettings;
 }
 
@@ -128,7 +137,12 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
   const steps = settings.epochs * run.batches.stepsPerEpoch;
   try {
     for (const text of run.repairs) tell({ kind: "repaired", text });
-    const { status, step, best } = await trainRun(
+    const {
+      status,
+      step,
+      best,
+      bestAveraged = null,
+    } = await trainRun(
       run,
       {
         onStep: ({ epoch, step: now, report }) => tell({ kind: "step", epoch, step: now, steps, report }),
@@ -138,7 +152,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
       },
       checkpointSeconds,
     );
-    return { status, folder, step, best, settings };
+    return { status, folder, step, best, bestAveraged, settings };
   } finally {
     await run.close();
   }

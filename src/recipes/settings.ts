@@ -70,6 +70,13 @@ const recipeSettings = {
   nesterov: flag,
   /** Epochs after which the learning rate and both balance rates are divided by 10. */
   milestones: z.array(count).describe("a list of epochs, such as [215,260,285]"),
+  /**
+   * The decay of an exponential moving average of the weights, kept beside them; 0 keeps none. It rises to this with the steps:
+   * min(ema, (1 + s) / (10 + s)) after s steps before.
+   */
+  ema: quantity
+    .pipe(z.number().min(0).lt(1))
+    .describe("a number from 0 (no averaged weights) to below 1, such as 0.995"),
   /** Random crop and flip, as the data set's description says. */
   augmentation: flag,
   /** Pixels of black on each side before the random crop; null takes what the data set's description says. */
@@ -117,6 +124,7 @@ const recipeSettings = {
 
 /** What runs had before there were settings for it. */
 export const BEFORE = {
+  ema: 0,
   teacherPrecision: "float32",
   attackPrecision: "float32",
   precision: "float32",
@@ -135,6 +143,7 @@ export const trainingSettings = z.strictObject({
   ...callSettings,
   ...recipeSettings,
   // Runs of earlier versions do not say them.
+  ema: recipeSettings.ema.default(BEFORE.ema),
   teacherPrecision: recipeSettings.teacherPrecision.default(BEFORE.teacherPrecision),
   attackPrecision: recipeSettings.attackPrecision.default(BEFORE.attackPrecision),
   precision: recipeSettings.precision.default(BEFORE.precision),

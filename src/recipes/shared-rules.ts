@@ -43,6 +43,7 @@ export const sharedRules: readonly Rule[] = [
     source: "mtard's choice",
     settings: {
       heldOut: 1000,
+      ema: 0,
       alpha: 0.5,
       temperature: 1,
       classTemperatures: "separate",

@@ -11,7 +11,7 @@ import { isThere } from "../files/kind.js";
 import { systemCodeOf } from "../files/system-error.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { weightsFromParameters, type Parameters } from "../student/parameters.js";
-import { RUN_FILES } from "./run-directory.js";
+import { type BestFile, RUN_FILES } from "./run-directory.js";
 
 const word = z.number().int();
 const randomState = z.tuple([word, word, word, word]);
@@ -40,6 +40,8 @@ const progressSchema = z.object({
   /** The method's own state: temperatures, loss weights, first losses. */
   method: z.unknown(),
   best: bestSchema.nullable(),
+  /** The same of the averaged weights; absent where none are kept. */
+  bestAveraged: bestSchema.nullable().optional(),
   /** Whether the last trained epoch still has to be evaluated. */
   evaluationDue: z.boolean(),
   /** The length of `metrics.jsonl` at this point. */
@@ -54,6 +56,7 @@ export interface Progress {
   readonly batches: BatchesState;
   readonly method: unknown;
   readonly best: BestEvaluation | null;
+  readonly bestAveraged?: BestEvaluation | null | undefined;
   readonly evaluationDue: boolean;
   readonly metricsBytes: number;
   readonly seconds: number;
@@ -64,26 +67,36 @@ export interface Checkpoint {
   readonly progress: Progress;
   readonly weights: Weights;
   readonly momenta: Weights;
+  /** The averaged weights and statistics, where the run keeps them. */
+  readonly average: Weights | null;
+}
+
+/** The tensors of a run in training. */
+export interface TrainedTensors {
+  readonly parameters: Parameters;
+  readonly momenta: Parameters;
+  readonly average: Parameters | null;
 }
 
 const WEIGHT = "weight/";
 const MOMENTUM = "momentum/";
+const AVERAGE = "average/";
 
 /**
- * Saves a run's whole state, with weights, statistics and momenta. The last checkpoint is kept as the one before.
+ * Saves a run's whole state, with weights, statistics, momenta and averages. The last checkpoint is kept as the one before.
  *
  * @throws {WorkError} if the disk refuses; the last checkpoint then stays the last one.
  */
 export function saveCheckpoint(
   folder: string,
   network: Network,
-  parameters: Parameters,
-  momenta: Parameters,
+  { parameters, momenta, average }: TrainedTensors,
   progress: Progress,
 ): void {
   const tensors = [
     ...prefixed(WEIGHT, weightsFromParameters(network, parameters)),
     ...prefixed(MOMENTUM, weightsFromParameters(network, momenta)),
+    ...(average ? prefixed(AVERAGE, weightsFromParameters(network, average)) : []),
   ];
   const metadata = { mtard: JSON.stringify({ version: 1, ...progress }) };
   const last = join(folder, RUN_FILES.last);
@@ -125,18 +138,31 @@ export async function readCheckpoint(
     progress: progress.data,
     weights: read(WEIGHT, ["trained", "statistic"]),
     momenta: read(MOMENTUM, ["trained"]),
+    average: progress.data.bestAveraged === undefined ? null : read(AVERAGE, ["trained", "statistic"]),
   };
 }
 
-/** Saves the best student alone, under PyTorch's names; the metadata say what it is. */
+/** Saves a best student alone, under PyTorch's names; the metadata say what it is. */
 export function saveBest(
   folder: string,
+  file: BestFile,
   weights: Weights,
-  { student, dataset, method }: TrainingSettings,
+  { student, dataset, method, ema }: TrainingSettings,
   evaluation: BestEvaluation,
 ): void {
-  const metadata = { mtard: JSON.stringify({ network: student, dataset, method, evaluation }) };
-  writeFileAtomically(join(folder, RUN_FILES.best), encodeSafetensors(weights, metadata));
+  const averaged = file === "bestAveraged" ? { ema } : {};
+  const metadata = { mtard: JSON.stringify({ network: student, dataset, method, ...averaged, evaluation }) };
+  writeFileAtomically(join(folder, RUN_FILES[file]), encodeSafetensors(weights, metadata));
+}
+
+/** The best evaluation that a best student's file is of; null before the first, or where no averages are kept. */
+export function bestOf({ best, bestAveraged }: Progress, file: BestFile): BestEvaluation | null {
+  return file === "best" ? best : (bestAveraged ?? null);
+}
+
+/** The weights that a best student's file takes from a checkpoint; null where no averages are kept. */
+export function weightsOf({ weights, average }: Checkpoint, file: BestFile): Weights | null {
+  return file === "best" ? weights : average;
 }
 
 function prefixed(prefix: string, weights: Weights): [string, HostTensor][] {
@@ -151,7 +177,8 @@ function parseJson(text: string | undefined): unknown {
   }
 }
 
-function unusable(path: string, found: string, cause?: unknown): InputError {
+/** The error for a checkpoint that its run cannot use. */
+export function unusable(path: string, found: string, cause?: unknown): InputError {
   return new InputError(`${path} is not a whole checkpoint of this run`, {
     expected: "the file mtard train wrote",
     found,

@@ -16,18 +16,18 @@ const stepLine = z
   .object({ epoch: z.int().positive(), step: z.int().positive() })
   .catchall(z.union([z.number(), z.null()]));
 
+const measured = z.object({ clean: z.number(), robust: z.number(), wRobust: z.number(), best: z.boolean() });
+
 const evaluationLine = z.object({
   epoch: z.int().positive(),
   step: z.int().nonnegative(),
-  clean: z.number(),
-  robust: z.number(),
-  wRobust: z.number(),
-  best: z.boolean(),
+  ...measured.shape,
+  averaged: measured.optional(),
 });
 
 /** What a step reported, by name: losses, temperatures, weights, entropies, the learning rate; null for what is not finite. */
 export interface StepLine extends z.infer<typeof stepLine> {}
-/** What an evaluation in training found; accuracies are fractions. */
+/** What an evaluation in training found, of the averaged weights too where the run keeps them; accuracies are fractions. */
 export interface EvaluationLine extends z.infer<typeof evaluationLine> {}
 
 /** The lines of a metrics file that can be read, and what is wrong with the others. */

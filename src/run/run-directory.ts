@@ -20,6 +20,7 @@ export const RUN_FILES = {
   last: "last.safetensors",
   previous: "previous.safetensors",
   best: "best.safetensors",
+  bestAveraged: "best-averaged.safetensors",
   summary: "summary.json",
   network: "network.json",
 } as const;
@@ -124,26 +125,31 @@ export function readRun(folder: string): RunDescription {
   }
 }
 
-const summarySchema = z.object({ status: z.literal("finished") });
+const summarySchema = z.object({ status: z.literal("finished"), bestAveraged: z.looseObject({}).nullish() });
 
-/** Whether a run was trained to its last epoch and its best student is there, whole. */
+/** The files that a run's best students are in: the raw one, and the one of averaged weights where the run keeps such. */
+export type BestFile = "best" | "bestAveraged";
+
+/** Whether a run was trained to its last epoch and its best students are there, whole. */
 export function isRunFinished(folder: string): boolean {
   try {
-    const summary: unknown = JSON.parse(readTextFile(join(folder, RUN_FILES.summary), MOST_BYTES));
-    return summarySchema.safeParse(summary).success && problemOfBest(folder) === null;
+    const content: unknown = JSON.parse(readTextFile(join(folder, RUN_FILES.summary), MOST_BYTES));
+    const summary = summarySchema.safeParse(content);
+    const files: BestFile[] = summary.data?.bestAveraged ? ["best", "bestAveraged"] : ["best"];
+    return summary.success && files.every((file) => problemOfBest(folder, file) === null);
   } catch {
     return false;
   }
 }
 
 /**
- * What is wrong with the file of a run's best student, by its checksum and its form; null if nothing is.
+ * What is wrong with the file of one of a run's best students, by its checksum and its form; null if nothing is.
  *
  * @throws {InputError} if it is there and may not be read.
  */
-export function problemOfBest(folder: string): string | null {
+export function problemOfBest(folder: string, file: BestFile): string | null {
   try {
-    const opened = openSourceFile(join(folder, RUN_FILES.best));
+    const opened = openSourceFile(join(folder, RUN_FILES[file]));
     try {
       openSafetensors(opened.file);
       return null;

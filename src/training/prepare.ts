@@ -22,12 +22,18 @@ import { type DeviceRequest, studentDevice } from "../runtime/device.js";
 import { tf } from "../runtime/tensorflow.js";
 import { takeLock, workingLock } from "../files/lock.js";
 import { Random } from "../runtime/random.js";
-import { disposeParameters, parametersFromWeights, tensorsFromWeights } from "../student/parameters.js";
+import { initialAverage } from "../student/average.js";
+import {
+  disposeParameters,
+  parametersFromWeights,
+  type Parameters,
+  tensorsFromWeights,
+} from "../student/parameters.js";
 import { initialMomenta } from "../student/sgd.js";
 import { openTeacher, type Teacher } from "../teacher/bridge.js";
 import { teacherSha256 } from "../teacher/load.js";
 import { findTeacher } from "../teacher/reference.js";
-import type { BestEvaluation, Checkpoint } from "../run/checkpoint.js";
+import type { BestEvaluation, Checkpoint, TrainedTensors } from "../run/checkpoint.js";
 import { type MetricsFile, openMetrics } from "../run/metrics-file.js";
 import { recoverRun } from "../run/recover.js";
 import { networkSha256, saveOwnNetwork } from "../run/own-network.js";
@@ -49,12 +55,16 @@ export interface PreparedRun {
   /** The images to evaluate on, chosen by `settings.selection`. */
   readonly selectionSplit: Split;
   readonly trainee: Trainee;
+  /** The moving average of the student's weights and statistics, where the settings ask for one. */
+  readonly average: Parameters | null;
   readonly batches: TrainingBatches;
   readonly metrics: MetricsFile;
   readonly step: number;
   /** How long it was worked on before. */
   readonly seconds: number;
   readonly best: BestEvaluation | null;
+  /** The best evaluation of the averaged weights. */
+  readonly bestAveraged: BestEvaluation | null;
   readonly evaluationDue: boolean;
   readonly resumed: boolean;
   /** What was found damaged in the run's folder, and what was done about it. */
@@ -178,8 +188,9 @@ export async function prepareRun(
       : method.initialState(settings, shape.classes);
     const metrics = openMetrics(places.folder, checkpoint?.progress.metricsBytes ?? 0);
     // Tensors last: what fails above must leave none behind.
-    const { parameters, momenta } = studentAt(
+    const { parameters, momenta, average } = studentAt(
       network,
+      settings.ema > 0,
       () => initial?.weights ?? initialWeights(network, fresh),
       checkpoint,
     );
@@ -192,11 +203,13 @@ export async function prepareRun(
         ...{ network, parameters, momenta, method, state, cleanTeacher, robustTeacher },
         precision: settings.precision === "bfloat16" ? "bfloat16" : "float32",
       },
+      average,
       batches,
       metrics,
       step: checkpoint?.progress.step ?? 0,
       seconds: checkpoint?.progress.seconds ?? 0,
       best: checkpoint?.progress.best ?? null,
+      bestAveraged: checkpoint?.progress.bestAveraged ?? null,
       evaluationDue: checkpoint?.progress.evaluationDue ?? false,
       resumed: checkpoint !== null,
       repairs,
@@ -207,6 +220,7 @@ export async function prepareRun(
         metrics.close();
         disposeParameters(parameters);
         disposeParameters(momenta);
+        if (average) disposeParameters(average);
         await Promise.all(teachers.map((teacher) => teacher.close()));
         lock.release();
       },
@@ -231,19 +245,25 @@ const LOCK_RULE = { once: "one training at a time in a run directory", instead: 
 /** The generator stream of initial weights; batches and evaluations have others. */
 const INITIALIZATION_STREAM = 2;
 
-/** The student as a checkpoint left it, or with its initial weights and no momentum. */
+/** The student as a checkpoint left it, or with its initial weights, which its average begins with, and no momentum. */
 function studentAt(
   network: Network,
+  averaged: boolean,
   initial: () => Weights,
   checkpoint: Checkpoint | null,
-): Pick<Trainee, "parameters" | "momenta"> {
+): TrainedTensors {
   if (checkpoint)
     return {
       parameters: parametersFromWeights(network, checkpoint.weights),
       momenta: tensorsFromWeights(network, checkpoint.momenta),
+      average: checkpoint.average && parametersFromWeights(network, checkpoint.average),
     };
   const parameters = parametersFromWeights(network, initial());
-  return { parameters, momenta: initialMomenta(network, parameters) };
+  return {
+    parameters,
+    momenta: initialMomenta(network, parameters),
+    average: averaged ? initialAverage(network, parameters) : null,
+  };
 }
 
 function requireFitting(network: Network, shape: ClassifierShape): void {

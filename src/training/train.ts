@@ -6,23 +6,35 @@ import { measure } from "../evaluation/measure.js";
 import type { StepReport } from "../methods/method.js";
 import { tf, type Tensor } from "../runtime/tensorflow.js";
 import { inferenceStudent, MEASURED } from "../student/inference.js";
-import { replaceParameter, weightsFromParameters } from "../student/parameters.js";
+import { averageDecay, moveAverage } from "../student/average.js";
+import { type Parameters, replaceParameter, weightsFromParameters } from "../student/parameters.js";
 import { TeacherStopped } from "../teacher/bridge.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { saveBest, saveCheckpoint, type BestEvaluation } from "../run/checkpoint.js";
 import type { PreparedRun } from "./prepare.js";
-import { problemOfBest, RUN_FILES } from "../run/run-directory.js";
+import { type BestFile, problemOfBest, RUN_FILES } from "../run/run-directory.js";
 import { isEvaluated, rateScale, SELECTION_ATTACK } from "./schedule.js";
 import { trainingStep, type StepSettings } from "./step.js";
 
 /** What a run tells while it works. */
 export interface TrainingEvents {
   onStep(event: { epoch: number; step: number; images: number; report: StepReport }): void;
-  onEvaluationProgress(event: { epoch: number; done: number; total: number }): void;
-  onEvaluation(event: { epoch: number; clean: number; robust: number; wRobust: number; best: boolean }): void;
+  /** `averaged` tells the images of the averaged weights, which come after those of the raw ones, from theirs. */
+  onEvaluationProgress(event: { epoch: number; done: number; total: number; averaged: boolean }): void;
+  /** `averaged` is there where the run keeps averaged weights. */
+  onEvaluation(event: { epoch: number; averaged?: MeasuredStudent } & MeasuredStudent): void;
   /** Asked after every step and every evaluation batch: true to save and stop. */
   stopRequested(): boolean;
+}
+
+/** What an evaluation found of one of a run's students; accuracies are fractions. */
+export interface MeasuredStudent {
+  readonly clean: number;
+  readonly robust: number;
+  readonly wRobust: number;
+  /** Whether none of its kind was better before. */
+  readonly best: boolean;
 }
 
 /** How a run ended. */
@@ -30,6 +42,8 @@ export interface TrainingSummary {
   readonly status: "finished" | "stopped";
   readonly step: number;
   readonly best: BestEvaluation | null;
+  /** The best evaluation of the averaged weights; absent where the run keeps none. */
+  readonly bestAveraged?: BestEvaluation | null;
 }
 
 /**
@@ -43,8 +57,10 @@ export async function train(
   events: TrainingEvents,
   checkpointSeconds: number,
 ): Promise<TrainingSummary> {
-  const { settings, trainee, batches, metrics, folder } = run;
-  let { step, best, evaluationDue } = run;
+  const { settings, trainee, average, batches, metrics, folder } = run;
+  const { network, parameters } = trainee;
+  let { step, evaluationDue } = run;
+  const bests: Record<BestFile, BestEvaluation | null> = { best: run.best, bestAveraged: run.bestAveraged };
   let upcoming = lookAhead(run);
   let savedAt = performance.now();
   const began = performance.now() - 1000 * run.seconds;
@@ -56,37 +72,49 @@ export async function train(
       step,
       batches: upcoming.state,
       method: trainee.state,
-      best,
+      ...kept(),
       evaluationDue,
       metricsBytes,
       seconds: seconds(),
     };
-    saveCheckpoint(folder, trainee.network, trainee.parameters, trainee.momenta, progress);
+    saveCheckpoint(folder, network, { ...trainee, average }, progress);
     savedAt = performance.now();
+  }
+  /** The best evaluations; runs without averaged weights do not name those. */
+  function kept(): Pick<TrainingSummary, "best" | "bestAveraged"> {
+    const { best, bestAveraged } = bests;
+    return average ? { best, bestAveraged } : { best };
+  }
+  /** Takes an evaluation's accuracies, and saves the student if none of its kind was better. */
+  function rank(file: BestFile, epoch: number, found: Accuracies, from: Parameters): MeasuredStudent {
+    const before = bests[file];
+    if (before !== null && found.wRobust <= before.wRobust) return { ...found, best: false };
+    const best = { epoch, ...found };
+    saveBest(folder, file, weightsFromParameters(network, from), settings, best);
+    bests[file] = best;
+    return { ...found, best: true };
   }
   if (!run.resumed) save();
 
   for (;;) {
     if (evaluationDue) {
       const epoch = upcoming.batch.epoch;
-      const evaluation = await evaluateStudent(run, epoch, events);
-      if (!evaluation) return { status: "stopped", step, best };
-      const { clean, robust, wRobust } = evaluation;
-      const isBest = best === null || wRobust > best.wRobust;
-      if (isBest) {
-        best = { epoch, ...evaluation };
-        saveBest(folder, weightsFromParameters(trainee.network, trainee.parameters), settings, best);
-      }
+      const found = await evaluateStudent(run, parameters, epoch, events);
+      const ofAverage = found && average && (await evaluateStudent(run, average, epoch, events));
+      if (!found || (average && !ofAverage)) return { status: "stopped", step, ...kept() };
+      const measured = rank("best", epoch, found, parameters);
+      const averaged =
+        average && ofAverage ? { averaged: rank("bestAveraged", epoch, ofAverage, average) } : {};
       const { selection } = settings;
-      metrics.append({ epoch, step, clean, robust, wRobust, best: isBest, selection, seconds: seconds() });
-      events.onEvaluation({ epoch, ...evaluation, best: isBest });
+      metrics.append({ epoch, step, ...measured, ...averaged, selection, seconds: seconds() });
+      events.onEvaluation({ epoch, ...measured, ...averaged });
       evaluationDue = false;
       save();
     }
     if (upcoming.batch.epoch >= settings.epochs) break;
     if (events.stopRequested()) {
       save();
-      return { status: "stopped", step, best };
+      return { status: "stopped", step, ...kept() };
     }
 
     const { batch } = upcoming;
@@ -105,6 +133,7 @@ export async function train(
       }),
     ).finally(() => statistics.dispose());
     step++;
+    if (average) moveAverage(average, parameters, averageDecay(settings.ema, step));
     metrics.append({ epoch, step, ...report, learningRate: inForce.sgd.learningRate, seconds: seconds() });
     events.onStep({ epoch, step, images: batch.count, report });
 
@@ -119,8 +148,8 @@ export async function train(
     }
     await eventsPass();
   }
-  requireBest(folder, best);
-  const summary = { status: "finished", step, best } as const;
+  for (const file of ["best", "bestAveraged"] as const) requireBest(folder, file, bests[file]);
+  const summary = { status: "finished", step, ...kept() } as const;
   writeFileAtomically(join(folder, RUN_FILES.summary), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
 }
@@ -159,15 +188,18 @@ export function settingsOfEpoch(settings: TrainingSettings, epoch: number): Step
   };
 }
 
-/** Measures the student's clean and robust accuracy; null if asked to stop meanwhile. */
+type Accuracies = Omit<MeasuredStudent, "best">;
+
+/** Measures the clean and robust accuracy of the student with these weights; null if asked to stop meanwhile. */
 async function evaluateStudent(
-  { selectionSplit, settings, trainee, dataset }: PreparedRun,
+  { selectionSplit, settings, trainee, average, dataset }: PreparedRun,
+  parameters: Parameters,
   epoch: number,
   events: TrainingEvents,
-): Promise<{ clean: number; robust: number; wRobust: number } | null> {
+): Promise<Accuracies | null> {
   const { evaluationEpsilon: epsilon, evaluationBatch: batchSize, seed } = settings;
   const { evaluationWrongWhenClean: wrongWhenClean, evaluationUniformStart: uniformStart } = settings;
-  const student = inferenceStudent(trainee.network, trainee.parameters, MEASURED);
+  const student = inferenceStudent(trainee.network, parameters, MEASURED);
   const { evaluation } = await measure(
     {
       identity: UNSAVED,
@@ -183,7 +215,7 @@ async function evaluateStudent(
     {
       onProgress({ done, total }) {
         if (events.stopRequested()) throw new StopRequest();
-        events.onEvaluationProgress({ epoch, done, total });
+        events.onEvaluationProgress({ epoch, done, total, averaged: parameters === average });
       },
     },
   )
@@ -204,17 +236,15 @@ const UNSAVED = "";
 class StopRequest extends Error {}
 
 /** A run whose best student was lost earlier, and never surpassed since, is not finished. */
-function requireBest(folder: string, best: BestEvaluation | null): void {
-  const problem = best === null ? null : problemOfBest(folder);
+function requireBest(folder: string, file: BestFile, best: BestEvaluation | null): void {
+  const problem = best === null ? null : problemOfBest(folder, file);
   if (best === null || problem === null) return;
-  throw new WorkError(
-    `the run is trained to its end, but its best student, of epoch ${best.epoch}, is lost`,
-    {
-      expected: join(folder, RUN_FILES.best),
-      found: problem,
-      fix: "put the file back; without it, the same command with --resume trains the run again from its beginning",
-    },
-  );
+  const student = file === "best" ? "best student" : "best student of averaged weights";
+  throw new WorkError(`the run is trained to its end, but its ${student}, of epoch ${best.epoch}, is lost`, {
+    expected: join(folder, RUN_FILES[file]),
+    found: problem,
+    fix: "put the file back; without it, the same command with --resume trains the run again from its beginning",
+  });
 }
 
 async function reportingLastCheckpoint<T>(folder: string, work: () => Promise<T>): Promise<T> {

@@ -218,6 +218,14 @@ describe("the settings a method reads", () => {
     expect([...seen].sort()).toEqual([...said].sort());
   });
 
+  it.each(methodIds)(
+    "by %s are also the decay of the averaged weights, which every recipe leaves off",
+    (id) => {
+      expect(settingsRead(id)).toContain("ema");
+      expect(of("cifar10", id).ema).toBe(0);
+    },
+  );
+
   it("are the only ones that make a difference", () => {
     expect(idleSettings("rslad", { weightRate: 0.1, alpha: 0.5, epochs: 3 })).toEqual(["weightRate"]);
   });

@@ -28,7 +28,7 @@ describe("the key of a run", () => {
 
   it("is not changed by the precision of what a method does not have", () => {
     expect(key({ method: "natural", teacherPrecision: "float16" })).toBe(key({ method: "natural" }));
-    expect(key({ precision: "float32", teacherPrecision: "float32" })).toBe(key());
+    expect(key({ precision: "float32", teacherPrecision: "float32", ema: 0 })).toBe(key());
   });
 
   it.each<Partial<TrainingSettings>>([
@@ -48,6 +48,7 @@ describe("the key of a run", () => {
     { attackPrecision: "bfloat16" },
     { teacherPrecision: "float16" },
     { cropPadding: 3 },
+    { ema: 0.995 },
     { evaluationWrongWhenClean: "not-robust" },
     { evaluationUniformStart: "unclamped" },
   ])("changes with %o", (changes) => {
