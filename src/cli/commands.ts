@@ -14,6 +14,7 @@ const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
   export: async () => (await import("./export.js")).exportCommand,
   table: async () => (await import("./table.js")).tableCommand,
   figure: async () => (await import("./figure.js")).figureCommand,
+  study: async () => (await import("./study.js")).studyCommand,
   report: async () => (await import("./report.js")).reportCommand,
   networks: async () => (await import("./networks.js")).networksCommand,
   recipe: async () => (await import("./recipe.js")).recipeCommand,

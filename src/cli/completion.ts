@@ -41,11 +41,13 @@ const roles: Names = async () => (await import("../methods/method.js")).teacherR
 const formats: Names = async () => (await import("../model/export.js")).exportFormats;
 const commandNames: Names = () => Promise.resolve([...Object.keys(usages), "help", COMPLETION]);
 /** The shell's own: files and folders. */
+const studyNames: Names = async () => Object.keys((await import("../reproduction/studies.js")).studies);
 const files: Names = () => Promise.resolve([]);
 
 const valuesOf: Readonly<Record<string, Names>> = {
   "--method": methodNames,
   "--methods": methodNames,
+  "--against": methodNames,
   "--student": networkNames,
   "--network": networkNames,
   "--dataset": datasetNames,
@@ -74,6 +76,7 @@ const valuesOf: Readonly<Record<string, Names>> = {
 /** What stands after a command, by the words that name it. */
 const positionals: Readonly<Record<string, Names>> = {
   help: commandNames,
+  study: studyNames,
   data: datasetNames,
   "teacher fetch": describedNames,
   "teacher show": teacherNames,

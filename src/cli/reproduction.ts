@@ -18,7 +18,7 @@ import {
   type TrainingSettings,
 } from "../recipes/settings.js";
 import { requireReading } from "../recipes/readings.js";
-import { paperDatasets, type PaperDataset } from "../paper/paper.js";
+import { isPaperDataset, paperDatasets, type PaperDataset } from "../paper/paper.js";
 import type { ScaleOptions } from "../reproduction/scale.js";
 import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
 import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
@@ -29,12 +29,16 @@ import { formatDuration, ProgressLine } from "./progress.js";
 import { stopOnSignals } from "./stop-on-signals.js";
 
 /** The options of `mtard table` and `mtard figure`. */
-export interface ReproductionArguments extends GlobalArguments {
+export interface ReproductionArguments extends ScaleArguments {
   number: string;
   dataset: string;
   budget: string;
   seeds: string;
   methods: string | undefined;
+}
+
+/** What every command takes that trains and measures many runs. */
+export interface ScaleArguments extends GlobalArguments {
   attacks: string | undefined;
   attackImages: string[] | undefined;
   wrongWhenClean: WrongWhenClean | undefined;
@@ -57,18 +61,33 @@ export interface ReproductionArguments extends GlobalArguments {
 
 const text = { type: "string", requiresArg: true } as const;
 
-/** Adds the options both commands take. */
+/** Adds the options that `mtard table` and `mtard figure` take. */
 export function withReproductionOptions(yargs: Argv): Argv {
+  return withScaleOptions(
+    yargs
+      .option("budget", { ...budgetOption, default: "smoke" })
+      .option("seeds", { ...seedsOption, default: "0" }),
+    { usual: "the budget's", out: "reports/WHAT-DATASET-BUDGET" },
+  );
+}
+
+/** `--seeds` of a command that trains many runs. */
+export const seedsOption = { ...text, describe: "one run each, such as 0,1,2" } as const;
+
+/**
+ * Adds the options of every command that trains and measures many runs.
+ *
+ * @param usual Whose values hold where the call gives none; `out` is where its files go.
+ */
+export function withScaleOptions(yargs: Argv, { usual, out }: { usual: string; out: string }): Argv {
   return yargs
-    .option("budget", { ...budgetOption, default: "smoke" })
-    .option("seeds", { ...text, default: "0", describe: "one run each, such as 0,1,2" })
     .option("attacks", { ...text, describe: `only these, of ${attackIds.join(", ")}` })
     .option("attack-images", {
       ...text,
       array: true,
       nargs: 1,
       describe: "an attack on the first K test images only, such as aa=500",
-      defaultDescription: "the budget's",
+      defaultDescription: usual,
     })
     .option("wrong-when-clean", {
       ...text,
@@ -83,7 +102,7 @@ export function withReproductionOptions(yargs: Argv): Argv {
       defaultDescription: "clamped",
     })
     .option("reading", readingOption)
-    .option("student", { ...text, describe: "the network to train", defaultDescription: "the budget's" })
+    .option("student", { ...text, describe: "the network to train", defaultDescription: usual })
     .option("clean-teacher", {
       ...text,
       describe: "a name, folder or .onnx file",
@@ -94,7 +113,7 @@ export function withReproductionOptions(yargs: Argv): Argv {
       describe: "a name, folder or .onnx file",
       defaultDescription: "DATASET-robust, or the paper's",
     })
-    .option("epochs", { requiresArg: true, describe: "of every run, instead of the budget's" })
+    .option("epochs", { requiresArg: true, describe: `of every run, instead of ${usual}` })
     .option("batch-size", { requiresArg: true, describe: "images a step" })
     .option("limit-train", { requiresArg: true, describe: "train on the first K images only" })
     .option("limit-test", { requiresArg: true, describe: "evaluate on the first K images only" })
@@ -108,7 +127,7 @@ export function withReproductionOptions(yargs: Argv): Argv {
     .option("out", {
       ...text,
       describe: "the folder for the files",
-      defaultDescription: "reports/WHAT-DATASET-BUDGET",
+      defaultDescription: out,
     })
     .option("config", configOption)
     .option("device", deviceOption);
@@ -140,35 +159,50 @@ export function reproductionOf(what: "table" | "figure", args: ReproductionArgum
     number,
     dataset,
     budget,
-    seeds: [...new Set(args.seeds.split(",").map((seed) => parseSetting("seed", seed, "--seeds")))],
-    methods: args.methods === undefined ? null : args.methods.split(",").map(requireMethodId),
-    options: {
-      reading: requireReading(args.reading),
-      student: args.student,
-      epochs: given("epochs", args.epochs),
-      batchSize: given("batchSize", args.batchSize),
-      limitTrain: given("limitTrain", args.limitTrain) ?? undefined,
-      limitTest: given("limitTest", args.limitTest) ?? undefined,
-      changes: parseOverrides(args.set ?? []),
-      attacks: args.attacks === undefined ? undefined : requireAttackIds(args.attacks.split(",")),
-      attackImages: attackImages(args.attackImages ?? []),
-      conventions: {
-        ...(args.wrongWhenClean === undefined ? {} : { wrongWhenClean: args.wrongWhenClean }),
-        ...(args.uniformStart === undefined ? {} : { uniformStart: args.uniformStart }),
-      },
-      teachers: {
-        clean: teacherNames(args.cleanTeacher, args.secondCleanTeacher),
-        robust: teacherNames(args.robustTeacher, args.secondRobustTeacher),
-      },
-    },
-    places: {
-      runsDir: args.runsDir,
-      dataDir: args.dataDir,
-      teachersDir: args.teachersDir,
-      device: requestedDevice(args.device),
-    },
+    seeds: parseSeeds(args.seeds),
+    methods: args.methods === undefined ? null : parseMethods(args.methods),
+    options: scaleOptionsOf(args),
+    places: placesOf(args),
     out: args.out ?? join("reports", `${what}-${number}-${dataset}-${budget}`),
   };
+}
+
+/** `--seeds`, each once. @throws {InputError} if one is none. */
+export function parseSeeds(given: string): number[] {
+  return [...new Set(given.split(",").map((seed) => parseSetting("seed", seed, "--seeds")))];
+}
+
+/** `--methods`, each once. @throws {InputError} if one is unknown. */
+export function parseMethods(given: string): MethodId[] {
+  return [...new Set(given.split(",").map(requireMethodId))];
+}
+
+/** What a call asks for besides what it is about. @throws {InputError} naming the first option that is wrong. */
+export function scaleOptionsOf(args: ScaleArguments): ScaleOptions {
+  return {
+    reading: requireReading(args.reading),
+    student: args.student,
+    epochs: given("epochs", args.epochs),
+    batchSize: given("batchSize", args.batchSize),
+    limitTrain: given("limitTrain", args.limitTrain) ?? undefined,
+    limitTest: given("limitTest", args.limitTest) ?? undefined,
+    changes: parseOverrides(args.set ?? []),
+    attacks: args.attacks === undefined ? undefined : requireAttackIds(args.attacks.split(",")),
+    attackImages: attackImages(args.attackImages ?? []),
+    conventions: {
+      ...(args.wrongWhenClean === undefined ? {} : { wrongWhenClean: args.wrongWhenClean }),
+      ...(args.uniformStart === undefined ? {} : { uniformStart: args.uniformStart }),
+    },
+    teachers: {
+      clean: teacherNames(args.cleanTeacher, args.secondCleanTeacher),
+      robust: teacherNames(args.robustTeacher, args.secondRobustTeacher),
+    },
+  };
+}
+
+/** Where a call's files are, and what it runs on. */
+export function placesOf({ runsDir, dataDir, teachersDir, device }: ScaleArguments): Places {
+  return { runsDir, dataDir, teachersDir, device: requestedDevice(device) };
 }
 
 /** `--methods` of a table. */
@@ -185,8 +219,7 @@ export const paperDatasetOption = {
 } as const;
 
 function requirePaperDataset(name: string): PaperDataset {
-  const dataset = paperDatasets.find((each) => each === name);
-  if (dataset !== undefined) return dataset;
+  if (isPaperDataset(name)) return name;
   throw new InputError(`the paper has no data set "${name}"`, {
     expected: paperDatasets.join(", "),
     found: name,

@@ -57,6 +57,10 @@ export const usages = {
     usage: "figure <number>",
     describe: "a figure of the paper from our runs: trains and evaluates what is missing",
   },
+  study: {
+    usage: "study <name>",
+    describe: "methods under the same conditions over seeds, with what their differences are worth",
+  },
   report: {
     usage: "report <run>",
     describe: "a page about a run: its settings, curves and accuracies, in one HTML file",

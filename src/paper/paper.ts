@@ -9,6 +9,11 @@ export const paperDatasets = ["cifar10", "cifar100", "tiny-imagenet"] as const s
 
 export type PaperDataset = (typeof paperDatasets)[number];
 
+/** Whether a data set is one of the paper's. */
+export function isPaperDataset(dataset: string): dataset is PaperDataset {
+  return paperDatasets.some((each) => each === dataset);
+}
+
 /** Robust accuracy under an attack and its mean with the clean accuracy, as printed. */
 export interface PaperRobustness {
   readonly robust: number;

@@ -3,6 +3,7 @@ import { attackKey, differencesOf, type MeasurementKey } from "../evaluation/key
 import { USUAL_SEED } from "../evaluation/settings.js";
 import { changedSettings, sourcedRecipe } from "../recipes/recipes.js";
 import { htmlText } from "../harmless.js";
+import { htmlTable, pageHtml, picturesHtml, type Picture } from "./html.js";
 import { requireMethodId } from "../methods/methods.js";
 import type { RunDescription } from "../run/run-directory.js";
 import type { Evaluation } from "../evaluation/summary.js";
@@ -24,51 +25,25 @@ export interface RunPage {
   readonly evaluations: readonly KeyedEvaluation[];
   /** What makes these accuracies doubtful, one sentence each. */
   readonly warnings: readonly string[];
-  /** SVG documents by title. */
-  readonly pictures: readonly { readonly title: string; readonly svg: string }[];
+  readonly pictures: readonly Picture[];
 }
 
 /** Formats a page about a run as HTML that loads nothing from elsewhere and runs no scripts. */
 export function runPageHtml(page: RunPage): string {
   const { name, run } = page;
   const { dataset, method, student, seed } = run.settings;
-  const pictures = page.pictures.map(({ title, svg }) => {
-    const data = Buffer.from(svg).toString("base64");
-    return `<img alt="${htmlText(title)}" src="data:image/svg+xml;base64,${data}">`;
-  });
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>${htmlText(name)}</title>
-<style>
-body { font: 16px/1.5 sans-serif; color: #111; max-width: 1200px; margin: 2em auto; padding: 0 1em; }
-table { border-collapse: collapse; margin: 1em 0; }
-th, td { padding: 0.2em 0.9em 0.2em 0; text-align: left; vertical-align: top; border-bottom: 1px solid #ddd; }
-td.number, th.number { text-align: right; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(440px, 1fr)); gap: 1em; }
-img { width: 100%; }
-code { font-size: 0.85em; word-break: break-all; }
-</style>
-</head>
-<body>
-<h1>${htmlText(name)}</h1>
-<p>${htmlText(`${method} on ${dataset}, student ${student}, seed ${seed}. ${progressText(page)}`)}</p>
+  return pageHtml(
+    name,
+    `<p>${htmlText(`${method} on ${dataset}, student ${student}, seed ${seed}. ${progressText(page)}`)}</p>
 <h2>Accuracy of the best student</h2>
 ${evaluationTable(page)}${page.warnings.map((warning) => `\n<p>Warning: ${htmlText(warning)}</p>`).join("")}
 <h2>Training</h2>
-<div class="pictures">
-${pictures.join("\n")}
-</div>
+${picturesHtml(page.pictures)}
 <h2>Settings</h2>
 ${settingsTable(run)}
 <h2>Data and teachers</h2>
-${inputsTable(run)}
-</body>
-</html>
-`;
+${inputsTable(run)}`,
+  );
 }
 
 function progressText({ metrics: { steps, evaluations }, finished, run }: RunPage): string {
@@ -187,22 +162,6 @@ function inputsTable({ settings, inputs }: RunDescription): string {
     ...(inputs.init ? [["started from", inputs.init.from, inputs.init.sha256] as const] : []),
   ].filter((row): row is string[] => row.every((cell) => cell !== null));
   return htmlTable(["what", "name", "SHA-256"], rows, []);
-}
-
-/** @param numbers The columns that hold numbers. */
-function htmlTable(
-  heading: readonly string[],
-  rows: readonly (readonly string[])[],
-  numbers: readonly number[],
-) {
-  const line = (cells: readonly string[], tag: "th" | "td"): string =>
-    `<tr>${cells
-      .map((cell, column) => {
-        const kind = numbers.includes(column) ? ' class="number"' : "";
-        return `<${tag}${kind}>${htmlText(cell)}</${tag}>`;
-      })
-      .join("")}</tr>`;
-  return `<table>\n${[line(heading, "th"), ...rows.map((row) => line(row, "td"))].join("\n")}\n</table>`;
 }
 
 function shown(value: unknown): string {

@@ -1,9 +1,9 @@
 import type { AttackId } from "../attacks/attacks.js";
 import { teacherRoles, type TeacherRole } from "../methods/method.js";
-import { classifierShape, datasets } from "../data/datasets.js";
 import { openModelStore } from "../evaluation/model-store.js";
 import { openModel } from "../model/model.js";
 import type { ModelReference } from "../model/reference.js";
+import type { StudentChoice } from "../model/run-student.js";
 import { plainRun, type RunPlan, type TeacherPlan } from "../paper/plan.js";
 import { readRun } from "../run/run-directory.js";
 import { trainingLooks } from "./ledger.js";
@@ -17,14 +17,14 @@ import { shortfallOf, teacherShortfall, usedTeacher } from "./shortfall.js";
 import { resolved, resolveTeachers } from "./teachers.js";
 import { trainMissing } from "./train-missing.js";
 
-/** Finds a run or trains it, and measures its best student. */
+/** Finds a run or trains it, and measures its student. */
 export async function performRun(
   request: SubjectRequest<RunPlan>,
   place: RunPlace,
   session: Session,
 ): Promise<RunOutcome> {
   const { scale, record } = session;
-  const { plan, seed } = request;
+  const { plan, seed, checkpoint } = request;
   const teachers = await resolveTeachers(plan, session);
   const name = `${plan.method}, seed ${seed}`;
   const { folder, trained } = await foundOrTrained(request, name, teachers, place, session);
@@ -33,7 +33,7 @@ export async function performRun(
   const measured =
     wanted.length === 0
       ? { evaluations: new Map(), warnings: [], measured: 0 }
-      : await measureSubject(wanted, { kind: "run", folder }, place, session, {
+      : await measureSubject(wanted, { reference: { kind: "run", folder }, checkpoint }, place, session, {
           name,
           epsilon: settings.evaluationEpsilon,
           batchSize: settings.evaluationBatch,
@@ -46,6 +46,7 @@ export async function performRun(
   return {
     plan,
     seed,
+    checkpoint,
     ...measured,
     folder,
     settings,
@@ -62,12 +63,13 @@ async function foundOrTrained(
   place: RunPlace,
   session: Session,
 ): Promise<{ folder: string; trained: boolean }> {
-  const { scale, places, events, record, ledger, finished } = session;
+  const { scale, places, events, record, ledger, finished, init } = session;
   const asked = settingsOf(plan, seed, scale, { clean: clean?.named ?? null, robust: robust?.named ?? null });
   const inputs = {
     data: record.fingerprint,
     cleanTeacher: clean?.sha256 ?? null,
     robustTeacher: robust?.sha256 ?? null,
+    ...(init ? { init } : {}),
   };
   const key = runKey(asked, inputs, record);
   const found = finished.get(key);
@@ -104,7 +106,7 @@ export async function performTeacher(
     batchSize: settings.evaluationBatch,
     images,
   };
-  const measured = await measureSubject(wanted, teacher.reference, place, session, about);
+  const measured = await measureSubject(wanted, { reference: teacher.reference }, place, session, about);
   return {
     plan,
     seed,
@@ -117,14 +119,13 @@ export async function performTeacher(
 /** Measures a model under each of the attacks. */
 async function measureSubject(
   wanted: readonly (AttackId | null)[],
-  reference: ModelReference,
+  { reference, checkpoint }: { reference: ModelReference; checkpoint?: StudentChoice | undefined },
   place: RunPlace,
   session: Session,
   about: Omit<Subject, "model">,
 ): Promise<Pick<Outcome, "folder" | "evaluations" | "warnings" | "measured">> {
-  const { scale, places, events } = session;
-  const dataset = classifierShape(datasets[scale.dataset]);
-  const model = await openModel(reference, { dataset, device: places.device });
+  const { places, events, shape } = session;
+  const model = await openModel(reference, { dataset: shape, checkpoint, device: places.device });
   try {
     const subject = { ...about, model };
     const store = openModelStore(model, places.runsDir, (text) => events.onMessage(text));

@@ -1,8 +1,13 @@
 import { prepareDataset } from "../data/prepare.js";
-import { classifierShape, datasets } from "../data/datasets.js";
+import { classifierShape, findDataset } from "../data/datasets.js";
 import { openDataset, readStoreRecord, type Dataset, type StoreRecord } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { AttackChanges } from "../evaluation/settings.js";
+import { createNetwork } from "../networks/networks.js";
+import type { ClassifierShape } from "../onnx/signature.js";
+import type { InitialWeights } from "../run/run-directory.js";
+import { Random } from "../runtime/random.js";
+import { initialStudent } from "../training/initial-student.js";
 import { openLock, workingLock } from "../files/lock.js";
 import { openModel, type Model } from "../model/model.js";
 import { evaluationCost, openLedger, trainingLooks } from "./ledger.js";
@@ -38,7 +43,9 @@ export async function reproduce(
   attackChanges: AttackChanges = {},
 ): Promise<Outcome[]> {
   const record = await storeRecord(scale, places, events);
-  const session = openSession(scale, places, events, record, attackChanges);
+  const shape = classifierShape(findDataset(scale.dataset, places.dataDir));
+  const init = await initialWeightsOf(scale, shape, places);
+  const session = openSession({ scale, places, events, record, shape, init, attackChanges });
   const tasks: SubjectRequest[] = [...standIns(requests, session), ...requests];
   session.ledger.expect(
     tasks.reduce((sum, task) => sum + looksOfTask(task, scale, record, attackChanges), 0),
@@ -73,12 +80,9 @@ export async function reproduceRuns(
 
 /** Opens what all the work of one call shares. */
 function openSession(
-  scale: Scale,
-  places: Places,
-  events: WorkEvents,
-  record: StoreRecord,
-  attackChanges: AttackChanges,
+  given: Pick<Session, "scale" | "places" | "events" | "record" | "shape" | "init" | "attackChanges">,
 ): Session & { close(): void } {
+  const { scale, places, shape } = given;
   const lock = openLock(workingLock(places.runsDir), {
     busy: `another mtard is working in ${places.runsDir}`,
     ...LOCK_RULE,
@@ -87,7 +91,8 @@ function openSession(
   let surrogate: Promise<Model> | undefined;
   let loaded: Model | undefined;
   const session: Session = {
-    ...{ scale, places, events, record, attackChanges, lock },
+    ...given,
+    lock,
     finished: finishedRuns(places.runsDir, places.dataDir),
     ledger: openLedger(),
     outcomes: new Map(),
@@ -95,7 +100,6 @@ function openSession(
     dataset: () => (dataset ??= openDataset(scale.dataset, places.dataDir)),
     async surrogate() {
       const { reference } = resolved(surrogateOf(scale, places.teachersDir), session);
-      const shape = classifierShape(datasets[scale.dataset]);
       surrogate ??= openModel(reference, { dataset: shape, device: places.device });
       return (loaded = await surrogate);
     },
@@ -110,9 +114,22 @@ function openSession(
 }
 
 const LOCK_RULE = {
-  once: "one table or figure at a time in a folder of runs",
+  once: "one table, figure or study at a time in a folder of runs",
   instead: "another folder with --runs-dir",
 };
+
+/** @throws {InputError} if what students shall start from is not there, or is of another network. */
+async function initialWeightsOf(
+  { init, student }: Scale,
+  shape: ClassifierShape,
+  { teachersDir }: Places,
+): Promise<InitialWeights | null> {
+  if (init === null) return null;
+  // All of the weights are taken, so nothing is drawn.
+  const random = Random.fromSeed(0);
+  const { origin } = await initialStudent(createNetwork(student, shape), { from: init }, teachersDir, random);
+  return origin;
+}
 
 async function storeRecord(
   { dataset }: Scale,

@@ -1,6 +1,7 @@
 import type { AttackId } from "../attacks/attacks.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { TrainingSettings } from "../recipes/settings.js";
+import type { StudentChoice } from "../model/run-student.js";
 import type { RunPlan, SubjectPlan, TeacherPlan } from "../paper/plan.js";
 import type { Scale } from "./scale.js";
 import type { Shortfall } from "./shortfall.js";
@@ -10,16 +11,19 @@ export interface SubjectRequest<Plan extends SubjectPlan = SubjectPlan> {
   readonly plan: Plan;
   /** The seed of a run; 0 for a teacher. */
   readonly seed: number;
+  /** Which student of a run; the best by default. */
+  readonly checkpoint?: StudentChoice | undefined;
   readonly attacks: readonly AttackId[];
   readonly clean: boolean;
 }
 
 export type RunRequest = SubjectRequest<RunPlan>;
 
-/** A teacher, or the best student of a run, with its accuracies. */
+/** A teacher, or a student of a run, with its accuracies. */
 export interface Outcome {
   readonly plan: SubjectPlan;
   readonly seed: number;
+  readonly checkpoint?: StudentChoice | undefined;
   /** The evaluations by attack; null stands for the clean accuracy alone. */
   readonly evaluations: ReadonlyMap<AttackId | null, Evaluation>;
   /** Where the evaluations are kept: a run's own directory, or a folder beside the runs. */
@@ -51,9 +55,13 @@ export function isTeacherPlan(plan: SubjectPlan): plan is TeacherPlan {
 }
 
 /** Identifies a run or teacher among those of one scale. */
-export function subjectId({ plan, seed }: Pick<SubjectRequest, "plan" | "seed">): string {
+export function subjectId({
+  plan,
+  seed,
+  checkpoint = "best",
+}: Pick<SubjectRequest, "plan" | "seed" | "checkpoint">): string {
   if (isTeacherPlan(plan)) return JSON.stringify([plan.teacher]);
-  return JSON.stringify([plan.method, Object.entries(plan.changes).sort(), plan.teachers, seed]);
+  return JSON.stringify([plan.method, Object.entries(plan.changes).sort(), plan.teachers, seed, checkpoint]);
 }
 
 /**

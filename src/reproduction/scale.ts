@@ -1,6 +1,5 @@
 import { type AttackId } from "../attacks/attacks.js";
 import type { Conventions } from "../attacks/conventions.js";
-import type { DatasetId } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import { methodOf, requireMethodId, type MethodId } from "../methods/methods.js";
 import { teacherRolesOf } from "../methods/method.js";
@@ -40,10 +39,12 @@ export type TeacherSource = string | RunPlan;
 
 /** What the runs of a table or figure are trained and evaluated on, and for how long. */
 export interface Scale {
-  readonly budget: BudgetName;
+  /** What its length is called: a budget's name, or a study's. */
+  readonly budget: string;
   readonly paperDataset: PaperDataset;
   readonly paperStudent: string;
-  readonly dataset: DatasetId;
+  /** The id of a data set, built in or a user's own. */
+  readonly dataset: string;
   readonly student: string;
   readonly epochs: number | undefined;
   readonly limitTrain: number | null;
@@ -56,6 +57,8 @@ export interface Scale {
   readonly imagesOf: (attack: AttackId) => number | null;
   /** The conventions by which an attack is measured. */
   readonly conventionsOf: (attack: AttackId) => Conventions;
+  /** What every run's student starts from: a file of weights, a run or a teacher; null where the seed draws it. */
+  readonly init: string | null;
   readonly options: ScaleOptions;
 }
 
@@ -91,6 +94,7 @@ export function scaleOf(
     evaluates: (attack) => attacks?.includes(attack) ?? true,
     imagesOf: (attack) => attackImages[attack] ?? null,
     conventionsOf: (attack) => ({ ...paperConventions(attack), ...options.conventions }),
+    init: null,
     options,
   };
 }

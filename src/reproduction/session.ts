@@ -1,5 +1,7 @@
 import type { TeacherManifest } from "../teacher/manifest.js";
 import type { Dataset, StoreRecord } from "../data/store.js";
+import type { ClassifierShape } from "../onnx/signature.js";
+import type { InitialWeights } from "../run/run-directory.js";
 import type { Model } from "../model/model.js";
 import type { TeacherReference } from "../teacher/reference.js";
 import type { AttackChanges } from "../evaluation/settings.js";
@@ -49,6 +51,10 @@ export interface Session {
   readonly places: Places;
   readonly events: WorkEvents;
   readonly record: StoreRecord;
+  /** The data set as a classifier sees it. */
+  readonly shape: ClassifierShape;
+  /** What every run's student starts from, where the scale names it. */
+  readonly init: InitialWeights | null;
   /** Folders of finished runs by key. */
   readonly finished: Map<string, string>;
   readonly ledger: Ledger;

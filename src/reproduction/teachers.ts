@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isTransfer } from "../attacks/attacks.js";
-import { classifierShape, datasets } from "../data/datasets.js";
 import { sha256Of } from "../files/sha256.js";
 import { teacherRoles, type TeacherRole } from "../methods/method.js";
 import { exportModel } from "../model/export.js";
@@ -66,11 +65,11 @@ async function resolve(plan: RunPlan, role: TeacherRole, session: Session): Prom
  *
  * @throws {InputError} if it is not there or does not fit the data set.
  */
-export function resolved(named: string, { scale, places, teachers }: Session): ResolvedTeacher {
+export function resolved(named: string, { shape, places, teachers }: Session): ResolvedTeacher {
   const known = teachers.get(named);
   if (known) return known;
   const reference = findTeacher(named, places.teachersDir);
-  const manifest = manifestOf(reference, classifierShape(datasets[scale.dataset]));
+  const manifest = manifestOf(reference, shape);
   const { name, network, normalization } = manifest;
   const teacher = { named, reference, name, network, normalization, sha256: teacherSha256(manifest) };
   teachers.set(named, teacher);

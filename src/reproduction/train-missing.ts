@@ -71,13 +71,14 @@ interface TrainingProgress {
 async function trainRun(
   settings: TrainingSettings,
   folder: string,
-  { places, events }: Session,
+  { places, events, scale }: Session,
   onProgress: (progress: TrainingProgress) => void,
 ): Promise<void> {
   const { dataDir, teachersDir, device } = places;
   const resume = isThere(join(folder, RUN_FILES.settings));
   const whole = resume ? asBegun(settings, folder) : settings;
-  const run = await prepareRun(whole, { folder, dataDir, teachersDir, device, resume });
+  const init = scale.init === null ? undefined : { from: scale.init };
+  const run = await prepareRun(whole, { folder, dataDir, teachersDir, device, resume, init });
   try {
     for (const repair of run.repairs) events.onMessage(repair);
     const steps = settings.epochs * run.batches.stepsPerEpoch;

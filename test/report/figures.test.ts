@@ -42,6 +42,51 @@ const bars: Figure = {
   })),
 };
 
+const multiples: Figure = {
+  kind: "multiples",
+  title: "Accuracy while training",
+  subtitle: null,
+  xTitle: "Training epoch",
+  yTitle: "%",
+  sameScale: true,
+  panels: ["SAT", "B-MTARD"].map((title) => ({
+    title,
+    series: ["clean", "W-Robust"].map((name, at) => ({
+      name,
+      points: points.map(({ x, y }) => ({ x, y: y + at, low: y + at - 0.5, high: y + at + 0.5 })),
+    })),
+  })),
+};
+/** Ten marks at nearly the same place. */
+const crowded: Figure = {
+  kind: "points",
+  title: "Trade-off",
+  subtitle: null,
+  xTitle: "Clean accuracy (%)",
+  yTitle: "Robust accuracy (%)",
+  points: Array.from({ length: 10 }, (_, index) => ({
+    name: `method ${index}`,
+    group: index === 0 ? "teachers" : "students",
+    x: 80,
+    y: 50 + index / 100,
+    xError: 1,
+    yError: null,
+  })),
+};
+const intervals: Figure = {
+  kind: "intervals",
+  title: "Difference from B-MTARD",
+  subtitle: null,
+  xTitle: "points",
+  panels: ["clean", "PGD"].map((title) => ({
+    title,
+    rows: [
+      { name: "SAT", value: -3, low: -4, high: -2 },
+      { name: "TRADES", value: 1, low: null, high: null },
+    ],
+  })),
+};
+
 /** The texts of an SVG, in order. */
 function textsOf(svg: string): string[] {
   return [...svg.matchAll(/<(?:text|tspan)[^>]*>([^<]+)</g)].map(([, text]) => text ?? "");
@@ -140,5 +185,29 @@ describe("the panels of a figure", () => {
   it("have one y-axis where they are to be compared, and their own where not", async () => {
     expect(await ticks(true)).toBe(2);
     expect(await ticks(false)).toBe(1);
+  });
+});
+
+describe("a figure that compares", () => {
+  it("by small panels has each method's panel and one legend", async () => {
+    const texts = textsOf(await drawSvg(multiples));
+    for (const text of ["SAT", "B-MTARD", "clean", "W-Robust"])
+      expect(texts.filter((each) => each === text)).toHaveLength(1);
+  });
+
+  it("by a trade-off writes no name over another", async () => {
+    const svg = await drawSvg(crowded);
+    const places = Array.from({ length: 10 }, (_, index) => {
+      const [, y = ""] = new RegExp(`translate\\([^,]*,([^)]*)\\)[^>]*>method ${index}<`).exec(svg) ?? [];
+      return Number(y);
+    }).sort((one, other) => one - other);
+    for (const [index, place] of places.slice(1).entries())
+      expect(place - (places[index] ?? NaN)).toBeGreaterThanOrEqual(18);
+  });
+
+  it("by intervals names each row once, and draws those that have an interval", async () => {
+    const svg = await drawSvg(intervals);
+    expect(textsOf(svg).filter((text) => text === "TRADES")).toHaveLength(1);
+    expect(textsOf(svg)).toContain("PGD");
   });
 });

@@ -1,18 +1,34 @@
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { oneLine } from "../../harmless.js";
+import { intervals, multiples, points } from "./comparisons.js";
 import type { Figure, LinePanel } from "./figure.js";
 import { COLORS, config, DASHES } from "./style.js";
 
 /** Draws a figure as an SVG document, whose text stays text. */
 export async function drawSvg(given: Figure): Promise<string> {
   const figure = withPlainTexts(given);
-  const { spec } = compile(figure.kind === "lines" ? lines(figure) : bars(figure), { config });
+  const { spec } = compile(specOf(figure), { config });
   const view = new View(parse(spec), { renderer: "none" });
   try {
     return await view.toSVG();
   } finally {
     view.finalize();
+  }
+}
+
+function specOf(figure: Figure): TopLevelSpec {
+  switch (figure.kind) {
+    case "lines":
+      return lines(figure);
+    case "bars":
+      return bars(figure);
+    case "multiples":
+      return multiples(figure, heading(figure));
+    case "points":
+      return points(figure, heading(figure));
+    case "intervals":
+      return intervals(figure, heading(figure));
   }
 }
 

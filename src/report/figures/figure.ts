@@ -21,6 +21,29 @@ export interface BarGroup {
   readonly bars: readonly { readonly name: string; readonly value: number; readonly paper: number | null }[];
 }
 
+/** A curve with the range of the runs that it is the mean of. */
+export interface RangeSeries {
+  readonly name: string;
+  readonly points: readonly (Point & { readonly low: number; readonly high: number })[];
+}
+
+/** A mark with a name; the errors are reaches to both sides, null where there are none. */
+export interface NamedPoint extends Point {
+  readonly name: string;
+  /** What kind of thing it is, such as a student or a teacher. */
+  readonly group: string;
+  readonly xError: number | null;
+  readonly yError: number | null;
+}
+
+/** A value with its interval; the ends are null where there is none. */
+export interface IntervalRow {
+  readonly name: string;
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
 /** What a figure shows, before it is drawn; also what its JSON file holds. */
 export type Figure = FigureFacts &
   (
@@ -31,6 +54,26 @@ export type Figure = FigureFacts &
         readonly sameScale: boolean;
       }
     | { readonly kind: "bars"; readonly yTitle: string; readonly groups: readonly BarGroup[] }
+    /** Small panels beside and below each other, one x-axis and its curves in each. */
+    | {
+        readonly kind: "multiples";
+        readonly xTitle: string;
+        readonly yTitle: string;
+        readonly panels: readonly { readonly title: string; readonly series: readonly RangeSeries[] }[];
+        readonly sameScale: boolean;
+      }
+    | {
+        readonly kind: "points";
+        readonly xTitle: string;
+        readonly yTitle: string;
+        readonly points: readonly NamedPoint[];
+      }
+    /** Panels beside each other that share their rows. */
+    | {
+        readonly kind: "intervals";
+        readonly xTitle: string;
+        readonly panels: readonly { readonly title: string; readonly rows: readonly IntervalRow[] }[];
+      }
   );
 
 interface FigureFacts {

@@ -1,0 +1,161 @@
+import { join } from "node:path";
+import { findDataset } from "../data/datasets.js";
+import { InputError } from "../errors.js";
+import type { StudentChoice } from "../model/run-student.js";
+import { studentChoiceNames } from "../model/student-choices.js";
+import { requireMethodId } from "../methods/methods.js";
+import { didYouMean } from "../nearest.js";
+import { drawSvg } from "../report/figures/draw.js";
+import { svgToPng } from "../report/figures/png.js";
+import { studyCsv, studyJson, studyMarkdown, studyText } from "../report/render-study.js";
+import { buildStudy } from "../report/study.js";
+import { accuracyCurves, lossCurves } from "../report/study-curves.js";
+import { studyFigures } from "../report/study-figures.js";
+import { studyPageHtml } from "../report/study-page.js";
+import { reproduce } from "../reproduction/reproduce.js";
+import { isRun } from "../reproduction/run-request.js";
+import { studies, studyRequests, studyScale, usualStudy, type StudyPlan } from "../reproduction/studies.js";
+import type { CommandBody } from "./usages.js";
+import { datasetOption, examples } from "./options.js";
+import { printResult, suggest } from "./output.js";
+import {
+  filesText,
+  methodsOption,
+  nextOfRuns,
+  parseMethods,
+  parseSeeds,
+  placesOf,
+  type ScaleArguments,
+  scaleOptionsOf,
+  seedsOption,
+  withScaleOptions,
+  withWorkProgress,
+  writeReport,
+} from "./reproduction.js";
+import { formatTable } from "./text-table.js";
+
+interface StudyArguments extends ScaleArguments {
+  name: string;
+  dataset: string | undefined;
+  methods: string | undefined;
+  against: string | undefined;
+  seeds: string | undefined;
+  students: string | undefined;
+  init: string | undefined;
+}
+
+const text = { type: "string", requiresArg: true } as const;
+const names = Object.keys(studies);
+
+/** `mtard study NAME`: methods under the same conditions, over seeds, with what the differences are worth. */
+export const studyCommand: CommandBody = {
+  builder: (yargs) =>
+    withScaleOptions(
+      yargs
+        .positional("name", {
+          type: "string",
+          demandOption: true,
+          describe: `${names.join(", ")}, or a name for your own with --dataset`,
+        })
+        .option("dataset", { ...datasetOption, defaultDescription: "the study's" })
+        .option("methods", { ...methodsOption, defaultDescription: "the study's, or all" })
+        .option("against", { ...text, describe: "compare with this method", defaultDescription: "b-mtard" })
+        .option("seeds", { ...seedsOption, defaultDescription: "the study's, or 0,1,2" })
+        .option("students", {
+          ...text,
+          describe: `which of each run are measured, of ${studentChoiceNames.join(", ")}`,
+          defaultDescription: "the study's, or best",
+        })
+        .option("init", { ...text, describe: "every student starts from these weights, as in mtard train" }),
+      { usual: "the study's", out: "reports/study-NAME" },
+    ).epilogue(
+      examples({
+        "all methods on the demo data": "mtard study demo",
+        "two methods and one seed, to see what it looks like":
+          "mtard study demo --methods rslad,b-mtard --seeds 0 --epochs 2",
+        "your own: methods, seeds and data":
+          "mtard study mine --dataset cifar10 --methods sat,trades,b-mtard --seeds 0,1,2 --epochs 30",
+      }),
+    ),
+  handler: (args) => runStudy(args as unknown as StudyArguments),
+};
+
+async function runStudy(args: StudyArguments): Promise<void> {
+  const plan = planOf(args);
+  const places = placesOf(args);
+  const scale = studyScale(args.name, plan, scaleOptionsOf(args), args.init ?? null);
+  const outcomes = await withWorkProgress(places, (events) =>
+    reproduce(studyRequests(plan), scale, places, events),
+  );
+  if (!outcomes) return;
+  const study = buildStudy(args.name, plan, scale, outcomes);
+  const runs = outcomes.filter(isRun);
+  const curves = {
+    accuracies: accuracyCurves(plan.methods, runs),
+    losses: lossCurves(plan.methods, runs),
+  };
+  const pictures = await Promise.all(
+    studyFigures(study, curves).map(async ({ name, figure }) => ({
+      name,
+      title: figure.title,
+      svg: await drawSvg(figure),
+    })),
+  );
+  const folder = args.out ?? join("reports", `study-${args.name}`);
+  const drawn: Record<string, string | Uint8Array> = {};
+  for (const { name, svg } of pictures) {
+    drawn[`${name}.svg`] = svg;
+    drawn[`${name}.png`] = await svgToPng(svg);
+  }
+  writeReport(folder, drawn);
+  const files = writeReport(folder, {
+    "study.html": studyPageHtml(study, pictures),
+    "study.md": studyMarkdown(study),
+    "study.csv": studyCsv(study),
+    "study.json": studyJson(study),
+  });
+  const done = {
+    trained: outcomes.filter(({ trained }) => trained).length,
+    evaluated: outcomes.reduce((sum, { measured }) => sum + measured, 0),
+  };
+  printResult(args, { ...study, ...done, files }, `${studyText(study, formatTable)}\n\n${filesText(files)}`);
+  suggest(...nextOfRuns(runs.map((run) => run.folder)));
+}
+
+/** The study that the call names, with what it changes; checked before anything is loaded. */
+function planOf(args: StudyArguments): StudyPlan {
+  const known = Object.hasOwn(studies, args.name) ? studies[args.name as keyof typeof studies] : null;
+  if (!/^[\w.-]{1,64}$/.test(args.name))
+    throw new InputError("this is no name for a study", {
+      expected: "up to 64 letters, digits, '.', '_' and '-'",
+      found: args.name,
+    });
+  if (!known && args.dataset === undefined)
+    throw new InputError(`there is no study "${args.name}"${didYouMean(args.name, names)}`, {
+      expected: `${names.join(", ")}; or --dataset NAME, which makes it your own`,
+      found: args.name,
+    });
+  const dataset = args.dataset === undefined ? known?.dataset : findDataset(args.dataset, args.dataDir).id;
+  const plan: StudyPlan = known ?? { ...usualStudy, title: args.name, dataset: "" };
+  const asked = scaleOptionsOf(args).attacks;
+  return {
+    ...plan,
+    dataset: dataset ?? plan.dataset,
+    ...(args.methods === undefined ? {} : { methods: parseMethods(args.methods) }),
+    ...(args.against === undefined ? {} : { against: requireMethodId(args.against) }),
+    ...(args.seeds === undefined ? {} : { seeds: parseSeeds(args.seeds) }),
+    ...(args.students === undefined ? {} : { students: parseStudents(args.students) }),
+    ...(asked === undefined ? {} : { attacks: asked }),
+  };
+}
+
+function parseStudents(given: string): StudentChoice[] {
+  const parts = [...new Set(given.split(","))];
+  for (const part of parts)
+    if (!studentChoiceNames.some((choice) => choice === part))
+      throw new InputError(`--students is wrong${didYouMean(part, studentChoiceNames)}`, {
+        expected: studentChoiceNames.join(", "),
+        found: part,
+      });
+  return parts as StudentChoice[];
+}

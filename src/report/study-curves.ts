@@ -1,0 +1,104 @@
+import { methods, type MethodId } from "../methods/methods.js";
+import type { RunOutcome } from "../reproduction/run-request.js";
+import { curveOf, type Point, readMetrics, type RunMetrics } from "../run/metrics.js";
+import { type Sample, sampleOf } from "./table.js";
+
+/** How much a method's students still moved at the end, over its seeds. */
+export interface Settledness {
+  readonly method: MethodId;
+  readonly label: string;
+  /** W-Robust under the attack that chooses students, in percent: the mean of the last quarter of the evaluations minus that of the quarter before; null for fewer than four. */
+  readonly wRobust: Sample | null;
+  /** The loss that is minimised, likewise, as a share of what it was in the quarter before. */
+  readonly loss: Sample | null;
+}
+
+/** The mean of a curve over seeds, with the seeds' range at each point. */
+export interface StudyCurve {
+  readonly method: MethodId;
+  readonly name: string;
+  readonly points: readonly (Point & { readonly low: number; readonly high: number })[];
+}
+
+/** Says how much the runs of each method still moved in the last quarter of their training. */
+export function settledness(compared: readonly MethodId[], runs: readonly RunOutcome[]): Settledness[] {
+  return compared.flatMap((method) => {
+    const metrics = metricsOf(method, runs);
+    if (metrics.length === 0) return [];
+    const loss = metrics.flatMap((each) => {
+      const change = lastChange(lossCurve(each));
+      return change === null || change.before === 0 ? [] : [(change.after - change.before) / change.before];
+    });
+    const wRobust = metrics.flatMap(({ evaluations }) => {
+      const change = lastChange(evaluations.map(({ epoch, wRobust: y }) => ({ x: epoch, y: 100 * y })));
+      return change === null ? [] : [change.after - change.before];
+    });
+    return [{ method, label: methods[method].title, wRobust: sampleOf(wRobust), loss: sampleOf(loss) }];
+  });
+}
+
+/** Clean accuracy, accuracy under PGD-TRADES and W-Robust, in percent, at each evaluation of the training; averaged weights' W-Robust where there are some. */
+export function accuracyCurves(compared: readonly MethodId[], runs: readonly RunOutcome[]): StudyCurve[] {
+  return compared.flatMap((method) => {
+    const metrics = metricsOf(method, runs);
+    const curve = (name: string, of: (run: RunMetrics) => Point[]): StudyCurve => ({
+      method,
+      name,
+      points: meanCurve(metrics.map(of)),
+    });
+    return [
+      ...(["clean", "robust", "wRobust"] as const).map((kind) =>
+        curve(curveNames[kind], ({ evaluations }) =>
+          evaluations.map((line) => ({ x: line.epoch, y: 100 * line[kind] })),
+        ),
+      ),
+      curve("W-Robust, averaged weights", ({ evaluations }) =>
+        evaluations.flatMap(({ epoch, averaged }) =>
+          averaged ? [{ x: epoch, y: 100 * averaged.wRobust }] : [],
+        ),
+      ),
+    ].filter(({ points }) => points.length > 0);
+  });
+}
+
+const curveNames = { clean: "clean", robust: "PGD-trades", wRobust: "W-Robust" } as const;
+
+/** The loss that each method minimises, over the training. */
+export function lossCurves(compared: readonly MethodId[], runs: readonly RunOutcome[]): StudyCurve[] {
+  return compared.map((method) => ({
+    method,
+    name: "loss",
+    points: meanCurve(metricsOf(method, runs).map(lossCurve)),
+  }));
+}
+
+/** The metrics of a method's runs, each run once, whichever of its students were measured. */
+function metricsOf(method: MethodId, runs: readonly RunOutcome[]): RunMetrics[] {
+  const folders = runs.filter(({ plan }) => plan.method === method).map(({ folder }) => folder);
+  return [...new Set(folders)].map((folder) => readMetrics(folder));
+}
+
+/** The total where a method reports it, else the one loss that it has. */
+function lossCurve({ steps }: RunMetrics): Point[] {
+  const reported = steps.at(-1) ?? {};
+  const name = ["lossTotal", "lossAdv", "lossNat"].find((each) => each in reported);
+  return name === undefined ? [] : curveOf(steps, name);
+}
+
+/** The means of the last quarter of a curve and of the quarter before; null for fewer than four points. */
+function lastChange(points: readonly Point[]): { before: number; after: number } | null {
+  const quarter = Math.floor(points.length / 4);
+  if (quarter === 0) return null;
+  const mean = (part: readonly Point[]): number => part.reduce((sum, { y }) => sum + y, 0) / part.length;
+  return { before: mean(points.slice(-2 * quarter, -quarter)), after: mean(points.slice(-quarter)) };
+}
+
+function meanCurve(curves: readonly (readonly Point[])[]): StudyCurve["points"] {
+  const [first = []] = curves;
+  return first.flatMap(({ x }) => {
+    const values = curves.flatMap((curve) => curve.find((point) => point.x === x)?.y ?? []);
+    if (values.length < curves.length) return [];
+    const y = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return [{ x, y, low: Math.min(...values), high: Math.max(...values) }];
+  });
+}

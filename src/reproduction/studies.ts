@@ -1,0 +1,135 @@
+import type { AttackId } from "../attacks/attacks.js";
+import { teacherRoles, teacherRolesOf } from "../methods/method.js";
+import { methodIds, methods, type MethodId } from "../methods/methods.js";
+import type { StudentChoice } from "../model/run-student.js";
+import { paperConventions } from "../paper/protocol.js";
+import { isPaperDataset } from "../paper/paper.js";
+import { plainRun } from "../paper/plan.js";
+import { budgets } from "../recipes/budgets.js";
+import type { Recipe } from "../recipes/settings.js";
+import { studentOf } from "../recipes/teachers.js";
+import type { SubjectRequest } from "./run-request.js";
+import type { Scale, ScaleOptions } from "./scale.js";
+
+/** Methods compared under the same conditions: one data set, student, length and seeds for all. */
+export interface StudyPlan {
+  readonly title: string;
+  /** The id of a data set, built in or a user's own. */
+  readonly dataset: string;
+  /** The student, or null for the data set's. */
+  readonly student: string | null;
+  readonly methods: readonly MethodId[];
+  /** The method that the others are compared with. */
+  readonly against: MethodId;
+  readonly seeds: readonly number[];
+  /** Epochs of every method, or null for the recipe's. */
+  readonly epochs: number | null;
+  /** Which students of each run are measured. */
+  readonly students: readonly StudentChoice[];
+  readonly attacks: readonly AttackId[];
+  /** Test images for attacks that would take too long on all of them. */
+  readonly attackImages: Readonly<Partial<Record<AttackId, number>>>;
+  readonly limitTrain: number | null;
+  readonly limitTest: number | null;
+  /** The changes to a method's recipe. */
+  readonly changes: (method: MethodId) => Partial<Recipe>;
+}
+
+/** A study of one's own, where the call says nothing else: the recipes as they are. */
+export const usualStudy: Omit<StudyPlan, "title" | "dataset"> = {
+  student: null,
+  methods: methodIds,
+  against: "b-mtard",
+  seeds: [0, 1, 2],
+  epochs: null,
+  students: ["best"],
+  attacks: ["pgd-trades", "cw"],
+  attackImages: {},
+  limitTrain: null,
+  limitTest: null,
+  changes: () => ({}),
+};
+
+/** The studies that mtard brings; docs/results.md has what they showed. */
+export const studies = {
+  demo: {
+    ...usualStudy,
+    title: "All methods on the demo's data, until nothing moves any more",
+    dataset: "demo",
+    epochs: 18,
+    students: ["best", "last", "best-averaged", "last-averaged"],
+    changes: () => ({ ...HELD_OUT, ema: 0.995, evaluateEvery: 1, evaluationBatch: 200 }),
+  },
+  "cifar10-subset": {
+    ...usualStudy,
+    title: "Eight methods on a part of CIFAR-10",
+    dataset: "cifar10",
+    student: "resnet-20",
+    methods: ["natural", "sat", "trades", "rslad", "baseline", "baseline-ebb", "mtard", "b-mtard"],
+    seeds: [0, 1],
+    epochs: 6,
+    attacks: ["pgd-trades", "cw", "aa"],
+    attackImages: { aa: 500 },
+    limitTrain: 10_000,
+    limitTest: 2000,
+    // Balance moves as much faster as there are fewer steps.
+    changes: (method) => ({
+      ...budgets.subset.changes(method),
+      ...HELD_OUT,
+      heldOut: 1000,
+      evaluateEvery: 1,
+    }),
+  },
+} as const satisfies Record<string, StudyPlan>;
+
+/** Students are chosen on images that are neither trained nor tested on: whoever chooses on the test images flatters all. */
+const HELD_OUT = { selection: "held-out" } as const;
+
+/**
+ * The scale of a study with a call's changes.
+ *
+ * @param name What the study is called.
+ * @param init What every run's student starts from, or null.
+ */
+export function studyScale(name: string, plan: StudyPlan, options: ScaleOptions, init: string | null): Scale {
+  const { dataset } = plan;
+  const { batchSize, attacks } = options;
+  const attackImages: Readonly<Record<string, number>> = { ...plan.attackImages, ...options.attackImages };
+  return {
+    budget: `study ${name}`,
+    paperDataset: isPaperDataset(dataset) ? dataset : "cifar10",
+    paperStudent: "resnet-18",
+    dataset,
+    student: options.student ?? plan.student ?? studentOf(dataset),
+    epochs: options.epochs ?? plan.epochs ?? undefined,
+    limitTrain: options.limitTrain ?? plan.limitTrain,
+    limitTest: options.limitTest ?? plan.limitTest,
+    changes: (method) => ({
+      ...plan.changes(method),
+      ...(batchSize === undefined ? {} : { batchSize }),
+      ...options.changes,
+    }),
+    evaluates: (attack) => attacks?.includes(attack) ?? true,
+    imagesOf: (attack) => attackImages[attack] ?? null,
+    conventionsOf: (attack) => ({ ...paperConventions(attack), ...options.conventions }),
+    init,
+    options,
+  };
+}
+
+/** All that a study measures: the teachers that its methods ask, and each run's students. */
+export function studyRequests({ methods: compared, seeds, students, attacks }: StudyPlan): SubjectRequest[] {
+  const asked = teacherRoles.filter((role) =>
+    compared.some((method) => teacherRolesOf(methods[method]).includes(role)),
+  );
+  const measured = { attacks, clean: true };
+  return [
+    ...asked.map((teacher) => ({ plan: { teacher }, seed: 0, ...measured })),
+    // Seed by seed: after the first one there is something to see of every method.
+    ...seeds.flatMap((seed) =>
+      compared.flatMap((method) =>
+        students.map((checkpoint) => ({ plan: plainRun(method), seed, checkpoint, ...measured })),
+      ),
+    ),
+  ];
+}
