@@ -44,6 +44,7 @@ export type { ChangedFile } from "./teacher/first-checksum.js";
 export type { MeasuredAccuracy, TeacherManifest } from "./teacher/manifest.js";
 export type { ModelUse } from "./teacher/tried.js";
 export type { StudentChoice } from "./model/run-student.js";
+export { studentChoices } from "./model/student-choices.js";
 export type { ExaminedImage, Prediction } from "./evaluation/examine.js";
 export type { ImageSource, MeasuredImages } from "./evaluation/images.js";
 export type { AttackNumbers, Round } from "./evaluation/rounds.js";

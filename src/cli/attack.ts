@@ -24,7 +24,7 @@ import {
   requestedConventions,
 } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
-import { openModels, type AttackedModel, wordsFor } from "./open-models.js";
+import { openModels, type AttackedModel, titleOf, wordsFor } from "./open-models.js";
 import { datasetOption, examples, type HandlerArguments } from "./options.js";
 import { log, printResult, type GlobalArguments, suggest } from "./output.js";
 import { formatTable } from "./text-table.js";
@@ -109,7 +109,7 @@ async function runAttack(args: AttackArguments): Promise<void> {
     const source = await imagesToAttack(call, id, args.dataDir, shape);
     const use = { batches: [source.count], gradient: usesGradients([attack]) };
     const target = await model.target(use);
-    log(`${model.name} on ${target.runsOn}`);
+    log(`${titleOf(model, call.checkpoint)} on ${target.runsOn}`);
     const settings = {
       ...{ epsilon, seed, restarts, changes, ...conventions, batchSize: source.count },
       ...(surrogate ? { surrogate: await surrogate.target({ ...use, gradient: true }) } : {}),

@@ -24,7 +24,7 @@ import {
   requestedConventions,
 } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
-import { openModels, type AttackedModel, wordsFor } from "./open-models.js";
+import { openModels, type AttackedModel, titleOf, wordsFor } from "./open-models.js";
 import {
   configOption,
   datasetOption,
@@ -134,7 +134,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       },
       openModelStore(model, args["runs-dir"], say),
       {
-        onBegin: (device) => say(`${model.name} on ${device}`),
+        onBegin: (device) => say(`${titleOf(model, request.checkpoint)} on ${device}`),
         onProgress(progress) {
           stopIfAsked(progress);
           show(progress);

@@ -21,9 +21,24 @@ export interface NamedModels {
   readonly use?: ModelUse;
 }
 
-/** How a call named a model and its data set, as words of another command. */
-export function wordsFor({ model, dataset }: { model: string; dataset?: string | undefined }): string {
-  return dataset === undefined ? shellWord(model) : `${shellWord(model)} --dataset ${shellWord(dataset)}`;
+/** How a call named a model, its data set and which student of a run, as words of another command. */
+export function wordsFor({
+  model,
+  dataset,
+  checkpoint,
+}: {
+  model: string;
+  dataset?: string | undefined;
+  checkpoint: StudentChoice;
+}): string {
+  const words = dataset === undefined ? [] : ["--dataset", shellWord(dataset)];
+  const which = checkpoint === "best" ? [] : ["--checkpoint", checkpoint];
+  return [shellWord(model), ...words, ...which].join(" ");
+}
+
+/** What a model is called, with the student of a run that is not the best one. */
+export function titleOf({ name, reference }: Model, checkpoint: StudentChoice): string {
+  return reference.kind === "run" && checkpoint !== "best" ? `${name} (${checkpoint})` : name;
 }
 
 /** A model to be attacked, its data set, and the surrogate of transfer attacks if there is one. */

@@ -43,13 +43,19 @@ async function runReport(args: ReportArguments): Promise<void> {
   const metrics = readDamagedMetrics(folder);
   const gaps = metrics.problems.map((problem) => `${RUN_FILES.metrics} is not whole: ${problem}`);
   for (const gap of gaps.slice(0, MOST_GAPS)) log(`warning: ${gap}; the rest is shown`);
-  const kept = await measurementsOf(folder, run);
-  const evaluations = kept.map(({ key, record }) => ({ key, evaluation: evaluationOfRecord(key, record) }));
+  const kept = await measurementsOf(folder, run, "best");
+  const averaged = run.settings.ema > 0 ? await measurementsOf(folder, run, "best-averaged") : [];
+  const raw = kept.map(keyed);
+  const ofAverage = averaged.map(keyed);
   const warnings = [
     ...gaps.slice(0, MOST_GAPS),
     ...kept.flatMap(({ record }) => warningTexts(record)),
-    ...comparisonsOf(evaluations, run),
+    ...comparisonsOf(raw, run),
+    ...[...averaged.flatMap(({ record }) => warningTexts(record)), ...comparisonsOf(ofAverage, run)].map(
+      (warning) => `with averaged weights, ${warning}`,
+    ),
   ];
+  const evaluations = [...raw, ...ofAverage.map((each) => ({ ...each, averaged: true }))];
   const pictures = [];
   for (const figure of runPanels(metrics)) pictures.push({ title: figure.title, svg: await drawSvg(figure) });
   const page = {
@@ -67,6 +73,10 @@ async function runReport(args: ReportArguments): Promise<void> {
   suggest(`open ${shellWord(file)} in a browser`);
 }
 
+function keyed({ key, record }: KeptRecord): KeyedEvaluation {
+  return { key, evaluation: evaluationOfRecord(key, record) };
+}
+
 /** The doubts that arise from comparing attacks of one epsilon with each other; it is named unless it is the run's own. */
 function comparisonsOf(evaluations: readonly KeyedEvaluation[], { settings }: RunDescription): string[] {
   const usual = settings.evaluationEpsilon;
@@ -81,20 +91,25 @@ function comparisonsOf(evaluations: readonly KeyedEvaluation[], { settings }: Ru
 }
 
 /**
- * The finished measurements of a run's best student on the data that it was trained on; none if the student is missing or cannot be
+ * The finished measurements of one of a run's best students on the data that it was trained on; none if it is missing or cannot be
  * read. Those of an earlier best student, or of the data set as it was prepared at another time, say nothing about this one.
  */
-async function measurementsOf(folder: string, { inputs }: RunDescription): Promise<KeptRecord[]> {
-  if (!existsSync(join(folder, RUN_FILES.best))) return [];
+async function measurementsOf(
+  folder: string,
+  { inputs }: RunDescription,
+  checkpoint: "best" | "best-averaged",
+): Promise<KeptRecord[]> {
+  const file = checkpoint === "best" ? RUN_FILES.best : RUN_FILES.bestAveraged;
+  if (!existsSync(join(folder, file))) return [];
   try {
-    const model = await openModel({ kind: "run", folder });
+    const model = await openModel({ kind: "run", folder }, { checkpoint });
     const store = openModelStore(model, dirname(folder), log);
     return store
       .list(model.identity, model.classes)
       .filter(({ key, record }) => key.data === inputs.data && isFinished(key, record));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    log(`its best student is not shown: ${error.message}`);
+    log(`its ${checkpoint} student is not shown: ${error.message}`);
     return [];
   }
 }

@@ -253,7 +253,8 @@ function isRecipeSetting(name: string): name is keyof Recipe {
 }
 
 function description(name: SettingName): string {
-  return trainingSettings.shape[name].description ?? "another value";
+  // A default has no description of its own.
+  return { ...callSettings, ...recipeSettings }[name].description ?? "another value";
 }
 
 function parseValue(value: string): unknown {

@@ -40,10 +40,13 @@ export const sharedRules: readonly Rule[] = [
     settings: { evaluationWrongWhenClean: "final-answer", evaluationUniformStart: "clamped" },
   },
   {
+    source: "mtard's choice: no averaged weights, as B-MTARD names none; such as 0.995 keeps them",
+    settings: { ema: 0 },
+  },
+  {
     source: "mtard's choice",
     settings: {
       heldOut: 1000,
-      ema: 0,
       alpha: 0.5,
       temperature: 1,
       classTemperatures: "separate",

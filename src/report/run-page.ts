@@ -7,12 +7,14 @@ import { htmlTable, pageHtml, picturesHtml, type Picture } from "./html.js";
 import { requireMethodId } from "../methods/methods.js";
 import type { RunDescription } from "../run/run-directory.js";
 import type { Evaluation } from "../evaluation/summary.js";
-import type { RunMetrics } from "../run/metrics.js";
+import type { EvaluationLine, RunMetrics } from "../run/metrics.js";
 
 /** What was measured, with everything that decided its outcome. */
 export interface KeyedEvaluation {
   readonly key: MeasurementKey;
   readonly evaluation: Evaluation;
+  /** Whether it is of the best student of averaged weights. */
+  readonly averaged?: boolean;
 }
 
 /** A run as its page shows it. */
@@ -21,7 +23,7 @@ export interface RunPage {
   readonly run: RunDescription;
   readonly metrics: RunMetrics;
   readonly finished: boolean;
-  /** The evaluations of the best student that are kept in the run's folder. */
+  /** The evaluations of the best students that are kept in the run's folder. */
   readonly evaluations: readonly KeyedEvaluation[];
   /** What makes these accuracies doubtful, one sentence each. */
   readonly warnings: readonly string[];
@@ -35,7 +37,7 @@ export function runPageHtml(page: RunPage): string {
   return pageHtml(
     name,
     `<p>${htmlText(`${method} on ${dataset}, student ${student}, seed ${seed}. ${progressText(page)}`)}</p>
-<h2>Accuracy of the best student</h2>
+<h2>Accuracy of the best ${run.settings.ema > 0 ? "students" : "student"}</h2>
 ${evaluationTable(page)}${page.warnings.map((warning) => `\n<p>Warning: ${htmlText(warning)}</p>`).join("")}
 <h2>Training</h2>
 ${picturesHtml(page.pictures)}
@@ -54,32 +56,53 @@ function progressText({ metrics: { steps, evaluations }, finished, run }: RunPag
   const best = evaluations.filter((evaluation) => evaluation.best).at(-1);
   if (!best) return done;
   const images = run.settings.selection === "test" ? "test images" : "images held out of the training set";
-  return `${done} Best by W-Robust ${percent(best.wRobust)} on ${images} in epoch ${best.epoch}.`;
+  const averaged = bestAveragedOf(evaluations);
+  const average = averaged
+    ? ` Of averaged weights ${percent(averaged.wRobust)} in epoch ${averaged.epoch}.`
+    : "";
+  return `${done} Best by W-Robust ${percent(best.wRobust)} on ${images} in epoch ${best.epoch}.${average}`;
+}
+
+/** The best evaluation of the averaged weights, where a run keeps them. */
+function bestAveragedOf(
+  evaluations: readonly EvaluationLine[],
+): { epoch: number; clean: number; robust: number; wRobust: number } | undefined {
+  return evaluations
+    .flatMap(({ epoch, averaged }) => (averaged?.best ? [{ epoch, ...averaged }] : []))
+    .at(-1);
 }
 
 function evaluationTable({ metrics, evaluations, run }: RunPage): string {
   const best = metrics.evaluations.filter((evaluation) => evaluation.best).at(-1);
-  const rows = labelled(evaluations, run).flatMap(({ key, evaluation, label }) => {
+  const bestAveraged = bestAveragedOf(metrics.evaluations);
+  const rows = labelled(evaluations, run).flatMap(({ key, evaluation, label, averaged = false }) => {
     const { total, clean, attacks } = evaluation;
     const robust = key.attack === null ? undefined : attacks[key.attack];
     if (!robust) return [];
-    return [
-      [label, String(total), percent(clean.accuracy), percent(robust.accuracy), percent(robust.wRobust)],
-    ];
+    const numbers = [clean.accuracy, robust.accuracy, robust.wRobust].map(percent);
+    return [{ averaged, cells: [label, String(total), ...numbers] }];
   });
-  const chosen = best
-    ? [
-        [
-          `pgd-trades, when it was chosen (${run.settings.selection})`,
-          "",
-          percent(best.clean),
-          percent(best.robust),
-          percent(best.wRobust),
-        ],
-      ]
-    : [];
-  if (rows.length + chosen.length === 0) return "<p>Not evaluated yet.</p>";
-  return htmlTable(["attack", "images", "clean", "robust", "W-Robust"], [...rows, ...chosen], [1, 2, 3, 4]);
+  const chosen = [
+    { averaged: false, best },
+    { averaged: true, best: bestAveraged },
+  ].flatMap(({ averaged, best: evaluated }) => {
+    if (!evaluated) return [];
+    const label = `pgd-trades, when it was chosen (${run.settings.selection})`;
+    const numbers = [evaluated.clean, evaluated.robust, evaluated.wRobust].map(percent);
+    return [{ averaged, cells: [label, "", ...numbers] }];
+  });
+  const all = [...rows, ...chosen];
+  if (all.length === 0) return "<p>Not evaluated yet.</p>";
+  const heading = ["attack", "images", "clean", "robust", "W-Robust"];
+  const cells = all.map((row) => row.cells);
+  if (run.settings.ema === 0) return htmlTable(heading, cells, [1, 2, 3, 4]);
+  const named = all.map(({ averaged, cells: [attack = "", ...others] }) => [
+    attack,
+    averaged ? "averaged" : "raw",
+    ...others,
+  ]);
+  const [attack = "", ...others] = heading;
+  return htmlTable([attack, "weights", ...others], named, [2, 3, 4, 5]);
 }
 
 /** The evaluations in the order in which they are shown, those under the run's usual settings first, each with its label. */
@@ -102,7 +125,9 @@ function labelled(
   return rows.sort((one, other) => {
     const first = one.order.findIndex((value, at) => value !== other.order[at]);
     if (first >= 0) return (one.order[first] ?? 0) - (other.order[first] ?? 0);
-    return one.label.localeCompare(other.label, "en", { numeric: true });
+    const byLabel = one.label.localeCompare(other.label, "en", { numeric: true });
+    // Beside each other, the raw weights first.
+    return byLabel === 0 ? Number(one.averaged ?? false) - Number(other.averaged ?? false) : byLabel;
   });
 }
 

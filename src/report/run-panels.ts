@@ -1,5 +1,5 @@
 import type { Figure, Series } from "./figures/figure.js";
-import { curveOf, type RunMetrics } from "../run/metrics.js";
+import { curveOf, type Point, type RunMetrics } from "../run/metrics.js";
 
 interface PanelSource {
   readonly title: string;
@@ -27,7 +27,14 @@ const sources: readonly PanelSource[] = [
   },
 ];
 
-/** The figures of a run: what its method reported for every step, and the accuracies by which its best student was chosen. */
+const ACCURACIES = { clean: "clean", robust: "PGD-trades", wRobust: "W-Robust" } as const;
+type AccuracyName = keyof typeof ACCURACIES;
+const accuracyNames = Object.keys(ACCURACIES) as AccuracyName[];
+
+/**
+ * The figures of a run: what its method reported for every step, and the accuracies by which its best student was chosen, those of
+ * averaged weights beside them where it keeps such.
+ */
 export function runPanels({ steps, evaluations }: RunMetrics): Figure[] {
   const ofSteps = sources.map(({ title, yTitle, reported }) => ({
     title,
@@ -37,11 +44,26 @@ export function runPanels({ steps, evaluations }: RunMetrics): Figure[] {
       points: curveOf(steps, name),
     })),
   }));
-  const accuracies = (["clean", "robust", "wRobust"] as const).map((name): Series => ({
-    name: { clean: "clean", robust: "PGD-trades", wRobust: "W-Robust" }[name],
-    points: evaluations.map((evaluation) => ({ x: evaluation.epoch, y: 100 * evaluation[name] })),
+  const curve = (number: AccuracyName, averaged: boolean): Point[] =>
+    evaluations.flatMap(({ epoch: x, averaged: average, ...raw }) => {
+      const found = averaged ? average : raw;
+      return found ? [{ x, y: 100 * found[number] }] : [];
+    });
+  const accuracies = accuracyNames.map((number): Series => ({
+    name: ACCURACIES[number],
+    points: curve(number, false),
   }));
-  return [{ title: "Accuracy", yTitle: "Accuracy (%)", series: accuracies }, ...ofSteps].flatMap(
+  const averages = accuracyNames
+    .filter((number) => curve(number, true).length > 0)
+    .map((number) => ({
+      title: `Averaged weights: ${ACCURACIES[number]}`,
+      yTitle: "Accuracy (%)",
+      series: [
+        { name: "raw weights", points: curve(number, false) },
+        { name: "averaged weights", points: curve(number, true) },
+      ],
+    }));
+  return [{ title: "Accuracy", yTitle: "Accuracy (%)", series: accuracies }, ...averages, ...ofSteps].flatMap(
     ({ title, yTitle, series }): Figure[] => {
       const known = series.filter(({ points }) => points.length > 0);
       if (known.length === 0) return [];

@@ -19,23 +19,30 @@ import { mtard, workFolder } from "./mtard.js";
 /* The page shows what the store of a run holds, so the records are written here and nothing is measured. */
 
 const work = workFolder();
-const settings = tinySettings();
+const settings = tinySettings({ ema: 0.5 });
 const DATA = "b".repeat(64);
 /** The identity of the best student of each run. */
 const students = new Map<string, string>();
+const averaged = new Map<string, string>();
 
 afterAll(() => work.remove());
 
-/** Makes a run with a best student. */
+/** Makes a run with two best students, of raw and of averaged weights. */
 async function makeRun(name: string): Promise<void> {
   const folder = join(work.path, name);
   const inputs = { data: DATA, cleanTeacher: "c".repeat(64), robustTeacher: "d".repeat(64) };
   openRunDirectory(folder, { settings, inputs, recipe: {} }, false);
   writeFileAtomically(join(folder, RUN_FILES.metrics), "");
-  const weights = initialWeights(createNetwork(settings.student, SHAPE), Random.fromSeed(1));
-  writeFileAtomically(join(folder, RUN_FILES.best), encodeSafetensors(weights));
-  const { identity } = await openModel({ kind: "run", folder });
-  students.set(name, identity);
+  for (const [file, seed] of [
+    [RUN_FILES.best, 1],
+    [RUN_FILES.bestAveraged, 2],
+  ] as const) {
+    const weights = initialWeights(createNetwork(settings.student, SHAPE), Random.fromSeed(seed));
+    writeFileAtomically(join(folder, file), encodeSafetensors(weights));
+  }
+  const run = { kind: "run", folder } as const;
+  students.set(name, (await openModel(run)).identity);
+  averaged.set(name, (await openModel(run, { checkpoint: "best-averaged" })).identity);
 }
 
 interface Found {
@@ -84,10 +91,12 @@ async function pageOf(run: string): Promise<{ rows: string[]; warnings: string[]
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const html = readFileSync(join(work.path, run, "report.html"), "utf8");
   const accuracies = /<h2>Accuracy(.*?)<h2>/s.exec(html)?.[1] ?? "";
-  const rows = [...accuracies.matchAll(/<tr><td>(.*?)<\/td><td[^>]*>(.*?)<\/td>/g)];
+  const rows = [...accuracies.matchAll(/<tr><td>(.*?)<\/td><td[^>]*>(.*?)<\/td><td[^>]*>(.*?)<\/td>/g)];
   const warnings = [...accuracies.matchAll(/<p>Warning: (.*?)<\/p>/g)];
   return {
-    rows: rows.map(([, attack, images]) => `${attack}: ${images}`),
+    rows: rows.map(([, attack, weights, images]) =>
+      weights === "raw" ? `${attack}: ${images}` : `${attack} (${weights}): ${images}`,
+    ),
     warnings: warnings.map(([, text]) => text ?? ""),
   };
 }
@@ -116,6 +125,19 @@ describe("mtard report", () => {
     keep("runs/others", "pgd-trades", { warnings: ["unfinished"] }, twoRestarts("pgd-trades"));
     keep("runs/others", "square", {});
     expect(await pageOf("runs/others")).toEqual({ rows: ["fgsm: 4", "square: 4"], warnings: [] });
+  });
+
+  it("shows what was measured of the best student of averaged weights beside it", async () => {
+    await makeRun("runs/averaged");
+    const model = averaged.get("runs/averaged") ?? "";
+    expect(model).not.toBe(students.get("runs/averaged"));
+    keep("runs/averaged", "fgsm", { warnings: ["it may mislead"] }, { model });
+    keep("runs/averaged", "pgd-sat", {});
+    keep("runs/averaged", "fgsm", {});
+    expect(await pageOf("runs/averaged")).toEqual({
+      rows: ["fgsm: 4", "fgsm (averaged): 4", "pgd-sat: 4"],
+      warnings: ["with averaged weights, it may mislead"],
+    });
   });
 
   it("compares black-box attacks with gradient attacks of the same epsilon, whatever their seeds", async () => {

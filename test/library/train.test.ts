@@ -102,6 +102,25 @@ describe("train", () => {
     });
   });
 
+  it("tells what averaged weights got, where the settings ask for them", async () => {
+    const seen: TrainingProgress[] = [];
+    const result = await train({
+      ...quick,
+      out: at("averaged"),
+      settings: { ...quick.settings, ema: 0.9 },
+      onProgress: (progress) => seen.push(progress),
+    });
+    const { bestAveraged } = result;
+    expect(bestAveraged?.epoch).toBe(1);
+    expect(seen.at(-1)).toMatchObject({ averaged: { best: true, wRobust: bestAveraged?.wRobust } });
+    expect(readRun(at("averaged")).evaluations[0]?.averaged?.wRobust).toBe(bestAveraged?.wRobust);
+    const model = await openModel(at("averaged"), { checkpoint: "best-averaged" });
+    const raw = await openModel(at("averaged"));
+    expect(model.identity).not.toBe(raw.identity);
+    for (const each of [model, raw]) each.dispose();
+    expect((await train({ ...quick, method: "natural", out: at("none") })).bestAveraged).toBeNull();
+  });
+
   it("takes a built-in method as a value as it takes its id", async () => {
     await train({ ...quick, method: "rslad", out: at("rslad-id") });
     const { settings } = await train({ ...quick, method: methods.rslad, out: at("rslad-value") });

@@ -83,6 +83,51 @@ describe("a run's page", () => {
       .filter((row) => row.length === 5)
       .map(([label, images]) => `${label}: ${images}`);
 
+  it("shows raw and averaged weights beside each other where the run keeps both", () => {
+    const averaged = { clean: 0.6, robust: 0.3, wRobust: 0.45 };
+    const evaluations = metrics.evaluations.map((line, index) => ({
+      ...line,
+      averaged: { ...averaged, best: index === 1 },
+    }));
+    const both = runPageHtml({
+      ...page,
+      run: { ...page.run, settings: tinySettings({ ema: 0.995 }) },
+      metrics: { ...metrics, evaluations },
+      evaluations: [{ ...measured("fgsm"), averaged: true }, measured("pgd-sat"), measured("fgsm")],
+    });
+    expect(both).toContain(
+      "W-Robust 37.50% on test images in epoch 1. Of averaged weights 45.00% in epoch 2.",
+    );
+    const rows = rowsOf(both);
+    const begin = rows.findIndex(([first]) => first === "attack");
+    expect(rows.slice(begin, begin + 6)).toEqual([
+      ["attack", "weights", "images", "clean", "robust", "W-Robust"],
+      ["fgsm", "raw", "2", "100.00%", "50.00%", "75.00%"],
+      ["fgsm", "averaged", "2", "100.00%", "50.00%", "75.00%"],
+      ["pgd-sat", "raw", "2", "100.00%", "50.00%", "75.00%"],
+      ["pgd-trades, when it was chosen (test)", "raw", "", "50.00%", "25.00%", "37.50%"],
+      ["pgd-trades, when it was chosen (test)", "averaged", "", "60.00%", "30.00%", "45.00%"],
+    ]);
+    const panels = runPanels({ steps: [], evaluations }).flatMap((figure) =>
+      figure.kind === "lines" ? figure.panels.map((panel) => [figure.title, panel.series]) : [],
+    );
+    expect(panels.slice(1)).toEqual(
+      (
+        [
+          ["clean", [50, 50], 60],
+          ["PGD-trades", [25, 20], 30],
+          ["W-Robust", [37.5, 35], 45],
+        ] as const
+      ).map(([name, raw, average]) => [
+        `Averaged weights: ${name}`,
+        [
+          { name: "raw weights", points: raw.map((y, index) => ({ x: index + 1, y })) },
+          { name: "averaged weights", points: [1, 2].map((x) => ({ x, y: average })) },
+        ],
+      ]),
+    );
+  });
+
   it("says what is unusual about an attack, and shows the usual ones first", () => {
     const found = labelsOf([
       measured("square", { changes: { square: { queries: 100 } } }),
