@@ -150,7 +150,7 @@ describe("a trained run", () => {
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) as string });
     expect(stderr).toMatch(
-      /^\S+ on cpu \(libtensorflow and ONNX Runtime\)\nclean: 20\/20 images {2}\d+ right\npgd-sat: \d+ of \d+ left robust\nnext: mtard report \S+\n +mtard attack \S+ --attack pgd-sat\n$/,
+      /^\S+ \(last\) on cpu \(libtensorflow and ONNX Runtime\)\nclean: 20\/20 images {2}\d+ right\npgd-sat: \d+ of \d+ left robust\nnext: mtard report \S+\n +mtard attack \S+ --checkpoint last --attack pgd-sat\n$/,
     );
     expect(stdout).toMatch(
       /^attack +right +accuracy +W-Robust\nnone +\d+\/20 +[\d.]+%\npgd-sat +\d+\/20 +[\d.]+% +[\d.]+%\n$/,

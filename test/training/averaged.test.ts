@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -196,6 +196,16 @@ describe("a run that averages its weights", () => {
       exitCode: 2,
       message: expect.stringContaining(`keeps no averaged weights, so it has no ${which} student`) as string,
       detail: { fix: expect.stringMatching(/^--checkpoint (best|last); or .*--set ema=/) as string },
+    });
+  });
+
+  it("does not go on from a checkpoint without averages, whatever its settings were made to say", async () => {
+    cpSync(place("plain"), place("claimed"), { recursive: true });
+    const settings = readFileSync(place("claimed", "settings.json"), "utf8");
+    writeFileSync(place("claimed", "settings.json"), settings.replace('"ema": 0,', '"ema": 0.4,'));
+    await expect(session("claimed", averagedSettings(), { resume: true })).rejects.toMatchObject({
+      message: expect.stringContaining("is not a whole checkpoint of this run") as string,
+      detail: { found: "no averaged weights, where the settings have ema 0.4" },
     });
   });
 
