@@ -24,7 +24,7 @@ import {
   requestedConventions,
 } from "./attack-options.js";
 import { evaluationProgress } from "./evaluation-progress.js";
-import { openModels, type AttackedModel, titleOf, wordsFor } from "./open-models.js";
+import { openModels, type AttackedModel, titleOf, wordsFor, expectedUse } from "./open-models.js";
 import {
   configOption,
   datasetOption,
@@ -101,19 +101,13 @@ export const evaluateCommand: CommandBody = {
   handler: (args) => runEvaluate(args as unknown as EvaluateArguments),
 };
 
-const USUAL_BATCH = 128;
-
 async function runEvaluate(args: EvaluateArguments): Promise<void> {
   const request = evaluateRequest(args);
   prepareNativeLibraries(request.device, threadCount());
   const { limit, batchSize: batch } = request;
   const opened = await openModels({
     ...request,
-    // One trial for all that is known of the call: most data sets are evaluated in batches of 128.
-    use: {
-      batches: [Math.min(batch ?? USUAL_BATCH, limit ?? Infinity)],
-      gradient: usesGradients(request.attacks),
-    },
+    use: expectedUse(usesGradients(request.attacks), limit, batch),
     model: args.model,
     teachersDir: args.teachersDir,
     dataDir: args.dataDir,

@@ -11,7 +11,7 @@ import { parseQuantity } from "../recipes/settings.js";
 import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
 import { percent } from "./accuracy.js";
 import { evaluationProgress } from "./evaluation-progress.js";
-import { type AttackedModel, openModels, wordsFor } from "./open-models.js";
+import { type AttackedModel, openModels, wordsFor, expectedUse } from "./open-models.js";
 import {
   checkpointOption,
   datasetOption,
@@ -83,6 +83,7 @@ async function runObfuscation(args: ObfuscationArguments): Promise<void> {
   const { model: named, surrogate, checkpoint, teachersDir, dataDir } = args;
   const opened = await openModels({
     ...{ model: named, dataset, surrogate, checkpoint, device, teachersDir, dataDir },
+    use: expectedUse(true, limit),
   });
   await whileMeasuring(opened, async (session) => {
     const found = await measureLooks(opened, args, { epsilon, limit, slowLimit }, session);

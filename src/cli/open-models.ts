@@ -7,6 +7,18 @@ import type { DeviceRequest } from "../runtime/device.js";
 import type { ModelUse } from "../teacher/tried.js";
 import { shellWord } from "./output.js";
 
+/** Images a batch of most data sets' evaluations. */
+const USUAL_BATCH = 128;
+
+/** What a model will be asked, as far as it is known before its data set is: one trial for all of a call. */
+export function expectedUse(
+  gradient: boolean,
+  limit: number | undefined,
+  batch: number | null = null,
+): ModelUse {
+  return { batches: [Math.min(batch ?? USUAL_BATCH, limit ?? Infinity)], gradient };
+}
+
 /** The models that a call names. */
 export interface NamedModels {
   readonly model: string;
