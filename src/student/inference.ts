@@ -1,4 +1,5 @@
-import { predictBy, type AttackTarget, type LossGradient } from "../attacks/target.js";
+import { stepInBall } from "../attacks/ball.js";
+import { predictBy, type Ascent, type AttackTarget, type LossGradient } from "../attacks/target.js";
 import { logitLoss, type LogitLoss } from "../attacks/logit-loss.js";
 import { valueShapes } from "../graph/image-fit.js";
 import { releasedAfter } from "../graph/liveness.js";
@@ -108,8 +109,14 @@ export function inferenceStudent(
     ]);
   }
 
-  /** Runs a pass on images, the weights and whatever else it reads. */
-  function run(key: string, images: Tensor4D, others: object, pass: (given: NamedTensors) => NamedTensors) {
+  /** Runs a pass, so often, on images, the weights and whatever else it reads. */
+  function run(
+    key: string,
+    images: Tensor4D,
+    others: object,
+    pass: (given: NamedTensors) => NamedTensors,
+    times = 1,
+  ) {
     if (precision === "float32") {
       measureContests(network, layers, "attack", images.shape);
       transformFilters(layers, weights, images);
@@ -121,6 +128,7 @@ export function inferenceStudent(
       compiled(network, `${key} in ${precision}`, together(weights, filled), pass, {
         ...compiling,
         ...division,
+        repeated: { times, input: "images" },
       }),
     );
   }
@@ -133,18 +141,41 @@ export function inferenceStudent(
     return parameter(run("logits", images, {}, pass), "logits");
   }
 
+  function lossGradient(images: Tensor4D, { kind, ...tensors }: LogitLoss): LossGradient {
+    const made = run(`gradient of ${kind}`, images, tensors, (given) => withGradient(given, kind));
+    return {
+      loss: parameter<Tensor1D>(made, "loss"),
+      logits: parameter<Tensor2D>(made, "logits"),
+      gradient: parameter<Tensor4D>(made, "gradient"),
+    };
+  }
+
+  /** One step is compiled, and repeated: with all steps in it, a function would take as many times as long to make. */
+  function climb(
+    start: Tensor4D,
+    { kind, ...tensors }: LogitLoss,
+    { ball, stepSize, steps }: Ascent,
+  ): Tensor4D {
+    const step = (given: NamedTensors): NamedTensors => {
+      const made = withGradient(given, kind);
+      const [images, gradient] = [
+        parameter<Tensor4D>(given, "images"),
+        parameter<Tensor4D>(made, "gradient"),
+      ];
+      const [lower, upper] = [parameter<Tensor4D>(given, "lower"), parameter<Tensor4D>(given, "upper")];
+      const next = stepInBall(images, gradient, stepSize, { lower, upper });
+      tf.dispose([...made.values()]);
+      return new Map([["images", next]]);
+    };
+    const key = `${steps} steps of ${stepSize} up ${kind}`;
+    return parameter(run(key, start, { ...ball, ...tensors }, step, steps), "images");
+  }
+
   return {
     classes: network.classes,
     logits,
     predict: predictBy(logits),
-    lossGradient(images, { kind, ...tensors }: LogitLoss): LossGradient {
-      const made = run(`gradient of ${kind}`, images, tensors, (given) => withGradient(given, kind));
-      return {
-        loss: parameter<Tensor1D>(made, "loss"),
-        logits: parameter<Tensor2D>(made, "logits"),
-        gradient: parameter<Tensor4D>(made, "gradient"),
-      };
-    },
+    lossGradient: Object.assign(lossGradient, { climb }),
     dispose() {
       disposeParameters(weights);
       // An attack that drops fooled images leaves a shape for every number of images that it came down to.
