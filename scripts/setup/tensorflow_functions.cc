@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "tensorflow/c/c_api.h"
+#include "arguments.h"
 #include "batch_parts.h"
+#include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
 
 namespace {
@@ -36,6 +37,9 @@ TFE_Context *NewContext(const TFE_ContextOptions *options, TF_Status *status) {
 #define NAPI_MODULE(name, initialize) \
   static napi_value InitializeBinding(napi_env env, napi_value exports) { return initialize(env, exports); }
 #include "tfjs_binding.cc"
+
+using arguments::ReadText;
+using arguments::Refuse;
 
 namespace {
 
@@ -73,20 +77,6 @@ struct Building {
 };
 
 thread_local std::unique_ptr<Building> building;
-
-napi_value Refuse(napi_env env, const char *expected) {
-  napi_throw_type_error(env, nullptr, expected);
-  return nullptr;
-}
-
-bool ReadText(napi_env env, napi_value value, std::string &text) {
-  size_t length = 0;
-  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return false;
-  text.resize(length + 1);
-  if (napi_get_value_string_utf8(env, value, &text[0], length + 1, &length) != napi_ok) return false;
-  text.resize(length);
-  return true;
-}
 
 bool ReadIntegers(napi_env env, napi_value value, std::vector<int64_t> &integers) {
   uint32_t length = 0;
