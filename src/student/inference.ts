@@ -65,6 +65,7 @@ export function inferenceStudent(
 ): InferenceStudent {
   const layers = foldedLayers(network);
   const weights = foldedParameters(network, parameters);
+  const transformed = new Set<string>();
   for (const tensor of weights.values()) tf.keep(tensor);
   const releasedForward = releasedAfter(layers, new Set([network.output]));
   const releasedWithGradient = releasedAfter(layers, valuesOfGradient(layers, network.output));
@@ -119,7 +120,7 @@ export function inferenceStudent(
   ) {
     if (precision === "float32") {
       measureContests(network, layers, "attack", images.shape);
-      transformFilters(layers, weights, images);
+      transformFilters(images);
     }
     const batch = new Map<string, Tensor>(Object.entries({ images, ...others }));
     const { size, parts } = batchSize(images.shape[0], threadsForParts(), rounded && isCompiling());
@@ -131,6 +132,20 @@ export function inferenceStudent(
         repeated: { times, input: "images" },
       }),
     );
+  }
+
+  /** Adds the Winograd transforms of filters, where they pay for images of this size, to the weights: an attack uses them many times. */
+  function transformFilters({ shape: [count, height, width, channels] }: Tensor4D): void {
+    const size = `${height}x${width}`;
+    if (transformed.has(size)) return;
+    transformed.add(size);
+    const shapes = valueShapes(layers, { height, width, channels });
+    for (const layer of layers) {
+      if (layer.op !== "conv" || weights.has(transformName(layer))) continue;
+      const input = shapes.get(layer.input);
+      if (!input || !winogradPays(layer, [count, input.height, input.width])) continue;
+      weights.set(transformName(layer), tf.keep(winogradFilter(parameter(weights, `${layer.name}.weight`))));
+    }
   }
 
   function logits(images: Tensor4D): Tensor2D {
@@ -260,18 +275,6 @@ function convolutionInputGradient(
 }
 
 const transformName = (layer: ConvLayer): string => `${layer.name}.weight.winograd`;
-
-/** Adds the Winograd transforms of filters, where they pay, to the weights: an attack uses them many times. */
-function transformFilters(layers: readonly Layer[], weights: Parameters, images: Tensor4D): void {
-  const [, height, width, channels] = images.shape;
-  const shapes = valueShapes(layers, { height, width, channels });
-  for (const layer of layers) {
-    if (layer.op !== "conv" || weights.has(transformName(layer))) continue;
-    const input = shapes.get(layer.input);
-    if (!input || !winogradPays(layer, [images.shape[0], input.height, input.width])) continue;
-    weights.set(transformName(layer), tf.keep(winogradFilter(parameter(weights, `${layer.name}.weight`))));
-  }
-}
 
 /** The values to keep for the gradient: only activations are read again on the way back. */
 function valuesOfGradient(layers: readonly Layer[], output: string): Set<string> {
