@@ -1,6 +1,8 @@
 // Runs a function whose rows do not depend on each other on parts of a batch at the same time, each on one thread: threads that share
 // one kernel wait for each other at its end, those that run whole functions do not.
 //
+// A function that repeats runs so often on each part before the parts are joined: no part waits for another between two runs.
+//
 // The parts run in a context of their own, whose kernels have one thread; the other's have all of them.
 #pragma once
 
@@ -16,6 +18,7 @@
 
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
+#include "tensorflow/c/eager/c_api_experimental.h"
 
 namespace parts {
 
@@ -24,6 +27,7 @@ struct Delete {
   void operator()(TF_Tensor *tensor) const { TF_DeleteTensor(tensor); }
   void operator()(TFE_TensorHandle *handle) const { TFE_DeleteTensorHandle(handle); }
   void operator()(TFE_Op *op) const { TFE_DeleteOp(op); }
+  void operator()(TFE_CancellationManager *manager) const { TFE_DeleteCancellationManager(manager); }
 };
 
 template <typename T>
@@ -34,8 +38,11 @@ struct Division {
   int parts;
   /** Which of its inputs have a row for each image; the others go to every part whole. */
   std::vector<bool> rows;
-  /** Whether it ran before: the first run optimises the function, which should happen once. */
-  bool ran = false;
+  /** How often it runs; each run reads what the one before made, its only output, in place of the input `repeated`. */
+  int times = 1;
+  int repeated = -1;
+  /** Whether it has been optimised, which should happen once and not in each part. */
+  bool ready = false;
 };
 
 /** The context of the parts and the functions that run in it, for one thread that loads the binding. */
@@ -102,16 +109,38 @@ struct Part {
     return TF_GetCode(status.get()) == TF_OK;
   }
 
-  void Run(TFE_Context *context, const char *function, int count) {
+  /** Runs the function once; what it makes is in `made`. */
+  bool Execute(TFE_Context *context, const char *function, std::vector<TFE_TensorHandle *> &made,
+               TFE_CancellationManager *cancelled = nullptr) {
     const Owned<TFE_Op> op(TFE_NewOp(context, function, status.get()));
     for (const auto &input : inputs) {
-      if (TF_GetCode(status.get()) != TF_OK) return;
+      if (TF_GetCode(status.get()) != TF_OK) return false;
       TFE_OpAddInput(op.get(), input.get(), status.get());
     }
-    if (TF_GetCode(status.get()) != TF_OK) return;
-    std::vector<TFE_TensorHandle *> made(count, nullptr);
+    if (cancelled != nullptr) TFE_OpSetCancellationManager(op.get(), cancelled, status.get());
+    if (TF_GetCode(status.get()) != TF_OK) return false;
+    int count = static_cast<int>(made.size());
     TFE_Execute(op.get(), made.data(), &count, status.get());
-    if (TF_GetCode(status.get()) != TF_OK) return;
+    return TF_GetCode(status.get()) == TF_OK;
+  }
+
+  /** Has the function optimised, and its kernels made: it is cancelled before it runs, which comes after that. */
+  void Prepare(TFE_Context *context, const char *function, int count) {
+    const Owned<TFE_CancellationManager> cancelled(TFE_NewCancellationManager());
+    TFE_CancellationManagerStartCancel(cancelled.get());
+    std::vector<TFE_TensorHandle *> made(count, nullptr);
+    if (Execute(context, function, made, cancelled.get()))
+      for (TFE_TensorHandle *each : made) TFE_DeleteTensorHandle(each);
+    // That it was cancelled is no error; another comes again in the run.
+    TF_SetStatus(status.get(), TF_OK, "");
+  }
+
+  void Run(TFE_Context *context, const char *function, const Division &division, int count) {
+    std::vector<TFE_TensorHandle *> made(count, nullptr);
+    for (int time = 0; time < division.times; time++) {
+      if (time > 0) inputs[division.repeated].reset(made[0]);
+      if (!Execute(context, function, made)) return;
+    }
     for (TFE_TensorHandle *each : made) {
       const Owned<TFE_TensorHandle> handle(each);
       if (TF_GetCode(status.get()) == TF_OK) outputs.emplace_back(TFE_TensorHandleResolve(each, status.get()));
@@ -152,19 +181,18 @@ inline void Run(TFE_Op *op, const char *function, Division &division, TFE_Tensor
       if (!parts[part].Add(taken ? taken.get() : inputs[i].get())) break;
     }
   auto run = [&](Part &part) {
-    if (TF_GetCode(part.status.get()) == TF_OK) part.Run(context, function, count);
+    if (TF_GetCode(part.status.get()) == TF_OK) part.Run(context, function, division, count);
   };
-  const size_t alone = division.ran ? 0 : 1;
-  if (alone == 1) run(parts[0]);
-  division.ran = true;
+  if (!division.ready && TF_GetCode(parts[0].status.get()) == TF_OK) parts[0].Prepare(context, function, count);
+  division.ready = true;
   std::vector<std::thread> threads;
-  size_t next = alone + 1;
+  size_t next = 1;
   try {
     for (; next < parts.size(); next++) threads.emplace_back(run, std::ref(parts[next]));
   } catch (const std::system_error &) {
     // The system gives this process no further thread: this one does the rest.
   }
-  if (alone < parts.size()) run(parts[alone]);
+  run(parts[0]);
   for (; next < parts.size(); next++) run(parts[next]);
   for (auto &thread : threads) thread.join();
   for (const Part &part : parts)

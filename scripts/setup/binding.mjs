@@ -74,9 +74,8 @@ export async function buildBinding(packages, libraries, device) {
     .sort()
     .map((name) => readFileSync(join(sources, name)));
   const recipe = JSON.stringify([FLAGS, modules]).replaceAll(libraries, "").replaceAll(packages, "");
-  const own = [locksSource, cudaSource, functionsSource, ours("batch_parts.h")].map((source) =>
-    readFileSync(source),
-  );
+  const included = ["batch_parts.h", "arguments.h"].map(ours);
+  const own = [locksSource, cudaSource, functionsSource, ...included].map((source) => readFileSync(source));
   const folder = join(libraries, `binding-${contentKey(recipe, ...own, ...texts)}`);
   const made = await completeFolder(folder, async (partial) => {
     for (const [name, args] of Object.entries(modules))

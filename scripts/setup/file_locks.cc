@@ -9,9 +9,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "arguments.h"
+
 #ifndef RENAME_EXCHANGE
 #define RENAME_EXCHANGE (1 << 1)
 #endif
+
+using arguments::ReadText;
+using arguments::Refuse;
 
 namespace {
 
@@ -19,20 +24,6 @@ napi_value Number(napi_env env, int value) {
   napi_value result = nullptr;
   napi_create_int32(env, value, &result);
   return result;
-}
-
-napi_value Refuse(napi_env env, const char *expected) {
-  napi_throw_type_error(env, nullptr, expected);
-  return nullptr;
-}
-
-bool ReadText(napi_env env, napi_value value, std::string &text) {
-  size_t length = 0;
-  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return false;
-  text.resize(length + 1);
-  if (napi_get_value_string_utf8(env, value, &text[0], length + 1, &length) != napi_ok) return false;
-  text.resize(length);
-  return text.find('\0') == std::string::npos;
 }
 
 /** lock(descriptor): takes the file's exclusive lock, or returns EWOULDBLOCK at once where another descriptor has it. */

@@ -26,6 +26,7 @@ const PINS = [
   "cuda_libraries.cc",
   "tensorflow_functions.cc",
   "batch_parts.h",
+  "arguments.h",
 ];
 
 /** A short name for everything that is pinned. */

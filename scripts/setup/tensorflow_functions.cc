@@ -10,8 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "tensorflow/c/c_api.h"
+#include "arguments.h"
 #include "batch_parts.h"
+#include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
 
 namespace {
@@ -36,6 +37,9 @@ TFE_Context *NewContext(const TFE_ContextOptions *options, TF_Status *status) {
 #define NAPI_MODULE(name, initialize) \
   static napi_value InitializeBinding(napi_env env, napi_value exports) { return initialize(env, exports); }
 #include "tfjs_binding.cc"
+
+using arguments::ReadText;
+using arguments::Refuse;
 
 namespace {
 
@@ -65,25 +69,14 @@ struct Building {
   int parts = 1;
   /** Which inputs have the rows that the parts share out. */
   std::vector<int64_t> rows;
+  /** How often each part runs, and the place of the input that is what the run before made. */
+  int times = 1;
+  int repeated = -1;
   ~Building() { TF_DeleteGraph(graph); }
   std::string NextName() { return "n" + std::to_string(nodes++); }
 };
 
 thread_local std::unique_ptr<Building> building;
-
-napi_value Refuse(napi_env env, const char *expected) {
-  napi_throw_type_error(env, nullptr, expected);
-  return nullptr;
-}
-
-bool ReadText(napi_env env, napi_value value, std::string &text) {
-  size_t length = 0;
-  if (napi_get_value_string_utf8(env, value, nullptr, 0, &length) != napi_ok) return false;
-  text.resize(length + 1);
-  if (napi_get_value_string_utf8(env, value, &text[0], length + 1, &length) != napi_ok) return false;
-  text.resize(length);
-  return true;
-}
 
 bool ReadIntegers(napi_env env, napi_value value, std::vector<int64_t> &integers) {
   uint32_t length = 0;
@@ -294,12 +287,17 @@ napi_value Node(napi_env env, napi_callback_info info) {
   return described;
 }
 
-/** functionDivide(parts, inputs): the function will run on so many parts of a batch at once; its rows are in those of the inputs. */
+/**
+ * functionDivide(parts, inputs, times, repeated): the function will run on so many parts of a batch at once, on each so many times; the rows
+ * are in those of the inputs, and its only output is the input `repeated` of the next time.
+ */
 napi_value Divide(napi_env env, napi_callback_info info) {
-  napi_value arguments[2];
+  napi_value arguments[4];
   if (!Arguments(env, info, arguments) || napi_get_value_int32(env, arguments[0], &building->parts) != napi_ok ||
-      building->parts < 2 || !ReadIntegers(env, arguments[1], building->rows))
-    return Refuse(env, "functionDivide(parts, inputs)");
+      building->parts < 2 || !ReadIntegers(env, arguments[1], building->rows) ||
+      napi_get_value_int32(env, arguments[2], &building->times) != napi_ok || building->times < 1 ||
+      napi_get_value_int32(env, arguments[3], &building->repeated) != napi_ok)
+    return Refuse(env, "functionDivide(parts, inputs, times, repeated)");
   return nullptr;
 }
 
@@ -311,6 +309,9 @@ napi_value End(napi_env env, napi_callback_info info) {
   if (!Arguments(env, info, arguments) || !ReadText(env, arguments[0], name) || !ReadValues(env, arguments[1], inputs) ||
       !ReadValues(env, arguments[2], outputs))
     return Refuse(env, "functionEnd(name, inputs, outputs)");
+  if (building->times > 1 &&
+      (building->repeated < 0 || building->repeated >= static_cast<int>(inputs.size()) || outputs.size() != 1))
+    return Refuse(env, "functionEnd: one output, which is an input of the next time");
   Status status;
   TF_Function *made = TF_GraphToFunction(building->graph, name.c_str(), 0, -1, nullptr, static_cast<int>(inputs.size()),
                                          inputs.data(), static_cast<int>(outputs.size()), outputs.data(), nullptr,
@@ -319,7 +320,7 @@ napi_value End(napi_env env, napi_callback_info info) {
   if (status.Throw(env)) return nullptr;
   TFE_ContextAddFunction(context, made, status);
   if (built->parts > 1 && TF_GetCode(status) == TF_OK)
-    parts::Add(name, made, {built->parts, Flags(built->rows, inputs.size())}, status);
+    parts::Add(name, made, {built->parts, Flags(built->rows, inputs.size()), built->times, built->repeated}, status);
   TF_DeleteFunction(made);
   status.Throw(env);
   return nullptr;

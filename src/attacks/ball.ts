@@ -14,6 +14,11 @@ export function ballAround(images: Tensor4D, epsilon: number): Ball {
   };
 }
 
+/** Makes a step from images `[N, H, W, C]` up the sign of a gradient, and projects it into the ball. */
+export function stepInBall(images: Tensor4D, gradient: Tensor4D, stepSize: number, ball: Ball): Tensor4D {
+  return tf.tidy(() => intoBall(tf.add(images, tf.mul(tf.sign(gradient), stepSize)), ball));
+}
+
 /** Projects images `[N, H, W, C]` into the ball. */
 export function intoBall(images: Tensor4D, { lower, upper }: Ball): Tensor4D {
   return tf.tidy(() => tf.minimum<Tensor4D>(tf.maximum(images, lower), upper));

@@ -1,8 +1,8 @@
 import { normalNoise, uniformNoise, type NoiseSeed } from "../runtime/noise.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
-import { ballAround, intoBall } from "./ball.js";
+import { ballAround, stepInBall } from "./ball.js";
 import type { LogitLoss } from "./logit-loss.js";
-import type { AttackTarget, LossGradient } from "./target.js";
+import type { Ascent, AttackTarget, LossGradient } from "./target.js";
 
 /** The settings of PGD; lengths are in pixel values of images in [0, 1]. */
 export interface PgdSettings {
@@ -37,7 +37,8 @@ export function pgd(
 }
 
 /**
- * Makes the steps of `pgd` from a given start `[N, H, W, C]`: up the sign of the gradient, then into the epsilon ball and [0, 1].
+ * Makes the steps of `pgd` from a given start `[N, H, W, C]`: up the sign of the gradient, then into the epsilon ball and [0, 1]. The
+ * target makes them all at once if it can and nobody watches.
  */
 export function climb(
   target: AttackTarget,
@@ -48,15 +49,29 @@ export function climb(
   watch?: (ascent: LossGradient) => void,
 ): Tensor4D {
   const ball = ballAround(images, epsilon);
+  const atOnce = watch || steps === 0 ? undefined : target.lossGradient.climb;
+  const reached = atOnce
+    ? atOnce(start, loss, { ball, stepSize, steps })
+    : stepByStep(target, start, loss, { ball, stepSize, steps }, watch);
+  tf.dispose([ball.lower, ball.upper]);
+  return reached;
+}
+
+function stepByStep(
+  target: AttackTarget,
+  start: Tensor4D,
+  loss: LogitLoss,
+  { ball, stepSize, steps }: Ascent,
+  watch?: (ascent: LossGradient) => void,
+): Tensor4D {
   let current = tf.clone(start);
   for (let step = 0; step < steps; step++) {
     const ascent = target.lossGradient(current, loss);
     watch?.(ascent);
-    const next = tf.tidy(() => intoBall(tf.add(current, tf.mul(tf.sign(ascent.gradient), stepSize)), ball));
+    const next = stepInBall(current, ascent.gradient, stepSize, ball);
     tf.dispose([current, ascent.loss, ascent.logits, ascent.gradient]);
     current = next;
   }
-  tf.dispose([ball.lower, ball.upper]);
   return current;
 }
 

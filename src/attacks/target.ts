@@ -1,4 +1,5 @@
 import { tf, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
+import type { Ball } from "./ball.js";
 import type { LogitLoss } from "./logit-loss.js";
 
 /** A classifier as attacks see it, whichever engine runs it; images are `[N, H, W, C]` in [0, 1]. */
@@ -9,7 +10,27 @@ export interface AttackTarget {
   /** The classes answered, int32 `[N]`: all that a decision-based attack sees. */
   predict(images: Tensor4D): Tensor1D;
   /** The loss of each image `[N]`, the logits, and the gradient of the summed loss with respect to the images. */
-  lossGradient(images: Tensor4D, loss: LogitLoss): LossGradient;
+  readonly lossGradient: LossGradientFunction;
+}
+
+/** `AttackTarget.lossGradient`, and what a target may do faster than one call of it after another. */
+export interface LossGradientFunction {
+  (images: Tensor4D, loss: LogitLoss): LossGradient;
+  /**
+   * Makes all steps of an ascent from images `[N, H, W, C]`, where nobody looks at its gradients; the caller disposes of what it returns. It is
+   * the function's and not the target's, so that a target that has another function in place of this one still sees every gradient.
+   */
+  readonly climb?: (start: Tensor4D, loss: LogitLoss, ascent: Ascent) => Tensor4D;
+}
+
+/** Steps up the sign of a gradient, each followed by a projection. */
+export interface Ascent {
+  /** Where the images stay. */
+  readonly ball: Ball;
+  /** In pixel values of images in [0, 1]. */
+  readonly stepSize: number;
+  /** How many, at least 1. */
+  readonly steps: number;
 }
 
 /** What `AttackTarget.lossGradient` returns; the caller disposes of all three. */

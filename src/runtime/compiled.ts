@@ -46,6 +46,14 @@ export interface CompileOptions {
   readonly after?: number;
   /** If given, the rows of a batch do not depend on each other, and the function works on parts of them at once. */
   readonly division?: BatchDivision;
+  /** How often the work is done, each time on what the time before made, in place of the input of that name; once by default. */
+  readonly repeated?: Repetition;
+}
+
+/** How a work is repeated that makes one tensor, of the name, shape and type of one of its inputs. */
+export interface Repetition {
+  readonly times: number;
+  readonly input: string;
 }
 
 /** How a batch is shared out. */
@@ -69,20 +77,40 @@ export function compiled(
   key: string,
   inputs: NamedTensors,
   work: (inputs: NamedTensors) => NamedTensors,
-  { after = 0, division }: CompileOptions = {},
+  { after = 0, division, repeated = ONCE }: CompileOptions = {},
 ): NamedTensors {
-  if (!isCompiling()) return work(inputs);
+  if (!isCompiling()) return repeat(inputs, work, repeated);
   let owned = entries.get(owner);
   if (!owned) entries.set(owner, (owned = []));
   const tensors = [...inputs.values()];
   const entry = entryOf(owned, key, tensors);
   entry.last = ++calls;
-  if (entry.asked++ < after) return work(inputs);
-  if (entry.function === undefined) entry.function = trace(inputs, work, division);
-  if (entry.function === null) return work(inputs);
+  if (entry.asked++ < after) return repeat(inputs, work, repeated);
+  if (entry.function === undefined) entry.function = trace(inputs, work, repeated, division);
+  if (entry.function === null) return repeat(inputs, work, repeated);
   const { name, outputs } = entry.function;
-  const made = callFunction(name, tensors, outputs.length, usesXla() ? [BY_XLA] : []);
-  return new Map(outputs.map((output, index) => [output, made[index] as Tensor]));
+  const call = (given: NamedTensors): NamedTensors => {
+    const made = callFunction(name, [...given.values()], outputs.length, usesXla() ? [BY_XLA] : []);
+    return new Map(outputs.map((output, index) => [output, made[index] as Tensor]));
+  };
+  // Parts repeat by themselves, so that none waits for another.
+  return division ? call(inputs) : repeat(inputs, call, repeated);
+}
+
+const ONCE: Repetition = { times: 1, input: "" };
+
+function repeat(
+  inputs: NamedTensors,
+  work: (inputs: NamedTensors) => NamedTensors,
+  { times, input }: Repetition,
+): NamedTensors {
+  let made = work(inputs);
+  for (let time = 1; time < times; time++) {
+    const before = made.get(input) as Tensor;
+    made = work(new Map(inputs).set(input, before));
+    before.dispose();
+  }
+  return made;
 }
 
 /** Whether passes are compiled: `MTARD_COMPILE=0` turns it off, and set-up's binding must know functions. */
@@ -105,6 +133,7 @@ export function compileRefusal(): string | null {
 function trace(
   inputs: NamedTensors,
   work: (inputs: NamedTensors) => NamedTensors,
+  repeated: Repetition,
   division?: BatchDivision,
 ): Compiled | null {
   const name = `mtard_${count++}`;
@@ -119,6 +148,9 @@ function trace(
     const divided = division && {
       parts: division.parts,
       rows: new Set(Array.from(division.rows, (row) => names.indexOf(row))),
+      ...(repeated.times > 1 && {
+        repeated: { times: repeated.times, input: names.indexOf(repeated.input) },
+      }),
     };
     traceFunction(name, [...inputs.values()], traced, divided);
     return { name, outputs };

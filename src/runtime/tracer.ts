@@ -29,7 +29,7 @@ interface Binding {
     inputs: number[],
     outputs: number,
   ): Described[];
-  functionDivide(parts: number, inputs: number[]): void;
+  functionDivide(parts: number, inputs: number[], times: number, repeated: number): void;
   functionEnd(name: string, inputs: number[], outputs: number[]): void;
   functionDelete(name: string): void;
 }
@@ -123,8 +123,8 @@ class Graph {
   }
 
   /** Says that the function will run on parts of a batch, whose rows are in some of its inputs. */
-  divide(parts: number, rows: readonly number[]): void {
-    this.#binding.functionDivide(parts, [...rows]);
+  divide({ parts, rows, repeated = { times: 1, input: -1 } }: Division): void {
+    this.#binding.functionDivide(parts, [...rows], repeated.times, repeated.input);
   }
 
   /** Ends the graph: from then on it is a function. What it makes are new tensors, not those it was given. */
@@ -207,6 +207,8 @@ export interface Division {
   readonly parts: number;
   /** The inputs, by their places, whose rows the parts share out, evenly; the others go to each part whole. */
   readonly rows: ReadonlySet<number>;
+  /** If given, each part runs the function so often before the parts are joined; its one output is this input of the next time. */
+  readonly repeated?: { readonly times: number; readonly input: number };
 }
 
 /**
@@ -261,7 +263,7 @@ export function traceFunction(
         const id = symbolOf(graph.input(dtype, shape));
         return engine.createOutputTensor({ id, dtype: seenAs(dtype), shape });
       });
-      if (division) graph.divide(division.parts, [...division.rows]);
+      if (division) graph.divide(division);
       graph.end(name, given.map(valueOf), work(given).map(valueOf));
     });
   } finally {

@@ -1,4 +1,5 @@
-import { predictBy, type AttackTarget, type LossGradient } from "../attacks/target.js";
+import { stepInBall } from "../attacks/ball.js";
+import { predictBy, type Ascent, type AttackTarget, type LossGradient } from "../attacks/target.js";
 import { logitLoss, type LogitLoss } from "../attacks/logit-loss.js";
 import { valueShapes } from "../graph/image-fit.js";
 import { releasedAfter } from "../graph/liveness.js";
@@ -64,6 +65,7 @@ export function inferenceStudent(
 ): InferenceStudent {
   const layers = foldedLayers(network);
   const weights = foldedParameters(network, parameters);
+  const transformed = new Set<string>();
   for (const tensor of weights.values()) tf.keep(tensor);
   const releasedForward = releasedAfter(layers, new Set([network.output]));
   const releasedWithGradient = releasedAfter(layers, valuesOfGradient(layers, network.output));
@@ -108,11 +110,17 @@ export function inferenceStudent(
     ]);
   }
 
-  /** Runs a pass on images, the weights and whatever else it reads. */
-  function run(key: string, images: Tensor4D, others: object, pass: (given: NamedTensors) => NamedTensors) {
+  /** Runs a pass, so often, on images, the weights and whatever else it reads. */
+  function run(
+    key: string,
+    images: Tensor4D,
+    others: object,
+    pass: (given: NamedTensors) => NamedTensors,
+    times = 1,
+  ) {
     if (precision === "float32") {
       measureContests(network, layers, "attack", images.shape);
-      transformFilters(layers, weights, images);
+      transformFilters(images);
     }
     const batch = new Map<string, Tensor>(Object.entries({ images, ...others }));
     const { size, parts } = batchSize(images.shape[0], threadsForParts(), rounded && isCompiling());
@@ -121,8 +129,23 @@ export function inferenceStudent(
       compiled(network, `${key} in ${precision}`, together(weights, filled), pass, {
         ...compiling,
         ...division,
+        repeated: { times, input: "images" },
       }),
     );
+  }
+
+  /** Adds the Winograd transforms of filters, where they pay for images of this size, to the weights: an attack uses them many times. */
+  function transformFilters({ shape: [count, height, width, channels] }: Tensor4D): void {
+    const size = `${height}x${width}`;
+    if (transformed.has(size)) return;
+    transformed.add(size);
+    const shapes = valueShapes(layers, { height, width, channels });
+    for (const layer of layers) {
+      if (layer.op !== "conv" || weights.has(transformName(layer))) continue;
+      const input = shapes.get(layer.input);
+      if (!input || !winogradPays(layer, [count, input.height, input.width])) continue;
+      weights.set(transformName(layer), tf.keep(winogradFilter(parameter(weights, `${layer.name}.weight`))));
+    }
   }
 
   function logits(images: Tensor4D): Tensor2D {
@@ -133,18 +156,41 @@ export function inferenceStudent(
     return parameter(run("logits", images, {}, pass), "logits");
   }
 
+  function lossGradient(images: Tensor4D, { kind, ...tensors }: LogitLoss): LossGradient {
+    const made = run(`gradient of ${kind}`, images, tensors, (given) => withGradient(given, kind));
+    return {
+      loss: parameter<Tensor1D>(made, "loss"),
+      logits: parameter<Tensor2D>(made, "logits"),
+      gradient: parameter<Tensor4D>(made, "gradient"),
+    };
+  }
+
+  /** One step is compiled, and repeated: with all steps in it, a function would take as many times as long to make. */
+  function climb(
+    start: Tensor4D,
+    { kind, ...tensors }: LogitLoss,
+    { ball, stepSize, steps }: Ascent,
+  ): Tensor4D {
+    const step = (given: NamedTensors): NamedTensors => {
+      const made = withGradient(given, kind);
+      const [images, gradient] = [
+        parameter<Tensor4D>(given, "images"),
+        parameter<Tensor4D>(made, "gradient"),
+      ];
+      const [lower, upper] = [parameter<Tensor4D>(given, "lower"), parameter<Tensor4D>(given, "upper")];
+      const next = stepInBall(images, gradient, stepSize, { lower, upper });
+      tf.dispose([...made.values()]);
+      return new Map([["images", next]]);
+    };
+    const key = `${steps} steps of ${stepSize} up ${kind}`;
+    return parameter(run(key, start, { ...ball, ...tensors }, step, steps), "images");
+  }
+
   return {
     classes: network.classes,
     logits,
     predict: predictBy(logits),
-    lossGradient(images, { kind, ...tensors }: LogitLoss): LossGradient {
-      const made = run(`gradient of ${kind}`, images, tensors, (given) => withGradient(given, kind));
-      return {
-        loss: parameter<Tensor1D>(made, "loss"),
-        logits: parameter<Tensor2D>(made, "logits"),
-        gradient: parameter<Tensor4D>(made, "gradient"),
-      };
-    },
+    lossGradient: Object.assign(lossGradient, { climb }),
     dispose() {
       disposeParameters(weights);
       // An attack that drops fooled images leaves a shape for every number of images that it came down to.
@@ -229,18 +275,6 @@ function convolutionInputGradient(
 }
 
 const transformName = (layer: ConvLayer): string => `${layer.name}.weight.winograd`;
-
-/** Adds the Winograd transforms of filters, where they pay, to the weights: an attack uses them many times. */
-function transformFilters(layers: readonly Layer[], weights: Parameters, images: Tensor4D): void {
-  const [, height, width, channels] = images.shape;
-  const shapes = valueShapes(layers, { height, width, channels });
-  for (const layer of layers) {
-    if (layer.op !== "conv" || weights.has(transformName(layer))) continue;
-    const input = shapes.get(layer.input);
-    if (!input || !winogradPays(layer, [images.shape[0], input.height, input.width])) continue;
-    weights.set(transformName(layer), tf.keep(winogradFilter(parameter(weights, `${layer.name}.weight`))));
-  }
-}
 
 /** The values to keep for the gradient: only activations are read again on the way back. */
 function valuesOfGradient(layers: readonly Layer[], output: string): Set<string> {

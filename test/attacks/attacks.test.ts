@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { AttackSettings, AttackStep, SingleAttack } from "#mtard/attacks/attack.js";
 import { attackIds, type SingleAttackId, attacks, startsUniformly } from "#mtard/attacks/attacks.js";
 import type { UniformStart } from "#mtard/attacks/conventions.js";
-import { logitLoss } from "#mtard/attacks/logit-loss.js";
+import { logitLoss, type LogitLoss } from "#mtard/attacks/logit-loss.js";
 import { climb } from "#mtard/attacks/pgd.js";
-import type { AttackTarget } from "#mtard/attacks/target.js";
+import type { Ascent, AttackTarget } from "#mtard/attacks/target.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { Random } from "#mtard/runtime/random.js";
@@ -223,6 +223,43 @@ describe("climb, on a loss whose gradient is known", () => {
     expect(climbed(1)).toEqual([0.54, 0.46, 0.5, 1].map(Math.fround));
     const far = climbed(5);
     for (const [index, value] of [0.6, 0.4, 0.5, 1].entries()) expect(far[index]).toBeCloseTo(value, 6);
+  });
+
+  it("leaves all steps to a target that makes them at once, unless somebody sees the gradients", () => {
+    const given: unknown[] = [];
+    const atOnce: AttackTarget = {
+      ...linear,
+      lossGradient: Object.assign(linear.lossGradient.bind(null), {
+        climb(from: Tensor4D, climbedLoss: LogitLoss, { ball, stepSize, steps }: Ascent) {
+          given.push(from.arraySync(), climbedLoss, [...ball.lower.dataSync()], stepSize, steps);
+          return tf.zerosLike<Tensor4D>(from);
+        },
+      }),
+    };
+    let looks = 0;
+    const seeing: AttackTarget = {
+      ...atOnce,
+      lossGradient(images, by) {
+        looks++;
+        return atOnce.lossGradient(images, by);
+      },
+    };
+    const settings = { epsilon: 0.1, stepSize: 0.04, steps: 2 };
+    function reached(target: AttackTarget, { steps }: { steps: number }, watch?: () => void): number[] {
+      const made = climb(target, start, start, loss, { ...settings, steps }, watch);
+      const values = [...made.dataSync()];
+      made.dispose();
+      return values;
+    }
+    expect(reached(atOnce, settings)).toEqual([0, 0, 0, 0]);
+    const lower = [0.4, 0.4, 0.4, 0.89].map((value) => expect.closeTo(value, 6) as number);
+    expect(given).toEqual([start.arraySync(), loss, lower, 0.04, 2]);
+    expect(reached(seeing, settings)).toEqual(climbed(2));
+    expect(looks).toBe(2);
+    expect(reached(atOnce, settings, () => looks++)).toEqual(climbed(2));
+    expect(looks).toBe(4);
+    expect(reached(atOnce, { steps: 0 })).toEqual([...start.dataSync()]);
+    expect(given).toHaveLength(5);
   });
 
   it("projects a start outside the ball back into it", () => {

@@ -53,6 +53,37 @@ describe("compiled", () => {
     expect(counter.times()).toBe(3);
   });
 
+  it.each(["compiled", "in parts", "operation by operation"])(
+    "does a work again on what it made, so often as asked, %s",
+    (way) => {
+      if (way === "operation by operation") vi.stubEnv("MTARD_COMPILE", "0");
+      const division = way === "in parts" ? { division: { parts: 2, rows: ["x"] } } : {};
+      const [x, by] = [tf.tensor1d([1, -2]), tf.tensor1d([10])];
+      const owner = {};
+      let runs = 0;
+      function work(inputs: NamedTensors): NamedTensors {
+        runs++;
+        return new Map([["x", tf.mul(inputs.get("x") as Tensor, inputs.get("by") as Tensor)]]);
+      }
+      for (let call = 0; call < 2; call++) {
+        const inputs = new Map([
+          ["by", by],
+          ["x", x],
+        ]);
+        const made = compiled(owner, "powers", inputs, work, {
+          ...division,
+          repeated: { times: 3, input: "x" },
+        });
+        expect([...made.keys()]).toEqual(["x"]);
+        expect(made.get("x")?.arraySync()).toEqual([1000, -2000]);
+        tf.dispose([...made.values()]);
+      }
+      expect(runs).toBe(way === "operation by operation" ? 6 : 1);
+      expect(x.arraySync()).toEqual([1, -2]);
+      tf.dispose([x, by]);
+    },
+  );
+
   it("forgets the functions that were not used for long", () => {
     const [owner, counter] = [{}, counted()];
     for (let size = 1; size <= 40; size++) {

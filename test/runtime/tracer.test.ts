@@ -182,6 +182,27 @@ describe("a function that works on parts of a batch", () => {
     tf.dispose([...inputs, whole, counted]);
   });
 
+  it("repeats on each part what it made of the part the time before", () => {
+    const rows = tf.tensor2d([1, 2, 3, 4], [4, 1]);
+    const factor = tf.scalar(3);
+    const times = (given: Tensor[]): Tensor[] => [tf.mul(given[1] as Tensor, given[0] as Tensor)];
+    const division = { parts: 2, rows: new Set([1]), repeated: { times: 4, input: 1 } };
+    traceFunction("repeats", [factor, rows], times, division);
+    const tensors = tf.memory().numTensors;
+    for (let call = 0; call < 2; call++) {
+      const [made] = callFunction("repeats", [factor, rows], 1) as [Tensor];
+      expect(made.arraySync()).toEqual([[81], [162], [243], [324]]);
+      made.dispose();
+    }
+    expect(rows.arraySync()).toEqual([[1], [2], [3], [4]]);
+    expect(tf.memory().numTensors).toBe(tensors);
+    deleteFunction("repeats");
+    expect(() => {
+      traceFunction("repeats", [factor, rows], (given) => [...times(given), ...times(given)], division);
+    }).toThrow("one output");
+    tf.dispose([rows, factor]);
+  });
+
   it("refuses parts that are not of one size", () => {
     const input = tf.ones([5, 2]);
     expect(() => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { climb } from "#mtard/attacks/pgd.js";
 import type { LogitLoss } from "#mtard/attacks/logit-loss.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import type { Network } from "#mtard/graph/network.js";
@@ -193,6 +194,46 @@ describe("an inference student", () => {
     expect(compileRefusal()).toBeNull();
     tf.dispose([images, labels]);
   });
+
+  it.each(["1", "2", "3"])(
+    "climbs at once to where it climbs step by step, to the bit, with %s threads",
+    (threads) => {
+      vi.stubEnv("MTARD_THREADS", threads);
+      const images = imagesOf(13);
+      const start = tf.tidy(() => tf.add<Tensor4D>(images, tf.randomUniform(images.shape, -0.02, 0.02)));
+      const labels = Array.from({ length: 13 }, (_, index) => index % CLASSES);
+      const climbedLoss: LogitLoss = { kind: "crossEntropy", labels: tf.tensor1d(labels, "int32") };
+      const settings = { epsilon: 0.03, stepSize: 0.01, steps: 5 };
+      const parameters = freshParameters(network);
+      const student = inferenceStudent(network, parameters);
+      function climbed(watch?: () => void): Float32Array {
+        const made = climb(student, images, start, climbedLoss, settings, watch);
+        const values = made.dataSync<"float32">().slice();
+        made.dispose();
+        return values;
+      }
+      const kept = start.dataSync<"float32">().slice();
+      const atOnce = climbed();
+      let looks = 0;
+      expect(atOnce).toEqual(climbed(() => looks++));
+      expect(looks).toBe(5);
+      expect(relativeNorm(atOnce, kept)).toBeGreaterThan(0.01);
+      expect(start.dataSync<"float32">()).toEqual(kept);
+      const tensors = tf.memory().numTensors - keptShapes();
+      expect(climbed()).toEqual(atOnce);
+      expect(tf.memory().numTensors - keptShapes()).toBe(tensors);
+      vi.stubEnv("MTARD_COMPILE", "0");
+      const plain = climbed();
+      expect(tf.memory().numTensors - keptShapes()).toBe(tensors);
+      // One pixel in thousands has a gradient so near 0 that its sign is another.
+      const apart = Array.from(plain, (value, index) => Math.abs(value - (atOnce[index] ?? NaN)) > 1e-6);
+      expect(apart.filter(Boolean).length).toBeLessThan(plain.length / 1000);
+      student.dispose();
+      disposeParameters(parameters);
+      tf.dispose([images, start, climbedLoss.labels]);
+      expect(compileRefusal()).toBeNull();
+    },
+  );
 
   it.runIf(arithmeticOf("cpu").bfloat16.works)(
     "is near itself in bfloat16, whose fraction has 8 bits",
