@@ -124,12 +124,12 @@ export function studyRequests({ methods: compared, seeds, students, attacks }: S
   );
   const measured = { attacks, clean: true };
   return [
-    ...asked.map((teacher) => ({ plan: { teacher }, seed: 0, ...measured })),
     // Seed by seed: after the first one there is something to see of every method.
     ...seeds.flatMap((seed) =>
       compared.flatMap((method) =>
         students.map((checkpoint) => ({ plan: plainRun(method), seed, checkpoint, ...measured })),
       ),
     ),
+    ...asked.map((teacher) => ({ plan: { teacher }, seed: 0, ...measured })),
   ];
 }

@@ -314,6 +314,7 @@ describe("help", () => {
       "export",
       "table",
       "figure",
+      "study",
       "report",
       "networks",
       "recipe",
@@ -322,6 +323,7 @@ describe("help", () => {
     ]);
     const options: Record<string, string[]> = {
       setup: ["--device"],
+      study: ["--seeds", "--against", "--students"],
       demo: ["--out", "--limit-train"],
       data: ["--from"],
       teacher: ["fetch <model>", "import", "list", "show <name>", "check <name>"],
