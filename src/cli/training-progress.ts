@@ -5,6 +5,7 @@ import { compileRefusal } from "../runtime/compiled.js";
 import { tf } from "../runtime/tensorflow.js";
 import { canTrace } from "../runtime/tracer.js";
 import { prepareRun } from "../training/prepare.js";
+import { firstStepWarnings } from "../training/first-step.js";
 import { type MeasuredStudent, settingsOfEpoch, train, type TrainingSummary } from "../training/train.js";
 import type { InitRequest } from "../training/initial-student.js";
 import type { InitialWeights, Schedule } from "../run/run-directory.js";
@@ -54,7 +55,14 @@ export async function trainWithProgress(
       run,
       {
         onStep({ epoch, step, images, report }) {
-          if (steps++ === 0) for (const warning of uncompiledWarnings()) log(`warning: ${warning}`);
+          const warnings = [
+            ...(steps++ === 0 ? uncompiledWarnings() : []),
+            ...firstStepWarnings(step, run.trainee.method, report),
+          ];
+          for (const warning of warnings) {
+            line.clear();
+            log(`warning: ${warning}`);
+          }
           const place = `epoch ${epoch}/${settings.epochs}  step ${step}/${total}`;
           line.show(`${place}  ${meter(step, images)}  ${describe(report)}`);
         },

@@ -261,11 +261,11 @@ function* testsOf(
 
 function teacherOf(outcome: Outcome, measures: readonly StudyMeasure[]): StudyTeacher[] {
   if (!isTeacherPlan(outcome.plan)) return [];
-  const values = measures.map((measure) => {
+  const values = measures.map((measure): [string, StudyTeacher["values"][string]] => {
     const value = valueOf(outcome, measure);
-    if (measure.kind === "wRobust") return [measure.id, { value, interval: null }] as const;
+    if (measure.kind === "wRobust") return [measure.id, { value, interval: null }];
     const { low, high } = shareInterval(Math.round((value / 100) * measure.images), measure.images);
-    return [measure.id, { value, interval: { low: 100 * low, high: 100 * high } }] as const;
+    return [measure.id, { value, interval: { low: 100 * low, high: 100 * high } }];
   });
   return [{ label: `${outcome.plan.teacher} teacher`, values: Object.fromEntries(values) }];
 }
@@ -277,11 +277,11 @@ function averagingOf(sections: readonly StudySection[], measures: readonly Study
     return raw.flatMap((row): AveragingRow[] => {
       const other = averaged.find(({ method }) => method === row.method);
       if (!other) return [];
-      const values = measures.map(({ id }) => [
+      const values = measures.map(({ id }): [string, AveragingRow["values"][string]] => [
         id,
         differenceOf(other.values[id]?.values ?? [], row.values[id]?.values ?? []),
       ]);
-      return [{ label: row.label, student, values: Object.fromEntries(values) as AveragingRow["values"] }];
+      return [{ label: row.label, student, values: Object.fromEntries(values) }];
     });
   });
 }

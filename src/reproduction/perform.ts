@@ -5,16 +5,23 @@ import { openModel } from "../model/model.js";
 import type { ModelReference } from "../model/reference.js";
 import type { StudentChoice } from "../model/run-student.js";
 import { plainRun, type RunPlan, type TeacherPlan } from "../paper/plan.js";
+import type { TrainingSettings } from "../recipes/settings.js";
 import { readRun } from "../run/run-directory.js";
 import { trainingLooks } from "./ledger.js";
 import { measureMissing, type Subject } from "./measure-missing.js";
 import { runKey } from "./run-key.js";
-import { evaluationsOf, type Outcome, type RunOutcome, type SubjectRequest } from "./run-request.js";
+import {
+  evaluationsOf,
+  type Outcome,
+  type RunOutcome,
+  subjectId,
+  type SubjectRequest,
+} from "./run-request.js";
 import { runFolder } from "./run-store.js";
 import { settingsOf, teacherNamed } from "./scale.js";
 import { imagesOf, testImages, type ResolvedTeacher, type RunPlace, type Session } from "./session.js";
 import { shortfallOf, teacherShortfall, usedTeacher } from "./shortfall.js";
-import { resolved, resolveTeachers } from "./teachers.js";
+import { resolved, resolveTeachers, teachersAtHand } from "./teachers.js";
 import { trainMissing } from "./train-missing.js";
 
 /** Finds a run or trains it, and measures its student. */
@@ -57,21 +64,14 @@ export async function performRun(
 
 /** Finds a finished run or trains it, and returns its folder and whether it was trained now. */
 async function foundOrTrained(
-  { plan, seed }: SubjectRequest<RunPlan>,
+  request: SubjectRequest<RunPlan>,
   name: string,
-  { clean, robust }: Readonly<Record<TeacherRole, ResolvedTeacher | null>>,
+  teachers: TeachersOfRun,
   place: RunPlace,
   session: Session,
 ): Promise<{ folder: string; trained: boolean }> {
-  const { scale, places, events, record, ledger, finished, init } = session;
-  const asked = settingsOf(plan, seed, scale, { clean: clean?.named ?? null, robust: robust?.named ?? null });
-  const inputs = {
-    data: record.fingerprint,
-    cleanTeacher: clean?.sha256 ?? null,
-    robustTeacher: robust?.sha256 ?? null,
-    ...(init ? { init } : {}),
-  };
-  const key = runKey(asked, inputs, record);
+  const { places, events, record, ledger, finished, trainedBefore } = session;
+  const { asked, key } = runOf(request, teachers, session);
   const found = finished.get(key);
   const folder = found ?? runFolder(places.runsDir, asked, key);
   const doing = found === undefined ? `training ${name} in ${folder}` : `${name} is in ${folder}`;
@@ -79,11 +79,35 @@ async function foundOrTrained(
   if (found === undefined) {
     await trainMissing(folder, asked, name, place, session);
     finished.set(key, folder);
-  } else {
+  } else if (!trainedBefore.has(subjectId(request))) {
     const { train, selection } = imagesOf(asked, record);
     ledger.strike(trainingLooks(asked, train, selection));
   }
   return { folder, trained: found === undefined };
+}
+
+type TeachersOfRun = Readonly<Record<TeacherRole, ResolvedTeacher | null>>;
+
+/** The settings of a run that is asked for, and its key. */
+function runOf(
+  { plan, seed }: SubjectRequest<RunPlan>,
+  { clean, robust }: TeachersOfRun,
+  { scale, record, init }: Session,
+): { asked: TrainingSettings; key: string } {
+  const asked = settingsOf(plan, seed, scale, { clean: clean?.named ?? null, robust: robust?.named ?? null });
+  const inputs = {
+    data: record.fingerprint,
+    cleanTeacher: clean?.sha256 ?? null,
+    robustTeacher: robust?.sha256 ?? null,
+    ...(init ? { init } : {}),
+  };
+  return { asked, key: runKey(asked, inputs, record) };
+}
+
+/** Whether a run is finished already, as far as that can be told before anything is trained. */
+export function isTrained(request: SubjectRequest<RunPlan>, session: Session): boolean {
+  const teachers = teachersAtHand(request.plan, session);
+  return teachers !== null && session.finished.has(runOf(request, teachers, session).key);
 }
 
 /** Measures a teacher in the same way as a run's best student. */

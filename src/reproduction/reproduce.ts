@@ -11,7 +11,7 @@ import { initialStudent } from "../training/initial-student.js";
 import { openLock, workingLock } from "../files/lock.js";
 import { openModel, type Model } from "../model/model.js";
 import { evaluationCost, openLedger, trainingLooks } from "./ledger.js";
-import { performRun, performTeacher } from "./perform.js";
+import { isTrained, performRun, performTeacher } from "./perform.js";
 import { settingsOf, surrogateOf, type Scale } from "./scale.js";
 import {
   evaluationsOf,
@@ -47,9 +47,12 @@ export async function reproduce(
   const init = await initialWeightsOf(scale, shape, places);
   const session = openSession({ scale, places, events, record, shape, init, attackChanges });
   const tasks: SubjectRequest[] = [...standIns(requests, session), ...requests];
-  session.ledger.expect(
-    tasks.reduce((sum, task) => sum + looksOfTask(task, scale, record, attackChanges), 0),
-  );
+  for (const task of tasks) {
+    const { plan } = task;
+    if (!isTeacherPlan(plan) && isTrained({ ...task, plan }, session))
+      session.trainedBefore.add(subjectId(task));
+    session.ledger.expect(looksOfTask(task, session));
+  }
   try {
     for (const [index, { plan, ...task }] of tasks.entries()) {
       const place = { run: index + 1, runs: tasks.length };
@@ -95,6 +98,7 @@ function openSession(
     lock,
     finished: finishedRuns(places.runsDir, places.dataDir),
     ledger: openLedger(),
+    trainedBefore: new Set(),
     outcomes: new Map(),
     teachers: new Map(),
     dataset: () => (dataset ??= openDataset(scale.dataset, places.dataDir)),
@@ -149,9 +153,7 @@ async function storeRecord(
 
 function looksOfTask(
   request: SubjectRequest,
-  scale: Scale,
-  record: StoreRecord,
-  attackChanges: AttackChanges,
+  { scale, record, attackChanges, trainedBefore }: Session,
 ): number {
   const { plan, seed } = request;
   const evaluating = evaluationsOf(request, scale).map((attack) => {
@@ -160,7 +162,7 @@ function looksOfTask(
     return evaluationCost(attack, attackChanges[attack]) * images;
   });
   const looks = evaluating.reduce((sum, each) => sum + each, 0);
-  if (isTeacherPlan(plan)) return looks;
+  if (isTeacherPlan(plan) || trainedBefore.has(subjectId(request))) return looks;
   const settings = settingsOf(plan, seed, scale, { clean: null, robust: null });
   const { train, selection } = imagesOf(settings, record);
   return looks + trainingLooks(settings, train, selection);

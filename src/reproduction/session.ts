@@ -58,6 +58,8 @@ export interface Session {
   /** Folders of finished runs by key. */
   readonly finished: Map<string, string>;
   readonly ledger: Ledger;
+  /** The requests, by `subjectId`, whose run was finished when the call began: their training is no work of it. */
+  readonly trainedBefore: Set<string>;
   readonly lock: Lock;
   /** What is done so far, by `subjectId`. */
   readonly outcomes: Map<string, Outcome>;

@@ -49,6 +49,20 @@ export async function resolveTeachers(
   return { clean: await resolve(plan, "clean", session), robust: await resolve(plan, "robust", session) };
 }
 
+/** The same, before anything is trained; null where a teacher is the student of a run. */
+export function teachersAtHand(
+  plan: RunPlan,
+  session: Session,
+): Record<TeacherRole, ResolvedTeacher | null> | null {
+  const { scale, places } = session;
+  const sources = teacherRoles.map((role) => teacherOf(plan, role, scale, places.teachersDir));
+  const [clean, robust] = sources.map((source) =>
+    typeof source === "string" ? resolved(source, session) : null,
+  );
+  const isWhole = sources.every((source) => source === null || typeof source === "string");
+  return isWhole ? { clean: clean ?? null, robust: robust ?? null } : null;
+}
+
 async function resolve(plan: RunPlan, role: TeacherRole, session: Session): Promise<ResolvedTeacher | null> {
   const { scale, places, outcomes } = session;
   const source = teacherOf(plan, role, scale, places.teachersDir);

@@ -4,6 +4,7 @@ import { isThere } from "../files/kind.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { readRun, RUN_FILES } from "../run/run-directory.js";
 import { prepareRun } from "../training/prepare.js";
+import { firstStepWarnings } from "../training/first-step.js";
 import { SELECTION_ATTACK } from "../training/schedule.js";
 import { train } from "../training/train.js";
 import { evaluationCost, trainingCost, trainingLooks } from "./ledger.js";
@@ -91,6 +92,8 @@ async function trainRun(
       {
         onStep(event) {
           ({ step } = event);
+          for (const warning of firstStepWarnings(step, run.trainee.method, event.report))
+            events.onMessage(`warning: ${warning}`);
           lastEpoch = event.epoch;
           images += event.images;
           const imagesPerSecond = images / ((performance.now() - started) / 1000);

@@ -173,7 +173,7 @@ export function intervals({ panels, xTitle }: Kind<"intervals">, title: Title): 
       };
     }),
     resolve: { scale: { x: "independent" } },
-  } as TopLevelSpec;
+  };
 }
 
 /** From a little below the lowest mark to a little above the highest, errors included. */
