@@ -14,6 +14,8 @@ import { studyFigures } from "../report/study-figures.js";
 import { studyPageHtml } from "../report/study-page.js";
 import { reproduce } from "../reproduction/reproduce.js";
 import { isRun } from "../reproduction/run-request.js";
+import { type Scale, settingsOf } from "../reproduction/scale.js";
+import { plainRun } from "../paper/plan.js";
 import { studies, studyRequests, studyScale, usualStudy, type StudyPlan } from "../reproduction/studies.js";
 import type { CommandBody } from "./usages.js";
 import { datasetOption, examples } from "./options.js";
@@ -84,6 +86,7 @@ async function runStudy(args: StudyArguments): Promise<void> {
   const plan = planOf(args);
   const places = placesOf(args);
   const scale = studyScale(args.name, plan, scaleOptionsOf(args), args.init ?? null);
+  requireAverages(plan, scale);
   const outcomes = await withWorkProgress(places, (events) =>
     reproduce(studyRequests(plan), scale, places, events),
   );
@@ -147,6 +150,20 @@ function planOf(args: StudyArguments): StudyPlan {
     ...(args.students === undefined ? {} : { students: parseStudents(args.students) }),
     ...(asked === undefined ? {} : { attacks: asked }),
   };
+}
+
+/** @throws {InputError} if averaged students are wanted of runs that keep no average, before these are trained. */
+function requireAverages({ students, methods }: StudyPlan, scale: Scale): void {
+  const averaged = students.filter((student) => student.endsWith("-averaged"));
+  const without = methods.filter(
+    (method) => settingsOf(plainRun(method), 0, scale, { clean: null, robust: null }).ema === 0,
+  );
+  if (averaged.length === 0 || without.length === 0) return;
+  throw new InputError(`--students asks for averaged weights, which the runs would not keep`, {
+    expected: "the setting ema, the decay of the average, above 0",
+    found: `${averaged.join(", ")}, and ema 0 for ${without.join(", ")}`,
+    fix: "--set ema=0.995",
+  });
 }
 
 function parseStudents(given: string): StudentChoice[] {

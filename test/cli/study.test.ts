@@ -129,6 +129,7 @@ describe("a study of one's own", () => {
     ["study ../x --dataset demo", /no name for a study/],
     ["study demo --methods nothing", /nothing/],
     ["study demo --students best,lst", /--students is wrong; did you mean "last"/],
+    ["study mine --dataset demo --students best,last-averaged", /--set ema=0.995/],
     ["study demo --seeds 0,x", /--seeds is wrong/],
     ["study mine --dataset nowhere", /nowhere/],
     ["study demo --init nowhere", /nowhere/],
