@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
@@ -10,7 +11,7 @@ import { svgToPng } from "../report/figures/png.js";
 import { studyCsv, studyJson, studyMarkdown, studyText } from "../report/render-study.js";
 import { buildStudy } from "../report/study.js";
 import { accuracyCurves, lossCurves } from "../report/study-curves.js";
-import { studyFigures } from "../report/study-figures.js";
+import { studyFigureNames, studyFigures } from "../report/study-figures.js";
 import { studyPageHtml } from "../report/study-page.js";
 import { reproduce } from "../reproduction/reproduce.js";
 import { isRun } from "../reproduction/run-request.js";
@@ -110,6 +111,9 @@ async function runStudy(args: StudyArguments): Promise<void> {
     drawn[`${name}.svg`] = svg;
     drawn[`${name}.png`] = await svgToPng(svg);
   }
+  // An earlier call may have drawn others.
+  for (const name of studyFigureNames)
+    for (const ending of ["svg", "png"]) rmSync(join(folder, `${name}.${ending}`), { force: true });
   writeReport(folder, drawn);
   const files = writeReport(folder, {
     "study.html": studyPageHtml(study, pictures),
@@ -141,14 +145,25 @@ function planOf(args: StudyArguments): StudyPlan {
   const dataset = args.dataset === undefined ? known?.dataset : findDataset(args.dataset, args.dataDir).id;
   const plan: StudyPlan = known ?? { ...usualStudy, title: args.name, dataset: "" };
   const asked = scaleOptionsOf(args).attacks;
+  const compared = args.methods === undefined ? plan.methods : parseMethods(args.methods);
+  const against = args.against === undefined ? plan.against : requireMethodId(args.against);
+  if (args.against !== undefined && !compared.includes(against))
+    throw new InputError("--against is none of the methods of the study", {
+      expected: compared.join(", "),
+      found: against,
+    });
+  // The title says what a study is as long as the call changes none of it.
+  const changes = [args.dataset, args.methods, args.seeds, args.epochs, args.students, args.init, args.set];
+  const isAsBrought = changes.every((change) => change === undefined);
   return {
     ...plan,
+    title: known && isAsBrought ? plan.title : `Study ${args.name}`,
+    methods: compared,
+    against,
     dataset: dataset ?? plan.dataset,
-    ...(args.methods === undefined ? {} : { methods: parseMethods(args.methods) }),
-    ...(args.against === undefined ? {} : { against: requireMethodId(args.against) }),
     ...(args.seeds === undefined ? {} : { seeds: parseSeeds(args.seeds) }),
     ...(args.students === undefined ? {} : { students: parseStudents(args.students) }),
-    ...(asked === undefined ? {} : { attacks: asked }),
+    ...(asked === undefined ? {} : { attacks: [...new Set(asked)] }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Network } from "../graph/network.js";
 import type { Weights } from "../graph/parameters.js";
 import { networkToOnnx } from "../onnx/writer.js";
 import { type DeviceRequest, studentDevice, threadCount } from "../runtime/device.js";
+import { forgetCompiled } from "../runtime/compiled.js";
 import { chooseDevice } from "../runtime/onnxruntime.js";
 import { tf } from "../runtime/tensorflow.js";
 import { inferenceStudent, MEASURED, type InferenceStudent } from "../student/inference.js";
@@ -48,7 +49,11 @@ export function networkTarget(
   const { network, weights, stored } = known;
   const device = studentDevice(tf, request);
   const student = studentOf(known);
-  if (device !== "cpu") return { ...student, runsOn: `${device} (libtensorflow)` };
+  const forget = (): void => {
+    student.dispose();
+    forgetCompiled(network);
+  };
+  if (device !== "cpu") return { ...student, runsOn: `${device} (libtensorflow)`, dispose: forget };
   const written = (): OnnxClassifier => ({
     model: networkToOnnx(network, weights, { version, dataset }),
     dataFolder: null,
@@ -59,7 +64,7 @@ export function networkTarget(
     ...cpuTarget(student, exported),
     runsOn: "cpu (libtensorflow and ONNX Runtime)",
     dispose() {
-      student.dispose();
+      forget();
       exported.dispose();
     },
   };

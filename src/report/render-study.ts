@@ -15,7 +15,7 @@ const PERCENT = `${100 * CONFIDENCE}%`;
 
 /** The tables of a study in the order in which they are read. */
 export function studyTables(study: StudyReport): StudyTable[] {
-  const { measures, sections, teachers, against } = study;
+  const { measures, sections, teachers, against, seeds } = study;
   const titles = measures.map(({ title }) => title);
   const accuracies = sections.map(({ title, student, rows }, index): StudyTable => ({
     title: `${title}: accuracy (%)`,
@@ -45,7 +45,7 @@ export function studyTables(study: StudyReport): StudyTable[] {
               .map(({ label, values }) => [label, ...measures.map(({ id }) => differenceText(values[id]))]),
           },
           {
-            title: `${title}: images that only one of both answers right, this method / ${against}, and McNemar's test`,
+            title: `${title}: images that only one of both answers right, this method / ${against}${seeds.length > 1 ? ", summed over seeds" : ""}, and McNemar's test`,
             heading: ["method", ...ofImages(measures).map((measure) => measure.title)],
             rows: rows
               .filter(({ label }) => label !== against)
@@ -106,9 +106,10 @@ export function studyFacts(study: StudyReport): string[] {
     `${student} on ${dataset}, ${epochs.join(" or ")} epochs${trained}, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}; test images: ${tested}.`,
     ...(seeds.length > 1
       ? [
-          `Mean ± sample standard deviation over seeds; intervals of differences are Student's over the seeds' paired differences (${PERCENT}).`,
+          `Mean ± sample standard deviation over seeds; intervals of differences are Student's over the seeds' paired differences (${PERCENT})${seeds.length === 2 ? ", of which two say little" : ""}.`,
         ]
       : []),
+    `Best students were chosen by W-Robust under PGD-TRADES on ${study.selections.join(" or ")}.`,
     ...(study.against === null
       ? []
       : [

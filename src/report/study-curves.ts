@@ -1,3 +1,4 @@
+import { InputError } from "../errors.js";
 import { methods, type MethodId } from "../methods/methods.js";
 import type { RunOutcome } from "../reproduction/run-request.js";
 import { curveOf, type Point, readMetrics, type RunMetrics } from "../run/metrics.js";
@@ -7,7 +8,10 @@ import { type Sample, sampleOf } from "./table.js";
 export interface Settledness {
   readonly method: MethodId;
   readonly label: string;
-  /** W-Robust under the attack that chooses students, in percent: the mean of the last quarter of the evaluations minus that of the quarter before; null for fewer than four. */
+  /**
+   * W-Robust under the attack that chooses students, in percent: the mean over the last quarter of the training minus that over the quarter
+   * before; null without an evaluation in each.
+   */
   readonly wRobust: Sample | null;
   /** The loss that is minimised, likewise, as a share of what it was in the quarter before. */
   readonly loss: Sample | null;
@@ -75,7 +79,17 @@ export function lossCurves(compared: readonly MethodId[], runs: readonly RunOutc
 /** The metrics of a method's runs, each run once, whichever of its students were measured. */
 function metricsOf(method: MethodId, runs: readonly RunOutcome[]): RunMetrics[] {
   const folders = runs.filter(({ plan }) => plan.method === method).map(({ folder }) => folder);
-  return [...new Set(folders)].map((folder) => readMetrics(folder));
+  return [...new Set(folders)].flatMap((folder) => metricsAt(folder) ?? []);
+}
+
+/** A run's metrics; null if they cannot be read, which costs a report its curves and no more. */
+export function metricsAt(folder: string): RunMetrics | null {
+  try {
+    return readMetrics(folder);
+  } catch (error) {
+    if (error instanceof InputError) return null;
+    throw error;
+  }
 }
 
 /** The total where a method reports it, else the one loss that it has. */
@@ -85,12 +99,15 @@ function lossCurve({ steps }: RunMetrics): Point[] {
   return name === undefined ? [] : curveOf(steps, name);
 }
 
-/** The means of the last quarter of a curve and of the quarter before; null for fewer than four points. */
+/** The means of a curve over the last quarter of the training and over the quarter before; null if one of them has no point. */
 function lastChange(points: readonly Point[]): { before: number; after: number } | null {
-  const quarter = Math.floor(points.length / 4);
-  if (quarter === 0) return null;
-  const mean = (part: readonly Point[]): number => part.reduce((sum, { y }) => sum + y, 0) / part.length;
-  return { before: mean(points.slice(-2 * quarter, -quarter)), after: mean(points.slice(-quarter)) };
+  const end = points.at(-1)?.x ?? 0;
+  const meanOver = (from: number, to: number): number => {
+    const part = points.filter(({ x }) => x > from * end && x <= to * end);
+    return part.reduce((sum, { y }) => sum + y, 0) / part.length;
+  };
+  const [before, after] = [meanOver(0.5, 0.75), meanOver(0.75, 1)];
+  return Number.isNaN(before) || Number.isNaN(after) ? null : { before, after };
 }
 
 function meanCurve(curves: readonly (readonly Point[])[]): StudyCurve["points"] {

@@ -4,9 +4,18 @@ import type { Figure } from "./figures/figure.js";
 import type { StudyCurve } from "./study-curves.js";
 import type { StudyMeasure, StudyReport, StudySection } from "./study.js";
 
+/** The names of a study's pictures, not all of which every study has. */
+export const studyFigureNames = [
+  "trade-off",
+  "trade-off-near",
+  "differences",
+  "accuracy-curves",
+  "loss-curves",
+] as const;
+
 /** A picture of a study and the name of its file. */
 export interface StudyFigure {
-  readonly name: string;
+  readonly name: (typeof studyFigureNames)[number];
   readonly figure: Figure;
 }
 
@@ -16,7 +25,7 @@ export interface StudyCurves {
   readonly losses: readonly StudyCurve[];
 }
 
-/** Robust accuracies of less than this share of the compared method's are left out of the picture that looks closer. */
+/** Robust accuracies of less than this share of the best student's are left out of the picture that looks closer. */
 const NEAR = 0.5;
 
 /** The pictures of a study: the trade-off, the differences, and the curves of the training. */
@@ -71,11 +80,11 @@ function tradeOffs(
     yTitle: `${robust.attack === null ? robust.title : attacks[robust.attack].title} accuracy (%)`,
     points,
   });
+  const whole: StudyFigure = { name: "trade-off", figure: figure(all, "Clean against robust accuracy") };
+  if (near.length === all.length || near.length < 2) return [whole];
   return [
-    { name: "trade-off", figure: figure(all, "Clean against robust accuracy") },
-    ...(near.length < all.length && near.length > 1
-      ? [{ name: "trade-off-near", figure: figure(near, "Clean against robust accuracy, seen closer") }]
-      : []),
+    whole,
+    { name: "trade-off-near", figure: figure(near, "Clean against robust accuracy, seen closer") },
   ];
 }
 
@@ -83,7 +92,9 @@ function differences(study: StudyReport, section: StudySection, subtitle: string
   if (study.against === null) return [];
   const rows = section.rows.filter(({ label }) => label !== study.against);
   if (rows.length === 0) return [];
-  const shown = study.measures.filter(({ kind, attack }) => kind !== "robust" || attack !== "aa");
+  // W-Robust under each attack would be as many panels again, and says little that the two accuracies do not.
+  const first = study.measures.find(({ kind }) => kind === "wRobust");
+  const shown = study.measures.filter((measure) => measure.kind !== "wRobust" || measure === first);
   return [
     {
       name: "differences",
@@ -110,7 +121,7 @@ function differences(study: StudyReport, section: StudySection, subtitle: string
 }
 
 function curveFigure(
-  name: string,
+  name: StudyFigure["name"],
   title: string,
   yTitle: string,
   curves: readonly StudyCurve[],

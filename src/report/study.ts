@@ -5,7 +5,8 @@ import type { StudentChoice } from "../model/run-student.js";
 import { isRun, isTeacherPlan, type Outcome, type RunOutcome } from "../reproduction/run-request.js";
 import type { Scale } from "../reproduction/scale.js";
 import type { StudyPlan } from "../reproduction/studies.js";
-import { settledness, type Settledness } from "./study-curves.js";
+import { firstStepWarnings } from "../training/first-step.js";
+import { metricsAt, settledness, type Settledness } from "./study-curves.js";
 import { holm, mcNemar, meanInterval, shareInterval, type Interval } from "./statistics.js";
 import { sampleOf, type Sample } from "./table.js";
 
@@ -89,6 +90,8 @@ export interface StudyReport {
   readonly sections: readonly StudySection[];
   readonly averaging: readonly AveragingRow[];
   readonly settled: readonly Settledness[];
+  /** What images chose the best students. */
+  readonly selections: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -134,16 +137,35 @@ export function buildStudy(
     sections,
     averaging: averagingOf(sections, measures),
     settled: settledness(plan.methods, runs),
-    warnings: [
-      ...new Set(
-        outcomes.flatMap((outcome) => outcome.warnings.map((text) => `${nameOf(outcome)}: ${text}`)),
-      ),
-    ],
+    selections: [...new Set(runs.map(({ settings }) => selectionOf(settings)))],
+    warnings: [...new Set([...outcomes.flatMap(ownWarnings), ...runs.flatMap(warningsOfTraining)])],
   };
 }
 
-function nameOf({ plan, seed }: Outcome): string {
-  return isTeacherPlan(plan) ? `${plan.teacher} teacher` : `${methods[plan.method].title}, seed ${seed}`;
+function nameOf({ plan, seed, checkpoint = "best" }: Outcome): string {
+  if (isTeacherPlan(plan)) return `${plan.teacher} teacher`;
+  return `${methods[plan.method].title}, seed ${seed}${checkpoint === "best" ? "" : `, ${checkpoint}`}`;
+}
+
+function ownWarnings(outcome: Outcome): string[] {
+  return outcome.warnings.map((text) => `${nameOf(outcome)}: ${text}`);
+}
+
+/** What a run's metrics say against it: that they cannot be read, or that its balance was one-sided from its first step on. */
+function warningsOfTraining({ plan, seed, folder }: RunOutcome): string[] {
+  const name = `${methods[plan.method].title}, seed ${seed}`;
+  const metrics = metricsAt(folder);
+  if (metrics === null) return [`${name}: its metrics cannot be read, so it is missing in the curves`];
+  const first = Object.entries(metrics.steps[0] ?? {});
+  const report = Object.fromEntries(
+    first.filter((entry): entry is [string, number] => typeof entry[1] === "number"),
+  );
+  return firstStepWarnings(1, methods[plan.method], report).map((text) => `${name}: ${text}`);
+}
+
+/** The images that chose a run's best student. */
+function selectionOf({ selection, heldOut }: RunOutcome["settings"]): string {
+  return selection === "test" ? "the test images themselves" : `${heldOut} held-out training images`;
 }
 
 function measuresOf(asked: readonly AttackId[], outcomes: readonly Outcome[]): StudyMeasure[] {

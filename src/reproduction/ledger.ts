@@ -31,7 +31,8 @@ function selectionCost(settings: TrainingSettings, images: number): number {
   const evaluations = Array.from({ length: settings.epochs }, (_, index) => index + 1).filter((epoch) =>
     isEvaluated(epoch, settings),
   );
-  return evaluationCost(SELECTION_ATTACK) * images * evaluations.length;
+  const students = settings.ema > 0 ? 2 : 1;
+  return evaluationCost(SELECTION_ATTACK) * images * evaluations.length * students;
 }
 
 /** The looks it takes to evaluate one image, with an attack's changed settings if there are any. */

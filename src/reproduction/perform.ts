@@ -33,7 +33,8 @@ export async function performRun(
   const { scale, record } = session;
   const { plan, seed, checkpoint } = request;
   const teachers = await resolveTeachers(plan, session);
-  const name = `${plan.method}, seed ${seed}`;
+  const which = checkpoint === undefined || checkpoint === "best" ? "" : `, ${checkpoint}`;
+  const name = `${plan.method}, seed ${seed}${which}`;
   const { folder, trained } = await foundOrTrained(request, name, teachers, place, session);
   const { settings } = readRun(folder);
   const wanted = evaluationsOf(request, scale);
@@ -70,7 +71,7 @@ async function foundOrTrained(
   place: RunPlace,
   session: Session,
 ): Promise<{ folder: string; trained: boolean }> {
-  const { places, events, record, ledger, finished, trainedBefore } = session;
+  const { places, events, record, ledger, finished, withoutTraining } = session;
   const { asked, key } = runOf(request, teachers, session);
   const found = finished.get(key);
   const folder = found ?? runFolder(places.runsDir, asked, key);
@@ -79,7 +80,7 @@ async function foundOrTrained(
   if (found === undefined) {
     await trainMissing(folder, asked, name, place, session);
     finished.set(key, folder);
-  } else if (!trainedBefore.has(subjectId(request))) {
+  } else if (!withoutTraining.has(subjectId(request))) {
     const { train, selection } = imagesOf(asked, record);
     ledger.strike(trainingLooks(asked, train, selection));
   }

@@ -47,10 +47,13 @@ export async function reproduce(
   const init = await initialWeightsOf(scale, shape, places);
   const session = openSession({ scale, places, events, record, shape, init, attackChanges });
   const tasks: SubjectRequest[] = [...standIns(requests, session), ...requests];
+  const runs = new Set<string>();
   for (const task of tasks) {
-    const { plan } = task;
-    if (!isTeacherPlan(plan) && isTrained({ ...task, plan }, session))
-      session.trainedBefore.add(subjectId(task));
+    const { plan, seed } = task;
+    const run = subjectId({ plan, seed });
+    if (!isTeacherPlan(plan) && (runs.has(run) || isTrained({ ...task, plan }, session)))
+      session.withoutTraining.add(subjectId(task));
+    runs.add(run);
     session.ledger.expect(looksOfTask(task, session));
   }
   try {
@@ -98,7 +101,7 @@ function openSession(
     lock,
     finished: finishedRuns(places.runsDir, places.dataDir),
     ledger: openLedger(),
-    trainedBefore: new Set(),
+    withoutTraining: new Set(),
     outcomes: new Map(),
     teachers: new Map(),
     dataset: () => (dataset ??= openDataset(scale.dataset, places.dataDir)),
@@ -153,7 +156,7 @@ async function storeRecord(
 
 function looksOfTask(
   request: SubjectRequest,
-  { scale, record, attackChanges, trainedBefore }: Session,
+  { scale, record, attackChanges, withoutTraining }: Session,
 ): number {
   const { plan, seed } = request;
   const evaluating = evaluationsOf(request, scale).map((attack) => {
@@ -162,7 +165,7 @@ function looksOfTask(
     return evaluationCost(attack, attackChanges[attack]) * images;
   });
   const looks = evaluating.reduce((sum, each) => sum + each, 0);
-  if (isTeacherPlan(plan) || trainedBefore.has(subjectId(request))) return looks;
+  if (isTeacherPlan(plan) || withoutTraining.has(subjectId(request))) return looks;
   const settings = settingsOf(plan, seed, scale, { clean: null, robust: null });
   const { train, selection } = imagesOf(settings, record);
   return looks + trainingLooks(settings, train, selection);

@@ -58,8 +58,8 @@ export interface Session {
   /** Folders of finished runs by key. */
   readonly finished: Map<string, string>;
   readonly ledger: Ledger;
-  /** The requests, by `subjectId`, whose run was finished when the call began: their training is no work of it. */
-  readonly trainedBefore: Set<string>;
+  /** The requests, by `subjectId`, whose training is no work of theirs: it was done before the call began, or is another request's. */
+  readonly withoutTraining: Set<string>;
   readonly lock: Lock;
   /** What is done so far, by `subjectId`. */
   readonly outcomes: Map<string, Outcome>;

@@ -50,11 +50,11 @@ export const usualStudy: Omit<StudyPlan, "title" | "dataset"> = {
   changes: () => ({}),
 };
 
-/** The studies that mtard brings; docs/results.md has what they showed. */
+/** The studies that mtard brings; docs/results.md has what was made of them so far. */
 export const studies = {
   demo: {
     ...usualStudy,
-    title: "All methods on the demo's data, until nothing moves any more",
+    title: "All methods on the demo's data",
     dataset: "demo",
     epochs: 18,
     students: ["best", "last", "best-averaged", "last-averaged"],

@@ -105,6 +105,7 @@ function repeat(
   { times, input }: Repetition,
 ): NamedTensors {
   let made = work(inputs);
+  if (times > 1 && made.size !== 1) throw new Error("a work that is repeated makes one tensor");
   for (let time = 1; time < times; time++) {
     const before = made.get(input) as Tensor;
     made = work(new Map(inputs).set(input, before));
@@ -188,6 +189,12 @@ function typeOf(tensor: Tensor): string {
 
 function isShape({ shape }: Tensor, expected: readonly number[]): boolean {
   return shape.length === expected.length && shape.every((extent, axis) => extent === expected[axis]);
+}
+
+/** Frees the functions of an owner that is used no more; used again, it has them made anew. */
+export function forgetCompiled(owner: object): void {
+  for (const { function: made } of entries.get(owner) ?? []) if (made) deleteFunction(made.name);
+  entries.delete(owner);
 }
 
 function forgetOldest(owned: Entry[]): void {

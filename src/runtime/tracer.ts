@@ -124,7 +124,7 @@ class Graph {
 
   /** Says that the function will run on parts of a batch, whose rows are in some of its inputs. */
   divide({ parts, rows, repeated = { times: 1, input: -1 } }: Division): void {
-    this.#binding.functionDivide(parts, [...rows], repeated.times, repeated.input);
+    refusing(() => this.#binding.functionDivide(parts, [...rows], repeated.times, repeated.input));
   }
 
   /** Ends the graph: from then on it is a function. What it makes are new tensors, not those it was given. */

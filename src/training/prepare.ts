@@ -19,6 +19,7 @@ import { changedSettings } from "../recipes/recipes.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { allowTf32, requireArithmetic } from "../runtime/arithmetic.js";
 import { type DeviceRequest, studentDevice } from "../runtime/device.js";
+import { forgetCompiled } from "../runtime/compiled.js";
 import { tf } from "../runtime/tensorflow.js";
 import { takeLock, workingLock } from "../files/lock.js";
 import { Random } from "../runtime/random.js";
@@ -221,6 +222,7 @@ export async function prepareRun(
         disposeParameters(parameters);
         disposeParameters(momenta);
         if (average) disposeParameters(average);
+        for (const owner of [network, parameters, average]) if (owner) forgetCompiled(owner);
         await Promise.all(teachers.map((teacher) => teacher.close()));
         lock.release();
       },

@@ -115,7 +115,7 @@ describe("a study of one's own", () => {
     expect(refused).toMatchObject({ code: 2 });
     const [folder = ""] = first.sections[0]?.rows[0]?.runs ?? [];
     const own = await study(`mine --dataset demo --methods natural --seeds 0 --init ${folder}`);
-    expect(own).toMatchObject({ trained: 1, title: "mine", against: null });
+    expect(own).toMatchObject({ trained: 1, title: "Study mine", against: null });
     const [started = ""] = own.sections[0]?.rows[0]?.runs ?? [];
     const settings = JSON.parse(readFileSync(join(work.path, started, "settings.json"), "utf8")) as object;
     expect(settings).toMatchObject({ inputs: { init: { from: folder } } });
@@ -130,6 +130,7 @@ describe("a study of one's own", () => {
     ["study demo --methods nothing", /nothing/],
     ["study demo --students best,lst", /--students is wrong; did you mean "last"/],
     ["study mine --dataset demo --students best,last-averaged", /--set ema=0.995/],
+    ["study demo --methods sat --against rslad", /--against is none of the methods/],
     ["study demo --seeds 0,x", /--seeds is wrong/],
     ["study mine --dataset nowhere", /nowhere/],
     ["study demo --init nowhere", /nowhere/],

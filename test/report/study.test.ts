@@ -201,6 +201,44 @@ describe("a study", () => {
   });
 });
 
+describe("a study's warnings", () => {
+  const [first, ...others] = outcomes.filter((each): each is RunOutcome => "settings" in each);
+  const withMetrics = (text: string): RunOutcome => {
+    const folder = mkdtempSync(join(work, "metrics-"));
+    writeFileSync(join(folder, "metrics.jsonl"), text);
+    return { ...(first as RunOutcome), folder };
+  };
+  const line = (values: object): string => `${JSON.stringify(values)}\n`;
+
+  it("name a run whose metrics cannot be read, and leave it out of the curves", () => {
+    const damaged = withMetrics(line({ epoch: 1, step: 2, lossTotal: 1 }));
+    const { warnings, sections } = buildStudy("own", plan, scale, [damaged, ...others]);
+    expect(warnings).toContainEqual(expect.stringMatching(/^SAT, seed 0: its metrics cannot be read/));
+    expect(sections[0]?.rows[0]?.values["clean"]?.values).toHaveLength(3);
+  });
+
+  it("name a run whose balance was one-sided from its first step on", () => {
+    const [balanced] = others.filter(({ plan: { method } }) => method === "b-mtard");
+    const { folder } = withMetrics(line({ epoch: 1, step: 1, lossNat: 0.001, lossAdv: 1.9 }));
+    const { warnings } = buildStudy("own", plan, scale, [
+      { ...(balanced as RunOutcome), folder },
+      ...outcomes,
+    ]);
+    expect(warnings).toContainEqual(
+      expect.stringMatching(/^B-MTARD, seed 0: the loss on clean images begins at 0.001/),
+    );
+  });
+
+  it("take quarters of the training, however its evaluations lie in it", () => {
+    // Epochs 1, 5 and 6 to 8 of 8: the quarter before the last has 5 and 6, the last 7 and 8.
+    const uneven = [1, 5, 6, 7, 8].map((epoch) =>
+      line({ epoch, step: epoch, clean: 0.5, robust: 0.5, wRobust: epoch / 10, best: true }),
+    );
+    const { settled } = buildStudy("own", plan, scale, [withMetrics(uneven.join("")), ...others.slice(2)]);
+    expect(settled[0]?.wRobust?.mean).toBeCloseTo(20, 9);
+  });
+});
+
 describe("averaged weights", () => {
   it("are compared with the raw ones seed by seed", () => {
     const raw = outcomes.filter((each): each is RunOutcome => "settings" in each);

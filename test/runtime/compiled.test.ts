@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { compiled, compileRefusal, type NamedTensors } from "#mtard/runtime/compiled.js";
+import { compiled, compileRefusal, forgetCompiled, type NamedTensors } from "#mtard/runtime/compiled.js";
 import { tf, type Tensor } from "#mtard/runtime/tensorflow.js";
 
 const before = tf.memory().numTensors;
@@ -95,6 +95,17 @@ describe("compiled", () => {
     expect(counter.times()).toBe(40);
     double(owner, counter, [2]);
     expect(counter.times()).toBe(41);
+  });
+
+  it("frees the functions of an owner that is done, and makes them anew if it is not", () => {
+    const [owner, other, counter] = [{}, {}, counted()];
+    for (const each of [owner, other]) double(each, counter, [2]);
+    forgetCompiled(owner);
+    forgetCompiled(owner);
+    expect(double(other, counter, [2])).toEqual([2, 2]);
+    expect(counter.times()).toBe(2);
+    expect(double(owner, counter, [2])).toEqual([2, 2]);
+    expect(counter.times()).toBe(3);
   });
 
   it("runs what cannot be traced as it is, and says why", () => {
