@@ -40,8 +40,8 @@ const devices: Names = () => Promise.resolve(["auto", "cpu", "cuda"]);
 const roles: Names = async () => (await import("../methods/method.js")).teacherRoles;
 const formats: Names = async () => (await import("../model/export.js")).exportFormats;
 const commandNames: Names = () => Promise.resolve([...Object.keys(usages), "help", COMPLETION]);
-/** The shell's own: files and folders. */
 const studyNames: Names = async () => Object.keys((await import("../reproduction/studies.js")).studies);
+/** The shell's own: files and folders. */
 const files: Names = () => Promise.resolve([]);
 
 const valuesOf: Readonly<Record<string, Names>> = {

@@ -19,6 +19,7 @@ import {
 } from "../recipes/settings.js";
 import { requireReading } from "../recipes/readings.js";
 import { isPaperDataset, paperDatasets, type PaperDataset } from "../paper/paper.js";
+import type { Outcome } from "../reproduction/run-request.js";
 import type { ScaleOptions } from "../reproduction/scale.js";
 import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
 import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
@@ -280,6 +281,14 @@ export async function withWorkProgress<T>(
     line.clear();
     stop.forget();
   }
+}
+
+/** How many runs a call trained, and how many evaluations it made. */
+export function workDone(outcomes: readonly Outcome[]): { trained: number; evaluated: number } {
+  return {
+    trained: outcomes.filter(({ trained }) => trained).length,
+    evaluated: outcomes.reduce((sum, { measured }) => sum + measured, 0),
+  };
 }
 
 /** Says where a report's files are. */

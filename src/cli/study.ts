@@ -10,12 +10,12 @@ import { drawSvg } from "../report/figures/draw.js";
 import { svgToPng } from "../report/figures/png.js";
 import { studyCsv, studyJson, studyMarkdown, studyText } from "../report/render-study.js";
 import { buildStudy } from "../report/study.js";
-import { accuracyCurves, lossCurves } from "../report/study-curves.js";
+import { accuracyCurves, lossCurves, readStudyMetrics } from "../report/study-curves.js";
 import { studyFigureNames, studyFigures } from "../report/study-figures.js";
 import { studyPageHtml } from "../report/study-page.js";
 import { reproduce } from "../reproduction/reproduce.js";
 import { isRun } from "../reproduction/run-request.js";
-import { type Scale, settingsOf } from "../reproduction/scale.js";
+import { type Scale, type ScaleOptions, settingsOf } from "../reproduction/scale.js";
 import { plainRun } from "../paper/plan.js";
 import { studies, studyRequests, studyScale, usualStudy, type StudyPlan } from "../reproduction/studies.js";
 import type { CommandBody } from "./usages.js";
@@ -33,6 +33,7 @@ import {
   seedsOption,
   withScaleOptions,
   withWorkProgress,
+  workDone,
   writeReport,
 } from "./reproduction.js";
 import { formatTable } from "./text-table.js";
@@ -84,19 +85,21 @@ export const studyCommand: CommandBody = {
 };
 
 async function runStudy(args: StudyArguments): Promise<void> {
-  const plan = planOf(args);
+  const options = scaleOptionsOf(args);
+  const plan = planOf(args, options);
   const places = placesOf(args);
-  const scale = studyScale(args.name, plan, scaleOptionsOf(args), args.init ?? null);
+  const scale = studyScale(args.name, plan, options, args.init ?? null);
   requireAverages(plan, scale);
   const outcomes = await withWorkProgress(places, (events) =>
     reproduce(studyRequests(plan), scale, places, events),
   );
   if (!outcomes) return;
-  const study = buildStudy(args.name, plan, scale, outcomes);
   const runs = outcomes.filter(isRun);
+  const metrics = readStudyMetrics(runs);
+  const study = buildStudy(args.name, plan, scale, outcomes, metrics);
   const curves = {
-    accuracies: accuracyCurves(plan.methods, runs),
-    losses: lossCurves(plan.methods, runs),
+    accuracies: accuracyCurves(plan.methods, runs, metrics),
+    losses: lossCurves(plan.methods, runs, metrics),
   };
   const pictures = await Promise.all(
     studyFigures(study, curves).map(async ({ name, figure }) => ({
@@ -121,16 +124,13 @@ async function runStudy(args: StudyArguments): Promise<void> {
     "study.csv": studyCsv(study),
     "study.json": studyJson(study),
   });
-  const done = {
-    trained: outcomes.filter(({ trained }) => trained).length,
-    evaluated: outcomes.reduce((sum, { measured }) => sum + measured, 0),
-  };
+  const done = workDone(outcomes);
   printResult(args, { ...study, ...done, files }, `${studyText(study, formatTable)}\n\n${filesText(files)}`);
   suggest(...nextOfRuns(runs.map((run) => run.folder)));
 }
 
 /** The study that the call names, with what it changes; checked before anything is loaded. */
-function planOf(args: StudyArguments): StudyPlan {
+function planOf(args: StudyArguments, { attacks: asked }: ScaleOptions): StudyPlan {
   const known = Object.hasOwn(studies, args.name) ? studies[args.name as keyof typeof studies] : null;
   if (!/^[\w.-]{1,64}$/.test(args.name))
     throw new InputError("this is no name for a study", {
@@ -144,7 +144,6 @@ function planOf(args: StudyArguments): StudyPlan {
     });
   const dataset = args.dataset === undefined ? known?.dataset : findDataset(args.dataset, args.dataDir).id;
   const plan: StudyPlan = known ?? { ...usualStudy, title: args.name, dataset: "" };
-  const asked = scaleOptionsOf(args).attacks;
   const compared = args.methods === undefined ? plan.methods : parseMethods(args.methods);
   const against = args.against === undefined ? plan.against : requireMethodId(args.against);
   if (args.against !== undefined && !compared.includes(against))

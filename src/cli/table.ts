@@ -18,6 +18,7 @@ import {
   filesText,
   nextOfRuns,
   withWorkProgress,
+  workDone,
   writeReport,
   type Reproduction,
   type ReproductionArguments,
@@ -59,10 +60,7 @@ async function runTable(args: ReproductionArguments): Promise<void> {
     "table.csv": tableCsv(table),
     "table.json": tableJson(table),
   });
-  const done = {
-    trained: outcomes.filter(({ trained }) => trained).length,
-    evaluated: outcomes.reduce((sum, { measured }) => sum + measured, 0),
-  };
+  const done = workDone(outcomes);
   printResult(args, { ...table, ...done, files }, `${tableText(table, formatTable)}\n\n${filesText(files)}`);
   suggest(...nextOfRuns(outcomes.filter(isRun).map(({ folder }) => folder)));
 }

@@ -1,6 +1,7 @@
 import { csvCell, markdownText } from "../harmless.js";
 import { CONFIDENCE, type Interval } from "./statistics.js";
 import type { StudyMeasure, StudyReport, StudyTest, StudyValue } from "./study.js";
+import { NOTHING, signed as signedTo } from "./render-table.js";
 import type { Sample } from "./table.js";
 
 /** A table of a study as cells of text. */
@@ -10,7 +11,8 @@ export interface StudyTable {
   readonly rows: readonly (readonly string[])[];
 }
 
-const NOTHING = "–";
+/** Decimals of a number. */
+const DIGITS = 2;
 const PERCENT = `${100 * CONFIDENCE}%`;
 
 /** The tables of a study in the order in which they are read. */
@@ -206,11 +208,9 @@ function testsText(tests: readonly StudyTest[]): string {
 }
 
 function plain(value: number): string {
-  return value.toFixed(2);
+  return value.toFixed(DIGITS);
 }
 
 function signed(value: number): string {
-  const text = Math.abs(value).toFixed(2);
-  if (Number(text) === 0) return text;
-  return `${value < 0 ? "−" : "+"}${text}`;
+  return signedTo(value, DIGITS);
 }

@@ -4,7 +4,8 @@ import type { Section } from "../paper/plan.js";
 
 /** Decimals of a number, as the paper prints them. */
 const DIGITS = { "%": 2, nats: 4 } as const;
-const NOTHING = "–";
+/** What stands for a number that there is none of. */
+export const NOTHING = "–";
 const PAPERS_BUDGET = "the paper's budget";
 
 /** Formats a table as Markdown; in each section that has a number of ours, a row has the paper's numbers, ours and the differences. */
@@ -140,7 +141,8 @@ function oursText({ ours }: Cell, digits: number): string {
   return ours.mean.toFixed(digits) + deviation;
 }
 
-function signed(value: number, digits: number): string {
+/** A difference with its sign, which a rounded zero does not have. */
+export function signed(value: number, digits: number): string {
   const text = Math.abs(value).toFixed(digits);
   if (Number(text) === 0) return text;
   return `${value < 0 ? "−" : "+"}${text}`;

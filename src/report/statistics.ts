@@ -1,3 +1,5 @@
+import { sampleOf } from "./table.js";
+
 /** An interval that contains the true value in a share of all cases, such as 95%. */
 export interface Interval {
   readonly low: number;
@@ -13,11 +15,10 @@ export const CONFIDENCE = 0.95;
  * @see Student, "The Probable Error of a Mean" (1908).
  */
 export function meanInterval(values: readonly number[]): Interval | null {
-  const count = values.length;
-  if (count < 2) return null;
-  const mean = sum(values) / count;
-  const variance = sum(values.map((value) => (value - mean) ** 2)) / (count - 1);
-  const reach = studentQuantile((1 + CONFIDENCE) / 2, count - 1) * Math.sqrt(variance / count);
+  const sample = sampleOf(values);
+  if (sample?.deviation == null) return null;
+  const { mean, deviation, runs } = sample;
+  const reach = (studentQuantile((1 + CONFIDENCE) / 2, runs - 1) * deviation) / Math.sqrt(runs);
   return { low: mean - reach, high: mean + reach };
 }
 
@@ -102,8 +103,4 @@ function studentDistribution(value: number, freedom: number): number {
   }
   const within = isOdd ? (2 / Math.PI) * (angle + sine * series) : sine * series;
   return (1 + within) / 2;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((left, right) => left + right, 0);
 }

@@ -25,9 +25,13 @@ export interface StudyCurve {
 }
 
 /** Says how much the runs of each method still moved in the last quarter of their training. */
-export function settledness(compared: readonly MethodId[], runs: readonly RunOutcome[]): Settledness[] {
+export function settledness(
+  compared: readonly MethodId[],
+  runs: readonly RunOutcome[],
+  read: StudyMetrics,
+): Settledness[] {
   return compared.flatMap((method) => {
-    const metrics = metricsOf(method, runs);
+    const metrics = metricsOf(method, runs, read);
     if (metrics.length === 0) return [];
     const loss = metrics.flatMap((each) => {
       const change = lastChange(lossCurve(each));
@@ -42,9 +46,13 @@ export function settledness(compared: readonly MethodId[], runs: readonly RunOut
 }
 
 /** Clean accuracy, accuracy under PGD-TRADES and W-Robust, in percent, at each evaluation of the training; averaged weights' W-Robust where there are some. */
-export function accuracyCurves(compared: readonly MethodId[], runs: readonly RunOutcome[]): StudyCurve[] {
+export function accuracyCurves(
+  compared: readonly MethodId[],
+  runs: readonly RunOutcome[],
+  read: StudyMetrics,
+): StudyCurve[] {
   return compared.flatMap((method) => {
-    const metrics = metricsOf(method, runs);
+    const metrics = metricsOf(method, runs, read);
     const curve = (name: string, of: (run: RunMetrics) => Point[]): StudyCurve => ({
       method,
       name,
@@ -68,22 +76,34 @@ export function accuracyCurves(compared: readonly MethodId[], runs: readonly Run
 const curveNames = { clean: "clean", robust: "PGD-trades", wRobust: "W-Robust" } as const;
 
 /** The loss that each method minimises, over the training. */
-export function lossCurves(compared: readonly MethodId[], runs: readonly RunOutcome[]): StudyCurve[] {
+export function lossCurves(
+  compared: readonly MethodId[],
+  runs: readonly RunOutcome[],
+  read: StudyMetrics,
+): StudyCurve[] {
   return compared.map((method) => ({
     method,
     name: "loss",
-    points: meanCurve(metricsOf(method, runs).map(lossCurve)),
+    points: meanCurve(metricsOf(method, runs, read).map(lossCurve)),
   }));
 }
 
 /** The metrics of a method's runs, each run once, whichever of its students were measured. */
-function metricsOf(method: MethodId, runs: readonly RunOutcome[]): RunMetrics[] {
+function metricsOf(method: MethodId, runs: readonly RunOutcome[], metrics: StudyMetrics): RunMetrics[] {
   const folders = runs.filter(({ plan }) => plan.method === method).map(({ folder }) => folder);
-  return [...new Set(folders)].flatMap((folder) => metricsAt(folder) ?? []);
+  return [...new Set(folders)].flatMap((folder) => metrics.get(folder) ?? []);
 }
 
-/** A run's metrics; null if they cannot be read, which costs a report its curves and no more. */
-export function metricsAt(folder: string): RunMetrics | null {
+/** The metrics of a study's runs by folder, null where they cannot be read, which costs a report its curves and no more. */
+export type StudyMetrics = ReadonlyMap<string, RunMetrics | null>;
+
+/** Reads the metrics of each run once. */
+export function readStudyMetrics(runs: readonly RunOutcome[]): StudyMetrics {
+  const folders = new Set(runs.map(({ folder }) => folder));
+  return new Map(Array.from(folders, (folder) => [folder, metricsAt(folder)]));
+}
+
+function metricsAt(folder: string): RunMetrics | null {
   try {
     return readMetrics(folder);
   } catch (error) {

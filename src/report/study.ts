@@ -6,7 +6,7 @@ import { isRun, isTeacherPlan, type Outcome, type RunOutcome } from "../reproduc
 import type { Scale } from "../reproduction/scale.js";
 import type { StudyPlan } from "../reproduction/studies.js";
 import { firstStepWarnings } from "../training/first-step.js";
-import { metricsAt, settledness, type Settledness } from "./study-curves.js";
+import { settledness, type Settledness, type StudyMetrics } from "./study-curves.js";
 import { holm, mcNemar, meanInterval, shareInterval, type Interval } from "./statistics.js";
 import { sampleOf, type Sample } from "./table.js";
 
@@ -108,6 +108,7 @@ export function buildStudy(
   plan: StudyPlan,
   scale: Scale,
   outcomes: readonly Outcome[],
+  metrics: StudyMetrics,
 ): StudyReport {
   const runs = outcomes.filter(isRun);
   const measures = measuresOf(plan.attacks, outcomes);
@@ -136,9 +137,14 @@ export function buildStudy(
     teachers: outcomes.flatMap((outcome) => teacherOf(outcome, measures)),
     sections,
     averaging: averagingOf(sections, measures),
-    settled: settledness(plan.methods, runs),
+    settled: settledness(plan.methods, runs, metrics),
     selections: [...new Set(runs.map(({ settings }) => selectionOf(settings)))],
-    warnings: [...new Set([...outcomes.flatMap(ownWarnings), ...runs.flatMap(warningsOfTraining)])],
+    warnings: [
+      ...new Set([
+        ...outcomes.flatMap(ownWarnings),
+        ...runs.flatMap((run) => warningsOfTraining(run, metrics)),
+      ]),
+    ],
   };
 }
 
@@ -152,10 +158,10 @@ function ownWarnings(outcome: Outcome): string[] {
 }
 
 /** What a run's metrics say against it: that they cannot be read, or that its balance was one-sided from its first step on. */
-function warningsOfTraining({ plan, seed, folder }: RunOutcome): string[] {
+function warningsOfTraining({ plan, seed, folder }: RunOutcome, read: StudyMetrics): string[] {
   const name = `${methods[plan.method].title}, seed ${seed}`;
-  const metrics = metricsAt(folder);
-  if (metrics === null) return [`${name}: its metrics cannot be read, so it is missing in the curves`];
+  const metrics = read.get(folder);
+  if (!metrics) return [`${name}: its metrics cannot be read, so it is missing in the curves`];
   const first = Object.entries(metrics.steps[0] ?? {});
   const report = Object.fromEntries(
     first.filter((entry): entry is [string, number] => typeof entry[1] === "number"),

@@ -3,7 +3,7 @@ import type { Conventions } from "../attacks/conventions.js";
 import { InputError } from "../errors.js";
 import { methodOf, requireMethodId, type MethodId } from "../methods/methods.js";
 import { teacherRolesOf } from "../methods/method.js";
-import { budgets, type BudgetName } from "../recipes/budgets.js";
+import { type Budget, budgets, type BudgetName } from "../recipes/budgets.js";
 import { recipe } from "../recipes/recipes.js";
 import type { Reading } from "../recipes/readings.js";
 import { parseSettings, type Recipe, type TrainingSettings } from "../recipes/settings.js";
@@ -75,26 +75,44 @@ export function scaleOf(
   options: ScaleOptions,
 ): Scale {
   const budget = budgets[name];
+  return scaleBy(
+    { ...budget, name, dataset: budget.dataset ?? paperDataset, student: budget.student ?? paperStudent },
+    { paperDataset, paperStudent, init: null },
+    options,
+  );
+}
+
+/** What holds where a call says nothing else, by a budget or a study. */
+export interface UsualScale extends Omit<Budget, "describe" | "dataset" | "student"> {
+  readonly name: string;
+  readonly dataset: string;
+  readonly student: string;
+}
+
+/** A scale of what is usual, with a call's changes. */
+export function scaleBy(
+  usual: UsualScale,
+  rest: Pick<Scale, "paperDataset" | "paperStudent" | "init">,
+  options: ScaleOptions,
+): Scale {
   const { batchSize, attacks } = options;
-  const attackImages: Readonly<Record<string, number>> = { ...budget.attackImages, ...options.attackImages };
+  const attackImages: Readonly<Record<string, number>> = { ...usual.attackImages, ...options.attackImages };
   return {
-    budget: name,
-    paperDataset,
-    paperStudent,
-    dataset: budget.dataset ?? paperDataset,
-    student: options.student ?? budget.student ?? paperStudent,
-    epochs: options.epochs ?? budget.epochs ?? undefined,
-    limitTrain: options.limitTrain ?? budget.limitTrain,
-    limitTest: options.limitTest ?? budget.limitTest,
+    ...rest,
+    budget: usual.name,
+    dataset: usual.dataset,
+    student: options.student ?? usual.student,
+    epochs: options.epochs ?? usual.epochs ?? undefined,
+    limitTrain: options.limitTrain ?? usual.limitTrain,
+    limitTest: options.limitTest ?? usual.limitTest,
     changes: (method) => ({
-      ...budget.changes(method),
+      ...usual.changes(method),
       ...(batchSize === undefined ? {} : { batchSize }),
       ...options.changes,
     }),
     evaluates: (attack) => attacks?.includes(attack) ?? true,
     imagesOf: (attack) => attackImages[attack] ?? null,
     conventionsOf: (attack) => ({ ...paperConventions(attack), ...options.conventions }),
-    init: null,
     options,
   };
 }

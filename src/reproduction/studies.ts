@@ -2,14 +2,13 @@ import type { AttackId } from "../attacks/attacks.js";
 import { teacherRoles, teacherRolesOf } from "../methods/method.js";
 import { methodIds, methods, type MethodId } from "../methods/methods.js";
 import type { StudentChoice } from "../model/run-student.js";
-import { paperConventions } from "../paper/protocol.js";
 import { isPaperDataset } from "../paper/paper.js";
 import { plainRun } from "../paper/plan.js";
 import { budgets } from "../recipes/budgets.js";
 import type { Recipe } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import type { SubjectRequest } from "./run-request.js";
-import type { Scale, ScaleOptions } from "./scale.js";
+import { type Scale, scaleBy, type ScaleOptions } from "./scale.js";
 
 /** Methods compared under the same conditions: one data set, student, length and seeds for all. */
 export interface StudyPlan {
@@ -92,29 +91,12 @@ const HELD_OUT = { selection: "held-out" } as const;
  * @param init What every run's student starts from, or null.
  */
 export function studyScale(name: string, plan: StudyPlan, options: ScaleOptions, init: string | null): Scale {
-  const { dataset } = plan;
-  const { batchSize, attacks } = options;
-  const attackImages: Readonly<Record<string, number>> = { ...plan.attackImages, ...options.attackImages };
-  return {
-    budget: `study ${name}`,
-    paperDataset: isPaperDataset(dataset) ? dataset : "cifar10",
-    paperStudent: "resnet-18",
-    dataset,
-    student: options.student ?? plan.student ?? studentOf(dataset),
-    epochs: options.epochs ?? plan.epochs ?? undefined,
-    limitTrain: options.limitTrain ?? plan.limitTrain,
-    limitTest: options.limitTest ?? plan.limitTest,
-    changes: (method) => ({
-      ...plan.changes(method),
-      ...(batchSize === undefined ? {} : { batchSize }),
-      ...options.changes,
-    }),
-    evaluates: (attack) => attacks?.includes(attack) ?? true,
-    imagesOf: (attack) => attackImages[attack] ?? null,
-    conventionsOf: (attack) => ({ ...paperConventions(attack), ...options.conventions }),
-    init,
+  const { dataset, student } = plan;
+  return scaleBy(
+    { ...plan, name: `study ${name}`, student: student ?? studentOf(dataset) },
+    { paperDataset: isPaperDataset(dataset) ? dataset : "cifar10", paperStudent: "resnet-18", init },
     options,
-  };
+  );
 }
 
 /** All that a study measures: the teachers that its methods ask, and each run's students. */

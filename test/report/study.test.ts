@@ -9,8 +9,8 @@ import { recipe } from "#mtard/recipes/recipes.js";
 import { parseSettings } from "#mtard/recipes/settings.js";
 import { studyCsv, studyFacts, studyMarkdown, studyTables } from "#mtard/report/render-study.js";
 import { studyPageHtml } from "#mtard/report/study-page.js";
-import { buildStudy } from "#mtard/report/study.js";
-import { accuracyCurves } from "#mtard/report/study-curves.js";
+import { buildStudy as build } from "#mtard/report/study.js";
+import { accuracyCurves, readStudyMetrics } from "#mtard/report/study-curves.js";
 import { studyFigures } from "#mtard/report/study-figures.js";
 import type { Outcome, RunOutcome } from "#mtard/reproduction/run-request.js";
 import { studyScale, usualStudy, type StudyPlan } from "#mtard/reproduction/studies.js";
@@ -27,6 +27,10 @@ const plan: StudyPlan = {
   attacks: ["fgsm"],
 };
 const scale = studyScale("own", plan, { changes: {}, teachers: { clean: {}, robust: {} } }, null);
+
+const isRun = (each: Outcome): each is RunOutcome => "settings" in each;
+const buildStudy = (name: string, of: StudyPlan, at: typeof scale, found: readonly Outcome[]) =>
+  build(name, of, at, found, readStudyMetrics(found.filter(isRun)));
 
 /** An evaluation in which the images of `robust` withstand, those up to `clean` are right when clean; out of 20. */
 function evaluation(clean: number, robust: readonly number[]) {
@@ -165,10 +169,8 @@ describe("a study", () => {
       expect(wRobust?.mean).toBeCloseTo(20, 9);
       expect(loss?.mean).toBeCloseTo(-0.75, 9);
     }
-    const [first] = accuracyCurves(
-      plan.methods,
-      outcomes.filter((each): each is RunOutcome => "settings" in each),
-    );
+    const runs = outcomes.filter(isRun);
+    const [first] = accuracyCurves(plan.methods, runs, readStudyMetrics(runs));
     expect(first?.points[0]).toEqual({ x: 1, y: 50, low: 50, high: 50 });
   });
 
@@ -202,7 +204,7 @@ describe("a study", () => {
 });
 
 describe("a study's warnings", () => {
-  const [first, ...others] = outcomes.filter((each): each is RunOutcome => "settings" in each);
+  const [first, ...others] = outcomes.filter(isRun);
   const withMetrics = (text: string): RunOutcome => {
     const folder = mkdtempSync(join(work, "metrics-"));
     writeFileSync(join(folder, "metrics.jsonl"), text);
@@ -241,7 +243,7 @@ describe("a study's warnings", () => {
 
 describe("averaged weights", () => {
   it("are compared with the raw ones seed by seed", () => {
-    const raw = outcomes.filter((each): each is RunOutcome => "settings" in each);
+    const raw = outcomes.filter(isRun);
     const averaged = raw.map((each): RunOutcome => ({
       ...each,
       checkpoint: "best-averaged",
