@@ -28,6 +28,7 @@ export const floors = /** @type {const} */ ([
   "self-check",
   "paper",
   "reproduction",
+  "jobs",
   "report",
   "library",
   "cli",

@@ -4,16 +4,16 @@ import { drawSvg } from "../report/figures/draw.js";
 import { svgToPng } from "../report/figures/png.js";
 import { figureNumbers, figurePlan } from "../paper/figures.js";
 import { scaleOf } from "../reproduction/scale.js";
-import { reproduceRuns } from "../reproduction/reproduce.js";
+import { isRun } from "../reproduction/run-request.js";
 import type { CommandBody } from "./usages.js";
 import { examples } from "./options.js";
 import { printResult, suggest } from "./output.js";
+import { performCall } from "./perform-call.js";
 import {
   reproductionOf,
   withReproductionOptions,
   filesText,
   nextOfRuns,
-  withWorkProgress,
   writeReport,
   type ReproductionArguments,
 } from "./reproduction.js";
@@ -39,10 +39,9 @@ async function runFigure(args: ReproductionArguments): Promise<void> {
   const requests = plan.runs.flatMap((run) =>
     call.seeds.map((seed) => ({ plan: run, seed, attacks, clean: false })),
   );
-  const outcomes = await withWorkProgress(call.places, (events) =>
-    reproduceRuns(requests, scale, call.places, events),
-  );
-  if (!outcomes) return;
+  const found = await performCall(args, { requests, scale, showsParts: false });
+  if (!found) return;
+  const outcomes = found.outcomes.filter(isRun);
   const figure = buildFigure(plan, outcomes, attacks);
   const svg = await drawSvg(figure);
   const runs = outcomes.map(({ folder }) => folder);

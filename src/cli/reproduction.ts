@@ -27,6 +27,7 @@ import { writeFileAtomically } from "../files/atomic.js";
 import { budgetOption, configOption, deviceOption, readingOption, runsDirOption } from "./options.js";
 import { log, type GlobalArguments, shellWord } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
+import { ProgressBlock } from "./progress-block.js";
 import { stopOnSignals } from "./stop-on-signals.js";
 
 /** The options of `mtard table` and `mtard figure`. */
@@ -58,6 +59,8 @@ export interface ScaleArguments extends GlobalArguments {
   runsDir: string;
   out: string | undefined;
   device: string | undefined;
+  jobs: unknown;
+  dryRun: boolean;
 }
 
 const text = { type: "string", requiresArg: true } as const;
@@ -130,6 +133,11 @@ export function withScaleOptions(yargs: Argv, { usual, out }: { usual: string; o
       describe: "the folder for the files",
       defaultDescription: out,
     })
+    .option("jobs", {
+      requiresArg: true,
+      describe: "so many processes at once on this machine, each with a GPU or cores of its own",
+    })
+    .option("dry-run", { type: "boolean", default: false, describe: "only print what would be done" })
     .option("config", configOption)
     .option("device", deviceOption);
 }
@@ -256,8 +264,12 @@ export async function withWorkProgress<T>(
   work: (events: WorkEvents) => Promise<T>,
 ): Promise<T | null> {
   prepareNativeLibraries(device, threadCount());
-  const line = new ProgressLine();
-  const stop = stopOnSignals(line);
+  const [line, block] = [new ProgressLine(), new ProgressBlock()];
+  const clear = (): void => {
+    line.clear();
+    block.clear();
+  };
+  const stop = stopOnSignals({ clear });
   try {
     return await work({
       onProgress({ run, runs, doing, imagesPerSecond, secondsLeft }) {
@@ -265,20 +277,21 @@ export async function withWorkProgress<T>(
         const left = secondsLeft === null ? "" : `, ${formatDuration(secondsLeft)} left of all`;
         line.show(`run ${run} of ${runs}${left}${rate}  ${doing}`);
       },
+      onJobs: (view) => block.show(view),
       onMessage(message) {
-        line.clear();
+        clear();
         log(message);
       },
       stopRequested: () => stop.requested,
     });
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
-    line.clear();
+    clear();
     log("everything is saved; the same command goes on");
     process.exitCode = 1;
     return null;
   } finally {
-    line.clear();
+    clear();
     stop.forget();
   }
 }
@@ -286,7 +299,8 @@ export async function withWorkProgress<T>(
 /** How many runs a call trained, and how many evaluations it made. */
 export function workDone(outcomes: readonly Outcome[]): { trained: number; evaluated: number } {
   return {
-    trained: outcomes.filter(({ trained }) => trained).length,
+    // Several students of a run are one training.
+    trained: new Set(outcomes.filter(({ trained }) => trained).map(({ folder }) => folder)).size,
     evaluated: outcomes.reduce((sum, { measured }) => sum + measured, 0),
   };
 }

@@ -13,7 +13,7 @@ const WATCHER = fileURLToPath(new URL("interrupt-watcher.js", import.meta.url));
  * @param unit What is done to its end before the program stops.
  */
 export function stopOnSignals(
-  line: ProgressLine,
+  line: Pick<ProgressLine, "clear">,
   unit: "step" | "batch" = "step",
 ): { readonly requested: boolean; forget(): void } {
   const watcher = messages.isTTY === true && process.stdin.isTTY ? startWatcher(unit) : null;

@@ -13,7 +13,6 @@ import { buildStudy } from "../report/study.js";
 import { accuracyCurves, lossCurves, readStudyMetrics } from "../report/study-curves.js";
 import { studyFigureNames, studyFigures } from "../report/study-figures.js";
 import { studyPageHtml } from "../report/study-page.js";
-import { reproduce } from "../reproduction/reproduce.js";
 import { isRun } from "../reproduction/run-request.js";
 import { type Scale, type ScaleOptions, settingsOf } from "../reproduction/scale.js";
 import { plainRun } from "../paper/plan.js";
@@ -21,18 +20,17 @@ import { studies, studyRequests, studyScale, usualStudy, type StudyPlan } from "
 import type { CommandBody } from "./usages.js";
 import { datasetOption, examples } from "./options.js";
 import { printResult, suggest } from "./output.js";
+import { performCall } from "./perform-call.js";
 import {
   filesText,
   methodsOption,
   nextOfRuns,
   parseMethods,
   parseSeeds,
-  placesOf,
   type ScaleArguments,
   scaleOptionsOf,
   seedsOption,
   withScaleOptions,
-  withWorkProgress,
   workDone,
   writeReport,
 } from "./reproduction.js";
@@ -87,13 +85,11 @@ export const studyCommand: CommandBody = {
 async function runStudy(args: StudyArguments): Promise<void> {
   const options = scaleOptionsOf(args);
   const plan = planOf(args, options);
-  const places = placesOf(args);
   const scale = studyScale(args.name, plan, options, args.init ?? null);
   requireAverages(plan, scale);
-  const outcomes = await withWorkProgress(places, (events) =>
-    reproduce(studyRequests(plan), scale, places, events),
-  );
-  if (!outcomes) return;
+  const found = await performCall(args, { requests: studyRequests(plan), scale, showsParts: false });
+  if (!found) return;
+  const { outcomes } = found;
   const runs = outcomes.filter(isRun);
   const metrics = readStudyMetrics(runs);
   const study = buildStudy(args.name, plan, scale, outcomes, metrics);

@@ -5,10 +5,10 @@ import { scaleOf } from "../reproduction/scale.js";
 import { tableNumbers, tablePlan } from "../paper/tables.js";
 import { tableCsv, tableJson, tableMarkdown, tableText } from "../report/render-table.js";
 import { isRun, isTeacherPlan } from "../reproduction/run-request.js";
-import { reproduce } from "../reproduction/reproduce.js";
 import type { CommandBody } from "./usages.js";
 import { examples } from "./options.js";
 import { printResult, suggest } from "./output.js";
+import { performCall, reportUnfinished, unfinishedJson } from "./perform-call.js";
 import { formatTable } from "./text-table.js";
 import {
   methodsOption,
@@ -17,7 +17,6 @@ import {
   withReproductionOptions,
   filesText,
   nextOfRuns,
-  withWorkProgress,
   workDone,
   writeReport,
   type Reproduction,
@@ -50,10 +49,10 @@ async function runTable(args: ReproductionArguments): Promise<void> {
   const plan = withMethods(tablePlan(call.number, call.dataset), call);
   const scale = scaleOf(call.budget, call.dataset, plan.student, call.options);
   const requests = tableRequests(plan, call.seeds, scale);
-  const outcomes = await withWorkProgress(call.places, (events) =>
-    reproduce(requests, scale, call.places, events, plan.attackChanges),
-  );
-  if (!outcomes) return;
+  const { attackChanges } = plan;
+  const found = await performCall(args, { requests, scale, attackChanges, showsParts: true });
+  if (!found) return;
+  const { outcomes, unfinished } = found;
   const table = buildTable(plan, outcomes, call.seeds, scale);
   const files = writeReport(call.out, {
     "table.md": tableMarkdown(table),
@@ -61,7 +60,13 @@ async function runTable(args: ReproductionArguments): Promise<void> {
     "table.json": tableJson(table),
   });
   const done = workDone(outcomes);
-  printResult(args, { ...table, ...done, files }, `${tableText(table, formatTable)}\n\n${filesText(files)}`);
+  const missing = unfinished.length === 0 ? {} : { unfinished: unfinishedJson(unfinished) };
+  printResult(
+    args,
+    { ...table, ...done, ...missing, files },
+    `${tableText(table, formatTable)}\n\n${filesText(files)}`,
+  );
+  reportUnfinished(unfinished);
   suggest(...nextOfRuns(outcomes.filter(isRun).map(({ folder }) => folder)));
 }
 

@@ -61,6 +61,10 @@ export const usages = {
     usage: "study <name>",
     describe: "methods under the same conditions over seeds, with what their differences are worth",
   },
+  jobs: {
+    usage: "jobs [action] [jobs..]",
+    describe: "what other processes do for a table, figure, study or sweep: list, cancel, run",
+  },
   report: {
     usage: "report <run>",
     describe: "a page about a run: its settings, curves and accuracies, in one HTML file",

@@ -19,6 +19,7 @@ export interface KeyLocks {
  *
  * @param needs Whether an attack is measured here and kept, given whether it is known.
  * @param say Called with messages for the user.
+ * @param whileWaiting Called now and then while another process is waited for; what it throws ends the waiting.
  * @throws {WorkError} if the store's folder cannot be written, or its file system has no locks.
  */
 export async function holdKeys(
@@ -27,6 +28,7 @@ export async function holdKeys(
   classes: number,
   needs: (attack: AttackId | null, isKnown: boolean) => boolean,
   say: (text: string) => void,
+  whileWaiting?: () => void,
 ): Promise<KeyLocks> {
   const held = new Map<AttackId | null, HeldLock>();
   const releaseAll = (): void => {
@@ -45,8 +47,11 @@ export async function holdKeys(
       if (needs(attack, isKnown))
         held.set(
           attack,
-          await waitForLock(path, (holder) =>
-            say(`waiting for another mtard that measures ${attack ?? "the clean images"} (${holder})`),
+          await waitForLock(
+            path,
+            (holder) =>
+              say(`waiting for another mtard that measures ${attack ?? "the clean images"} (${holder})`),
+            whileWaiting,
           ),
         );
       else if (existsSync(path)) removeAbandoned(path);

@@ -25,6 +25,7 @@ import { holdKeys, type KeyLocks } from "./key-locks.js";
 import { type Kept, type KeptUse, type MeasurementKeys, openKept } from "./kept.js";
 import { attackKey, cleanKey } from "./key.js";
 import { evaluationOf } from "./outcome.js";
+import { isFinished } from "./record.js";
 import type { EvaluationSettings } from "./settings.js";
 import type { MeasurementStore } from "./store.js";
 import { type AttackState, isAttacked } from "./state.js";
@@ -51,6 +52,8 @@ export interface MeasureEvents extends Pick<EvaluationEvents, "onProgress"> {
   onBegin(device: string): void;
   /** Called with messages for the user. */
   onMessage(text: string): void;
+  /** Called now and then while another process makes what is wanted; what it throws ends the waiting. */
+  onWaiting(): void;
 }
 
 export interface Measurement {
@@ -90,12 +93,28 @@ export async function measure(
   const withImages = settings.adversarial !== undefined;
   const needs = (attack: AttackId | null, isKnown: boolean): boolean =>
     isKept(attack) && (!isKnown || use === "discard" || (attack !== null && withImages));
-  const locks = store && (await holdKeys(store, keys, model.classes, needs, say));
+  const locks = store && (await holdKeys(store, keys, model.classes, needs, say, () => events.onWaiting?.()));
   try {
     return await measureHeld(model, data, settings, store, keys, isKept, locks, events);
   } finally {
     locks?.releaseAll();
   }
+}
+
+/** Whether a store knows all of a measurement. No engine starts. */
+export function isMeasured(
+  model: MeasuredModel,
+  data: MeasuredImages,
+  settings: MeasureSettings,
+  store: MeasurementStore,
+): boolean {
+  const { clean, attacks } = keysOf(model, data, settings);
+  return [clean, ...attacks.values()].every((key, index) => {
+    // Each attack's record has the clean answers too.
+    if (index === 0 && attacks.size > 0) return true;
+    const record = store.read(key, model.classes);
+    return record !== null && typeof record !== "string" && isFinished(key, record);
+  });
 }
 
 /** Does what {@link measure} does, with the locks of what is not known yet. */

@@ -123,12 +123,18 @@ export function workingLock(folder: string): string {
  * Waits for the lock that {@link tryLock} would take.
  *
  * @param onWait Told once who has it, if another process has.
+ * @param whileWaiting Called before each further try; what it throws ends the waiting.
  */
-export async function waitForLock(path: string, onWait: (holder: string) => void): Promise<HeldLock> {
+export async function waitForLock(
+  path: string,
+  onWait: (holder: string) => void,
+  whileWaiting: () => void = () => undefined,
+): Promise<HeldLock> {
   for (let asked = 0; ; asked++) {
     const lock = tryLock(path);
     if (typeof lock !== "string") return lock;
     if (asked === 0) onWait(lock);
+    whileWaiting();
     // Those who wait should not all ask at once.
     await wait(100 + 100 * Math.random());
   }

@@ -55,6 +55,8 @@ export interface Ledger {
   work(looks: number): void;
   /** Removes work that turns out to be done already. */
   strike(looks: number): void;
+  /** The work left, in looks. */
+  left(): number;
   /** The seconds left, or null before anything is done. */
   secondsLeft(): number | null;
 }
@@ -76,6 +78,7 @@ export function openLedger(now: () => number = () => performance.now()): Ledger 
     strike(looks) {
       left -= looks;
     },
+    left: () => Math.max(0, left),
     secondsLeft() {
       if (started === null || done === 0) return null;
       return (Math.max(0, left) * (now() - started)) / 1000 / done;

@@ -1,23 +1,24 @@
 import { isTransfer, type AttackId } from "../attacks/attacks.js";
 import { doubtsOf } from "../evaluation/doubts.js";
-import { imagesOf } from "../evaluation/images.js";
-import { measure } from "../evaluation/measure.js";
+import { imagesOf, type MeasuredImages } from "../evaluation/images.js";
+import { measure, type MeasureSettings } from "../evaluation/measure.js";
 import { USUAL_SEED } from "../evaluation/settings.js";
 import type { MeasurementStore } from "../evaluation/store.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import type { Model } from "../model/model.js";
 import { evaluationCost } from "./ledger.js";
-import { Stopped, type RunPlace, type Session } from "./session.js";
+import type { WantedMeasurement } from "./job.js";
+import { Stopped, type RunPlace, type WorkSession } from "./session.js";
 
-/** The best student of a run, or a teacher, to be measured. */
+/** A student of a run, or a teacher, to be measured. */
 export interface Subject {
   /** What it is called in messages. */
   readonly name: string;
   readonly model: Model;
   readonly epsilon: number;
   readonly batchSize: number;
-  /** How many test images there are for it. */
-  readonly images: number;
+  /** The classifier that transfer attacks make their images on. */
+  readonly surrogate: string | null;
 }
 
 /** All measurements that were asked for of a subject. */
@@ -32,18 +33,19 @@ export interface SubjectMeasurements {
 
 /** Returns the accuracies of a subject under each attack, after measuring those that are missing. */
 export async function measureMissing(
-  attacks: readonly (AttackId | null)[],
+  wanted: readonly WantedMeasurement[],
   subject: Subject,
   store: MeasurementStore,
   place: RunPlace,
-  session: Session,
+  session: WorkSession,
 ): Promise<SubjectMeasurements> {
   const { events } = session;
   const evaluations = new Map<AttackId | null, Evaluation>();
   const warnings = new Set<string>();
   let made = 0;
-  for (const attack of attacks) {
-    const found = await measureOne(attack, subject, store, place, session);
+  for (const each of wanted) {
+    const { attack } = each;
+    const found = await measureOne(each, subject, store, place, session);
     evaluations.set(attack, found.evaluation);
     for (const warning of found.warnings) warnings.add(warning);
     if (found.made.includes(attack)) made++;
@@ -53,50 +55,58 @@ export async function measureMissing(
   return { evaluations, warnings: [...warnings], made };
 }
 
+/** What is measured on which images, of a subject. */
+export async function measurementOf(
+  { attack, images, changes, ...conventions }: WantedMeasurement,
+  { epsilon, batchSize, surrogate }: Omit<Subject, "name">,
+  session: WorkSession,
+): Promise<{ data: MeasuredImages; settings: MeasureSettings }> {
+  const { description, test, fingerprint } = session.dataset();
+  const settings: MeasureSettings = {
+    attacks: attack === null ? [] : [attack],
+    ...{ epsilon, batchSize, seed: USUAL_SEED },
+    ...conventions,
+    ...(attack !== null && changes ? { changes: { [attack]: changes } } : {}),
+    ...(attack !== null && isTransfer(attack) && surrogate !== null
+      ? { surrogate: await session.surrogate(surrogate) }
+      : {}),
+  };
+  return { data: imagesOf(test, description, fingerprint, images), settings };
+}
+
 async function measureOne(
-  attack: AttackId | null,
-  { name, model, epsilon, batchSize, images }: Subject,
+  wanted: WantedMeasurement,
+  subject: Subject,
   store: MeasurementStore,
   place: RunPlace,
-  session: Session,
+  session: WorkSession,
 ) {
-  const { scale, events, ledger, lock, attackChanges } = session;
-  const { description, test, fingerprint } = session.dataset();
-  const limit = attack === null ? null : scale.imagesOf(attack);
-  const data = imagesOf(test, description, fingerprint, Math.min(limit ?? Infinity, images));
-  const changes = attack === null ? undefined : attackChanges[attack];
-  const cost = evaluationCost(attack, changes) * data.count;
+  const { events, ledger } = session;
+  const { name, model } = subject;
+  const { attack } = wanted;
+  const { data, settings } = await measurementOf(wanted, subject, session);
+  const cost = evaluationCost(attack, wanted.changes) * data.count;
   const started = performance.now();
   let done = NaN;
-  const found = await measure(
-    model,
-    data,
-    {
-      attacks: attack === null ? [] : [attack],
-      ...{ epsilon, batchSize, seed: USUAL_SEED },
-      ...(attack === null ? {} : scale.conventionsOf(attack)),
-      ...(attack !== null && changes ? { changes: { [attack]: changes } } : {}),
-      ...(attack !== null && isTransfer(attack) ? { surrogate: await session.surrogate() } : {}),
+  const found = await measure(model, data, settings, store, {
+    onMessage: (text) => events.onMessage(`${name}: ${text}`),
+    onWaiting() {
+      if (events.stopRequested()) throw new Stopped();
     },
-    store,
-    {
-      onBegin: () => lock.hold(),
-      onMessage: (text) => events.onMessage(`${name}: ${text}`),
-      onProgress({ share, pass }) {
-        if (events.stopRequested()) throw new Stopped();
-        // What an earlier call did does not count as this one's work.
-        if (Number.isNaN(done)) ledger.strike(cost * share);
-        else ledger.work(cost * (share - done));
-        done = share;
-        events.onProgress({
-          ...place,
-          doing: `${name}: ${attack ?? "clean"} on ${data.count} images, ${pass.robust} robust`,
-          imagesPerSecond: (share * data.count) / ((performance.now() - started) / 1000),
-          secondsLeft: ledger.secondsLeft(),
-        });
-      },
+    onProgress({ share, pass }) {
+      if (events.stopRequested()) throw new Stopped();
+      // What an earlier call did does not count as this one's work.
+      if (Number.isNaN(done)) ledger.strike(cost * share);
+      else ledger.work(cost * (share - done));
+      done = share;
+      events.onProgress({
+        ...place,
+        doing: `${name}: ${attack ?? "clean"} on ${data.count} images, ${pass.robust} robust`,
+        imagesPerSecond: (share * data.count) / ((performance.now() - started) / 1000),
+        secondsLeft: ledger.secondsLeft(),
+      });
     },
-  );
+  });
   ledger.strike(cost * (1 - (Number.isNaN(done) ? 0 : done)));
   return found;
 }

@@ -1,38 +1,59 @@
-import { prepareDataset } from "../data/prepare.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
-import { openDataset, readStoreRecord, type Dataset, type StoreRecord } from "../data/store.js";
-import { InputError } from "../errors.js";
 import type { AttackChanges } from "../evaluation/settings.js";
 import { createNetwork } from "../networks/networks.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import type { InitialWeights } from "../run/run-directory.js";
 import { Random } from "../runtime/random.js";
 import { initialStudent } from "../training/initial-student.js";
-import { openLock, workingLock } from "../files/lock.js";
-import { openModel, type Model } from "../model/model.js";
-import { evaluationCost, openLedger, trainingLooks } from "./ledger.js";
-import { isTrained, performRun, performTeacher } from "./perform.js";
-import { settingsOf, surrogateOf, type Scale } from "./scale.js";
-import {
-  evaluationsOf,
-  isRun,
-  isTeacherPlan,
-  subjectId,
-  type Outcome,
-  type RunOutcome,
-  type RunRequest,
-  type SubjectRequest,
-} from "./run-request.js";
-import { finishedRuns } from "./run-store.js";
-import { imagesOf, testImages, type Places, type Session, type WorkEvents } from "./session.js";
-import { resolved, standIns } from "./teachers.js";
+import { type Job, type JobPlan, placesOfJobs } from "./job.js";
+import { openSession } from "./open-session.js";
+import { outcomeOf } from "./outcomes.js";
+import { isMeasuredAll, type JobResult, perform } from "./perform.js";
+import { type JobsOfRequests, planJobs } from "./plan-jobs.js";
+import type { Outcome, SubjectRequest } from "./run-request.js";
+import type { Scale } from "./scale.js";
+import type { Places, PlanSession, WorkEvents } from "./session.js";
+
+/** What a call wants besides its requests. */
+export interface ReproductionOptions {
+  /** The attack settings that differ from the defaults. */
+  readonly attackChanges?: AttackChanges | undefined;
+  /** Does the jobs in other processes; without it, this one does them, one after the other. */
+  readonly elsewhere?: Elsewhere | undefined;
+}
+
+/** Does those jobs of a plan that are not done, in other processes. */
+export type Elsewhere = (plan: JobPlan, dataset: string, events: WorkEvents) => Promise<DoneElsewhere>;
+
+/** How far other processes got. */
+export interface DoneElsewhere {
+  /** What the finished jobs made: trainings 1 or 0, measurements the number of their evaluations. */
+  readonly made: ReadonlyMap<string, number>;
+  readonly unfinished: readonly UnfinishedJob[];
+}
+
+/** A job that is not done when the call ends. */
+export interface UnfinishedJob {
+  readonly job: Job;
+  readonly state: "queued" | "running" | "failed" | "stopped";
+  /** Why, in a sentence. */
+  readonly why: string;
+  /** Where its messages are, if it has any. */
+  readonly log: string | null;
+}
+
+/** What a call reproduced. */
+export interface Reproduction {
+  /** The runs and teachers whose jobs are done, in the order they were asked for. */
+  readonly outcomes: Outcome[];
+  readonly unfinished: readonly UnfinishedJob[];
+}
 
 /**
- * Finds the finished runs, trains the missing ones one after the other, and evaluates their best students and the teachers asked for.
- * What is on the disk already is not done again.
+ * Finds the finished runs, trains the missing ones, and measures their students and the teachers asked for. What is on the disk already is
+ * not done again.
  *
  * @throws {InputError} if data or teachers are missing, before anything is trained.
- * @throws {WorkError} if another process is working in the same folder of runs.
  * @throws {Stopped} when asked to stop.
  */
 export async function reproduce(
@@ -40,90 +61,83 @@ export async function reproduce(
   scale: Scale,
   places: Places,
   events: WorkEvents,
-  attackChanges: AttackChanges = {},
-): Promise<Outcome[]> {
-  const record = await storeRecord(scale, places, events);
-  const shape = classifierShape(findDataset(scale.dataset, places.dataDir));
-  const init = await initialWeightsOf(scale, shape, places);
-  const session = openSession({ scale, places, events, record, shape, init, attackChanges });
-  const tasks: SubjectRequest[] = [...standIns(requests, session), ...requests];
-  const runs = new Set<string>();
-  for (const task of tasks) {
-    const { plan, seed } = task;
-    const run = subjectId({ plan, seed });
-    if (!isTeacherPlan(plan) && (runs.has(run) || isTrained({ ...task, plan }, session)))
-      session.withoutTraining.add(subjectId(task));
-    runs.add(run);
-    session.ledger.expect(looksOfTask(task, session));
-  }
-  try {
-    for (const [index, { plan, ...task }] of tasks.entries()) {
-      const place = { run: index + 1, runs: tasks.length };
-      const outcome = isTeacherPlan(plan)
-        ? await performTeacher({ ...task, plan }, place, session)
-        : await performRun({ ...task, plan }, place, session);
-      session.outcomes.set(subjectId(outcome), outcome);
+  { attackChanges = {}, elsewhere }: ReproductionOptions = {},
+): Promise<Reproduction> {
+  const results = new Map<string, JobResult>();
+  return withPlan({ requests, scale, places, events, attackChanges, results }, async (plan, session) => {
+    const done = elsewhere
+      ? await elsewhere(await withMeasured(plan, session), scale.dataset, events)
+      : { made: new Map<string, number>(), unfinished: [] };
+    const unfinished = new Set(done.unfinished.map(({ job }) => job.id));
+    const placeOf = placesOfJobs(plan);
+    const jobs = plan.jobs.filter(({ id }) => !unfinished.has(id));
+    if (!elsewhere) for (const job of jobs) if (!plan.done.has(job.id)) session.ledger.expect(job.looks);
+    for (const job of jobs) {
+      const place = placeOf.get(job.id) ?? { run: 0, runs: 0 };
+      const result = await perform(job, place, session);
+      results.set(job.id, result);
+      // Another process trained it meanwhile.
+      if (result.kind === "train" && !result.trained && !plan.done.has(job.id))
+        session.ledger.strike(job.looks);
     }
-  } finally {
-    session.close();
-  }
-  return requests.map((request) => {
-    const outcome = session.outcomes.get(subjectId(request));
-    if (!outcome) throw new Error("a run was not made");
-    return outcome;
+    const outcomes: Outcome[] = [];
+    for (const request of requests) {
+      const outcome = await outcomeOf(request, plan, results, done.made, session);
+      if (outcome) outcomes.push(outcome);
+    }
+    return { outcomes, unfinished: done.unfinished };
   });
 }
 
-/** Does the same as `reproduce` when only runs are asked for. */
-export async function reproduceRuns(
-  requests: readonly RunRequest[],
+/** Makes the plan of a call, with what is done already, and does nothing of it. @throws {InputError} as {@link reproduce}. */
+export function planOf(
+  requests: readonly SubjectRequest[],
   scale: Scale,
   places: Places,
   events: WorkEvents,
-): Promise<RunOutcome[]> {
-  return (await reproduce(requests, scale, places, events)).filter(isRun);
+  { attackChanges = {} }: ReproductionOptions = {},
+): Promise<JobPlan> {
+  const call = { requests, scale, places, events, attackChanges, results: new Map<string, JobResult>() };
+  return withPlan(call, withMeasured);
 }
 
-/** Opens what all the work of one call shares. */
-function openSession(
-  given: Pick<Session, "scale" | "places" | "events" | "record" | "shape" | "init" | "attackChanges">,
-): Session & { close(): void } {
-  const { scale, places, shape } = given;
-  const lock = openLock(workingLock(places.runsDir), {
-    busy: `another mtard is working in ${places.runsDir}`,
-    ...LOCK_RULE,
-  });
-  let dataset: Dataset | undefined;
-  let surrogate: Promise<Model> | undefined;
-  let loaded: Model | undefined;
-  const session: Session = {
-    ...given,
-    lock,
-    finished: finishedRuns(places.runsDir, places.dataDir),
-    ledger: openLedger(),
-    withoutTraining: new Set(),
-    outcomes: new Map(),
-    teachers: new Map(),
-    dataset: () => (dataset ??= openDataset(scale.dataset, places.dataDir)),
-    async surrogate() {
-      const { reference } = resolved(surrogateOf(scale, places.teachersDir), session);
-      surrogate ??= openModel(reference, { dataset: shape, device: places.device });
-      return (loaded = await surrogate);
-    },
-  };
-  return {
-    ...session,
-    close() {
-      loaded?.dispose();
-      lock.release();
-    },
-  };
+interface Call {
+  readonly requests: readonly SubjectRequest[];
+  readonly scale: Scale;
+  readonly places: Places;
+  readonly events: WorkEvents;
+  readonly attackChanges: AttackChanges;
+  readonly results: ReadonlyMap<string, JobResult>;
 }
 
-const LOCK_RULE = {
-  once: "one table, figure or study at a time in a folder of runs",
-  instead: "another folder with --runs-dir",
-};
+async function withPlan<T>(
+  { requests, scale, places, events, attackChanges, results }: Call,
+  work: (plan: JobPlan & JobsOfRequests, session: PlanSession) => Promise<T>,
+): Promise<T> {
+  const folderOf = (job: string): string => {
+    const result = results.get(job);
+    if (result?.kind !== "train") throw new Error("a run is asked for before it is trained");
+    return result.folder;
+  };
+  const opened = await openSession(scale.dataset, places, events, folderOf);
+  try {
+    const shape = classifierShape(findDataset(scale.dataset, places.dataDir));
+    const session = { ...opened, scale, attackChanges, init: await initialWeightsOf(scale, shape, places) };
+    return await work(planJobs(requests, session), session);
+  } finally {
+    opened.close();
+  }
+}
+
+/** The plan with the measurements of finished runs and of teachers that are known already. */
+async function withMeasured<Plan extends JobPlan>(plan: Plan, session: PlanSession): Promise<Plan> {
+  const done = new Set(plan.done);
+  for (const job of plan.jobs) {
+    if (job.kind !== "measure" || !job.needs.every((id) => plan.done.has(id))) continue;
+    if (await isMeasuredAll(job, session)) done.add(job.id);
+  }
+  return { ...plan, done };
+}
 
 /** @throws {InputError} if what students shall start from is not there, or is of another network. */
 async function initialWeightsOf(
@@ -136,37 +150,4 @@ async function initialWeightsOf(
   const random = Random.fromSeed(0);
   const { origin } = await initialStudent(createNetwork(student, shape), { from: init }, teachersDir, random);
   return origin;
-}
-
-async function storeRecord(
-  { dataset }: Scale,
-  { dataDir }: Places,
-  events: WorkEvents,
-): Promise<StoreRecord> {
-  const onWait = (holder: string): void =>
-    events.onMessage(`waiting for another mtard that is packing the data (${holder})`);
-  if (dataset === "demo") await prepareDataset("demo", dataDir, { onWait });
-  const record = readStoreRecord(dataset, dataDir);
-  if (record) return record;
-  throw new InputError(`data set ${dataset} is not there yet`, {
-    expected: `it in ${dataDir}`,
-    fix: `mtard data ${dataset}`,
-  });
-}
-
-function looksOfTask(
-  request: SubjectRequest,
-  { scale, record, attackChanges, withoutTraining }: Session,
-): number {
-  const { plan, seed } = request;
-  const evaluating = evaluationsOf(request, scale).map((attack) => {
-    if (attack === null) return testImages(scale, record);
-    const images = Math.min(scale.imagesOf(attack) ?? Infinity, testImages(scale, record));
-    return evaluationCost(attack, attackChanges[attack]) * images;
-  });
-  const looks = evaluating.reduce((sum, each) => sum + each, 0);
-  if (isTeacherPlan(plan) || withoutTraining.has(subjectId(request))) return looks;
-  const settings = settingsOf(plan, seed, scale, { clean: null, robust: null });
-  const { train, selection } = imagesOf(settings, record);
-  return looks + trainingLooks(settings, train, selection);
 }

@@ -15,6 +15,8 @@ export interface SubjectRequest<Plan extends SubjectPlan = SubjectPlan> {
   readonly checkpoint?: StudentChoice | undefined;
   readonly attacks: readonly AttackId[];
   readonly clean: boolean;
+  /** The epoch after whose evaluation the run pauses, with the schedule of its full length; absent: it is trained to its end. */
+  readonly until?: number | undefined;
 }
 
 export type RunRequest = SubjectRequest<RunPlan>;
@@ -54,14 +56,19 @@ export function isTeacherPlan(plan: SubjectPlan): plan is TeacherPlan {
   return "teacher" in plan;
 }
 
-/** Identifies a run or teacher among those of one scale. */
-export function subjectId({
-  plan,
-  seed,
-  checkpoint = "best",
-}: Pick<SubjectRequest, "plan" | "seed" | "checkpoint">): string {
-  if (isTeacherPlan(plan)) return JSON.stringify([plan.teacher]);
-  return JSON.stringify([plan.method, Object.entries(plan.changes).sort(), plan.teachers, seed, checkpoint]);
+/** Identifies a run's student or a teacher among those of one scale. */
+export function subjectId(subject: Pick<SubjectRequest, "plan" | "seed" | "checkpoint">): string {
+  const { plan, seed, checkpoint = "best" } = subject;
+  return isTeacherPlan(plan) ? JSON.stringify([plan.teacher]) : runId(plan, seed, checkpoint);
+}
+
+/** Identifies a run among those of one scale. */
+export function runId(
+  { method, changes, teachers }: RunPlan,
+  seed: number,
+  ...more: readonly string[]
+): string {
+  return JSON.stringify([method, Object.entries(changes).sort(), teachers, seed, ...more]);
 }
 
 /**

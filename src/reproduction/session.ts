@@ -1,17 +1,15 @@
-import type { TeacherManifest } from "../teacher/manifest.js";
+import type { AttackChanges } from "../evaluation/settings.js";
 import type { Dataset, StoreRecord } from "../data/store.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import type { InitialWeights } from "../run/run-directory.js";
 import type { Model } from "../model/model.js";
+import type { TeacherManifest } from "../teacher/manifest.js";
 import type { TeacherReference } from "../teacher/reference.js";
-import type { AttackChanges } from "../evaluation/settings.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
-import type { Lock } from "../files/lock.js";
 import type { ImageCounts } from "./run-key.js";
 import type { Ledger } from "./ledger.js";
 import type { Scale } from "./scale.js";
-import type { Outcome } from "./run-request.js";
 
 /** Where everything is, and what it runs on. */
 export interface Places {
@@ -28,6 +26,18 @@ export interface WorkEvents {
   /** Called with messages for the user, such as that a run is found or begun. */
   onMessage(text: string): void;
   stopRequested(): boolean;
+  /** Called with what several processes do, where there are several. */
+  onJobs?(view: JobsView): void;
+}
+
+/** What several processes do. */
+export interface JobsView {
+  /** How many jobs are done of those that this call has to do, and how many cannot be. */
+  readonly done: number;
+  readonly failed: number;
+  readonly all: number;
+  readonly secondsLeft: number | null;
+  readonly working: readonly Pick<WorkProgress, "doing" | "imagesPerSecond" | "secondsLeft">[];
 }
 
 export interface WorkProgress extends RunPlace {
@@ -45,32 +55,33 @@ export interface RunPlace {
 /** Thrown when the work stops as asked: everything is saved, and the same call goes on from there. */
 export class Stopped extends Error {}
 
-/** The state of one call. */
-export interface Session {
-  readonly scale: Scale;
+/** What the jobs of one process share, whichever plan they are of. */
+export interface WorkSession {
   readonly places: Places;
   readonly events: WorkEvents;
   readonly record: StoreRecord;
   /** The data set as a classifier sees it. */
   readonly shape: ClassifierShape;
-  /** What every run's student starts from, where the scale names it. */
-  readonly init: InitialWeights | null;
-  /** Folders of finished runs by key. */
-  readonly finished: Map<string, string>;
   readonly ledger: Ledger;
-  /** The requests, by `subjectId`, whose training is no work of theirs: it was done before the call began, or is another request's. */
-  readonly withoutTraining: Set<string>;
-  readonly lock: Lock;
-  /** What is done so far, by `subjectId`. */
-  readonly outcomes: Map<string, Outcome>;
-  /** The attack settings that differ from the defaults. */
-  readonly attackChanges: AttackChanges;
   /** The teachers looked up so far, by the name, folder or file that was given. */
   readonly teachers: Map<string, ResolvedTeacher>;
+  /** The folders of finished runs by key, looked for at the first call. */
+  finished(): Map<string, string>;
+  /** The directory of the run that a job trained. */
+  folderOf(job: string): string;
   /** The data set, opened at the first call. */
   dataset(): Pick<Dataset, "description" | "test" | "fingerprint">;
-  /** The classifier that transfer attacks make their images on, loaded at the first call. */
-  surrogate(): Promise<Model>;
+  /** A classifier that transfer attacks make their images on, each loaded once. */
+  surrogate(named: string): Promise<Model>;
+}
+
+/** What it takes to make a plan's jobs. */
+export interface PlanSession extends WorkSession {
+  readonly scale: Scale;
+  /** What every run's student starts from, where the scale names it. */
+  readonly init: InitialWeights | null;
+  /** The attack settings that differ from the defaults. */
+  readonly attackChanges: AttackChanges;
 }
 
 /** A teacher that was looked up. */

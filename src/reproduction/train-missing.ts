@@ -1,42 +1,57 @@
 import { join } from "node:path";
 import { InputError } from "../errors.js";
 import { isThere } from "../files/kind.js";
+import { type HeldLock, waitForLock, workingLock } from "../files/lock.js";
 import type { TrainingSettings } from "../recipes/settings.js";
-import { readRun, RUN_FILES } from "../run/run-directory.js";
-import { prepareRun } from "../training/prepare.js";
+import { type InitialWeights, isRunFinished, readRun, RUN_FILES } from "../run/run-directory.js";
+import { type PreparedRun, prepareRun } from "../training/prepare.js";
 import { firstStepWarnings } from "../training/first-step.js";
 import { SELECTION_ATTACK } from "../training/schedule.js";
 import { train } from "../training/train.js";
-import { evaluationCost, trainingCost, trainingLooks } from "./ledger.js";
-import { imagesOf, Stopped, type RunPlace, type Session } from "./session.js";
+import type { TrainingJob } from "./job.js";
+import { evaluationCost, trainingCost } from "./ledger.js";
+import { hasPaused } from "./pause.js";
+import { imagesOf, Stopped, type RunPlace, type WorkSession } from "./session.js";
 
 /** Seconds between checkpoints, besides the one after every epoch. */
 const CHECKPOINT_SECONDS = 120;
 
 /**
- * Trains a run to its end from where it stopped, and reports progress over all the work.
+ * Trains a run to its end, or until an epoch, from where it stopped, and reports progress over all the work. Where another process trains
+ * it, this one waits, and finds it done.
  *
+ * @returns Whether anything was left to train.
  * @throws {Stopped} when asked to stop; then everything is saved.
  */
 export async function trainMissing(
   folder: string,
   settings: TrainingSettings,
-  name: string,
+  { name, looks: allotted, until, inputs }: TrainingJob,
   place: RunPlace,
-  session: Session,
-): Promise<void> {
-  const { events, ledger, lock, record } = session;
-  lock.hold();
+  session: WorkSession,
+): Promise<boolean> {
+  const { events, ledger, record } = session;
+  const lock = await waitForLock(
+    workingLock(folder),
+    (holder) => events.onMessage(`waiting for another mtard that works in ${folder} (${holder})`),
+    () => {
+      if (events.stopRequested()) throw new Stopped();
+    },
+  );
+  if (isRunFinished(folder) || (until !== null && hasPaused(folder, until))) {
+    lock.release();
+    return false;
+  }
   const images = imagesOf(settings, record);
-  const allotted = trainingLooks(settings, images.train, images.selection);
   const cost = trainingCost(settings);
   let accounted = 0;
   let lastStep: number | null = null;
   let imagesPerSecond: number | null = null;
-  await trainRun(settings, folder, session, (progress) => {
+  const all = { settings, folder, until, init: inputs.init, lock };
+  await trainRun(all, session, (progress) => {
     const { step, steps, epoch, evaluated } = progress;
     if (lastStep === null) {
-      accounted = (allotted * step) / steps;
+      accounted = allotted * Math.min(1, step / (until === null ? steps : (steps * until) / settings.epochs));
       ledger.strike(accounted);
       if (step > 0) events.onMessage(`resumed after step ${step} of ${steps}`);
     } else {
@@ -57,6 +72,7 @@ export async function trainMissing(
     });
   });
   ledger.strike(allotted - accounted);
+  return true;
 }
 
 /** How far a run's training has got. */
@@ -69,23 +85,38 @@ interface TrainingProgress {
   readonly evaluated: number;
 }
 
+interface RunToTrain {
+  readonly settings: TrainingSettings;
+  readonly folder: string;
+  readonly until: number | null;
+  readonly init: InitialWeights | undefined;
+  /** The lock of the folder, which goes with the run. */
+  readonly lock: HeldLock;
+}
+
 async function trainRun(
-  settings: TrainingSettings,
-  folder: string,
-  { places, events, scale }: Session,
+  { settings, folder, until, init: origin, lock }: RunToTrain,
+  { places, events }: WorkSession,
   onProgress: (progress: TrainingProgress) => void,
 ): Promise<void> {
   const { dataDir, teachersDir, device } = places;
-  const resume = isThere(join(folder, RUN_FILES.settings));
-  const whole = resume ? asBegun(settings, folder) : settings;
-  const init = scale.init === null ? undefined : { from: scale.init };
-  const run = await prepareRun(whole, { folder, dataDir, teachersDir, device, resume, init });
+  const run = await openRun().catch((error: unknown) => {
+    lock.release();
+    throw error;
+  });
+  async function openRun(): Promise<PreparedRun> {
+    const resume = isThere(join(folder, RUN_FILES.settings));
+    const whole = resume ? asBegun(settings, folder) : settings;
+    const init = origin && { from: origin.from, head: origin.head, key: origin.key };
+    return prepareRun(whole, { folder, dataDir, teachersDir, device, resume, init, lock });
+  }
   try {
     for (const repair of run.repairs) events.onMessage(repair);
     const steps = settings.epochs * run.batches.stepsPerEpoch;
     const started = performance.now();
     let [images, evaluated, lastEpoch] = [0, 0, 0];
     let step = run.step;
+    const pause = { reached: false };
     onProgress({ step, steps, epoch: lastEpoch, imagesPerSecond: null, evaluated: 0 });
     const { status } = await train(
       run,
@@ -104,12 +135,15 @@ async function trainRun(
           evaluated = done;
           onProgress({ step, steps, epoch, imagesPerSecond: null, evaluated: since });
         },
-        onEvaluation: () => (evaluated = 0),
-        stopRequested: () => events.stopRequested(),
+        onEvaluation({ epoch }) {
+          evaluated = 0;
+          pause.reached ||= until !== null && epoch >= until;
+        },
+        stopRequested: () => pause.reached || events.stopRequested(),
       },
       CHECKPOINT_SECONDS,
     );
-    if (status === "stopped") throw new Stopped();
+    if (status === "stopped" && !pause.reached) throw new Stopped();
   } finally {
     await run.close();
   }

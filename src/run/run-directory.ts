@@ -78,7 +78,8 @@ export interface RunDescription {
 
 const changedSchema = recipeSchema.partial();
 
-const inputsSchema = z.object({
+/** What a run was made from, as its settings.json says it. */
+export const inputsSchema = z.object({
   data: z.string(),
   cleanTeacher: z.string().nullable(),
   robustTeacher: z.string().nullable(),

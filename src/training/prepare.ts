@@ -21,7 +21,7 @@ import { allowTf32, requireArithmetic } from "../runtime/arithmetic.js";
 import { type DeviceRequest, studentDevice } from "../runtime/device.js";
 import { forgetCompiled } from "../runtime/compiled.js";
 import { tf } from "../runtime/tensorflow.js";
-import { takeLock, workingLock } from "../files/lock.js";
+import { type HeldLock, takeLock, workingLock } from "../files/lock.js";
 import { Random } from "../runtime/random.js";
 import { initialAverage } from "../student/average.js";
 import {
@@ -107,6 +107,8 @@ export interface RunPlaces {
   readonly resume: boolean;
   /** What the student starts from; drawn from the seed if left out. */
   readonly init?: InitRequest | undefined;
+  /** The lock of the folder, if the caller has it already; it goes with the run from then on. */
+  readonly lock?: HeldLock | undefined;
 }
 
 /**
@@ -143,10 +145,12 @@ export async function prepareRun(
 
   requireRunPlace(places.folder);
   // Before anything there is looked at.
-  const lock = takeLock(workingLock(places.folder), {
-    busy: `another mtard is working in ${places.folder}`,
-    ...LOCK_RULE,
-  });
+  const lock =
+    places.lock ??
+    takeLock(workingLock(places.folder), {
+      busy: `another mtard is working in ${places.folder}`,
+      ...LOCK_RULE,
+    });
   const teachers: Teacher[] = [];
   const open = async (named: string | null): Promise<Teacher | null> => {
     if (named === null) return null;

@@ -1,0 +1,90 @@
+import type { AttackChanges } from "../evaluation/settings.js";
+import { workLocally } from "../jobs/local.js";
+import { parseQuantity } from "../recipes/settings.js";
+import {
+  type Elsewhere,
+  planOf,
+  type Reproduction,
+  reproduce,
+  type UnfinishedJob,
+} from "../reproduction/reproduce.js";
+import type { SubjectRequest } from "../reproduction/run-request.js";
+import type { Scale } from "../reproduction/scale.js";
+import { threadCount } from "../runtime/device.js";
+import { logAlways, printResult, suggest } from "./output.js";
+import { planJson, planText } from "./plan-text.js";
+import { placesOf, type ScaleArguments, withWorkProgress } from "./reproduction.js";
+
+/** What a command wants done. */
+export interface WantedWork {
+  readonly requests: readonly SubjectRequest[];
+  readonly scale: Scale;
+  readonly attackChanges?: AttackChanges;
+  /** Whether the command can show a part of it. */
+  readonly showsParts: boolean;
+}
+
+/**
+ * Does what a command wants: in this process, in several, or on a cluster, as the call says; with `--dry-run` it is only printed.
+ *
+ * @returns Null if there is nothing to show: it was stopped, printed only, or is not done as far as it has to be, which is then said.
+ */
+export async function performCall(
+  args: ScaleArguments,
+  { requests, scale, attackChanges, showsParts }: WantedWork,
+): Promise<Reproduction | null> {
+  const places = placesOf(args);
+  const elsewhere = elsewhereOf(args);
+  if (args.dryRun) {
+    const events = { onProgress: () => undefined, onMessage: () => undefined, stopRequested: () => false };
+    const plan = await planOf(requests, scale, places, events, { attackChanges });
+    printResult(args, planJson(plan, scale, places), planText(plan, scale, places));
+    return null;
+  }
+  const found = await withWorkProgress(places, (events) =>
+    reproduce(requests, scale, places, events, { attackChanges, elsewhere }),
+  );
+  if (!found || found.unfinished.length === 0) return found;
+  if (showsParts && found.outcomes.length > 0) return found;
+  reportUnfinished(found.unfinished);
+  if (args.json) printResult(args, { unfinished: unfinishedJson(found.unfinished) }, "");
+  return null;
+}
+
+/** Says which jobs are not done and why, and sets the exit code where that is bad news. */
+export function reportUnfinished(unfinished: readonly UnfinishedJob[]): void {
+  if (unfinished.length === 0) return;
+  const failed = unfinished.filter(({ state }) => state === "failed");
+  for (const { job, why, log } of failed) {
+    logAlways(`error: ${job.name}: not ${job.kind === "train" ? "trained" : "measured"}\n  found     ${why}`);
+    if (log !== null) logAlways(`  try       tail ${log}, then the same command, which does what is missing`);
+  }
+  if (failed.length > 0) process.exitCode = 1;
+  const pending = unfinished.length - failed.length;
+  if (pending > 0) {
+    logAlways(`${pending} jobs are not done yet; the same command collects what is done`);
+    suggest("mtard jobs");
+  }
+}
+
+/** Unfinished jobs as `--json` has them. */
+export function unfinishedJson(unfinished: readonly UnfinishedJob[]): object[] {
+  return unfinished.map(({ job: { id, kind, name }, state, why, log }) => ({
+    id,
+    kind,
+    name,
+    state,
+    why,
+    log,
+  }));
+}
+
+/** Who does the jobs, if not this process. @throws {InputError} if an option is wrong. */
+function elsewhereOf(args: ScaleArguments): Elsewhere | undefined {
+  const places = placesOf(args);
+  const processes = parseQuantity("--jobs", args.jobs ?? 1, { minimum: 1, maximum: 1024, whole: true });
+  if (args.jobs === undefined) return undefined;
+  if (processes === 1) return undefined;
+  return (plan, dataset, events) =>
+    workLocally(plan, dataset, { processes, places, threads: threadCount() }, events);
+}

@@ -1,0 +1,186 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { makeFolders } from "../files/make-folders.js";
+import { oneLine } from "../harmless.js";
+import type { Job, JobPlan } from "../reproduction/job.js";
+import type { DoneElsewhere, UnfinishedJob } from "../reproduction/reproduce.js";
+import { Stopped, type JobsView, type Places, type WorkEvents } from "../reproduction/session.js";
+import { type JobFiles, jobsFolder, postJob, readStatus } from "./board.js";
+import { FORMAT } from "./job-file.js";
+import { coresHere, gpusHere, type Share, shareOut } from "./shares.js";
+
+/** Milliseconds between two looks at the workers. */
+const LOOK_EVERY = 250;
+/** The exit code of a worker that was stopped as asked and has saved everything. */
+export const STOPPED = 75;
+const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
+
+/** How the jobs of a plan are done on this machine. */
+export interface LocalWork {
+  /** How many processes at once. */
+  readonly processes: number;
+  readonly places: Places;
+  readonly threads: number;
+}
+
+interface Worker {
+  readonly job: Job;
+  readonly files: JobFiles;
+  readonly child: ChildProcess;
+  readonly slot: number;
+  /** What the job had made before. */
+  readonly madeBefore: number;
+  exit: number | null;
+}
+
+/**
+ * Does a plan's jobs in several processes at once, each with a GPU or cores of its own. A job that fails stops no other, but those that need
+ * it; when asked to stop, all workers save and end.
+ *
+ * @throws {Stopped} when asked to stop.
+ */
+export async function workLocally(
+  plan: JobPlan,
+  dataset: string,
+  { processes, places, threads }: LocalWork,
+  events: WorkEvents,
+): Promise<DoneElsewhere> {
+  const todo = plan.jobs.filter(({ id }) => !plan.done.has(id));
+  const done = new Set(plan.done);
+  const made = new Map<string, number>();
+  const unfinished = new Map<string, UnfinishedJob>();
+  const waiting = [...todo];
+  const working = new Set<Worker>();
+  const count = Math.min(processes, todo.length);
+  const shares = shareOut(count, gpusHere(places.device), coresHere());
+  const free = shares.map((_, slot) => slot);
+  const clock = progressClock(todo);
+  if (count > 0) makeFolders(jobsFolder(places.runsDir));
+
+  function begin(job: Job, slot: number): void {
+    const files = postJob({ format: FORMAT, job, dataset, from: process.cwd(), places, threads });
+    const madeBefore = readStatus(files)?.made ?? 0;
+    const child = startWorker(files, shares[slot] ?? { gpu: null, cores: null }, threads);
+    const worker: Worker = { job, files, child, slot, madeBefore, exit: null };
+    child.once("exit", (code) => (worker.exit = code ?? 1));
+    child.once("error", () => (worker.exit ??= 1));
+    working.add(worker);
+  }
+  function end(worker: Worker): void {
+    const { job, files, slot, madeBefore, exit } = worker;
+    working.delete(worker);
+    free.push(slot);
+    const status = readStatus(files);
+    if (exit === 0) {
+      done.add(job.id);
+      made.set(job.id, (status?.made ?? 0) - madeBefore);
+      events.onMessage(`${job.kind === "train" ? "trained" : "measured"} ${job.name}`);
+      return;
+    }
+    const stopped = exit === STOPPED;
+    const why = stopped ? "stopped as asked" : (status?.error ?? `its process ended with exit code ${exit}`);
+    unfinished.set(job.id, { job, state: stopped ? "stopped" : "failed", why, log: files.log });
+    if (!stopped) events.onMessage(`failed: ${job.name}: ${why}; its messages are in ${files.log}`);
+  }
+
+  try {
+    for (;;) {
+      for (const worker of working) if (worker.exit !== null) end(worker);
+      if (events.stopRequested()) {
+        for (const { child } of working) child.kill("SIGTERM");
+        while ([...working].some(({ exit }) => exit === null)) await wait(LOOK_EVERY);
+        throw new Stopped();
+      }
+      for (const [index, job] of [...waiting.entries()].reverse()) {
+        const lost = job.needs.find((id) => unfinished.has(id));
+        if (lost === undefined) continue;
+        const why = `it needs ${unfinished.get(lost)?.job.name ?? lost}`;
+        unfinished.set(job.id, { job, state: "failed", why, log: null });
+        waiting.splice(index, 1);
+      }
+      while (free.length > 0) {
+        const next = waiting.findIndex(({ needs }) => needs.every((id) => done.has(id)));
+        const [job] = next < 0 ? [] : waiting.splice(next, 1);
+        if (!job) break;
+        begin(job, free.shift() ?? 0);
+      }
+      if (working.size === 0) break;
+      events.onJobs?.(viewOf(todo, [...working], done, unfinished, clock));
+      await wait(LOOK_EVERY);
+    }
+  } finally {
+    for (const { child } of working) child.stdin?.end();
+  }
+  return { made, unfinished: [...unfinished.values()] };
+}
+
+/** Starts a worker that ends when this process does, and whose messages go to the job's log. */
+function startWorker({ job, log }: JobFiles, { gpu, cores }: Share, threads: number): ChildProcess {
+  const call = [process.execPath, MAIN, "jobs", "run", job, "--until-parent-ends"];
+  const kept = cores !== null && canKeepToCores() ? ["taskset", "-c", cores.join(), ...call] : call;
+  const [program = process.execPath, ...rest] = kept;
+  const messages = openSync(log, "a", 0o666);
+  try {
+    return spawn(program, rest, {
+      // Ctrl-C is for the call that started it, which asks it to stop.
+      detached: true,
+      stdio: ["pipe", "ignore", messages],
+      env: {
+        ...process.env,
+        MTARD_THREADS: String(threads),
+        ...(gpu === null ? {} : { CUDA_VISIBLE_DEVICES: gpu }),
+      },
+    });
+  } finally {
+    closeSync(messages);
+  }
+}
+
+let keepsToCores: boolean | undefined;
+
+function canKeepToCores(): boolean {
+  return (keepsToCores ??= spawnSync("taskset", ["--version"], { stdio: "ignore" }).status === 0);
+}
+
+/** Tells the time left from the looks that were done since it was made. */
+function progressClock(todo: readonly Job[]): (left: number) => number | null {
+  const began = performance.now();
+  let first: number | null = null;
+  const all = todo.reduce((sum, { looks }) => sum + looks, 0);
+  return (left) => {
+    first ??= Math.min(all, left);
+    const done = first - left;
+    return done > 0 ? ((performance.now() - began) / 1000 / done) * left : null;
+  };
+}
+
+function viewOf(
+  todo: readonly Job[],
+  working: readonly Worker[],
+  done: ReadonlySet<string>,
+  unfinished: ReadonlyMap<string, UnfinishedJob>,
+  secondsLeft: (looks: number) => number | null,
+): JobsView {
+  const statuses = working.map(({ job, files, child }) => {
+    const status = readStatus(files);
+    // Of an earlier try, before this one has said anything.
+    return { job, status: status?.process === child.pid && status?.state === "running" ? status : null };
+  });
+  const shares = new Map(statuses.map(({ job, status }) => [job.id, status?.share ?? 0]));
+  const left = todo
+    .filter(({ id }) => !done.has(id) && !unfinished.has(id))
+    .reduce((sum, { id, looks }) => sum + looks * (1 - (shares.get(id) ?? 0)), 0);
+  return {
+    done: todo.filter(({ id }) => done.has(id)).length,
+    failed: unfinished.size,
+    all: todo.length,
+    secondsLeft: secondsLeft(left),
+    working: statuses.map(({ job, status }) => ({
+      doing: oneLine(status?.doing ?? `${job.name}: beginning`),
+      imagesPerSecond: status?.imagesPerSecond ?? null,
+      secondsLeft: status?.secondsLeft ?? null,
+    })),
+  };
+}
