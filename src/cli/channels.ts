@@ -11,6 +11,7 @@ import { styleText } from "node:util";
 export interface Channel {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** Where results go. */

@@ -35,8 +35,14 @@ export class ProgressBlock {
     }
     this.clear();
     const width = Math.max(20, (this.#channel.columns || 80) - 1);
-    const lines = [...view.working.map(lineOf), summary].map((line) => oneLine(line).slice(0, width));
-    // The last line has no end, so that a terminal of few rows does not move.
+    // What does not fit the terminal could not be written over.
+    const most = Math.max(1, (this.#channel.rows || 24) - 3);
+    const more = view.working.length - most;
+    const lines = [
+      ...view.working.slice(0, most).map(lineOf),
+      ...(more > 0 ? [`  and ${more} more`] : []),
+      summary,
+    ].map((line) => line.slice(0, width));
     this.#write(lines.join("\n"));
     this.#lines = lines.length;
   }
@@ -63,5 +69,5 @@ function summaryOf({ done, failed, all, working, secondsLeft }: JobsView): strin
 function lineOf({ doing, imagesPerSecond, secondsLeft }: JobsView["working"][number]): string {
   const rate = imagesPerSecond === null ? "" : `, ${imagesPerSecond.toFixed(0)} images/s`;
   const left = secondsLeft === null ? "" : `, ${formatDuration(secondsLeft)} left`;
-  return `  ${doing}${rate}${left}`;
+  return `  ${oneLine(doing)}${rate}${left}`;
 }
