@@ -1,6 +1,9 @@
 import type { AttackChanges } from "../evaluation/settings.js";
 import { workLocally } from "../jobs/local.js";
-import { parseQuantity } from "../recipes/settings.js";
+import { saidDone, workOnSlurm } from "../jobs/on-slurm.js";
+import { readSlurmOptions } from "../cluster/slurm-options.js";
+import { InputError } from "../errors.js";
+import { optionName, parseQuantity } from "../recipes/settings.js";
 import {
   type Elsewhere,
   planOf,
@@ -13,7 +16,7 @@ import type { Scale } from "../reproduction/scale.js";
 import { threadCount } from "../runtime/device.js";
 import { logAlways, printResult, suggest } from "./output.js";
 import { planJson, planText } from "./plan-text.js";
-import { placesOf, type ScaleArguments, withWorkProgress } from "./reproduction.js";
+import { clusterOptionNames, placesOf, type ScaleArguments, withWorkProgress } from "./reproduction.js";
 
 /** What a command wants done. */
 export interface WantedWork {
@@ -81,10 +84,43 @@ export function unfinishedJson(unfinished: readonly UnfinishedJob[]): object[] {
 
 /** Who does the jobs, if not this process. @throws {InputError} if an option is wrong. */
 function elsewhereOf(args: ScaleArguments): Elsewhere | undefined {
+  if (args.on === "slurm") return slurmOf(args);
+  for (const name of clusterOptionNames) {
+    if (args[name] === undefined) continue;
+    throw new InputError(`--${optionName(name)} is of jobs on a cluster`, {
+      expected: "it with --on slurm",
+      found: args.jobs === undefined ? "work in this process" : "work on this machine",
+    });
+  }
   const places = placesOf(args);
   const processes = parseQuantity("--jobs", args.jobs ?? 1, { minimum: 1, maximum: 1024, whole: true });
-  if (args.jobs === undefined) return undefined;
   if (processes === 1) return undefined;
   return (plan, dataset, events) =>
     workLocally(plan, dataset, { processes, places, threads: threadCount() }, events);
+}
+
+function slurmOf(args: ScaleArguments): Elsewhere {
+  if (args.jobs !== undefined)
+    throw new InputError("--jobs is of processes on this machine", {
+      expected: "--max-jobs N with --on slurm",
+      found: "--jobs and --on slurm",
+    });
+  const threads = threadCount();
+  const { partition, account, gres, time, cpus, mem, maxJobs, sbatch, tries } = args;
+  const flags = { partition, account, gres, time, cpus: cpus ?? threads, mem, maxJobs, extra: sbatch, tries };
+  const options = readSlurmOptions(flags);
+  const places = placesOf(args);
+  const doneBefore = saidDone(places.runsDir);
+  return (plan, dataset, events) =>
+    workOnSlurm(
+      plan,
+      dataset,
+      {
+        ...{ options, places, doneBefore },
+        threads: options.cpus ?? threads,
+        waits: args.wait,
+        onCluster: () => undefined,
+      },
+      events,
+    );
 }

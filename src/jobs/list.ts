@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import { type QueueState, queueStates } from "../cluster/queue-states.js";
 import { tryLock } from "../files/lock.js";
-import { type JobFiles, postedJobs, readStatus } from "./board.js";
+import { type JobFiles, postedJobs } from "./board.js";
+import { type QueuePlace, readQueuePlace, statusSince } from "./queue-place.js";
 
 /** A job that was posted, as far as can be told from here. */
 export interface ListedJob {
@@ -18,36 +20,51 @@ export interface ListedJob {
   readonly tries: number;
   /** The worker's process on that host, while it runs. */
   readonly worker: number | null;
+  /** Slurm's id of it, where it was submitted. */
+  readonly slurm: string | null;
   /** Its messages, where there are any. */
   readonly log: string | null;
 }
 
-/** All jobs beside a folder of runs, by name. */
+/** All jobs beside a folder of runs, by name. @throws {WorkError} if jobs are in the queue of a Slurm whose controller does not answer. */
 export async function listJobs(runsDir: string): Promise<ListedJob[]> {
-  return Promise.resolve(postedJobs(runsDir).map((files) => listed(files)));
+  const jobs = postedJobs(runsDir).map((files) => ({ files, place: readQueuePlace(files) }));
+  const inQueue = jobs.filter(({ files, place }) => place && statusSince(files, place)?.state !== "done");
+  const states = await queueStates(inQueue.flatMap(({ place }) => place?.slurm ?? []));
+  return jobs.map(({ files, place }) => listed(files, place, place ? states.get(place.slurm) : undefined));
 }
 
-function listed(files: JobFiles): ListedJob {
-  const status = readStatus(files);
+function listed(files: JobFiles, place: QueuePlace | null, queue: QueueState | undefined): ListedJob {
+  const status = statusSince(files, place);
   const about = {
     name: basename(files.job, ".json"),
     log: existsSync(files.log) ? files.log : null,
     tries: status?.tries ?? 0,
+    slurm: place?.slurm ?? null,
     worker: null,
+    ...{ imagesPerSecond: null, secondsLeft: null },
   };
-  if (!status)
-    return { ...about, state: "posted", where: "", doing: "", imagesPerSecond: null, secondsLeft: null };
-  const isLost = status.state === "running" && !isHeld(files.lock);
-  const { imagesPerSecond, secondsLeft } = status;
-  const runs = status.state === "running" && !isLost;
+  const isWorkedOn = status?.state === "running" && isHeld(files.lock);
+  if (isWorkedOn) {
+    const { host, process, doing, imagesPerSecond, secondsLeft } = status;
+    return { ...about, state: "running", where: host, worker: process, doing, imagesPerSecond, secondsLeft };
+  }
+  if (queue && status?.state !== "done" && queue.state !== "gone") {
+    const state = queue.state === "done" ? "lost" : queue.state;
+    return {
+      ...about,
+      state,
+      where: queue.node ?? `queue, ${place?.slurm ?? ""}`,
+      doing: status?.error ?? queue.why,
+    };
+  }
+  if (!status) return { ...about, state: "posted", where: "", doing: "no worker has begun it" };
+  const isLost = status.state === "running";
   return {
     ...about,
-    worker: runs ? status.process : null,
     state: isLost ? "lost" : status.state,
     where: status.host,
     doing: isLost ? "its worker is gone" : (status.error ?? (status.state === "done" ? "" : status.doing)),
-    imagesPerSecond: runs ? imagesPerSecond : null,
-    secondsLeft: runs ? secondsLeft : null,
   };
 }
 

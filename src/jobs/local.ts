@@ -3,13 +3,13 @@ import { closeSync, openSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { makeFolders } from "../files/make-folders.js";
-import { oneLine } from "../harmless.js";
 import type { Job, JobPlan } from "../reproduction/job.js";
 import type { DoneElsewhere, UnfinishedJob } from "../reproduction/reproduce.js";
-import { Stopped, type JobsView, type Places, type WorkEvents } from "../reproduction/session.js";
-import { type JobFiles, jobsFolder, postJob, readStatus } from "./board.js";
+import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
+import { type JobFiles, jobsFolder, type JobStatus, postJob, readStatus } from "./board.js";
 import { FORMAT } from "./job-file.js";
 import { coresHere, gpusHere, type Share, shareOut } from "./shares.js";
+import { jobsWatcher, type WorkedOn } from "./view.js";
 
 /** Milliseconds between two looks at the workers. */
 const LOOK_EVERY = 250;
@@ -25,9 +25,7 @@ export interface LocalWork {
   readonly threads: number;
 }
 
-interface Worker {
-  readonly job: Job;
-  readonly files: JobFiles;
+interface Worker extends WorkedOn {
   readonly child: ChildProcess;
   readonly slot: number;
   /** What the job had made before. */
@@ -56,14 +54,15 @@ export async function workLocally(
   const count = Math.min(processes, todo.length);
   const shares = shareOut(count, gpusHere(places.device), coresHere());
   const free = shares.map((_, slot) => slot);
-  const clock = progressClock(todo);
+  const watch = jobsWatcher(todo);
   if (count > 0) makeFolders(jobsFolder(places.runsDir));
 
   function begin(job: Job, slot: number): void {
     const files = postJob({ format: FORMAT, job, dataset, from: process.cwd(), places, threads });
     const madeBefore = readStatus(files)?.made ?? 0;
     const child = startWorker(files, shares[slot] ?? { gpu: null, cores: null }, threads);
-    const worker: Worker = { job, files, child, slot, madeBefore, exit: null };
+    const isOf = (status: JobStatus): boolean => status.process === child.pid;
+    const worker: Worker = { job, files, isOf, child, slot, madeBefore, exit: null };
     child.once("exit", (code) => (worker.exit = code ?? 1));
     child.once("error", () => (worker.exit ??= 1));
     working.add(worker);
@@ -107,7 +106,7 @@ export async function workLocally(
         begin(job, free.shift() ?? 0);
       }
       if (working.size === 0) break;
-      events.onJobs?.(viewOf(todo, [...working], done, unfinished, clock));
+      events.onJobs?.(watch([...working], done, unfinished));
       await wait(LOOK_EVERY);
     }
   } finally {
@@ -142,45 +141,4 @@ let keepsToCores: boolean | undefined;
 
 function canKeepToCores(): boolean {
   return (keepsToCores ??= spawnSync("taskset", ["--version"], { stdio: "ignore" }).status === 0);
-}
-
-/** Tells the time left from the looks that were done since it was made. */
-function progressClock(todo: readonly Job[]): (left: number) => number | null {
-  const began = performance.now();
-  let first: number | null = null;
-  const all = todo.reduce((sum, { looks }) => sum + looks, 0);
-  return (left) => {
-    first ??= Math.min(all, left);
-    const done = first - left;
-    return done > 0 ? ((performance.now() - began) / 1000 / done) * left : null;
-  };
-}
-
-function viewOf(
-  todo: readonly Job[],
-  working: readonly Worker[],
-  done: ReadonlySet<string>,
-  unfinished: ReadonlyMap<string, UnfinishedJob>,
-  secondsLeft: (looks: number) => number | null,
-): JobsView {
-  const statuses = working.map(({ job, files, child }) => {
-    const status = readStatus(files);
-    // Of an earlier try, before this one has said anything.
-    return { job, status: status?.process === child.pid && status?.state === "running" ? status : null };
-  });
-  const shares = new Map(statuses.map(({ job, status }) => [job.id, status?.share ?? 0]));
-  const left = todo
-    .filter(({ id }) => !done.has(id) && !unfinished.has(id))
-    .reduce((sum, { id, looks }) => sum + looks * (1 - (shares.get(id) ?? 0)), 0);
-  return {
-    done: todo.filter(({ id }) => done.has(id)).length,
-    failed: unfinished.size,
-    all: todo.length,
-    secondsLeft: secondsLeft(left),
-    working: statuses.map(({ job, status }) => ({
-      doing: oneLine(status?.doing ?? `${job.name}: beginning`),
-      imagesPerSecond: status?.imagesPerSecond ?? null,
-      secondsLeft: status?.secondsLeft ?? null,
-    })),
-  };
 }

@@ -16,8 +16,8 @@ import { runKey } from "./run-key.js";
 import { evaluationsOf, isTeacherPlan, runId, type SubjectRequest } from "./run-request.js";
 import { runFolder } from "./run-store.js";
 import { settingsOf, surrogateOf, teacherNamed } from "./scale.js";
-import { imagesOf, type PlanSession, testImages } from "./session.js";
-import { plannedTeachers, resolved } from "./teachers.js";
+import { imagesOf, type PlanSession, type ResolvedTeacher, testImages } from "./session.js";
+import { exportedTeacher, plannedTeachers, resolved } from "./teachers.js";
 
 /**
  * Makes the jobs that requests need: a training for each run, and a measurement of its students after it; teachers have only a measurement.
@@ -35,7 +35,10 @@ export function planJobs(
 
   function training(plan: RunPlan, seed: number, until: number | null): TrainingJob {
     const teachers = plannedTeachers(plan, session);
-    const known: KnownTeachers = { standIns: {}, sha256: { ...NO_TEACHERS }, named: { ...NO_TEACHERS } };
+    const known: KnownTeachers = {
+      ...{ standIns: {}, trained: {} },
+      ...{ sha256: { ...NO_TEACHERS }, named: { ...NO_TEACHERS } },
+    };
     for (const role of teacherRoles) {
       const teacher = teachers[role];
       if (teacher === null) continue;
@@ -43,6 +46,7 @@ export function planJobs(
         const standIn = training(teacher.trainedBy, 0, null);
         standIns.set(standIn.id, standIn);
         known.standIns[role] = standIn.id;
+        known.trained[role] = done.has(standIn.id) ? exportedTeacher(standIn.folder, session) : null;
       } else [known.sha256[role], known.named[role]] = [teacher.sha256, teacher.named];
     }
     const { job, isDone } = trainingJob(plan, seed, until, known, session);
@@ -95,7 +99,9 @@ export interface JobsOfRequests {
 
 /** What is known of a run's teachers before anything is trained. */
 interface KnownTeachers {
+  /** The jobs that make a teacher, and the teachers that are made already. */
   readonly standIns: Partial<Record<TeacherRole, string>>;
+  readonly trained: Partial<Record<TeacherRole, ResolvedTeacher | null>>;
   readonly sha256: Record<TeacherRole, string | null>;
   readonly named: Record<TeacherRole, string | null>;
 }
@@ -104,10 +110,11 @@ function trainingJob(
   plan: RunPlan,
   seed: number,
   until: number | null,
-  { standIns, sha256, named }: KnownTeachers,
+  known: KnownTeachers,
   session: PlanSession,
 ): { job: TrainingJob; isDone: boolean } {
   const { scale, record, init, places } = session;
+  const { standIns, trained, sha256, named } = known;
   const settings = settingsOf(plan, seed, scale, named);
   const inputs: RunInputs = {
     data: record.fingerprint,
@@ -115,13 +122,15 @@ function trainingJob(
     robustTeacher: sha256.robust,
     ...(init ? { init } : {}),
   };
-  const key = runKey(settings, inputs, record);
-  const isKnown = Object.keys(standIns).length === 0;
-  const found = isKnown ? session.finished().get(key) : undefined;
-  const folder = isKnown ? (found ?? runFolder(places.runsDir, settings, key)) : null;
+  // The id stays the same when the teachers become known.
+  const id = jobId("train", runKey(settings, inputs, record), standIns, until);
+  const key = Object.values(trained).includes(null)
+    ? null
+    : runKey(settings, withTeachers(inputs, trained), record);
+  const found = key === null ? undefined : session.finished().get(key);
+  const folder = key === null ? null : (found ?? runFolder(places.runsDir, settings, key));
   const { train, selection } = imagesOf(settings, record);
   const whole = trainingLooks(settings, train, selection);
-  const id = jobId("train", key, standIns, until);
   return {
     isDone: found !== undefined || (folder !== null && until !== null && hasPaused(folder, until)),
     job: {
@@ -132,6 +141,16 @@ function trainingJob(
       looks: until === null ? whole : (whole * until) / settings.epochs,
       ...{ folder, settings, inputs, standIns, until },
     },
+  };
+}
+
+/** A run's inputs with the checksums of teachers that were trained meanwhile. */
+function withTeachers(inputs: RunInputs, trained: KnownTeachers["trained"]): RunInputs {
+  const { clean, robust } = trained;
+  return {
+    ...inputs,
+    ...(clean ? { cleanTeacher: clean.sha256 } : {}),
+    ...(robust ? { robustTeacher: robust.sha256 } : {}),
   };
 }
 

@@ -32,6 +32,12 @@ export function plannedTeachers(
   return { clean: planned("clean"), robust: planned("robust") };
 }
 
+/** The best student of a finished run as a teacher, if it was made one already. */
+export function exportedTeacher(folder: string | null, session: WorkSession): ResolvedTeacher | null {
+  const path = folder === null ? null : exportPath(folder);
+  return path === null || !existsSync(path) ? null : resolved(path, session);
+}
+
 /** The best student of the run in a folder as a teacher; its ONNX file is made there if need be. */
 export async function studentAsTeacher(folder: string, session: WorkSession): Promise<ResolvedTeacher> {
   const { settings } = readRun(folder);
@@ -57,7 +63,11 @@ export function resolved(named: string, { shape, places, teachers }: WorkSession
 
 /** The path of a run's best student as an ONNX file in its folder, for use as a teacher; writes it if it is not there. */
 async function exportedStudent(folder: string): Promise<string> {
-  const path = join(folder, `${sha256Of(readFileSync(join(folder, RUN_FILES.best))).slice(0, 10)}.onnx`);
+  const path = exportPath(folder);
   if (!existsSync(path)) await exportModel(await readStudent(folder, "best"), "onnx", path);
   return path;
+}
+
+function exportPath(folder: string): string {
+  return join(folder, `${sha256Of(readFileSync(join(folder, RUN_FILES.best))).slice(0, 10)}.onnx`);
 }

@@ -58,7 +58,7 @@ describe("--dry-run", () => {
     const { jobs } = (await runJson(`${TABLE} --dry-run --runs-dir alone`)) as unknown as {
       jobs: { done: boolean }[];
     };
-    expect(jobs.slice(0, 3).map(({ done }) => done)).toEqual([true, true, true]);
+    expect(jobs.map(({ done }) => done)).toEqual(Array(5).fill(true));
   });
 });
 
