@@ -10,6 +10,7 @@ export const floors = /** @type {const} */ ([
   "version.ts",
   "nearest.ts",
   "files",
+  "cluster",
   "runtime",
   "graph",
   "networks",
