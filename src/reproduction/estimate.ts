@@ -57,7 +57,7 @@ export interface Ground {
 export interface Estimate {
   /** Null where nothing is known. */
   readonly seconds: number | null;
-  /** `measured`: at the pace of finished work of the same kind; `counted`: from counted operations, at a speed. */
+  /** `measured`: at the pace of finished work of the same kind; `counted`: from counted operations, at a speed, whatever the arithmetic. */
   readonly basis: "measured" | "counted" | null;
   /** What it rests on, in words. */
   readonly restsOn: string;

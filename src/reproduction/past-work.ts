@@ -166,8 +166,8 @@ function unlessUnreadable<T>(read: () => T): T | null {
   }
 }
 
-/** Some two thousand steps: enough for a pace, and little to read of a file that has a hundred thousand. */
-const TAIL_BYTES = 2 ** 20;
+/** Some five hundred steps, and the evaluation at the end: enough for a pace, and little of a file that has a hundred thousand. */
+const TAIL_BYTES = 2 ** 18;
 
 /** The last lines of a file, whole; empty if it cannot be read. */
 function tailOf(path: string): string {
