@@ -88,11 +88,13 @@ function parts(chunks: string | Uint8Array | Iterable<Uint8Array>): Iterable<Uin
   return chunks instanceof Uint8Array ? [chunks] : chunks;
 }
 
-/** Puts what a folder lists on the disk. */
+/** Puts what a folder lists on the disk, where the file system does that for folders. */
 export function syncFolder(folder: string): void {
   const handle = openSync(folder, "r");
   try {
     fsyncSync(handle);
+  } catch (cause) {
+    if (systemCodeOf(cause) !== "EINVAL") throw cause;
   } finally {
     closeSync(handle);
   }
