@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "#mtard/errors.js";
-import { requireFilePath, syncFolder, writeFileAtomically } from "#mtard/files/atomic.js";
+import { requireFilePath, syncFolder, writeFileAtomically, writeFileOnce } from "#mtard/files/atomic.js";
 import { keepAs } from "#mtard/files/keep.js";
 import { openBeside, removeLeftovers } from "#mtard/files/leftovers.js";
 
@@ -58,6 +58,13 @@ describe("a file written whole or not at all", () => {
   it("needs no file system that puts folders on the disk, as /proc does not", () => {
     expect(() => syncFolder("/proc/self")).not.toThrow();
     expect(() => syncFolder(join(folder, "nowhere"))).toThrow("ENOENT");
+  });
+
+  it("is the first one's where it is written once, and nothing lies beside it", () => {
+    writeFileOnce(path, "first");
+    writeFileOnce(path, "second");
+    expect(readFileSync(path, "utf8")).toBe("first");
+    expect(readdirSync(folder)).toEqual(["it.json"]);
   });
 
   it("is written however often others remove what killed processes left", async () => {
