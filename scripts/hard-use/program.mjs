@@ -77,7 +77,7 @@ export function workFolder(name) {
  */
 export function leftoversIn(folder) {
   return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
-    /\.partial$|\.replaced$|\.mtard-(lock|new|old)$|\.lock$|\.working$|\.download$|\.etag$|\.images$/.test(
+    /\.partial$|\.replaced$|\.mtard-(lock|new|old|gone-[0-9a-f]+)$|\.lock$|\.working$|\.download$|\.etag$|\.images$/.test(
       path,
     ),
   );

@@ -5,6 +5,7 @@ import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { isThere } from "../files/kind.js";
 import { readTextFile } from "../files/read-text.js";
+import { isGone } from "../files/system-error.js";
 import { sha256Of } from "../files/sha256.js";
 import { keySchema, type MeasurementKey, nameOfKey } from "./key.js";
 import { type MeasurementRecord, recordSchema, roundCount } from "./record.js";
@@ -61,8 +62,8 @@ export function openStore(folder: string): MeasurementStore {
   function believable(): (StoreFile & { path: string })[] {
     return files().flatMap((name) => {
       const path = join(folder, name);
-      const file = readFile(path);
-      return typeof file === "string" ? [] : [{ ...file, path }];
+      const file = readListed(path);
+      return file === null || typeof file === "string" ? [] : [{ ...file, path }];
     });
   }
 
@@ -132,6 +133,16 @@ function readFile(path: string): StoreFile | string {
   } catch (error) {
     if (error instanceof WorkError) throw error;
     return `${path} is no record: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Reads a file of the store that was listed; null where it is gone since, as for a moment on a network disk when it is rewritten. */
+function readListed(path: string): StoreFile | string | null {
+  try {
+    return readFile(path);
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
   }
 }
 

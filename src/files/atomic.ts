@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { InputError, WorkError } from "../errors.js";
 import { kindOf, kindOfStatus } from "./kind.js";
@@ -48,6 +48,31 @@ function refuseDevice(path: string): void {
  * there before stays as it was.
  */
 export function writeFileAtomically(path: string, chunks: string | Uint8Array | Iterable<Uint8Array>): void {
+  writeBeside(path, chunks, (temporary) => renameSync(temporary, path));
+}
+
+/**
+ * Writes a file whole, unless there is one: of processes that write at once, on other hosts too, the first one's stays.
+ *
+ * @throws As {@link writeFileAtomically}.
+ */
+export function writeFileOnce(path: string, content: string): void {
+  writeBeside(path, content, (temporary) => {
+    try {
+      linkSync(temporary, path);
+    } catch (cause) {
+      if (systemCodeOf(cause) !== "EEXIST") throw cause;
+    }
+    rmSync(temporary, { force: true });
+  });
+}
+
+/** Writes a file beside `path`, puts it on the disk and has it put into its place. */
+function writeBeside(
+  path: string,
+  chunks: string | Uint8Array | Iterable<Uint8Array>,
+  putInPlace: (temporary: string) => void,
+): void {
   let temporary: string | undefined;
   try {
     refuseDevice(path);
@@ -58,8 +83,8 @@ export function writeFileAtomically(path: string, chunks: string | Uint8Array | 
     try {
       for (const chunk of parts(chunks)) writeWhole(file.descriptor, chunk);
       fsyncSync(file.descriptor);
-      // Renamed while it is locked: nobody can take it for a leftover.
-      renameSync(temporary, path);
+      // While it is locked: nobody can take it for a leftover.
+      putInPlace(temporary);
     } finally {
       closeSync(file.descriptor);
     }
@@ -88,11 +113,13 @@ function parts(chunks: string | Uint8Array | Iterable<Uint8Array>): Iterable<Uin
   return chunks instanceof Uint8Array ? [chunks] : chunks;
 }
 
-/** Puts what a folder lists on the disk. */
+/** Puts what a folder lists on the disk, where the file system does that for folders. */
 export function syncFolder(folder: string): void {
   const handle = openSync(folder, "r");
   try {
     fsyncSync(handle);
+  } catch (cause) {
+    if (systemCodeOf(cause) !== "EINVAL") throw cause;
   } finally {
     closeSync(handle);
   }

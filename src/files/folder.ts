@@ -1,13 +1,17 @@
+import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { syncFolder, writeFailure } from "./atomic.js";
 import { exchangePaths } from "./kernel.js";
 import { type HeldLock, type LockRule, takeLock, tryLock, waitForLock } from "./lock.js";
+import { despiteOldViews, refreshFolder } from "./refresh.js";
+import { isGone, systemCodeOf } from "./system-error.js";
 
 /*
  * Beside what is written whole or not at all as NAME lie, hidden, `.NAME.mtard-lock`, the lock of whoever writes it, `.NAME.mtard-new`,
  * what is being written, and, where the file system cannot exchange two names, for a moment `.NAME.mtard-old`. What is there when the
- * lock is taken is a killed process's.
+ * lock is taken is a killed process's. `.NAME.mtard-gone-RANDOM` is what was replaced, until it is removed: a network disk keeps a file
+ * that is removed, and so its folder, as long as somebody on the same host has it open.
  */
 
 /** The right to write what lies at a path; one process at a time has it. */
@@ -54,14 +58,14 @@ function opened(path: string, lock: HeldLock): Place {
   }
   async function beside<T>(fill: (folder: string) => Promise<T>): Promise<T> {
     try {
-      mkdirSync(partial);
+      despiteOldViews("EEXIST", () => mkdirSync(partial));
     } catch (cause) {
       throw writeFailure(path, cause);
     }
     try {
       return await fill(partial);
     } finally {
-      rmSync(partial, { recursive: true, force: true });
+      discard(path, partial);
     }
   }
   return {
@@ -104,7 +108,8 @@ export function tidyPlace(path: string): void {
 /** Does {@link tidyPlace} for everything in a folder. */
 export function tidyPlaces(folder: string): void {
   const places = namesIn(folder).flatMap((name) => {
-    const [, place] = /^\.(.+?)\.(?:mtard-(?:lock|new|old)|\d+\.(?:partial|replaced))$/.exec(name) ?? [];
+    const [, place] =
+      /^\.(.+?)\.(?:mtard-(?:lock|new|old|gone-[0-9a-f]+)|\d+\.(?:partial|replaced))$/.exec(name) ?? [];
     return place === undefined ? [] : [join(folder, place)];
   });
   for (const place of new Set(places)) tidyPlace(place);
@@ -118,7 +123,7 @@ export function readWhole<T>(folder: string, read: () => T): T {
     tidyPlace(folder);
     const before = inodeOf(folder);
     try {
-      const result = read();
+      const result = despiteOldViews("ESTALE", read);
       if (inodeOf(folder) === before) return result;
     } catch (error) {
       if (inodeOf(folder) === before) throw error;
@@ -127,6 +132,7 @@ export function readWhole<T>(folder: string, read: () => T): T {
 }
 
 function inodeOf(folder: string): number | undefined {
+  refreshFolder(dirname(folder));
   return statSync(folder, { throwIfNoEntry: false })?.ino;
 }
 
@@ -137,7 +143,7 @@ function moveIntoPlace(path: string, partial: string): void {
     else if (!exchangePaths(partial, path)) replaceByRenaming(path, partial);
     syncFolder(dirname(path));
     // After an exchange it is what was there before.
-    rmSync(partial, { recursive: true, force: true });
+    discard(path, partial);
   } catch (cause) {
     throw writeFailure(path, cause);
   }
@@ -153,20 +159,45 @@ export function replaceByRenaming(path: string, partial: string): void {
     renameSync(old, path);
     throw cause;
   }
-  rmSync(old, { recursive: true, force: true });
+  discard(path, old);
 }
+
+/** Removes a folder beside `path`, or at least gives it another name, under which a later call removes it. */
+function discard(path: string, folder: string): void {
+  if (!isThere(folder)) return;
+  const isNamed = basename(folder).startsWith(`${basename(besideOf(path, "gone"))}-`);
+  const gone = isNamed ? folder : `${besideOf(path, "gone")}-${randomBytes(6).toString("hex")}`;
+  try {
+    if (!isNamed) despiteOldViews("ESTALE", () => renameSync(folder, gone));
+    rmSync(gone, { recursive: true, force: true });
+  } catch (cause) {
+    // Another host was faster, or somebody on this one has a file of it open.
+    if (!isGone(cause) && !IN_USE.includes(systemCodeOf(cause) ?? "")) throw cause;
+  }
+}
+
+/** How a network disk says that a file which was removed is still open. */
+const IN_USE = ["ENOTEMPTY", "EBUSY", "EEXIST"];
 
 /** Puts back or removes what killed processes left beside `path`; only for who has its lock. */
 function settle(path: string): void {
   const [replaced] = replacedOf(path);
-  if (!isThere(path) && replaced !== undefined) renameSync(replaced, path);
-  for (const other of leftoversOf(path))
-    if (other !== besideOf(path, "lock")) rmSync(other, { recursive: true, force: true });
+  if (!isThere(path) && replaced !== undefined) putBack(replaced, path);
+  for (const other of leftoversOf(path)) if (other !== besideOf(path, "lock")) discard(path, other);
+}
+
+function putBack(replaced: string, path: string): void {
+  try {
+    renameSync(replaced, path);
+  } catch (cause) {
+    // Only shown by this host, for a moment longer than it was there.
+    if (!isGone(cause)) throw cause;
+  }
 }
 
 /** What lies beside `path` because it is being written, or was when a process was killed. */
 function leftoversOf(path: string): string[] {
-  return besidesOf(path, /^\.(?:mtard-(?:lock|new|old)|\d+\.(?:partial|replaced))$/);
+  return besidesOf(path, /^\.(?:mtard-(?:lock|new|old|gone-[0-9a-f]+)|\d+\.(?:partial|replaced))$/);
 }
 
 /** What was moved away from `path`, by this version or an earlier one, which named it by process id. */
@@ -181,7 +212,7 @@ function besidesOf(path: string, ending: RegExp): string[] {
     .map((name) => join(folder, name));
 }
 
-function besideOf(path: string, kind: "lock" | "new" | "old"): string {
+function besideOf(path: string, kind: "lock" | "new" | "old" | "gone"): string {
   return join(dirname(path), `.${basename(path)}.mtard-${kind}`);
 }
 

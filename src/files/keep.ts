@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { copyFileSync, linkSync, renameSync, rmSync } from "node:fs";
 import { writeFailure } from "./atomic.js";
 import { removeLeftovers } from "./leftovers.js";
@@ -9,11 +10,10 @@ import { removeLeftovers } from "./leftovers.js";
  * @throws {WorkError} if the disk is full or refuses.
  */
 export function keepAs(path: string, kept: string): void {
-  const temporary = `${kept}.${process.pid}.partial`;
+  const temporary = `${kept}.${randomBytes(6).toString("hex")}.partial`;
   try {
     // Of killed processes, too.
     removeLeftovers(kept);
-    rmSync(temporary, { force: true });
     linkOrCopy(path, temporary);
     // Two names of one file are both left by `rename`.
     rmSync(kept, { force: true });

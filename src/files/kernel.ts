@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { constants } from "node:os";
 import { readRecord, type SetupRecord } from "../../scripts/setup/record.mjs";
 import { WorkError } from "../errors.js";
+import { nameOfErrorNumber } from "./system-error.js";
+
+const { errno } = constants;
 
 /** The kernel's calls on files that Node lacks, in the module that set-up compiles. Each returns 0 or the number of an error. */
 interface Kernel {
@@ -46,7 +49,7 @@ export function tryToLock(descriptor: number): Locking {
   if (!loaded && !record) return "unknown";
   const error = (loaded ?? kernel(record ?? requireSetup())).lock(descriptor);
   if (error === 0) return "locked";
-  return error === constants.errno.EWOULDBLOCK ? "busy" : "unknown";
+  return error === errno.EWOULDBLOCK ? "busy" : "unknown";
 }
 
 /** @throws {WorkError} if set-up was not run: then there are no locks. */
@@ -58,15 +61,28 @@ export function requireLocks(): void {
  * Takes the lock as {@link tryToLock} does.
  *
  * @param path Names the file in the error.
- * @returns Whether it was free.
+ * @param writable Whether it is open for writing, without which network disks lock nothing.
+ * @returns Whether it was free; `gone` where another host has removed the file since it was opened.
  * @throws {WorkError} if set-up was not run, or the file system has no locks.
  */
-export function lockDescriptor(descriptor: number, path: string): boolean {
+export function lockDescriptor(
+  descriptor: number,
+  path: string,
+  writable = true,
+): "locked" | "busy" | "gone" {
   const error = (loaded ?? kernel(requireSetup())).lock(descriptor);
-  if (error === 0 || error === constants.errno.EWOULDBLOCK) return error === 0;
+  if (error === 0) return "locked";
+  if (error === errno.EWOULDBLOCK) return "busy";
+  if (error === errno.ESTALE || error === errno.ENOENT) return "gone";
+  if (error === errno.EBADF && !writable)
+    throw new WorkError(`${path} cannot be locked`, {
+      expected: "a file that this user may write: network disks lock no other",
+      found: "another user's file",
+      fix: "remove it, or ask its owner to, if no mtard of theirs works there",
+    });
   throw new WorkError(`${path} cannot be locked`, {
     expected: "a file system with locks, which keep two processes from writing the same",
-    found: nameOf(error),
+    found: nameOfErrorNumber(error),
     fix: "use a folder on another disk: --out, --runs-dir, --data-dir or --teachers-dir",
   });
 }
@@ -74,9 +90,4 @@ export function lockDescriptor(descriptor: number, path: string): boolean {
 /** Gives each of two paths what the other has, at once; false where the kernel or the file system cannot. */
 export function exchangePaths(one: string, other: string): boolean {
   return (loaded ?? kernel(requireSetup())).exchange(one, other) === 0;
-}
-
-function nameOf(error: number): string {
-  const [name] = Object.entries(constants.errno).find(([, number]) => number === error) ?? [];
-  return name ?? `error ${error} of the system`;
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readdirSync, rmSync } from "node:fs";
+import { openSync, readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { tryToLock } from "./kernel.js";
+import { closeQuietly, isStillAt } from "./refresh.js";
 
 /** A file beside another one, to be written and renamed over it. */
 export interface FileBeside {
@@ -14,9 +15,11 @@ export function openBeside(path: string): FileBeside {
   for (;;) {
     const beside = `${path}.${randomBytes(6).toString("hex")}.partial`;
     const descriptor = openSync(beside, "wx");
-    // In the moment before it was locked, another process may have taken it for a leftover.
-    if (tryToLock(descriptor) !== "busy") return { descriptor, path: beside };
-    closeSync(descriptor);
+    const found = tryToLock(descriptor);
+    // In the moment before it was locked, another process may have taken it for a leftover, and may have removed it by now.
+    if (found === "unknown" || (found === "locked" && isStillAt(beside, descriptor)))
+      return { descriptor, path: beside };
+    closeQuietly(descriptor);
   }
 }
 
@@ -36,7 +39,7 @@ function removeIfAbandoned(path: string): void {
     try {
       if (tryToLock(descriptor) === "locked") rmSync(path, { force: true });
     } finally {
-      closeSync(descriptor);
+      closeQuietly(descriptor);
     }
   } catch {
     // Another user's, no file, or gone by now: nothing that would keep this process from its work.

@@ -1,8 +1,6 @@
 import {
-  closeSync,
   constants,
   existsSync,
-  fstatSync,
   ftruncateSync,
   openSync,
   readSync,
@@ -17,6 +15,8 @@ import { WorkError } from "../errors.js";
 import { writeFailure } from "./atomic.js";
 import { lockDescriptor, requireLocks } from "./kernel.js";
 import { makeFolders } from "./make-folders.js";
+import { closeQuietly, isStillAt } from "./refresh.js";
+import { isGone, systemCodeOf } from "./system-error.js";
 
 /** A lock that this process has, until it releases it or ends. */
 export interface HeldLock {
@@ -34,39 +34,62 @@ export interface LockRule {
 }
 
 /**
- * Takes the lock that a file stands for, without waiting. The lock is the kernel's, so it ends with its owner, however that ends, and
- * needs no process id, which would mean nothing in another container or on another host. What the file says is for people only.
+ * Takes the lock that a file stands for, without waiting. The lock is the kernel's, on a network disk its server's, so it ends with its
+ * owner, however that ends, and needs no process id, which would mean nothing in another container or on another host. What the file
+ * says is for people, but for the mark of one that its owner was about to remove. Whoever has the lock sees in the file's folder what those
+ * who had it before did there, on other hosts too.
  *
  * @returns The lock, or in words who has it.
  * @throws {WorkError} if the file cannot be made, or its file system has no locks.
  */
 export function tryLock(path: string): HeldLock | string {
   requireLocks();
-  for (;;) {
+  for (let tries = 1; tries <= MOST_TRIES; tries++) {
     makeFolder(path);
     const file = openLockFile(path);
     // Whoever made the folder has removed it, as it was empty.
     if (file === null) continue;
-    let kept = false;
-    try {
-      if (!lockDescriptor(file.descriptor, path)) return readHolder(file.descriptor);
-      // Whoever had it before may have removed it since it was opened here.
-      if (!isStillAt(path, file.descriptor)) continue;
-      if (file.writable) writeHolder(file.descriptor);
-      kept = true;
-      return {
-        release() {
-          if (!kept) return;
-          kept = false;
-          removeIfAllowed(path);
-          closeSync(file.descriptor);
-          removeEmpty(dirname(path));
-        },
-      };
-    } finally {
-      if (!kept) closeSync(file.descriptor);
-    }
+    const found = take(path, file);
+    if (found === "locked" || (found === "marked" && tries >= TRIES_ON_MARKED)) return heldLock(path, file);
+    const holder = found === "busy" ? readHolder(file.descriptor) : null;
+    closeQuietly(file.descriptor);
+    if (holder !== null) return holder;
+    if (found === "marked") sleep(MILLISECONDS_ON_MARKED);
   }
+  throw new WorkError(`${path} cannot be locked`, {
+    expected: "a file that stays where it was made",
+    found: `another one, or none, ${MOST_TRIES} times in a row`,
+    fix: "use a folder on another disk: --out, --runs-dir, --data-dir or --teachers-dir",
+  });
+}
+
+/** Asks the kernel for the lock of an open file; with `gone` and `marked` it has it, and it is good for nothing. */
+function take(path: string, { descriptor, writable }: LockFile): "locked" | "busy" | "gone" | "marked" {
+  try {
+    const found = lockDescriptor(descriptor, path, writable);
+    if (found !== "locked") return found;
+    // Whoever had it before may have removed it since it was opened here.
+    if (!isStillAt(path, descriptor)) return "gone";
+    return isMarked(descriptor) ? "marked" : "locked";
+  } catch (error) {
+    if (isGone(error)) return "gone";
+    closeQuietly(descriptor);
+    throw error;
+  }
+}
+
+function heldLock(path: string, file: LockFile): HeldLock {
+  if (file.writable) writeHolder(file.descriptor);
+  let isHeld = true;
+  return {
+    release() {
+      if (!isHeld) return;
+      isHeld = false;
+      removeMarked(path, file);
+      closeQuietly(file.descriptor);
+      removeEmpty(dirname(path));
+    },
+  };
 }
 
 /** Takes the lock as {@link tryLock} does. @throws {WorkError} saying who has it, if another process has. */
@@ -120,7 +143,7 @@ export function workingLock(folder: string): string {
 }
 
 /**
- * Waits for the lock that {@link tryLock} would take.
+ * Waits for the lock that {@link tryLock} would take: it is asked for ten times a second at first, after a minute every two seconds.
  *
  * @param onWait Told once who has it, if another process has.
  * @param whileWaiting Called before each further try; what it throws ends the waiting.
@@ -135,16 +158,25 @@ export async function waitForLock(
     if (typeof lock !== "string") return lock;
     if (asked === 0) onWait(lock);
     whileWaiting();
-    // Those who wait should not all ask at once.
-    await wait(100 + 100 * Math.random());
+    // Those who wait should not all ask at once, nor keep a server busy for the hours of a training.
+    await wait(Math.min(100 * 1.01 ** asked, 1500) * (1 + Math.random() / 2));
   }
 }
 
 /** The folders that this process made for its locks. */
 const madeFolders = new Set<string>();
 
-/** How often a folder that others make and remove meanwhile is made again; a file, or a link that leads nowhere, looks alike, and stays. */
-const MOST_TRIES = 100;
+/** How often a file or folder that others make and remove meanwhile is made again; a file, or a link that leads nowhere, looks alike, and stays. */
+const MOST_TRIES = 1000;
+
+/**
+ * What a lock's file begins with when its owner is about to remove it. Some network disks show a name for a second or longer after it was
+ * removed elsewhere, and its file can still be locked; what it says is read from the server. A file that says so and stays is one that
+ * could not be removed.
+ */
+const MARK = "released";
+const MILLISECONDS_ON_MARKED = 50;
+const TRIES_ON_MARKED = 50;
 
 /** Makes the folder of a lock file. */
 function makeFolder(path: string): void {
@@ -154,8 +186,8 @@ function makeFolder(path: string): void {
       if (top !== undefined) rememberMade(resolve(dirname(path)), resolve(top));
       return;
     } catch (cause) {
-      const isGone = ["ENOENT", "EEXIST"].includes((cause as NodeJS.ErrnoException).code ?? "");
-      if (!isGone || tries === MOST_TRIES) throw writeFailure(dirname(path), cause);
+      const isPassing = isGone(cause) || systemCodeOf(cause) === "EEXIST";
+      if (!isPassing || tries === MOST_TRIES) throw writeFailure(dirname(path), cause);
     }
   }
 }
@@ -167,39 +199,28 @@ function rememberMade(folder: string, topmost: string): void {
   }
 }
 
-/** The lock's file, opened; null if its folder is gone. */
-function openLockFile(path: string): { descriptor: number; writable: boolean } | null {
+interface LockFile {
+  readonly descriptor: number;
+  readonly writable: boolean;
+}
+
+/** The lock's file, opened; null if it or its folder is gone. */
+function openLockFile(path: string): LockFile | null {
   const { O_RDWR, O_CREAT, O_RDONLY, O_NOFOLLOW } = constants;
   let refused: unknown;
   try {
     return { descriptor: openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o666), writable: true };
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT") return null;
-    // Another user's file may be locked without being written, but on disks shared by NFS.
-    if (code !== "EACCES") throw writeFailure(path, cause);
+    if (isGone(cause)) return null;
+    // Another user's file may be locked without being written, but on network disks.
+    if (systemCodeOf(cause) !== "EACCES") throw writeFailure(path, cause);
     refused = cause;
   }
   try {
     return { descriptor: openSync(path, O_RDONLY | O_NOFOLLOW), writable: false };
-  } catch {
+  } catch (cause) {
+    if (isGone(cause)) return null;
     throw writeFailure(path, refused);
-  }
-}
-
-/** Whether a path still leads to an open file. It is opened, not only looked at: NFS answers a look from memory. */
-function isStillAt(path: string, descriptor: number): boolean {
-  let again: number;
-  try {
-    again = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch {
-    return false;
-  }
-  try {
-    const [here, there] = [fstatSync(descriptor), fstatSync(again)];
-    return here.ino === there.ino && here.dev === there.dev;
-  } finally {
-    closeSync(again);
   }
 }
 
@@ -222,22 +243,49 @@ function writeHolder(descriptor: number): void {
 
 function readHolder(descriptor: number): string {
   const content = Buffer.alloc(MOST_BYTES);
-  // The one who has it writes it right after taking it.
-  for (let tries = 0; tries < 5; tries++) {
-    const text = content.toString("utf8", 0, readSync(descriptor, content, 0, MOST_BYTES, 0)).trim();
-    if (text !== "") return text;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+  try {
+    // The one who has it writes it right after taking it.
+    for (let tries = 0; tries < 5; tries++) {
+      const text = content.toString("utf8", 0, readSync(descriptor, content, 0, MOST_BYTES, 0)).trim();
+      if (text !== "" && !text.startsWith(MARK)) return text;
+      sleep(10);
+    }
+  } catch {
+    // Removed by another host meanwhile.
   }
   return "another process";
 }
 
-/** In a folder that this user may not write to, the file stays: it is free once it is closed. */
-function removeIfAllowed(path: string): void {
+/** Whether the file's owner was about to remove it; asked under its lock. */
+function isMarked(descriptor: number): boolean {
+  const start = Buffer.alloc(MARK.length);
+  readSync(descriptor, start, 0, start.length, 0);
+  return start.toString() === MARK;
+}
+
+/** Marks and removes the file of a held lock. In a folder that this user may not write to, it stays: it is free once it is closed. */
+function removeMarked(path: string, { descriptor, writable }: LockFile): void {
   try {
+    // Where the lock was lost, with a server or the way to it, the name may be another's by now.
+    if (!isStillAt(path, descriptor)) return;
+    // In place of what is there: that needs no room on the disk.
+    if (writable) writeSync(descriptor, MARK, 0);
     rmSync(path, { force: true });
   } catch {
-    // Whoever may remove it does so at the next call.
+    unmark(descriptor, writable);
   }
+}
+
+function unmark(descriptor: number, writable: boolean): void {
+  try {
+    if (writable) ftruncateSync(descriptor, 0);
+  } catch {
+    // Whoever takes it next waits for a moment longer.
+  }
+}
+
+function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 /** Removes a folder and those above it that this process made for its locks, as far as they are empty. */

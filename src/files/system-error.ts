@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { InputError, oneLine, WorkError } from "../errors.js";
 
 /** What a code of the operating system means, and what a person can do about it. */
@@ -73,6 +74,7 @@ const attempts: Readonly<Partial<Record<string, string>>> = {
 interface SystemError extends Error {
   readonly code: string;
   readonly syscall: string;
+  readonly errno?: number;
   readonly path?: string;
 }
 
@@ -82,14 +84,33 @@ export function isSystemError(error: unknown): error is SystemError {
   return (
     error instanceof Error &&
     typeof code === "string" &&
-    /^E[A-Z0-9]+$/.test(code) &&
+    (/^E[A-Z0-9]+$/.test(code) || code.startsWith(NAMELESS)) &&
     typeof syscall === "string"
   );
 }
 
+/** How Node begins the code of an error that it has no name for, as of ESTALE and EDQUOT, which network disks give. */
+const NAMELESS = "Unknown system error";
+
+function nameOfCode({ code, errno }: SystemError): string {
+  return code.startsWith(NAMELESS) && errno !== undefined ? nameOfErrorNumber(-errno) : code;
+}
+
+/** The name of an error's number, as Linux has it. */
+export function nameOfErrorNumber(error: number): string {
+  const [name] = Object.entries(constants.errno).find(([, number]) => number === error) ?? [];
+  return name ?? `error ${error} of the system`;
+}
+
+/** Codes of a network disk that say that a file, though it was opened, was removed or replaced by another host. */
+export function isGone(error: unknown): boolean {
+  const code = systemCodeOf(error);
+  return code === "ESTALE" || code === "ENOENT";
+}
+
 /** What a code means, in a few words, and what to do about it; for a code without a meaning here, what Node says. */
 export function meaningOf(cause: unknown): Meaning {
-  const code = isSystemError(cause) ? cause.code : undefined;
+  const code = isSystemError(cause) ? nameOfCode(cause) : undefined;
   const known = code === undefined ? undefined : meanings[code];
   if (known) return known;
   const what = cause instanceof Error ? cause.message : String(cause);
@@ -99,7 +120,7 @@ export function meaningOf(cause: unknown): Meaning {
 /** The code of the operating system's error that an error comes from, or null if it comes from none. */
 export function systemCodeOf(error: unknown): string | null {
   for (let each = error, depth = 0; each instanceof Error && depth < 10; each = each.cause, depth++)
-    if (isSystemError(each)) return each.code;
+    if (isSystemError(each)) return nameOfCode(each);
   return null;
 }
 

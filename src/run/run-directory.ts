@@ -8,6 +8,7 @@ import type { NetworkShape, Normalization } from "../graph/network.js";
 import { imageShapeSchema, normalizationSchema } from "../onnx/metadata.js";
 import { parseSettings, recipeSchema, type Recipe, type TrainingSettings } from "../recipes/settings.js";
 import { writeFileAtomically } from "../files/atomic.js";
+import { refreshFolder } from "../files/refresh.js";
 import { systemCodeOf } from "../files/system-error.js";
 import { openSafetensors } from "../weights/safetensors.js";
 import { openSourceFile } from "../weights/source-file.js";
@@ -131,8 +132,9 @@ const summarySchema = z.object({ status: z.literal("finished"), bestAveraged: z.
 /** The files that a run's best students are in: the raw one, and the one of averaged weights where the run keeps such. */
 export type BestFile = "best" | "bestAveraged";
 
-/** Whether a run was trained to its last epoch and its best students are there, whole. */
+/** Whether a run was trained to its last epoch and its best students are there, whole; on another host, too. */
 export function isRunFinished(folder: string): boolean {
+  refreshFolder(folder);
   try {
     const content: unknown = JSON.parse(readTextFile(join(folder, RUN_FILES.summary), MOST_BYTES));
     const summary = summarySchema.safeParse(content);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { linkSync, readdirSync, rmSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -7,7 +7,7 @@ import { z } from "zod";
 import { cacheFolder } from "../../scripts/setup/cache.mjs";
 import { pinsKey } from "../../scripts/setup/record.mjs";
 import { WorkError } from "../errors.js";
-import { writeFileAtomically } from "../files/atomic.js";
+import { writeFileOnce } from "../files/atomic.js";
 import { readTextFile } from "../files/read-text.js";
 import { isSystemError } from "../files/system-error.js";
 import { threadCount } from "./device.js";
@@ -121,14 +121,8 @@ function readChoice(path: string): KernelChoice | null {
 /** Keeps what was measured, and returns what counts: of processes that measure at once, the first one's. */
 function keep(choice: KernelChoice): KernelChoice {
   const path = pathOf(choice.machine, choice.work);
-  const own = `${path}.${process.pid}`;
   try {
-    writeFileAtomically(own, `${JSON.stringify(choice)}\n`);
-    try {
-      linkSync(own, path);
-    } finally {
-      rmSync(own, { force: true });
-    }
+    writeFileOnce(path, `${JSON.stringify(choice)}\n`);
   } catch (error) {
     if (!(error instanceof WorkError) && !isSystemError(error)) throw error;
   }

@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
@@ -199,6 +207,14 @@ describe("a store", () => {
     expect(store.list(measured.model, 10)).toEqual([{ key, record }]);
     expect(store.unfinished()).toEqual([other]);
     expect(openStore(join(folder, "nowhere")).list(measured.model, 10)).toEqual([]);
+  });
+
+  it("lists the others where one is gone since it was listed, as on a network disk", () => {
+    const store = openStore(folder);
+    store.write(key, record);
+    symlinkSync(join(folder, "nowhere"), join(folder, "clean-0123456789abcdef.json"));
+    expect(store.list(measured.model, 10)).toEqual([{ key, record }]);
+    expect(store.unfinished()).toEqual([]);
   });
 
   it("counts the evaluations of an older mtard, and reads none of them", () => {

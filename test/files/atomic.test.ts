@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   lstatSync,
@@ -12,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { InputError } from "#mtard/errors.js";
-import { requireFilePath, writeFileAtomically } from "#mtard/files/atomic.js";
+import { requireFilePath, syncFolder, writeFileAtomically, writeFileOnce } from "#mtard/files/atomic.js";
 import { keepAs } from "#mtard/files/keep.js";
 import { openBeside, removeLeftovers } from "#mtard/files/leftovers.js";
 
@@ -25,6 +26,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const module = new URL("../../dist/files/atomic.js", import.meta.url).href;
+
+const leftoversModule = new URL("../../dist/files/leftovers.js", import.meta.url).href;
 
 describe("a file written whole or not at all", () => {
   it("stays as it was where what is written fails, and nothing lies beside it", () => {
@@ -50,6 +53,36 @@ describe("a file written whole or not at all", () => {
     writeFileSync(join(folder, "kept.json.4711.partial"), "half");
     keepAs(path, join(folder, "kept.json"));
     expect(readdirSync(folder).sort()).toEqual(["it.json", "kept.json"]);
+  });
+
+  it("needs no file system that puts folders on the disk, as /proc does not", () => {
+    expect(() => syncFolder("/proc/self")).not.toThrow();
+    expect(() => syncFolder(join(folder, "nowhere"))).toThrow("ENOENT");
+  });
+
+  it("is the first one's where it is written once, and nothing lies beside it", () => {
+    writeFileOnce(path, "first");
+    writeFileOnce(path, "second");
+    expect(readFileSync(path, "utf8")).toBe("first");
+    expect(readdirSync(folder)).toEqual(["it.json"]);
+  });
+
+  it("is written however often others remove what killed processes left", async () => {
+    const removing = spawn(process.execPath, [
+      "--input-type=module",
+      "--eval",
+      `import { removeLeftovers } from ${JSON.stringify(leftoversModule)};
+       console.log("removing");
+       for (;;) removeLeftovers(${JSON.stringify(path)});`,
+    ]);
+    try {
+      await once(removing.stdout, "data");
+      for (let count = 0; count < 2000; count++) writeFileAtomically(path, String(count));
+      expect(readFileSync(path, "utf8")).toBe("1999");
+    } finally {
+      removing.kill("SIGKILL");
+      await once(removing, "exit");
+    }
   });
 
   it("leaves nothing after the next write, if a process was killed while it wrote", () => {

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import {
   tidyPlaces,
 } from "#mtard/files/folder.js";
 
+const module = new URL("../../dist/files/folder.js", import.meta.url).href;
 let place: string;
 let folder: string;
 beforeEach(() => {
@@ -118,7 +120,7 @@ describe("a folder put in its place", () => {
 });
 
 /** What a killed process may leave beside a folder; earlier versions named it by process id. */
-const leftovers = [".it.mtard-lock", ".it.mtard-new", ".it.99.partial"];
+const leftovers = [".it.mtard-lock", ".it.mtard-new", ".it.mtard-gone-0123456789ab", ".it.99.partial"];
 const moved = [".it.mtard-old", ".it.99.replaced"];
 /** What belongs to other folders, or to nobody known. */
 const others = [
@@ -192,6 +194,43 @@ describe("what killed processes left beside a folder", () => {
     tidyPlace(folder);
     expect(there()).toEqual([...others, "it"].sort());
   });
+});
+
+/** Does something in mounts of its own. */
+const APART = ["--mount", "--propagation", "private"];
+
+describe("what cannot be removed while somebody uses it", () => {
+  // A network disk keeps a removed file that is open; here it is a mount that cannot be removed.
+  const program = `import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+    import { execFileSync } from "node:child_process";
+    import { takePlace, tidyPlace } from ${JSON.stringify(module)};
+    const path = process.argv[1];
+    mkdirSync(path + "/used", { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "none", path + "/used"]);
+    for (const content of ["new", "newer"]) {
+      const place = takePlace(path, { busy: "busy", once: "", instead: "" });
+      await place.put(async (partial) => writeFileSync(partial + "/file", content));
+      place.release();
+    }
+    const left = () => readdirSync(path + "/..").map((name) => name.replace(/[0-9a-f]{12}$/, "RANDOM"));
+    const [gone] = readdirSync(path + "/..");
+    console.log(readFileSync(path + "/file", "utf8"), ...left());
+    execFileSync("umount", [path + "/../" + gone + "/used"]);
+    tidyPlace(path);
+    console.log(...left());`;
+
+  it.skipIf(spawnSync("unshare", [...APART, "true"]).status !== 0)(
+    "keeps nobody from writing, and goes when it can",
+    () => {
+      const { stdout, stderr } = spawnSync(
+        "unshare",
+        [...APART, process.execPath, "--input-type=module", "--eval", program, folder],
+        { encoding: "utf8" },
+      );
+      expect(stderr).toBe("");
+      expect(stdout).toBe("newer .it.mtard-gone-RANDOM it\nit\n");
+    },
+  );
 });
 
 describe("where names cannot be exchanged", () => {

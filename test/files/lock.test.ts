@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -15,6 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
+import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WorkError } from "#mtard/errors.js";
 import { lockDescriptor, requireSetup, tryToLock } from "#mtard/files/kernel.js";
@@ -39,6 +41,12 @@ const holding = `import { takeLock } from ${JSON.stringify(module)};
   takeLock(process.env.LOCK_PATH, ${JSON.stringify(rule)});
   console.log("held");
   setTimeout(() => undefined, 60_000);`;
+
+const asked = `import { writeSync } from "node:fs";
+  import { tryLock } from ${JSON.stringify(module)};
+  writeSync(1, "asking\\n");
+  const lock = tryLock(process.env.LOCK_PATH);
+  writeSync(1, typeof lock === "string" ? lock + "\\n" : "taken\\n");`;
 
 /** Starts a process that has the lock, by a command before Node's if one is given. */
 async function holder(...before: string[]): Promise<ChildProcessByStdio<null, Readable, null>> {
@@ -169,6 +177,47 @@ describe("a lock", () => {
     expect(() => tryLock(path)).toThrow(/^cannot write /);
   });
 
+  // A network disk may show for a moment longer what another host has removed, and lock it.
+  it("is not taken on a file that its owner was about to remove, while another takes its place", async () => {
+    mkdirSync(join(folder, "runs"));
+    writeFileSync(path, "released by the one before\n");
+    const other = join(folder, "other");
+    const taken = held(tryLock(other));
+    const asking = spawn(process.execPath, ["--input-type=module", "--eval", asked], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, LOCK_PATH: path },
+    });
+    others.push(asking);
+    const exit = once(asking, "exit");
+    let said = "";
+    asking.stdout.on("data", (text) => (said += String(text)));
+    await once(asking.stdout, "data");
+    // Long enough to take what may not be taken.
+    await wait(300);
+    renameSync(other, path);
+    await exit;
+    expect(said).toMatch(new RegExp(`^asking\n.*process ${process.pid} on .*\n$`));
+    taken.release();
+  });
+
+  it("is taken on a file that its owner was about to remove, and that stays", () => {
+    mkdirSync(join(folder, "runs"));
+    writeFileSync(path, "released by the one before\n");
+    held(tryLock(path)).release();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("leaves the file of whoever took it when it was lost", () => {
+    const lock = held(tryLock(path));
+    // As where a server forgot it.
+    rmSync(path);
+    const other = held(tryLock(path));
+    lock.release();
+    expect(tryLock(path)).toMatch(`process ${process.pid} on `);
+    other.release();
+    expect(existsSync(path)).toBe(false);
+  });
+
   it.skipIf(!works("unshare", "--pid", "--fork", "--mount-proc"))(
     "is kept in another process namespace, as containers are",
     async () => {
@@ -191,6 +240,12 @@ describe("a lock", () => {
           found: "EBADF",
           fix: expect.stringContaining("another disk") as string,
         }) as object,
+      }),
+    );
+    // As NFS says of another user's file, which may be read alone.
+    expect(() => lockDescriptor(none, "runs/.working", false)).toThrow(
+      expect.objectContaining({
+        detail: expect.objectContaining({ found: "another user's file" }) as object,
       }),
     );
   });

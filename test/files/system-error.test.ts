@@ -36,6 +36,25 @@ describe("an error of the operating system", () => {
       expect(isSystemError(other)).toBe(false);
   });
 
+  it("has its name where Node knows none, as of those that network disks give", () => {
+    const nameless = (errno: number): Error => {
+      const code = `Unknown system error ${errno}`;
+      return Object.assign(new Error(`${code}: ${code}, write`), { code, errno, syscall: "write" });
+    };
+    expect(isSystemError(nameless(-116))).toBe(true);
+    expect([-116, -122, -9999].map((errno) => systemCodeOf(nameless(errno)))).toEqual([
+      "ESTALE",
+      "EDQUOT",
+      "error 9999 of the system",
+    ]);
+    expect(reportedError(nameless(-116), "a/b")?.message).toBe(
+      "cannot write a/b: the file on the network disk is gone",
+    );
+    expect(writeFailure("a/b", nameless(-122)).message).toBe(
+      "the disk quota is used up: a/b was not written",
+    );
+  });
+
   it.each([
     ["EACCES", "open", "cannot open a/b: permission denied"],
     ["EACCES", "scandir", "cannot list a/b: permission denied"],

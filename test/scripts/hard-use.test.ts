@@ -29,6 +29,19 @@ describe("several processes at once", () => {
   );
 });
 
+describe("twenty processes on one folder", () => {
+  it(
+    "have one winner each time, mix nothing and leave nothing",
+    () => {
+      const said = hardUse("shared-disk", "--seed", "1");
+      expect(said.match(/^\w+(?=: 20 processes through 1 mounts: )/gm)).toEqual(
+        "lock folder data run store".split(" "),
+      );
+    },
+    ONE_BY_ONE,
+  );
+});
+
 describe("killed processes", () => {
   it(
     "lose nothing, and leave nothing behind the next call",
