@@ -15,6 +15,8 @@ export interface SubjectRequest<Plan extends SubjectPlan = SubjectPlan> {
   readonly checkpoint?: StudentChoice | undefined;
   readonly attacks: readonly AttackId[];
   readonly clean: boolean;
+  /** The epoch after whose evaluation the run pauses, with the schedule of its full length; absent: it is trained to its end. */
+  readonly until?: number | undefined;
 }
 
 export type RunRequest = SubjectRequest<RunPlan>;
