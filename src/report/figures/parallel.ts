@@ -34,9 +34,10 @@ export function parallel(
   const color = {
     field: "value",
     type: "quantitative",
-    // Of one value alone there is no range; the darkest and the lightest end of the scheme are hard to see on white.
     scale: {
-      scheme: "viridis",
+      // Its yellow end is too light on white.
+      scheme: { name: "viridis", extent: [0, 0.85] },
+      // One value alone is no range.
       domain: lowest < highest ? [lowest, highest] : [lowest - 1, highest],
       reverse: true,
     },
