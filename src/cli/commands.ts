@@ -15,6 +15,7 @@ const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
   table: async () => (await import("./table.js")).tableCommand,
   figure: async () => (await import("./figure.js")).figureCommand,
   study: async () => (await import("./study.js")).studyCommand,
+  sweep: async () => (await import("./sweep.js")).sweepCommand,
   jobs: async () => (await import("./jobs.js")).jobsCommand,
   report: async () => (await import("./report.js")).reportCommand,
   networks: async () => (await import("./networks.js")).networksCommand,

@@ -56,6 +56,7 @@ const valuesOf: Readonly<Record<string, Names>> = {
   "--budget": budgetNames,
   "--reading": readingNames,
   "--set": settingNames,
+  "--grid": settingNames,
   "--device": devices,
   "--role": roles,
   "--to": formats,

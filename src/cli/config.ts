@@ -11,7 +11,14 @@ import { type DeclaredOptions, declaredOptions } from "./usage-error.js";
 import type { CommandName } from "./usages.js";
 
 /** The commands that take `--config`. */
-const CONFIGURED: readonly string[] = ["train", "evaluate", "table", "figure"] satisfies CommandName[];
+const CONFIGURED: readonly string[] = [
+  "train",
+  "evaluate",
+  "table",
+  "figure",
+  "study",
+  "sweep",
+] satisfies CommandName[];
 /** A file of settings has some kilobytes. */
 const MAXIMUM_BYTES = 1 << 20;
 /** What a run's settings.json holds beside its settings. */
@@ -43,6 +50,7 @@ export async function withConfig(
     const isOption = known.includes(option);
     if ((isOption || settings.includes(camel(name))) && (value === null || isGiven(option, rest))) return [];
     if (option === "set") return setWords(value, path);
+    if (option === "grid" && isOption) return gridWords(value, path);
     if (isOption) return optionWords(option, value, declared, path);
     if (settings.includes(camel(name))) return [`--set=${camel(name)}=${settingText(value)}`];
     if (OF_A_RUN.includes(name)) return name === "inputs" ? inputWords(value, rest, path) : [];
@@ -141,6 +149,19 @@ function setWords(value: unknown, path: string): string[] {
   return value.map((each: unknown) => {
     if (typeof each === "string") return `--set=${each}`;
     throw wrongValue(path, "set", "name=value in each place of the list", each);
+  });
+}
+
+/** What is varied, under `grid`: a list of `name=values`, as on the command line, or names with a list of values or a range. */
+function gridWords(value: unknown, path: string): string[] {
+  if (typeof value === "string" || Array.isArray(value) || typeof value !== "object" || value === null)
+    return (Array.isArray(value) ? value : [value]).map((each: unknown) => {
+      if (typeof each === "string") return `--grid=${each}`;
+      throw wrongValue(path, "grid", "name=values, or names with lists of values", each);
+    });
+  return Object.entries(value).map(([name, each]: [string, unknown]) => {
+    const values: readonly unknown[] = Array.isArray(each) ? each : [each];
+    return `--grid=${name}=${values.map(settingText).join(",")}`;
   });
 }
 

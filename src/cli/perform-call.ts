@@ -1,6 +1,11 @@
 import type { AttackChanges } from "../evaluation/settings.js";
 import { workLocally } from "../jobs/local.js";
 import { saidDone, workOnSlurm } from "../jobs/on-slurm.js";
+import { usualLead } from "../cluster/slurm-time.js";
+import { readStoreRecord } from "../data/store.js";
+import type { Job } from "../reproduction/job.js";
+import type { Places } from "../reproduction/session.js";
+import { formatDuration } from "./progress.js";
 import { readSlurmOptions } from "../cluster/slurm-options.js";
 import { InputError } from "../errors.js";
 import { optionName, parseQuantity } from "../recipes/settings.js";
@@ -15,6 +20,7 @@ import type { SubjectRequest } from "../reproduction/run-request.js";
 import type { Scale } from "../reproduction/scale.js";
 import { threadCount } from "../runtime/device.js";
 import { logAlways, printResult, suggest } from "./output.js";
+import { estimatesOf } from "../reproduction/estimate-jobs.js";
 import { planJson, planText } from "./plan-text.js";
 import { clusterOptionNames, placesOf, type ScaleArguments, withWorkProgress } from "./reproduction.js";
 
@@ -22,7 +28,7 @@ import { clusterOptionNames, placesOf, type ScaleArguments, withWorkProgress } f
 export interface WantedWork {
   readonly requests: readonly SubjectRequest[];
   readonly scale: Scale;
-  readonly attackChanges?: AttackChanges;
+  readonly attackChanges?: AttackChanges | undefined;
   /** Whether the command can show a part of it. */
   readonly showsParts: boolean;
 }
@@ -39,9 +45,7 @@ export async function performCall(
   const places = placesOf(args);
   const elsewhere = elsewhereOf(args);
   if (args.dryRun) {
-    const events = { onProgress: () => undefined, onMessage: () => undefined, stopRequested: () => false };
-    const plan = await planOf(requests, scale, places, events, { attackChanges });
-    printResult(args, planJson(plan, scale, places), planText(plan, scale, places));
+    await printPlan(args, { requests, scale, attackChanges });
     return null;
   }
   const found = await withWorkProgress(places, (events) =>
@@ -52,6 +56,18 @@ export async function performCall(
   reportUnfinished(found.unfinished);
   if (args.json) printResult(args, { unfinished: unfinishedJson(found.unfinished) }, "");
   return null;
+}
+
+/** Prints the jobs that a call would do. */
+export async function printPlan(
+  args: ScaleArguments,
+  { requests, scale, attackChanges }: Omit<WantedWork, "showsParts">,
+): Promise<void> {
+  const places = placesOf(args);
+  const events = { onProgress: () => undefined, onMessage: () => undefined, stopRequested: () => false };
+  const plan = await planOf(requests, scale, places, events, { attackChanges });
+  const estimates = estimatesOf(plan.jobs, scale.dataset, places);
+  printResult(args, planJson(plan, scale, places, estimates), planText(plan, scale, places, estimates));
 }
 
 /** Says which jobs are not done and why, and sets the exit code where that is bad news. */
@@ -83,7 +99,7 @@ export function unfinishedJson(unfinished: readonly UnfinishedJob[]): object[] {
 }
 
 /** Who does the jobs, if not this process. @throws {InputError} if an option is wrong. */
-function elsewhereOf(args: ScaleArguments): Elsewhere | undefined {
+export function elsewhereOf(args: ScaleArguments): Elsewhere | undefined {
   if (args.on === "slurm") return slurmOf(args);
   for (const name of clusterOptionNames) {
     if (args[name] === undefined) continue;
@@ -119,8 +135,40 @@ function slurmOf(args: ScaleArguments): Elsewhere {
         ...{ options, places, doneBefore },
         threads: options.cpus ?? threads,
         waits: args.wait,
-        onCluster: () => undefined,
+        onCluster: ({ limitSeconds }, todo) => requireTime(limitSeconds, options.lead, todo, dataset, places),
       },
       events,
     );
+}
+
+/** Seconds in which a worker has read data and teachers and has made its first step, on a machine that is not slow. */
+const START_SECONDS = 20;
+
+/** @throws {InputError} if a try is over before a job can make a step and save it, as far as that can be told. */
+function requireTime(
+  limit: number | null,
+  lead: number | null,
+  todo: readonly Job[],
+  dataset: string,
+  places: Places,
+): void {
+  if (limit === null) return;
+  const estimates = estimatesOf(todo, dataset, places);
+  for (const job of todo) {
+    const seconds = estimates.get(job.id)?.seconds ?? null;
+    // What is shorter than a try needs no checkpoint.
+    if (job.kind !== "train" || seconds === null) continue;
+    const { epochs, limitTrain, batchSize } = job.settings;
+    const images = Math.min(
+      limitTrain ?? Infinity,
+      readStoreRecord(dataset, places.dataDir)?.train ?? Infinity,
+    );
+    const step = seconds / Math.max(1, epochs * Math.ceil(images / batchSize));
+    const needed = START_SECONDS + (lead ?? usualLead(limit)) + 2 * step;
+    if (needed <= Math.ceil(limit / 60) * 60) continue;
+    throw new InputError("the time limit is too short for one checkpoint", {
+      expected: `--time of at least ${Math.ceil(needed / 60)} minutes: ${START_SECONDS} s to begin, a step of about ${formatDuration(step)}, and ${lead ?? usualLead(limit)} s to save`,
+      found: `${formatDuration(limit)}, for ${job.name}`,
+    });
+  }
 }

@@ -61,6 +61,10 @@ export const usages = {
     usage: "study <name>",
     describe: "methods under the same conditions over seeds, with what their differences are worth",
   },
+  sweep: {
+    usage: "sweep <name>",
+    describe: "one method with many choices of its settings: a table, the best of them, and a picture",
+  },
   jobs: {
     usage: "jobs [action] [jobs..]",
     describe: "what other processes do for a table, figure, study or sweep: list, cancel, run",

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { type QueueState, queueStates } from "../cluster/queue-states.js";
 import { tryLock } from "../files/lock.js";
-import { type JobFiles, postedJobs } from "./board.js";
+import { refreshFolder } from "../files/refresh.js";
+import { type JobFiles, jobsFolder, postedJobs } from "./board.js";
 import { type QueuePlace, readQueuePlace, statusSince } from "./queue-place.js";
 
 /** A job that was posted, as far as can be told from here. */
@@ -28,6 +29,7 @@ export interface ListedJob {
 
 /** All jobs beside a folder of runs, by name. @throws {WorkError} if jobs are in the queue of a Slurm whose controller does not answer. */
 export async function listJobs(runsDir: string): Promise<ListedJob[]> {
+  refreshFolder(jobsFolder(runsDir));
   const jobs = postedJobs(runsDir).map((files) => ({ files, place: readQueuePlace(files) }));
   const inQueue = jobs.filter(({ files, place }) => place && statusSince(files, place)?.state !== "done");
   const states = await queueStates(inQueue.flatMap(({ place }) => place?.slurm ?? []));

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type QueueState, queueStates } from "../cluster/queue-states.js";
@@ -6,6 +6,7 @@ import { requireSlurm, type SlurmCluster } from "../cluster/require-slurm.js";
 import type { SlurmOptions } from "../cluster/slurm-options.js";
 import { type SlurmTask, submit } from "../cluster/submit.js";
 import { waitForLock } from "../files/lock.js";
+import { refreshFolder } from "../files/refresh.js";
 import type { Job, JobPlan } from "../reproduction/job.js";
 import type { DoneElsewhere, UnfinishedJob } from "../reproduction/reproduce.js";
 import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
@@ -174,6 +175,8 @@ async function look(
   ended: Map<string, number>,
 ): Promise<{ done: Set<string>; unfinished: UnfinishedJob[]; running: WorkedOn[] }> {
   const states = await statesOf(todo);
+  const [first] = todo;
+  if (first) refreshFolder(dirname(first.files.status));
   const done = new Set<string>();
   const unfinished: UnfinishedJob[] = [];
   const running: WorkedOn[] = [];

@@ -226,21 +226,46 @@ export function parseSetting<Name extends SettingName>(
 export function parseOverrides(overrides: readonly string[]): Partial<Recipe> {
   return Object.fromEntries(
     overrides.map((override) => {
-      const [, name = "", value = ""] = /^([A-Za-z]+)=(.*)$/s.exec(override) ?? [];
-      if (isRecipeSetting(name)) return [name, parseSetting(name, parseValue(value), `--set ${name}`)];
-      if (Object.hasOwn(callSettings, name)) {
-        const option = `--${optionName(name)}`;
-        throw new InputError(`--set does not change ${name}, which has an option of its own`, {
-          expected: option,
-          found: `--set ${override}`,
-          fix: `${option} ${value}`,
-        });
-      }
-      throw new InputError(`--set ${override} names no setting${didYouMean(name, recipeSettingNames)}`, {
-        expected: `name=value, the name one of ${recipeSettingNames.join(", ")}`,
-      });
+      const { name, value } = namedSetting(override, "--set");
+      return [name, parseSettingText(name, value, `--set ${name}`)];
     }),
   );
+}
+
+/**
+ * Splits `name=value`, the argument of an option that changes a recipe.
+ *
+ * @param option Such as `--set`.
+ * @throws {InputError} if there is no `=`, or the name is no setting of a recipe.
+ */
+export function namedSetting(argument: string, option: string): { name: keyof Recipe; value: string } {
+  const [, name = "", value = ""] = /^([A-Za-z]+)=(.*)$/s.exec(argument) ?? [];
+  if (isRecipeSetting(name)) return { name, value };
+  if (Object.hasOwn(callSettings, name)) {
+    const own = `--${optionName(name)}`;
+    throw new InputError(`${option} does not change ${name}, which has an option of its own`, {
+      expected: own,
+      found: `${option} ${argument}`,
+      fix: `${own} ${value}`,
+    });
+  }
+  throw new InputError(`${option} ${argument} names no setting${didYouMean(name, recipeSettingNames)}`, {
+    expected: `name=value, the name one of ${recipeSettingNames.join(", ")}`,
+  });
+}
+
+/**
+ * Parses the value of a setting from text, which is JSON (`[2,3]`, `true`) or what it says.
+ *
+ * @param option What to call it in an error.
+ * @throws {InputError} saying what the setting must be and what was found.
+ */
+export function parseSettingText<Name extends SettingName>(
+  name: Name,
+  text: string,
+  option: string,
+): TrainingSettings[Name] {
+  return parseSetting(name, parseValue(text), option);
 }
 
 /** A setting's name as an option: `batchSize` is `batch-size`. */

@@ -1,6 +1,7 @@
 import { csvCell, markdownText } from "../harmless.js";
 import { CONFIDENCE, type Interval } from "./statistics.js";
-import type { StudyMeasure, StudyReport, StudyTest, StudyValue } from "./study.js";
+import type { StudyMeasure } from "./measures.js";
+import type { StudyReport, StudyTest, StudyValue } from "./study.js";
 import { NOTHING, signed as signedTo } from "./render-table.js";
 import type { Sample } from "./table.js";
 
@@ -181,7 +182,11 @@ function ofImages(measures: readonly StudyMeasure[]): StudyMeasure[] {
   return measures.filter(({ kind }) => kind !== "wRobust");
 }
 
-function sampleText(sample: Sample | null | undefined, format: (value: number) => string = plain): string {
+/** The mean of a sample, with its deviation where there is one. */
+export function sampleText(
+  sample: Sample | null | undefined,
+  format: (value: number) => string = plain,
+): string {
   if (!sample) return NOTHING;
   return format(sample.mean) + (sample.deviation === null ? "" : ` ± ${plain(sample.deviation)}`);
 }

@@ -2,7 +2,8 @@ import { attacks } from "../attacks/attacks.js";
 import { methods } from "../methods/methods.js";
 import type { Figure } from "./figures/figure.js";
 import type { StudyCurve } from "./study-curves.js";
-import type { StudyMeasure, StudyReport, StudySection } from "./study.js";
+import type { StudyMeasure } from "./measures.js";
+import type { StudyReport, StudySection } from "./study.js";
 
 /** The names of a study's pictures, not all of which every study has. */
 export const studyFigureNames = [

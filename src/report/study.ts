@@ -1,5 +1,3 @@
-import { attacks, type AttackId } from "../attacks/attacks.js";
-import type { Evaluation } from "../evaluation/summary.js";
 import { methods, type MethodId } from "../methods/methods.js";
 import type { StudentChoice } from "../model/run-student.js";
 import { isRun, isTeacherPlan, type Outcome, type RunOutcome } from "../reproduction/run-request.js";
@@ -7,21 +5,11 @@ import type { Scale } from "../reproduction/scale.js";
 import type { StudyPlan } from "../reproduction/studies.js";
 import { firstStepWarnings } from "../training/first-step.js";
 import { settledness, type Settledness, type StudyMetrics } from "./study-curves.js";
+import { evaluationFor, measuresOf, valueOf, type StudyMeasure } from "./measures.js";
 import { holm, mcNemar, meanInterval, shareInterval, type Interval } from "./statistics.js";
 import { sampleOf, type Sample } from "./table.js";
 
 /* What a study found, before it becomes Markdown, CSV, JSON or a page. Accuracies are in percent. */
-
-/** A number that every student of a study has. */
-export interface StudyMeasure {
-  /** `clean`, or an attack's id after `robust:` or `wRobust:`. */
-  readonly id: string;
-  readonly title: string;
-  readonly attack: AttackId | null;
-  readonly kind: "clean" | "robust" | "wRobust";
-  /** How many test images it is measured on. */
-  readonly images: number;
-}
 
 /** Who is right where the other is not, on the test images of one seed. */
 export interface StudyTest {
@@ -172,37 +160,6 @@ function warningsOfTraining({ plan, seed, folder }: RunOutcome, read: StudyMetri
 /** The images that chose a run's best student. */
 function selectionOf({ selection, heldOut }: RunOutcome["settings"]): string {
   return selection === "test" ? "the test images themselves" : `${heldOut} held-out training images`;
-}
-
-function measuresOf(asked: readonly AttackId[], outcomes: readonly Outcome[]): StudyMeasure[] {
-  const images = (attack: AttackId | null): number =>
-    Math.max(0, ...outcomes.map((outcome) => evaluationFor(outcome, attack)?.total ?? 0));
-  return [
-    { id: "clean", title: "clean", attack: null, kind: "clean", images: images(null) },
-    ...asked.flatMap((attack) =>
-      (["robust", "wRobust"] as const).map((kind): StudyMeasure => ({
-        id: `${kind}:${attack}`,
-        title: kind === "robust" ? attacks[attack].title : `W-Robust, ${attacks[attack].title}`,
-        attack,
-        kind,
-        images: images(attack),
-      })),
-    ),
-  ];
-}
-
-/** The evaluation that a number is read from: that of its attack, or for the clean accuracy the one on the most images. */
-function evaluationFor({ evaluations }: Outcome, attack: AttackId | null): Evaluation | undefined {
-  if (attack !== null) return evaluations.get(attack);
-  return [...evaluations.values()].sort((one, other) => other.total - one.total)[0];
-}
-
-function valueOf(outcome: Outcome, { attack, kind }: StudyMeasure): number {
-  const evaluation = evaluationFor(outcome, attack);
-  const robust = attack === null ? undefined : evaluation?.attacks[attack];
-  const share =
-    kind === "clean" ? evaluation?.clean.accuracy : robust?.[kind === "robust" ? "accuracy" : kind];
-  return 100 * (share ?? NaN);
 }
 
 /** For each image, whether it is answered right. */

@@ -82,7 +82,7 @@ export const studies = {
 } as const satisfies Record<string, StudyPlan>;
 
 /** Students are chosen on images that are neither trained nor tested on: whoever chooses on the test images flatters all. */
-const HELD_OUT = { selection: "held-out" } as const;
+export const HELD_OUT = { selection: "held-out" } as const;
 
 /**
  * The scale of a study with a call's changes.

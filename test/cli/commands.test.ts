@@ -315,6 +315,7 @@ describe("help", () => {
       "table",
       "figure",
       "study",
+      "sweep",
       "report",
       "networks",
       "recipe",
@@ -324,6 +325,7 @@ describe("help", () => {
     const options: Record<string, string[]> = {
       setup: ["--device"],
       study: ["--seeds", "--against", "--students"],
+      sweep: ["--grid", "--seeds", "--samples", "--halving", "log:0.001..0.1"],
       demo: ["--out", "--limit-train"],
       data: ["--from"],
       teacher: ["fetch <model>", "import", "list", "show <name>", "check <name>"],

@@ -148,6 +148,21 @@ describe("a file of --config is refused", () => {
     expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(4);
   });
 
+  it.each([
+    ["study demo", "studnets: best", 'unknown name "studnets"; did you mean "students"?'],
+    ["study demo", "students: lst", '--students is wrong; did you mean "last"?'],
+    ["sweep it", "grid: {weightRat: [0.1]}", 'no setting; did you mean "weightRate"?'],
+    ["sweep it", "grid: [weightRat=0.1]", 'no setting; did you mean "weightRate"?'],
+    ["sweep it", "grid: {weightRate: [0.1, 0.1]}", "weightRate has a value twice"],
+    ["sweep it", "grid: [1]", "x.yaml: grid is wrong"],
+    ["sweep it", "grid: {milestones: [[2, 3], [x]]}", "--grid milestones is wrong"],
+  ])("of %s with %s", async (call, content, says) => {
+    put("x.yaml", content);
+    const { code, stderr } = await run(`${call} --config x.yaml`);
+    expect(stderr).toContain(says);
+    expect(code).toBe(2);
+  });
+
   it("that is not there, or where none is taken", async () => {
     expect((await run("train --dataset demo --config nowhere.yaml")).stderr).toContain(
       "nowhere.yaml cannot be read as settings",

@@ -6,6 +6,7 @@ import {
   curveOf,
   finalEpochMean,
   readDamagedMetrics,
+  readEvaluations,
   readMetrics,
   type StepLine,
 } from "#mtard/run/metrics.js";
@@ -26,6 +27,13 @@ describe("a run's metrics", () => {
     const { steps, evaluations } = readMetrics(folder);
     expect(steps).toEqual([{ epoch: 1, step: 1, lossNat: 2 }]);
     expect(evaluations).toMatchObject([{ epoch: 1, step: 2, clean: 0.5, wRobust: 0.375, best: true }]);
+  });
+
+  it("have evaluations that are read alone, whatever stands beside them", () => {
+    write('{"epoch":1,"step":1,"lossNat":2}', evaluation, "nothing", evaluation, '{"epoch":2,"wRobust":0.');
+    expect(readEvaluations(folder)).toEqual([...readDamagedMetrics(folder).evaluations]);
+    expect(readEvaluations(folder)).toMatchObject([{ wRobust: 0.375 }, { wRobust: 0.375 }]);
+    expect(() => readEvaluations(join(folder, "nowhere"))).toThrow(/cannot be read/);
   });
 
   it.each(['{"epoch":0,"step":1}', "[]", "nothing", '{"epoch":1,"step":1,"lossNat":"2"}'])(

@@ -3,6 +3,7 @@ import { compile, type TopLevelSpec } from "vega-lite";
 import { oneLine } from "../../harmless.js";
 import { intervals, multiples, points } from "./comparisons.js";
 import type { Figure, LinePanel } from "./figure.js";
+import { parallel } from "./parallel.js";
 import { COLORS, config, DASHES } from "./style.js";
 
 /** Draws a figure as an SVG document, whose text stays text. */
@@ -29,6 +30,8 @@ function specOf(figure: Figure): TopLevelSpec {
       return points(figure, heading(figure));
     case "intervals":
       return intervals(figure, heading(figure));
+    case "parallel":
+      return parallel(figure, heading(figure));
   }
 }
 

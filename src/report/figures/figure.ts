@@ -44,6 +44,23 @@ export interface IntervalRow {
   readonly high: number | null;
 }
 
+/** An axis of parallel coordinates; places on it run from 0, its foot, to 1. */
+export interface ParallelAxis {
+  readonly title: string;
+  readonly ticks: readonly { readonly at: number; readonly label: string }[];
+}
+
+/** A line through the axes. */
+export interface ParallelLine {
+  readonly name: string;
+  /** Its place on each axis; null where it has none. */
+  readonly at: readonly (number | null)[];
+  /** What colours it; null for grey. */
+  readonly value: number | null;
+  /** Whether it is the one to look at. */
+  readonly marked: boolean;
+}
+
 /** What a figure shows, before it is drawn; also what its JSON file holds. */
 export type Figure = FigureFacts &
   (
@@ -73,6 +90,14 @@ export type Figure = FigureFacts &
         readonly kind: "intervals";
         readonly xTitle: string;
         readonly panels: readonly { readonly title: string; readonly rows: readonly IntervalRow[] }[];
+      }
+    /** Axes beside each other, and a line through all of them for each thing. */
+    | {
+        readonly kind: "parallel";
+        readonly axes: readonly ParallelAxis[];
+        readonly lines: readonly ParallelLine[];
+        /** What the colours are. */
+        readonly valueTitle: string;
       }
   );
 
