@@ -13,6 +13,7 @@ import { refusalOf } from "./refusals.js";
 import type { SlurmCluster } from "./require-slurm.js";
 import type { SlurmOptions } from "./slurm-options.js";
 import { usualLead } from "./slurm-time.js";
+import { beginRecord, endRecord, findArray } from "./unrecorded.js";
 
 /** A job for Slurm: a worker to call on some node. */
 export interface SlurmTask {
@@ -71,15 +72,13 @@ export async function submit(
       .map((task) => ({ task, needs: [...new Set(task.after.map((need) => ids.get(need) ?? need))] }));
     const group = nextGroup(ready, submission.cluster.arraySize);
     if (!group) throw new WorkError(`${waiting.map(({ name }) => name).join(", ")} wait for each other`);
-    let array: string;
+    let queued: ReadonlyMap<string, string>;
     try {
-      array = await submitGroup(group, submission);
+      queued = await submitGroup(group, submission);
     } catch (error) {
       throw ids.size === 0 ? error : afterOthers(error, ids.size, tasks.length);
     }
-    const queued = new Map(group.tasks.map(({ task: { task }, index }) => [task.id, `${array}_${index}`]));
     for (const [id, job] of queued) ids.set(id, job);
-    submission.onSubmitted?.(queued);
     waiting = waiting.filter(({ id }) => !ids.has(id));
   }
   return ids;
@@ -90,8 +89,11 @@ interface Ready {
   readonly needs: readonly string[];
 }
 
-/** Submits one array. @returns Slurm's id of it. */
-async function submitGroup(group: TaskGroup<Ready>, submission: Submission): Promise<string> {
+/** Submits one array. @returns Slurm's ids of its jobs by those of the tasks. */
+async function submitGroup(
+  group: TaskGroup<Ready>,
+  submission: Submission,
+): Promise<ReadonlyMap<string, string>> {
   const { options, cluster, folder, label } = submission;
   const { dependency } = group;
   const tasks = group.tasks.map(({ task: { task }, index }) => ({ task, index }));
@@ -134,7 +136,16 @@ async function submitGroup(group: TaskGroup<Ready>, submission: Submission): Pro
   );
   // Given again as arguments, which win over SBATCH_... in a person's environment.
   const args = all.map(([key, value]) => (value === null ? `--${key}` : `--${key}=${value}`));
-  return queueOnce(name, ["--parsable", ...args, script], options);
+  beginRecord(own, new Map(tasks.map(({ task, index }) => [task.id, index])));
+  const array = await queueOnce(name, ["--parsable", ...args, script], options).catch((error: unknown) => {
+    // What nobody heard of may be queued all the same.
+    if (error instanceof InputError) endRecord(own);
+    throw error;
+  });
+  const queued = new Map(tasks.map(({ task, index }) => [task.id, `${array}_${index}`]));
+  submission.onSubmitted?.(queued);
+  endRecord(own);
+  return queued;
 }
 
 function asked({ partition, account, gres, time, cpus, mem }: SlurmOptions): [string, string][] {
@@ -154,12 +165,8 @@ async function queueOnce(name: string, args: readonly string[], options: SlurmOp
     if (answer.code === 0 && id !== undefined) return id;
     if (!isUnreachable(answer)) throw await refusalOf(firstError(answer.error), options);
     await wait(1000);
-    const found = await askSlurm("squeue", [
-      ...["--noheader", "--states=all", `--name=${name}`, "--format=%F"],
-    ]);
-    if (found.code !== 0) throw slurmFailure("sbatch", found);
-    const [queued] = /^\d+/m.exec(found.out.trim()) ?? [];
-    if (queued !== undefined) return queued;
+    const queued = await findArray(name);
+    if (queued !== null) return queued;
     if (performance.now() > end) throw slurmFailure("sbatch", answer);
   }
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSlurmOptions, type SlurmFlags } from "#mtard/cluster/slurm-options.js";
 import { type SlurmTask, submit } from "#mtard/cluster/submit.js";
+import { recoverSubmissions } from "#mtard/cluster/unrecorded.js";
 import { InputError, WorkError } from "#mtard/errors.js";
 import { useFakeSlurm } from "./fake-slurm.js";
 
@@ -200,5 +201,42 @@ describe("where nobody heard whether a job was queued", () => {
     });
     expect(await submitted([task("a")])).toEqual({ a: "42_0" });
     expect(slurm.calls().map((call) => call.split(" ")[0])).toEqual(["sbatch", "squeue", "sbatch"]);
+  });
+
+  it("the next call finds it", async () => {
+    const folder = join(slurm.folder, "slurm");
+    slurm.set({ sbatch: counts });
+    await expect(
+      submit([task("a"), task("b")], {
+        options: readSlurmOptions({}),
+        cluster: { partitions: [], nodes: [], limitSeconds: null, arraySize: 10 },
+        ...{ folder, label: "t" },
+        onSubmitted() {
+          throw new WorkError("killed before it was written down");
+        },
+      }),
+    ).rejects.toThrow("killed");
+    slurm.set({ squeue: "printf '1\\n1\\n'" });
+    const told: object[] = [];
+    const tell = (ids: ReadonlyMap<string, string>): void => void told.push(Object.fromEntries(ids));
+    await recoverSubmissions(folder, tell);
+    await recoverSubmissions(folder, tell);
+    expect(told).toEqual([{ a: "1_0", b: "1_1" }]);
+    expect(slurm.calls().at(-1)).toContain(`--name=${readdirSync(folder)[0] ?? ""}`);
+  });
+
+  it("the next call is not told of what was recorded, refused or never queued", async () => {
+    const folder = join(slurm.folder, "slurm");
+    await recoverSubmissions(folder, () => expect.fail("nothing was submitted"));
+    slurm.set({ sbatch: counts, squeue: "" });
+    await submitted([task("a")]);
+    slurm.set({ sbatch: 'echo "sbatch: error: invalid partition specified: x" >&2; exit 1' });
+    await expect(submitted([task("b")])).rejects.toThrow("does not take jobs");
+    await recoverSubmissions(folder, () => expect.fail("all of it is known"));
+    expect(slurm.calls().filter((call) => call.startsWith("squeue"))).toEqual([]);
+    slurm.set({ sbatch: 'echo "sbatch: error: Munge encode failed" >&2; exit 1' });
+    await expect(submitted([task("c")])).rejects.toThrow("did not take the jobs");
+    await recoverSubmissions(folder, () => expect.fail("Slurm has none"));
+    expect(slurm.calls().filter((call) => call.startsWith("squeue"))).toHaveLength(1);
   });
 });
