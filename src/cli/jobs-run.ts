@@ -4,10 +4,9 @@ import { WorkError } from "../errors.js";
 import { workOn } from "../jobs/worker.js";
 import { readJob } from "../jobs/board.js";
 import { STOPPED } from "../jobs/local.js";
-import { prepareNativeLibraries, threadCount } from "../runtime/device.js";
+import { prepareNativeLibraries } from "../runtime/device.js";
 import { log } from "./output.js";
 import { formatDuration, ProgressLine } from "./progress.js";
-import { stopOnSignals } from "./stop-on-signals.js";
 
 /**
  * `mtard jobs run FILE`: does one job, as a worker of `--jobs` or on a cluster. The exit code is 0 when it is done, 75 when it was asked to
@@ -17,21 +16,27 @@ import { stopOnSignals } from "./stop-on-signals.js";
  */
 export async function runJob(jobFile: string, untilParentEnds: boolean): Promise<void> {
   const { job, places, threads, from } = readJob(jobFile);
-  process.env["MTARD_THREADS"] ??= String(threads);
-  prepareNativeLibraries(places.device, threadCount());
+  // Whatever else this host would say: they decide last bits.
+  process.env["MTARD_THREADS"] = String(threads);
+  prepareNativeLibraries(places.device, threads);
   const file = resolve(jobFile);
   goTo(from, jobFile);
   const line = new ProgressLine();
-  const stop = stopOnSignals(line);
-  let orphaned = false;
+  const asked = { toStop: false };
+  const stop = (): void => {
+    if (!asked.toStop) log("saving and stopping");
+    asked.toStop = true;
+  };
+  // However often: Slurm says it more than once, and whoever cannot wait kills.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
   if (untilParentEnds)
     process.stdin
-      .on("close", () => (orphaned = true))
+      .on("close", stop)
       .on("error", () => undefined)
       .resume();
   const gpu = process.env["CUDA_VISIBLE_DEVICES"];
   const onGpu = gpu === undefined || gpu === "-1" ? "" : `, GPU ${gpu}`;
-  log(`${job.kind} ${job.name}: process ${process.pid} on ${hostname()}, ${threadCount()} threads${onGpu}`);
+  log(`${job.kind} ${job.name}: process ${process.pid} on ${hostname()}, ${threads} threads${onGpu}`);
   try {
     const done = await workOn(file, {
       onProgress({ doing, imagesPerSecond, secondsLeft }) {
@@ -43,14 +48,13 @@ export async function runJob(jobFile: string, untilParentEnds: boolean): Promise
         line.clear();
         log(message);
       },
-      stopRequested: () => stop.requested || orphaned,
+      stopRequested: () => asked.toStop,
     });
     if (done) return;
     log("everything is saved; the same job goes on");
     process.exitCode = STOPPED;
   } finally {
     line.clear();
-    stop.forget();
     process.stdin.pause();
   }
 }

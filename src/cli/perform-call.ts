@@ -1,11 +1,10 @@
 import type { AttackChanges } from "../evaluation/settings.js";
 import { workLocally } from "../jobs/local.js";
 import { saidDone, workOnSlurm } from "../jobs/on-slurm.js";
-import { usualLead } from "../cluster/slurm-time.js";
 import { readStoreRecord } from "../data/store.js";
 import type { Job } from "../reproduction/job.js";
-import type { Places } from "../reproduction/session.js";
-import { formatDuration } from "./progress.js";
+import { imagesOf, type Places } from "../reproduction/session.js";
+import { requireStep } from "../jobs/time-limit.js";
 import { readSlurmOptions } from "../cluster/slurm-options.js";
 import { InputError } from "../errors.js";
 import { optionName, parseQuantity } from "../recipes/settings.js";
@@ -141,9 +140,6 @@ function slurmOf(args: ScaleArguments): Elsewhere {
     );
 }
 
-/** Seconds in which a worker has read data and teachers and has made its first step, on a machine that is not slow. */
-const START_SECONDS = 20;
-
 /** @throws {InputError} if a try is over before a job can make a step and save it, as far as that can be told. */
 function requireTime(
   limit: number | null,
@@ -152,23 +148,15 @@ function requireTime(
   dataset: string,
   places: Places,
 ): void {
-  if (limit === null) return;
+  const record = readStoreRecord(dataset, places.dataDir);
+  if (limit === null || record === null) return;
   const estimates = estimatesOf(todo, dataset, places);
   for (const job of todo) {
     const seconds = estimates.get(job.id)?.seconds ?? null;
-    // What is shorter than a try needs no checkpoint.
     if (job.kind !== "train" || seconds === null) continue;
-    const { epochs, limitTrain, batchSize } = job.settings;
-    const images = Math.min(
-      limitTrain ?? Infinity,
-      readStoreRecord(dataset, places.dataDir)?.train ?? Infinity,
-    );
-    const step = seconds / Math.max(1, epochs * Math.ceil(images / batchSize));
-    const needed = START_SECONDS + (lead ?? usualLead(limit)) + 2 * step;
-    if (needed <= Math.ceil(limit / 60) * 60) continue;
-    throw new InputError("the time limit is too short for one checkpoint", {
-      expected: `--time of at least ${Math.ceil(needed / 60)} minutes: ${START_SECONDS} s to begin, a step of about ${formatDuration(step)}, and ${lead ?? usualLead(limit)} s to save`,
-      found: `${formatDuration(limit)}, for ${job.name}`,
-    });
+    const { settings, until } = job;
+    const steps =
+      (until ?? settings.epochs) * Math.ceil(imagesOf(settings, record).train / settings.batchSize);
+    requireStep(job.name, seconds / steps, limit, lead);
   }
 }

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -5,6 +6,8 @@ import { type QueueState, queueStates } from "../cluster/queue-states.js";
 import { requireSlurm, type SlurmCluster } from "../cluster/require-slurm.js";
 import type { SlurmOptions } from "../cluster/slurm-options.js";
 import { type SlurmTask, submit } from "../cluster/submit.js";
+import { recoverSubmissions } from "../cluster/unrecorded.js";
+import { fileSystemOf } from "../files/file-system.js";
 import { waitForLock } from "../files/lock.js";
 import { refreshFolder } from "../files/refresh.js";
 import type { Job, JobPlan } from "../reproduction/job.js";
@@ -94,6 +97,7 @@ async function submitMissing(
 ): Promise<void> {
   const cluster = await requireSlurm(options);
   const folder = jobsFolder(places.runsDir);
+  warnOfDisk(places.runsDir, cluster, events);
   const lock = await waitForLock(
     join(folder, ".submitting"),
     (holder) => events.onMessage(`waiting for another mtard that submits jobs (${holder})`),
@@ -102,6 +106,16 @@ async function submitMissing(
     },
   );
   try {
+    const folderOfArrays = join(folder, "slurm");
+    const remember = (ids: ReadonlyMap<string, string>): void => {
+      for (const { job, files } of todo) {
+        const slurm = ids.get(job.id);
+        const triesBefore = readStatus(files)?.tries ?? 0;
+        if (slurm !== undefined) writeQueuePlace(files, { slurm, submitted: Date.now(), triesBefore });
+      }
+    };
+    // What a call that was killed has submitted.
+    await recoverSubmissions(folderOfArrays, remember);
     const queued = await placesInQueue(todo);
     const missing = todo.filter(
       ({ job, files }) => !queued.has(job.id) && (doneBefore.has(job.id) || !isSaidDone(files)),
@@ -122,14 +136,8 @@ async function submitMissing(
     if (tasks.length > 0) {
       await submit(tasks, {
         ...{ options, cluster, label: "mtard" },
-        folder: join(folder, "slurm"),
-        onSubmitted(ids) {
-          for (const { job, files } of missing) {
-            const slurm = ids.get(job.id);
-            const triesBefore = readStatus(files)?.tries ?? 0;
-            if (slurm !== undefined) writeQueuePlace(files, { slurm, submitted: Date.now(), triesBefore });
-          }
-        },
+        folder: folderOfArrays,
+        onSubmitted: remember,
       });
     }
     const before = queued.size > 0 ? `, queued already: ${queued.size}` : "";
@@ -137,6 +145,17 @@ async function submitMissing(
   } finally {
     lock.release();
   }
+}
+
+/** Says where the nodes may not see the folder of runs: such jobs end at once, and say so. */
+function warnOfDisk(runsDir: string, { nodes }: SlurmCluster, events: WorkEvents): void {
+  const { name, shared } = fileSystemOf(runsDir);
+  const others = nodes.map(({ host }) => host).filter((host) => host !== hostname());
+  const [other] = others;
+  if (shared !== false || other === undefined) return;
+  events.onMessage(
+    `warning: ${runsDir} is on a disk of this host (${name}), which ${other} may not see; if its jobs fail, name a folder on a shared disk with --runs-dir`,
+  );
 }
 
 /** Whether a job's last worker said that it is done. */
