@@ -18,6 +18,8 @@ export async function runJob(jobFile: string, untilParentEnds: boolean): Promise
   const { job, places, threads, from } = readJob(jobFile);
   // Whatever else this host would say: they decide last bits.
   process.env["MTARD_THREADS"] = String(threads);
+  // Slurm passes on what the host that submitted the job has told its own engines.
+  delete process.env["TF_NUM_INTRAOP_THREADS"];
   prepareNativeLibraries(places.device, threads);
   const file = resolve(jobFile);
   goTo(from, jobFile);

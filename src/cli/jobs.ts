@@ -3,7 +3,7 @@ import { jobsFolder } from "../jobs/board.js";
 import { listJobs, type ListedJob } from "../jobs/list.js";
 import type { CommandBody } from "./usages.js";
 import { examples, runsDirOption } from "./options.js";
-import { type GlobalArguments, printResult, suggest } from "./output.js";
+import { type GlobalArguments, log, printResult, shellWord, suggest } from "./output.js";
 import { formatDuration } from "./progress.js";
 import { formatTable } from "./text-table.js";
 
@@ -60,10 +60,10 @@ async function runJobs(args: JobsArguments): Promise<void> {
       expected: actions.join(", "),
       found: action,
     });
-  const listed = (await listJobs(runsDir)).filter(({ name }) => isNamed(name, named));
+  const listed = (await listJobs(runsDir, log)).filter(({ name }) => isNamed(name, named));
   printResult(args, { jobs: listed }, jobsText(listed, args));
   const stuck = listed.find(({ state }) => state === "failed");
-  if (stuck?.log) suggest(`tail ${stuck.log}`);
+  if (stuck?.log) suggest(`tail ${shellWord(stuck.log)}`);
 }
 
 /** Whether a job is among those that a call names; all are where it names none. */

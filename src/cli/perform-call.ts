@@ -18,7 +18,7 @@ import {
 import type { SubjectRequest } from "../reproduction/run-request.js";
 import type { Scale } from "../reproduction/scale.js";
 import { threadCount } from "../runtime/device.js";
-import { logAlways, printResult, suggest } from "./output.js";
+import { logAlways, printResult, shellWord, suggest } from "./output.js";
 import { estimatesOf } from "../reproduction/estimate-jobs.js";
 import { planJson, planText } from "./plan-text.js";
 import { clusterOptionNames, placesOf, type ScaleArguments, withWorkProgress } from "./reproduction.js";
@@ -75,10 +75,16 @@ export function reportUnfinished(unfinished: readonly UnfinishedJob[]): void {
   const failed = unfinished.filter(({ state }) => state === "failed");
   for (const { job, why, log } of failed) {
     logAlways(`error: ${job.name}: not ${job.kind === "train" ? "trained" : "measured"}\n  found     ${why}`);
-    if (log !== null) logAlways(`  try       tail ${log}, then the same command, which does what is missing`);
+    if (log !== null)
+      logAlways(`  try       tail ${shellWord(log)}, then the same command, which does what is missing`);
   }
-  if (failed.length > 0) process.exitCode = 1;
-  const pending = unfinished.length - failed.length;
+  const stopped = unfinished.filter(({ state }) => state === "stopped");
+  if (stopped.length > 0)
+    logAlways(
+      `stopped or taken back: ${stopped.map(({ job }) => job.name).join("; ")}; the same command goes on with them`,
+    );
+  if (failed.length + stopped.length > 0) process.exitCode = 1;
+  const pending = unfinished.length - failed.length - stopped.length;
   if (pending > 0) {
     logAlways(`${pending} jobs are not done yet; the same command collects what is done`);
     suggest("mtard jobs");
@@ -107,6 +113,11 @@ export function elsewhereOf(args: ScaleArguments): Elsewhere | undefined {
       found: args.jobs === undefined ? "work in this process" : "work on this machine",
     });
   }
+  if (args.wait)
+    throw new InputError("--wait is of jobs on a cluster", {
+      expected: "it with --on slurm",
+      found: "work on this machine",
+    });
   const places = placesOf(args);
   const processes = parseQuantity("--jobs", args.jobs ?? 1, { minimum: 1, maximum: 1024, whole: true });
   if (processes === 1) return undefined;
@@ -121,8 +132,19 @@ function slurmOf(args: ScaleArguments): Elsewhere {
       found: "--jobs and --on slurm",
     });
   const threads = threadCount();
-  const { partition, account, gres, time, cpus, mem, maxJobs, sbatch, tries } = args;
-  const flags = { partition, account, gres, time, cpus: cpus ?? threads, mem, maxJobs, extra: sbatch, tries };
+  const { partition, account, gres, time, cpus, mem, maxJobs, sbatch, lead, tries } = args;
+  const flags = {
+    partition,
+    account,
+    gres,
+    time,
+    cpus: cpus ?? threads,
+    mem,
+    maxJobs,
+    extra: sbatch,
+    lead,
+    tries,
+  };
   const options = readSlurmOptions(flags);
   const places = placesOf(args);
   const doneBefore = saidDone(places.runsDir);

@@ -71,6 +71,7 @@ export interface ScaleArguments extends GlobalArguments {
   mem: unknown;
   maxJobs: unknown;
   sbatch: string[] | undefined;
+  lead: unknown;
   tries: unknown;
 }
 
@@ -86,6 +87,11 @@ const slurmOptions = {
   mem: { ...text, describe: "such as 16G", defaultDescription: "the partition's" },
   "max-jobs": { requiresArg: true, describe: "so many at once of each array" },
   sbatch: { ...text, array: true, nargs: 1, describe: "another option of sbatch, KEY=VALUE" },
+  lead: {
+    requiresArg: true,
+    describe: "seconds before the limit at which a job saves",
+    defaultDescription: "300, or a twelfth of the limit",
+  },
   tries: { requiresArg: true, describe: "so many without progress end a job", defaultDescription: "5" },
 } as const;
 
@@ -99,6 +105,7 @@ export const clusterOptionNames = [
   "mem",
   "maxJobs",
   "sbatch",
+  "lead",
   "tries",
 ] as const;
 

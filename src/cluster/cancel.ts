@@ -17,7 +17,7 @@ export async function cancel(jobIds: readonly string[]): Promise<void> {
   for (let first = 0; first < jobIds.length; first += AT_ONCE) {
     const answer = await askSlurm("scancel", jobIds.slice(first, first + AT_ONCE));
     const told = answer.error.split("\n").filter((line) => line.trim() !== "" && !OVER.test(line));
-    if (told.length > 0)
+    if (told.length > 0 || answer.code === null)
       throw slurmFailure("scancel", { ...answer, code: answer.code ?? 1, error: told.join("\n") });
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { InputError, WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
@@ -8,8 +8,8 @@ import type { Job } from "../reproduction/job.js";
 import { type JobFile, parseJobFile } from "./job-file.js";
 
 /*
- * The folder of jobs that other processes do, beside the runs. A job has up to four files of one name: what it is (`.json`), how far it is
- * (`.status.json`, by whoever does it), its messages (`.log`), and where it was submitted to (`.slurm.json`).
+ * The folder of jobs that other processes do, beside the runs. A job has up to five files: what it is (`NAME-ID.json`), its messages
+ * (`NAME-ID.log`), how far it is (`ID.status.json`, by whoever does it), its place in a queue (`ID.slurm.json`), and the lock of who does it.
  */
 
 /** How far a job is, as its worker says. */
@@ -37,6 +37,7 @@ const statusSchema = z.strictObject({
 
 /** The files of one job. */
 export interface JobFiles {
+  readonly id: string;
   readonly job: string;
   readonly status: string;
   readonly log: string;
@@ -54,21 +55,21 @@ export function jobsFolder(runsDir: string): string {
 /** The files of a job, which need not be there. */
 export function filesOfJob(runsDir: string, job: Pick<Job, "id" | "name" | "kind">): JobFiles {
   const slug = `${job.kind}-${job.name}`.replace(/[^A-Za-z0-9.]+/g, "-").slice(0, 80);
-  return filesNamed(join(jobsFolder(runsDir), `${slug}-${job.id}`));
+  return filesNamed(jobsFolder(runsDir), slug, job.id);
 }
 
 /** The files of the job whose file is at a path. */
 export function filesBeside(jobFile: string): JobFiles {
-  return filesNamed(jobFile.replace(/\.json$/, ""));
+  const [, slug = "job", id = "0"] = /^(.*)-([0-9a-f]{16})\.json$/.exec(basename(jobFile)) ?? [];
+  return filesNamed(dirname(jobFile), slug, id);
 }
 
-function filesNamed(path: string): JobFiles {
+/** Two tables may call the same job by two names, so only its id is in the names of what there is one of. */
+function filesNamed(folder: string, slug: string, id: string): JobFiles {
+  const [named, plain] = [join(folder, `${slug}-${id}`), join(folder, id)];
   return {
-    job: `${path}.json`,
-    status: `${path}.status.json`,
-    log: `${path}.log`,
-    lock: `${path}.lock`,
-    slurm: `${path}.slurm.json`,
+    ...{ id, job: `${named}.json`, log: `${named}.log` },
+    ...{ status: `${plain}.status.json`, lock: `${plain}.lock`, slurm: `${plain}.slurm.json` },
   };
 }
 
@@ -118,17 +119,18 @@ export function writeStatus({ status }: JobFiles, content: JobStatus): void {
   writeFileAtomically(status, `${JSON.stringify(content)}\n`);
 }
 
-/** The files of all jobs that were posted beside a folder of runs, by name. */
+/** The files of all jobs that were posted beside a folder of runs, by name, each once. */
 export function postedJobs(runsDir: string): JobFiles[] {
   const folder = jobsFolder(runsDir);
   if (!existsSync(folder)) return [];
-  return readdirSync(folder)
+  const all = readdirSync(folder)
     .filter((name) => /-[0-9a-f]{16}\.json$/.test(name))
     .sort()
     .map((name) => filesBeside(join(folder, name)));
+  return [...new Map(all.map((files) => [files.id, files])).values()];
 }
 
 /** The files of the posted job with an id, or null. */
 export function findPosted(runsDir: string, id: string): JobFiles | null {
-  return postedJobs(runsDir).find(({ job }) => job.endsWith(`-${id}.json`)) ?? null;
+  return postedJobs(runsDir).find((files) => files.id === id) ?? null;
 }

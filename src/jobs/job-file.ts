@@ -44,6 +44,7 @@ const training = z.strictObject({
   settings: z.record(z.string(), z.unknown()).transform((settings) => parseSettings(settings)),
   inputs: inputsSchema,
   standIns: z.strictObject({ clean: id.optional(), robust: id.optional() }),
+  standInFolders: z.strictObject({ clean: path.optional(), robust: path.optional() }),
   until: z.int().positive().nullable(),
 });
 

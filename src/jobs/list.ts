@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { type QueueState, queueStates } from "../cluster/queue-states.js";
+import { InputError } from "../errors.js";
 import { tryLock } from "../files/lock.js";
 import { refreshFolder } from "../files/refresh.js";
 import { type JobFiles, jobsFolder, postedJobs } from "./board.js";
@@ -21,18 +22,25 @@ export interface ListedJob {
   readonly tries: number;
   /** The worker's process on that host, while it runs. */
   readonly worker: number | null;
-  /** Slurm's id of it, where it was submitted. */
+  /** Slurm's id of it, while it is in the queue or runs there. */
   readonly slurm: string | null;
   /** Its messages, where there are any. */
   readonly log: string | null;
 }
 
 /** All jobs beside a folder of runs, by name. @throws {WorkError} if jobs are in the queue of a Slurm whose controller does not answer. */
-export async function listJobs(runsDir: string): Promise<ListedJob[]> {
+export async function listJobs(runsDir: string, say: (text: string) => void): Promise<ListedJob[]> {
   refreshFolder(jobsFolder(runsDir));
   const jobs = postedJobs(runsDir).map((files) => ({ files, place: readQueuePlace(files) }));
   const inQueue = jobs.filter(({ files, place }) => place && statusSince(files, place)?.state !== "done");
-  const states = await queueStates(inQueue.flatMap(({ place }) => place?.slurm ?? []));
+  const states = await queueStates(inQueue.flatMap(({ place }) => place?.slurm ?? [])).catch(
+    (error: unknown): ReadonlyMap<string, QueueState> => {
+      // Where there is no Slurm any more, the rest is still worth a list.
+      if (!(error instanceof InputError)) throw error;
+      say(`warning: ${error.message}: what is in its queue is not known`);
+      return new Map();
+    },
+  );
   return jobs.map(({ files, place }) => listed(files, place, place ? states.get(place.slurm) : undefined));
 }
 
@@ -42,7 +50,7 @@ function listed(files: JobFiles, place: QueuePlace | null, queue: QueueState | u
     name: basename(files.job, ".json"),
     log: existsSync(files.log) ? files.log : null,
     tries: status?.tries ?? 0,
-    slurm: place?.slurm ?? null,
+    slurm: queue?.state === "queued" || queue?.state === "running" ? (place?.slurm ?? null) : null,
     worker: null,
     ...{ imagesPerSecond: null, secondsLeft: null },
   };

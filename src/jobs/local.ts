@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { makeFolders } from "../files/make-folders.js";
+import { oneLine } from "../harmless.js";
 import type { Job, JobPlan } from "../reproduction/job.js";
 import type { DoneElsewhere, UnfinishedJob } from "../reproduction/reproduce.js";
 import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
@@ -31,6 +32,8 @@ interface Worker extends WorkedOn {
   /** What the job had made before. */
   readonly madeBefore: number;
   exit: number | null;
+  /** How its process ended, in words. */
+  ended: string;
 }
 
 /**
@@ -60,11 +63,18 @@ export async function workLocally(
   function begin(job: Job, slot: number): void {
     const files = postJob({ format: FORMAT, job, dataset, from: process.cwd(), places, threads });
     const madeBefore = readStatus(files)?.made ?? 0;
-    const child = startWorker(files, shares[slot] ?? { gpu: null, cores: null }, threads);
+    const child = startWorker(files, shares[slot] ?? { gpu: null, cores: [] }, threads);
     const isOf = (status: JobStatus): boolean => status.process === child.pid;
-    const worker: Worker = { job, files, isOf, child, slot, madeBefore, exit: null };
-    child.once("exit", (code) => (worker.exit = code ?? 1));
-    child.once("error", () => (worker.exit ??= 1));
+    const worker: Worker = { job, files, isOf, child, slot, madeBefore, exit: null, ended: "" };
+    child.once("exit", (code, signal) => {
+      worker.exit = code ?? 1;
+      worker.ended =
+        signal === null ? `its process ended with exit code ${code}` : `its process was ended by ${signal}`;
+    });
+    child.once("error", (error) => {
+      worker.exit ??= 1;
+      worker.ended = oneLine(error.message);
+    });
     working.add(worker);
   }
   function end(worker: Worker): void {
@@ -79,7 +89,8 @@ export async function workLocally(
       return;
     }
     const stopped = exit === STOPPED;
-    const why = stopped ? "stopped as asked" : (status?.error ?? `its process ended with exit code ${exit}`);
+    const said = status && worker.isOf(status) ? status.error : null;
+    const why = stopped ? "stopped as asked" : (said ?? worker.ended);
     unfinished.set(job.id, { job, state: stopped ? "stopped" : "failed", why, log: files.log });
     if (!stopped) events.onMessage(`failed: ${job.name}: ${why}; its messages are in ${files.log}`);
   }
@@ -88,16 +99,17 @@ export async function workLocally(
     for (;;) {
       for (const worker of working) if (worker.exit !== null) end(worker);
       if (events.stopRequested()) {
-        for (const { child } of working) child.kill("SIGTERM");
+        // However often it is said, and also to one that has not begun to listen for signals.
+        for (const { child } of working) child.stdin?.end();
         while ([...working].some(({ exit }) => exit === null)) await wait(LOOK_EVERY);
         throw new Stopped();
       }
-      for (const [index, job] of [...waiting.entries()].reverse()) {
-        const lost = job.needs.find((id) => unfinished.has(id));
-        if (lost === undefined) continue;
-        const why = `it needs ${unfinished.get(lost)?.job.name ?? lost}`;
-        unfinished.set(job.id, { job, state: "failed", why, log: null });
-        waiting.splice(index, 1);
+      // In their order, so that what needs a job that cannot be done is known to be one itself.
+      for (const job of [...waiting]) {
+        const lost = job.needs.map((id) => unfinished.get(id)).find((each) => each !== undefined);
+        if (!lost) continue;
+        unfinished.set(job.id, { job, state: lost.state, why: `it needs ${lost.job.name}`, log: null });
+        waiting.splice(waiting.indexOf(job), 1);
       }
       while (free.length > 0) {
         const next = waiting.findIndex(({ needs }) => needs.every((id) => done.has(id)));
@@ -118,7 +130,7 @@ export async function workLocally(
 /** Starts a worker that ends when this process does, and whose messages go to the job's log. */
 function startWorker({ job, log }: JobFiles, { gpu, cores }: Share, threads: number): ChildProcess {
   const call = [process.execPath, MAIN, "jobs", "run", job, "--until-parent-ends"];
-  const kept = cores !== null && canKeepToCores() ? ["taskset", "-c", cores.join(), ...call] : call;
+  const kept = cores.length > 0 && canKeepToCores() ? ["taskset", "-c", cores.join(), ...call] : call;
   const [program = process.execPath, ...rest] = kept;
   const messages = openSync(log, "a", 0o666);
   try {

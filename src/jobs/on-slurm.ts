@@ -26,8 +26,8 @@ import { FORMAT } from "./job-file.js";
 import { readQueuePlace, statusSince, writeQueuePlace } from "./queue-place.js";
 import { jobsWatcher, type WorkedOn } from "./view.js";
 
-/** Milliseconds between two looks at the queue, while a call waits for its jobs. */
-const LOOK_EVERY = 2000;
+/** Milliseconds between two looks at the queue, while a call waits for its jobs: at first, and at most. */
+const [FIRST_LOOK, LAST_LOOK] = [1000, 15_000];
 const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 
 /** How the jobs of a plan are done on a Slurm cluster. */
@@ -69,6 +69,7 @@ export async function workOnSlurm(
   if (todo.length > 0) await submitMissing(todo, dataset, work, events);
   const ended = new Map<string, number>();
   const watch = jobsWatcher(todo.map(({ job }) => job));
+  let pause = FIRST_LOOK;
   for (;;) {
     const { done, unfinished, running } = await look(todo, ended);
     const isOver = unfinished.every(({ state }) => state === "failed" || state === "stopped");
@@ -76,10 +77,14 @@ export async function workOnSlurm(
       const made = [...done].map((id) => [id, madeNow(todo, id, madeBefore)] as const);
       return { made: new Map(made), unfinished };
     }
-    if (events.stopRequested()) throw new Stopped();
+    if (events.stopRequested()) {
+      events.onMessage("the jobs stay in Slurm's queue; mtard jobs cancel takes them back");
+      throw new Stopped();
+    }
     const failed = unfinished.filter(({ state }) => state === "failed");
     events.onJobs?.(watch(running, done, new Map(failed.map((each) => [each.job.id, each]))));
-    await wait(LOOK_EVERY);
+    await wait(pause);
+    pause = Math.min(1.2 * pause, LAST_LOOK);
   }
 }
 
@@ -107,10 +112,12 @@ async function submitMissing(
   );
   try {
     const folderOfArrays = join(folder, "slurm");
+    // Before anything is submitted: workers begin at once.
+    const tries = new Map(todo.map(({ job, files }) => [job.id, readStatus(files)?.tries ?? 0]));
     const remember = (ids: ReadonlyMap<string, string>): void => {
       for (const { job, files } of todo) {
         const slurm = ids.get(job.id);
-        const triesBefore = readStatus(files)?.tries ?? 0;
+        const triesBefore = tries.get(job.id) ?? 0;
         if (slurm !== undefined) writeQueuePlace(files, { slurm, submitted: Date.now(), triesBefore });
       }
     };
@@ -166,7 +173,7 @@ function isSaidDone(files: JobFiles): boolean {
 /** The ids of all jobs beside a folder of runs that are said to be done. */
 export function saidDone(runsDir: string): ReadonlySet<string> {
   const done = postedJobs(runsDir).filter(isSaidDone);
-  return new Set(done.map(({ job }) => /-([0-9a-f]{16})\.json$/.exec(job)?.[1] ?? ""));
+  return new Set(done.map(({ id }) => id));
 }
 
 /** Slurm's ids of those jobs that wait or run, by the jobs' own. */
@@ -193,9 +200,9 @@ async function look(
   todo: readonly Placed[],
   ended: Map<string, number>,
 ): Promise<{ done: Set<string>; unfinished: UnfinishedJob[]; running: WorkedOn[] }> {
-  const states = await statesOf(todo);
   const [first] = todo;
   if (first) refreshFolder(dirname(first.files.status));
+  const states = await statesOf(todo.filter(({ files }) => !isSaidDone(files)));
   const done = new Set<string>();
   const unfinished: UnfinishedJob[] = [];
   const running: WorkedOn[] = [];

@@ -7,23 +7,22 @@ import type { DeviceRequest } from "../runtime/device.js";
 export interface Share {
   /** The GPU, as `CUDA_VISIBLE_DEVICES` names it; null where there is none to give. */
   readonly gpu: string | null;
-  /** The cores it is kept to, by number; null where it may use all. */
-  readonly cores: readonly number[] | null;
+  /** The cores it is kept to, by number. */
+  readonly cores: readonly number[];
 }
 
 /**
- * Shares out a machine to so many processes: each gets a GPU, by turns where there are fewer; without GPUs, each is kept to its own cores.
+ * Shares out a machine to so many processes: each is kept to its own cores, and gets a GPU where there are some, by turns where there are fewer.
  *
  * @param gpus The GPUs, as `CUDA_VISIBLE_DEVICES` names them.
  * @param cores The cores there are, by number.
  */
 export function shareOut(processes: number, gpus: readonly string[], cores: readonly number[]): Share[] {
   return Array.from({ length: processes }, (_, index) => {
-    const gpu = gpus[index % gpus.length];
-    if (gpu !== undefined) return { gpu, cores: null };
+    const gpu = gpus[index % gpus.length] ?? null;
     const first = Math.floor((index * cores.length) / processes);
     const end = Math.floor(((index + 1) * cores.length) / processes);
-    return { gpu: null, cores: cores.slice(first, Math.max(end, first + 1)) };
+    return { gpu, cores: cores.slice(first, Math.max(end, first + 1)) };
   });
 }
 

@@ -1,11 +1,12 @@
 import { hostname } from "node:os";
 import { InputError, WorkError } from "../errors.js";
-import { waitForLock } from "../files/lock.js";
+import { type HeldLock, waitForLock } from "../files/lock.js";
 import { oneLine } from "../harmless.js";
 import { openSession } from "../reproduction/open-session.js";
 import { type JobResult, perform } from "../reproduction/perform.js";
 import { Stopped, type WorkEvents, type WorkProgress } from "../reproduction/session.js";
 import { filesBeside, findPosted, type JobStatus, readJob, readStatus, writeStatus } from "./board.js";
+import { readQueuePlace } from "./queue-place.js";
 
 /** Milliseconds between two writings of how far a job is. */
 const STATUS_EVERY = 2000;
@@ -20,25 +21,28 @@ const STATUS_EVERY = 2000;
 export async function workOn(jobFile: string, events: WorkEvents): Promise<boolean> {
   const { job, dataset, places } = readJob(jobFile);
   const files = filesBeside(jobFile);
-  const lock = await waitForLock(
-    files.lock,
-    (holder) => events.onMessage(`waiting for another worker that does the same (${holder})`),
-    () => {
-      if (events.stopRequested()) throw new Stopped();
-    },
-  );
+  const lock = await workersLock(files.lock, events);
+  if (lock === null) return false;
   const before = readStatus(files);
   let status: JobStatus = {
     state: "running",
     ...{ host: hostname(), process: process.pid },
     ...{ began: Date.now(), updated: Date.now() },
-    tries: (before?.tries ?? 0) + 1,
+    tries: Math.max(before?.tries ?? 0, readQueuePlace(files)?.triesBefore ?? 0) + 1,
     ...{ doing: "beginning", imagesPerSecond: null, secondsLeft: null, share: before?.share ?? 0 },
     ...{ folder: null, made: before?.made ?? 0, error: null },
   };
   const say = (changes: Partial<JobStatus>): void => {
     status = { ...status, ...changes, updated: Date.now() };
     writeStatus(files, status);
+  };
+  /** A full disk ends no work because of it, and hides no error. */
+  const whatIsOnlySaid = (changes: Partial<JobStatus>): void => {
+    try {
+      say(changes);
+    } catch {
+      // The work itself says what is wrong.
+    }
   };
   const folderOf = (id: string): string => {
     const needed = findPosted(places.runsDir, id);
@@ -68,20 +72,36 @@ export async function workOn(jobFile: string, events: WorkEvents): Promise<boole
       events.onProgress(progress);
       if (Date.now() - status.updated < STATUS_EVERY) return;
       const { doing, imagesPerSecond, secondsLeft } = progress;
-      say({ doing, imagesPerSecond, secondsLeft, share: 1 - session.ledger.left() / Math.max(1, job.looks) });
+      whatIsOnlySaid({
+        doing,
+        imagesPerSecond,
+        secondsLeft,
+        share: 1 - session.ledger.left() / Math.max(1, job.looks),
+      });
     }
   } catch (error) {
     const isStop = error instanceof Stopped;
-    // What ends a job is said in its log; a full disk may keep the status from being written.
-    try {
-      say(isStop ? { state: "stopped" } : { state: "failed", error: reasonOf(error) });
-    } catch {
-      // The error itself is the one to tell.
-    }
+    whatIsOnlySaid(isStop ? { state: "stopped" } : { state: "failed", error: reasonOf(error) });
     if (isStop) return false;
     throw error;
   } finally {
     lock.release();
+  }
+}
+
+/** The lock that one worker of a job has; null if asked to stop while another has it. */
+async function workersLock(path: string, events: WorkEvents): Promise<HeldLock | null> {
+  try {
+    return await waitForLock(
+      path,
+      (holder) => events.onMessage(`waiting for another worker that does the same (${holder})`),
+      () => {
+        if (events.stopRequested()) throw new Stopped();
+      },
+    );
+  } catch (error) {
+    if (error instanceof Stopped) return null;
+    throw error;
   }
 }
 

@@ -36,6 +36,8 @@ export interface TrainingJob extends AnyJob {
   readonly inputs: RunInputs;
   /** The jobs whose best students are this run's teachers. */
   readonly standIns: Readonly<Partial<Record<TeacherRole, string>>>;
+  /** The directories of those of them that were done when the plan was made. */
+  readonly standInFolders: Readonly<Partial<Record<TeacherRole, string>>>;
   /** The epoch after whose evaluation the run pauses, or null. */
   readonly until: number | null;
 }

@@ -75,7 +75,7 @@ function doneIn(folder: string, until: number | null): string | undefined {
 
 /** A run's settings and inputs with the teachers that other runs' students are. */
 async function withStandIns(
-  { settings, inputs, standIns }: TrainingJob,
+  { settings, inputs, standIns, standInFolders }: TrainingJob,
   session: WorkSession,
 ): Promise<{ settings: TrainingSettings; inputs: RunInputs }> {
   const named = { ...settings };
@@ -83,7 +83,7 @@ async function withStandIns(
   for (const role of teacherRoles) {
     const standIn = standIns[role];
     if (standIn === undefined) continue;
-    const teacher = await studentAsTeacher(session.folderOf(standIn), session);
+    const teacher = await studentAsTeacher(standInFolders[role] ?? session.folderOf(standIn), session);
     named[`${role}Teacher`] = teacher.named;
     checksums[`${role}Teacher`] = teacher.sha256;
   }

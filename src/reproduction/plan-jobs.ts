@@ -36,7 +36,7 @@ export function planJobs(
   function training(plan: RunPlan, seed: number, until: number | null): TrainingJob {
     const teachers = plannedTeachers(plan, session);
     const known: KnownTeachers = {
-      ...{ standIns: {}, trained: {} },
+      ...{ standIns: {}, standInFolders: {}, trained: {} },
       ...{ sha256: { ...NO_TEACHERS }, named: { ...NO_TEACHERS } },
     };
     for (const role of teacherRoles) {
@@ -46,6 +46,7 @@ export function planJobs(
         const standIn = training(teacher.trainedBy, 0, null);
         standIns.set(standIn.id, standIn);
         known.standIns[role] = standIn.id;
+        if (done.has(standIn.id) && standIn.folder !== null) known.standInFolders[role] = standIn.folder;
         known.trained[role] = done.has(standIn.id) ? exportedTeacher(standIn.folder, session) : null;
       } else [known.sha256[role], known.named[role]] = [teacher.sha256, teacher.named];
     }
@@ -101,6 +102,7 @@ export interface JobsOfRequests {
 interface KnownTeachers {
   /** The jobs that make a teacher, and the teachers that are made already. */
   readonly standIns: Partial<Record<TeacherRole, string>>;
+  readonly standInFolders: Partial<Record<TeacherRole, string>>;
   readonly trained: Partial<Record<TeacherRole, ResolvedTeacher | null>>;
   readonly sha256: Record<TeacherRole, string | null>;
   readonly named: Record<TeacherRole, string | null>;
@@ -114,7 +116,7 @@ function trainingJob(
   session: PlanSession,
 ): { job: TrainingJob; isDone: boolean } {
   const { scale, record, init, places } = session;
-  const { standIns, trained, sha256, named } = known;
+  const { standIns, standInFolders, trained, sha256, named } = known;
   const settings = settingsOf(plan, seed, scale, named);
   const inputs: RunInputs = {
     data: record.fingerprint,
@@ -139,7 +141,7 @@ function trainingJob(
       name: runName(plan, seed),
       needs: Object.values(standIns),
       looks: until === null ? whole : (whole * until) / settings.epochs,
-      ...{ folder, settings, inputs, standIns, until },
+      ...{ folder, settings, inputs, standIns, standInFolders, until },
     },
   };
 }

@@ -1,11 +1,12 @@
 import { classifierShape, findDataset } from "../data/datasets.js";
+import { InputError } from "../errors.js";
 import type { AttackChanges } from "../evaluation/settings.js";
 import { createNetwork } from "../networks/networks.js";
 import type { ClassifierShape } from "../onnx/signature.js";
 import type { InitialWeights } from "../run/run-directory.js";
 import { Random } from "../runtime/random.js";
 import { initialStudent } from "../training/initial-student.js";
-import { type Job, type JobPlan, placesOfJobs } from "./job.js";
+import { type Job, type JobPlan, type MeasurementJob, placesOfJobs } from "./job.js";
 import { openSession } from "./open-session.js";
 import { outcomeOf } from "./outcomes.js";
 import { isMeasuredAll, type JobResult, perform } from "./perform.js";
@@ -69,6 +70,7 @@ export async function reproduce(
       ? await elsewhere(await withMeasured(plan, session), scale.dataset, events)
       : { made: new Map<string, number>(), unfinished: [] };
     const unfinished = new Set(done.unfinished.map(({ job }) => job.id));
+    for (const { id, needs } of plan.jobs) if (needs.some((need) => unfinished.has(need))) unfinished.add(id);
     const placeOf = placesOfJobs(plan);
     const jobs = plan.jobs.filter(({ id }) => !unfinished.has(id));
     if (!elsewhere) for (const job of jobs) if (!plan.done.has(job.id)) session.ledger.expect(job.looks);
@@ -134,9 +136,19 @@ async function withMeasured<Plan extends JobPlan>(plan: Plan, session: PlanSessi
   const done = new Set(plan.done);
   for (const job of plan.jobs) {
     if (job.kind !== "measure" || !job.needs.every((id) => plan.done.has(id))) continue;
-    if (await isMeasuredAll(job, session)) done.add(job.id);
+    if (await isKnown(job, session)) done.add(job.id);
   }
   return { ...plan, done };
+}
+
+/** Whether all that a job measures is known; where its model cannot be read, the job itself will say so. */
+async function isKnown(job: MeasurementJob, session: PlanSession): Promise<boolean> {
+  try {
+    return await isMeasuredAll(job, session);
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
 }
 
 /** @throws {InputError} if what students shall start from is not there, or is of another network. */

@@ -38,7 +38,7 @@ export async function trainMissing(
       if (events.stopRequested()) throw new Stopped();
     },
   );
-  if (isRunFinished(folder) || (until !== null && hasPaused(folder, until))) {
+  if (isDone(folder, until, lock)) {
     lock.release();
     return false;
   }
@@ -73,6 +73,16 @@ export async function trainMissing(
   });
   ledger.strike(allotted - accounted);
   return true;
+}
+
+/** Whether another process has trained the run as far as it should be; the lock is given back if that cannot be read. */
+function isDone(folder: string, until: number | null, lock: HeldLock): boolean {
+  try {
+    return isRunFinished(folder) || (until !== null && hasPaused(folder, until));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
 }
 
 /** How far a run's training has got. */

@@ -72,6 +72,13 @@ describe("--jobs 2", () => {
     for (const { log } of jobs) expect(readFileSync(path(log), "utf8")).toContain("training ");
   });
 
+  it("takes teachers that are other runs' students from what was trained before", async () => {
+    await runJson(`table 3 --methods natural,sat --epochs 2 ${TINY} --runs-dir before`);
+    const made = await runJson(`${TABLE} --jobs 2 --runs-dir before`);
+    expect(numbers(made)).toEqual(numbers(alone));
+    expect(made["trained"]).toBe(3);
+  });
+
   it("does nothing twice", async () => {
     expect(await runJson(`${TABLE} --jobs 2 --runs-dir both`)).toMatchObject({ trained: 0, evaluated: 0 });
   });
@@ -84,12 +91,15 @@ describe("--jobs 2", () => {
     // Where the second run would be there is a file.
     const inTheWay = path(jobs.jobs[1]?.folder ?? "");
     writeFileSync(inTheWay, "");
-    const { code, stderr, stdout } = await run(`${TABLE} --jobs 2 --runs-dir broken`);
+    const measured = TABLE.replace("--attacks fgsm", "--attacks pgd-sat");
+    const { code, stderr, stdout } = await run(`${measured} --jobs 2 --runs-dir broken`);
     expect(code).toBe(1);
     expect(stderr).toMatch(
       /error: sat, seed 0: not trained\n {2}found {5}.*\n {2}try {7}tail broken\/jobs\/train-sat-/,
     );
     expect(stderr).toContain("it needs sat, seed 0");
+    // Nor can be measured what cannot be trained.
+    expect(stderr).toContain("it needs b-mtard, second clean teacher, second robust teacher, seed 0");
     expect(stdout).toContain("ResNet-56 and WideResNet-34-10");
     expect((await jobsOf("broken")).filter(({ state }) => state === "failed")).toHaveLength(1);
     rmSync(inTheWay);

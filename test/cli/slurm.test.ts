@@ -47,6 +47,7 @@ interface JobsJson {
     log: string;
     doing: string;
     worker: number;
+    slurm: string;
   }[];
 }
 const jobsOf = async (runsDir: string) =>
@@ -100,10 +101,7 @@ describe.skipIf(!hasSlurm)("on Slurm (needs apt-get install slurm-wlm munge)", (
     await run(call);
     const [killed, requeued] = await Promise.all([training("disturbed", 0), training("disturbed", 1)]);
     process.kill(killed.worker, "SIGKILL");
-    const { slurm: id } = JSON.parse(
-      readFileSync(path(`disturbed/jobs/${requeued.name}.slurm.json`), "utf8"),
-    ) as { slurm: string };
-    slurm("scontrol", "requeue", id);
+    slurm("scontrol", "requeue", requeued.slurm);
     const made = await runJson(`${call} --wait`);
     expect(values(made)).toEqual(values(alone));
     const tries = (await jobsOf("disturbed")).filter(({ name }) => name.startsWith("train"));

@@ -6,13 +6,13 @@ describe("a machine is shared out", () => {
     const gpus = (processes: number, there: string[]) =>
       shareOut(processes, there, [0, 1]).map(({ gpu, cores }) => [gpu, cores]);
     expect(gpus(2, ["0", "1", "2"])).toEqual([
-      ["0", null],
-      ["1", null],
+      ["0", [0]],
+      ["1", [1]],
     ]);
     expect(gpus(3, ["0", "GPU-5f"])).toEqual([
-      ["0", null],
-      ["GPU-5f", null],
-      ["0", null],
+      ["0", [0]],
+      ["GPU-5f", [0]],
+      ["0", [1]],
     ]);
   });
 
