@@ -22,9 +22,10 @@ export function jobsWatcher(
   const began = performance.now();
   let first: number | null = null;
   return (working, done, failed) => {
-    const statuses = working.map(({ job, files, isOf }) => {
+    const statuses = working.map((each) => {
+      const { job, files } = each;
       const status = readStatus(files);
-      return { job, status: status?.state === "running" && isOf(status) ? status : null };
+      return { job, status: status?.state === "running" && each.isOf(status) ? status : null };
     });
     const shares = new Map(statuses.map(({ job, status }) => [job.id, status?.share ?? 0]));
     const left = todo
