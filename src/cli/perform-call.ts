@@ -21,7 +21,9 @@ import { threadCount } from "../runtime/device.js";
 import { logAlways, printResult, shellWord, suggest } from "./output.js";
 import { estimatesOf } from "../reproduction/estimate-jobs.js";
 import { planJson, planText } from "./plan-text.js";
-import { clusterOptionNames, placesOf, type ScaleArguments, withWorkProgress } from "./reproduction.js";
+import { clusterOptionNames } from "./job-options.js";
+import { placesOf, type ScaleArguments } from "./reproduction.js";
+import { withWorkProgress } from "./work-progress.js";
 
 /** What a command wants done. */
 export interface WantedWork {

@@ -21,14 +21,12 @@ import { requireReading } from "../recipes/readings.js";
 import { isPaperDataset, paperDatasets, type PaperDataset } from "../paper/paper.js";
 import type { Outcome } from "../reproduction/run-request.js";
 import type { ScaleOptions } from "../reproduction/scale.js";
-import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
-import { prepareNativeLibraries, requestedDevice, threadCount } from "../runtime/device.js";
+import type { Places } from "../reproduction/session.js";
+import { requestedDevice } from "../runtime/device.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { budgetOption, configOption, deviceOption, readingOption, runsDirOption } from "./options.js";
-import { log, type GlobalArguments, shellWord } from "./output.js";
-import { formatDuration, ProgressLine } from "./progress.js";
-import { ProgressBlock } from "./progress-block.js";
-import { stopOnSignals } from "./stop-on-signals.js";
+import { type JobArguments, withJobOptions } from "./job-options.js";
+import { type GlobalArguments, shellWord } from "./output.js";
 
 /** The options of `mtard table` and `mtard figure`. */
 export interface ReproductionArguments extends ScaleArguments {
@@ -40,7 +38,7 @@ export interface ReproductionArguments extends ScaleArguments {
 }
 
 /** What every command takes that trains and measures many runs. */
-export interface ScaleArguments extends GlobalArguments {
+export interface ScaleArguments extends GlobalArguments, JobArguments {
   attacks: string | undefined;
   attackImages: string[] | undefined;
   wrongWhenClean: WrongWhenClean | undefined;
@@ -59,55 +57,9 @@ export interface ScaleArguments extends GlobalArguments {
   runsDir: string;
   out: string | undefined;
   device: string | undefined;
-  jobs: unknown;
-  dryRun: boolean;
-  on: "slurm" | undefined;
-  wait: boolean;
-  partition: unknown;
-  account: unknown;
-  gres: unknown;
-  time: unknown;
-  cpus: unknown;
-  mem: unknown;
-  maxJobs: unknown;
-  sbatch: string[] | undefined;
-  lead: unknown;
-  tries: unknown;
 }
 
 const text = { type: "string", requiresArg: true } as const;
-
-/** What each job asks of Slurm, checked with `readSlurmOptions`. */
-const slurmOptions = {
-  partition: { ...text, describe: "one, or several with commas", defaultDescription: "the cluster's" },
-  account: { ...text, describe: "whose time it is" },
-  gres: { ...text, describe: "such as gpu:1" },
-  time: { ...text, describe: "the limit of a try, such as 4:00:00", defaultDescription: "the partition's" },
-  cpus: { requiresArg: true, describe: "processors", defaultDescription: "as this machine's threads" },
-  mem: { ...text, describe: "such as 16G", defaultDescription: "the partition's" },
-  "max-jobs": { requiresArg: true, describe: "so many at once of each array" },
-  sbatch: { ...text, array: true, nargs: 1, describe: "another option of sbatch, KEY=VALUE" },
-  lead: {
-    requiresArg: true,
-    describe: "seconds before the limit at which a job saves",
-    defaultDescription: "300, or a twelfth of the limit",
-  },
-  tries: { requiresArg: true, describe: "so many without progress end a job", defaultDescription: "5" },
-} as const;
-
-/** The options that only jobs on a cluster have, by the names that handlers see. */
-export const clusterOptionNames = [
-  "partition",
-  "account",
-  "gres",
-  "time",
-  "cpus",
-  "mem",
-  "maxJobs",
-  "sbatch",
-  "lead",
-  "tries",
-] as const;
 
 /** Adds the options that `mtard table` and `mtard figure` take. */
 export function withReproductionOptions(yargs: Argv): Argv {
@@ -128,7 +80,7 @@ export const seedsOption = { ...text, describe: "one run each, such as 0,1,2" } 
  * @param usual Whose values hold where the call gives none; `out` is where its files go.
  */
 export function withScaleOptions(yargs: Argv, { usual, out }: { usual: string; out: string }): Argv {
-  return yargs
+  return withJobOptions(yargs)
     .option("attacks", { ...text, describe: `only these, of ${attackIds.join(", ")}` })
     .option("attack-images", {
       ...text,
@@ -177,19 +129,6 @@ export function withScaleOptions(yargs: Argv, { usual, out }: { usual: string; o
       describe: "the folder for the files",
       defaultDescription: out,
     })
-    .option("jobs", {
-      requiresArg: true,
-      describe: "so many processes at once on this machine, each with a GPU or cores of its own",
-    })
-    .option("on", { ...text, choices: ["slurm"], describe: "submit the jobs to this cluster" })
-    .option("wait", {
-      type: "boolean",
-      default: false,
-      describe: "with --on: stay until all jobs are over, and go on with what came of them",
-    })
-    .options(slurmOptions)
-    .group([...Object.keys(slurmOptions)], "Options of each job on Slurm:")
-    .option("dry-run", { type: "boolean", default: false, describe: "only print what would be done" })
     .option("config", configOption)
     .option("device", deviceOption);
 }
@@ -304,48 +243,6 @@ function teacherNames(first: string | undefined, second: string | undefined) {
 
 function given<Name extends SettingName>(name: Name, value: unknown): TrainingSettings[Name] | undefined {
   return value === undefined ? undefined : parseSetting(name, value, `--${optionName(name)}`);
-}
-
-/**
- * Does the work with one progress line over all of it; SIGINT and SIGTERM save and stop.
- *
- * @returns Null if it was stopped; then this is logged and the exit code is 1.
- */
-export async function withWorkProgress<T>(
-  { device }: Places,
-  work: (events: WorkEvents) => Promise<T>,
-): Promise<T | null> {
-  prepareNativeLibraries(device, threadCount());
-  const [line, block] = [new ProgressLine(), new ProgressBlock()];
-  const clear = (): void => {
-    line.clear();
-    block.clear();
-  };
-  const stop = stopOnSignals({ clear });
-  try {
-    return await work({
-      onProgress({ run, runs, doing, imagesPerSecond, secondsLeft }) {
-        const rate = imagesPerSecond === null ? "" : `, ${imagesPerSecond.toFixed(0)} images/s`;
-        const left = secondsLeft === null ? "" : `, ${formatDuration(secondsLeft)} left of all`;
-        line.show(`run ${run} of ${runs}${left}${rate}  ${doing}`);
-      },
-      onJobs: (view) => block.show(view),
-      onMessage(message) {
-        clear();
-        log(message);
-      },
-      stopRequested: () => stop.requested,
-    });
-  } catch (error) {
-    if (!(error instanceof Stopped)) throw error;
-    clear();
-    log("everything is saved; the same command goes on");
-    process.exitCode = 1;
-    return null;
-  } finally {
-    clear();
-    stop.forget();
-  }
 }
 
 /** How many runs a call trained, and how many evaluations it made. */

@@ -30,10 +30,10 @@ import {
   scaleOptionsOf,
   seedsOption,
   withScaleOptions,
-  withWorkProgress,
   writeReport,
 } from "./reproduction.js";
 import { formatTable } from "./text-table.js";
+import { withWorkProgress } from "./work-progress.js";
 
 interface SweepArguments extends ScaleArguments {
   name: string;
