@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
 import { cancel } from "../cluster/cancel.js";
-import { listJobs } from "../jobs/list.js";
-import { isNamed } from "./jobs.js";
+import { isNamed, listJobs } from "../jobs/list.js";
 import type { GlobalArguments } from "./output.js";
 import { log, printResult } from "./output.js";
 

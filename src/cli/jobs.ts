@@ -1,6 +1,6 @@
 import { InputError } from "../errors.js";
 import { jobsFolder } from "../jobs/board.js";
-import { listJobs, type ListedJob } from "../jobs/list.js";
+import { isNamed, listJobs, type ListedJob } from "../jobs/list.js";
 import type { CommandBody } from "./usages.js";
 import { examples, runsDirOption } from "./options.js";
 import { type GlobalArguments, log, printResult, shellWord, suggest } from "./output.js";
@@ -64,11 +64,6 @@ async function runJobs(args: JobsArguments): Promise<void> {
   printResult(args, { jobs: listed }, jobsText(listed, args));
   const stuck = listed.find(({ state }) => state === "failed");
   if (stuck?.log) suggest(`tail ${shellWord(stuck.log)}`);
-}
-
-/** Whether a job is among those that a call names; all are where it names none. */
-export function isNamed(name: string, named: readonly string[]): boolean {
-  return named.length === 0 || named.some((part) => name.includes(part));
 }
 
 function jobsText(jobs: readonly ListedJob[], { all, runsDir }: JobsArguments): string {

@@ -1,4 +1,5 @@
 import {
+  accessSync,
   constants,
   existsSync,
   ftruncateSync,
@@ -219,8 +220,18 @@ function openLockFile(path: string): LockFile | null {
   try {
     return { descriptor: openSync(path, O_RDONLY | O_NOFOLLOW), writable: false };
   } catch (cause) {
-    if (isGone(cause)) return null;
+    // It was another user's, and is removed; or there never was one, where this user may make none.
+    if (isGone(cause) && mayWrite(dirname(path))) return null;
     throw writeFailure(path, refused);
+  }
+}
+
+function mayWrite(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

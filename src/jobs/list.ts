@@ -86,3 +86,8 @@ function isHeld(lock: string): boolean {
   taken.release();
   return false;
 }
+
+/** Whether a job is among those that a call names; all are where it names none. */
+export function isNamed(name: string, named: readonly string[]): boolean {
+  return named.length === 0 || named.some((part) => name.includes(part));
+}

@@ -29,12 +29,13 @@ describe("several processes at once", () => {
   );
 });
 
-describe("twenty processes on one folder", () => {
+// The script itself has twenty.
+describe("six processes on one folder", () => {
   it(
     "have one winner each time, mix nothing and leave nothing",
     () => {
-      const said = hardUse("shared-disk", "--seed", "1");
-      expect(said.match(/^\w+(?=: 20 processes through 1 mounts: )/gm)).toEqual(
+      const said = hardUse("shared-disk", "--processes", "6", "--seed", "1");
+      expect(said.match(/^\w+(?=: 6 processes through 1 mounts: )/gm)).toEqual(
         "lock folder data run store".split(" "),
       );
     },
