@@ -61,7 +61,7 @@ async function training(runsDir: string, seed: number): Promise<JobsJson["jobs"]
         name.startsWith(`train-sat-seed-${seed}-`) && state === "running" && /step [1-9]/.test(doing),
     );
     if (job) return job;
-    await sleep(200);
+    await sleep(1000);
   }
 }
 
@@ -124,7 +124,7 @@ describe.skipIf(!hasSlurm)("on Slurm (needs apt-get install slurm-wlm munge)", (
     await training("taken", 0);
     const { cancelled } = await runJson("jobs cancel --runs-dir taken");
     expect(cancelled).toHaveLength(2);
-    while ((await jobsOf("taken")).some(({ state }) => state === "running")) await sleep(200);
+    while ((await jobsOf("taken")).some(({ state }) => state === "running")) await sleep(1000);
     expect((await jobsOf("taken")).map(({ state }) => state)).toEqual(["cancelled", "cancelled"]);
     expect((await run(call)).stderr).toContain("jobs submitted: 2");
     await runJson("jobs cancel --runs-dir taken");
