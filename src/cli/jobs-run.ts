@@ -3,10 +3,10 @@ import { resolve } from "node:path";
 import { WorkError } from "../errors.js";
 import { workOn } from "../jobs/worker.js";
 import { readJob } from "../jobs/board.js";
-import { STOPPED } from "../jobs/local.js";
+import { STOPPED } from "../jobs/worker-call.js";
 import { prepareNativeLibraries } from "../runtime/device.js";
 import { log } from "./output.js";
-import { formatDuration, ProgressLine } from "./progress.js";
+import { formatWork, ProgressLine } from "./progress.js";
 
 /**
  * `mtard jobs run FILE`: does one job, as a worker of `--jobs` or on a cluster. The exit code is 0 when it is done, 75 when it was asked to
@@ -41,11 +41,7 @@ export async function runJob(jobFile: string, untilParentEnds: boolean): Promise
   log(`${job.kind} ${job.name}: process ${process.pid} on ${hostname()}, ${threads} threads${onGpu}`);
   try {
     const done = await workOn(file, {
-      onProgress({ doing, imagesPerSecond, secondsLeft }) {
-        const rate = imagesPerSecond === null ? "" : `, ${imagesPerSecond.toFixed(0)} images/s`;
-        const left = secondsLeft === null ? "" : `, ${formatDuration(secondsLeft)} left`;
-        line.show(`${doing}${rate}${left}`);
-      },
+      onProgress: (progress) => line.show(formatWork(progress)),
       onMessage(message) {
         line.clear();
         log(message);

@@ -54,9 +54,14 @@ export async function performCall(
   );
   if (!found || found.unfinished.length === 0) return found;
   if (showsParts && found.outcomes.length > 0) return found;
-  reportUnfinished(found.unfinished);
-  if (args.json) printResult(args, { unfinished: unfinishedJson(found.unfinished) }, "");
+  reportNothing(args, found.unfinished);
   return null;
+}
+
+/** Says which jobs are not done where there is nothing to show beside. */
+export function reportNothing(args: ScaleArguments, unfinished: readonly UnfinishedJob[]): void {
+  reportUnfinished(unfinished);
+  if (args.json) printResult(args, unfinishedJson(unfinished), "");
 }
 
 /** Prints the jobs that a call would do. */
@@ -93,16 +98,11 @@ export function reportUnfinished(unfinished: readonly UnfinishedJob[]): void {
   }
 }
 
-/** Unfinished jobs as `--json` has them. */
-export function unfinishedJson(unfinished: readonly UnfinishedJob[]): object[] {
-  return unfinished.map(({ job: { id, kind, name }, state, why, log }) => ({
-    id,
-    kind,
-    name,
-    state,
-    why,
-    log,
-  }));
+/** Unfinished jobs as `--json` has them, and nothing where all are done. */
+export function unfinishedJson(unfinished: readonly UnfinishedJob[]): { unfinished?: object[] } {
+  if (unfinished.length === 0) return {};
+  const jobs = unfinished.map(({ job: { id, kind, name }, ...rest }) => ({ id, kind, name, ...rest }));
+  return { unfinished: jobs };
 }
 
 /** Who does the jobs, if not this process. @throws {InputError} if an option is wrong. */
@@ -172,12 +172,13 @@ function requireTime(
   dataset: string,
   places: Places,
 ): void {
+  const trainings = todo.filter((job) => job.kind === "train");
   const record = readStoreRecord(dataset, places.dataDir);
-  if (limit === null || record === null) return;
-  const estimates = estimatesOf(todo, dataset, places);
-  for (const job of todo) {
+  if (limit === null || record === null || trainings.length === 0) return;
+  const estimates = estimatesOf(trainings, dataset, places);
+  for (const job of trainings) {
     const seconds = estimates.get(job.id)?.seconds ?? null;
-    if (job.kind !== "train" || seconds === null) continue;
+    if (seconds === null) continue;
     const { settings, until } = job;
     const steps =
       (until ?? settings.epochs) * Math.ceil(imagesOf(settings, record).train / settings.batchSize);

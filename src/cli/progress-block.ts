@@ -1,11 +1,7 @@
-import { oneLine } from "../harmless.js";
 import type { JobsView } from "../reproduction/session.js";
 import { type Channel, messages, writeMessage } from "./channels.js";
 import { isQuiet } from "./output.js";
-import { formatDuration } from "./progress.js";
-
-/** Seconds between the lines that say how far the work is where there is no terminal. */
-const HEARTBEAT_SECONDS = 60;
+import { formatDuration, formatWork, HEARTBEAT_SECONDS } from "./progress.js";
 
 /** How far several processes are: on a terminal a line for each that is written over, elsewhere one line for all every minute. */
 export class ProgressBlock {
@@ -39,7 +35,7 @@ export class ProgressBlock {
     const most = Math.max(1, (this.#channel.rows || 24) - 3);
     const more = view.working.length - most;
     const lines = [
-      ...view.working.slice(0, most).map(lineOf),
+      ...view.working.slice(0, most).map((work) => `  ${formatWork(work)}`),
       ...(more > 0 ? [`  and ${more} more`] : []),
       summary,
     ].map((line) => line.slice(0, width));
@@ -64,10 +60,4 @@ function summaryOf({ done, failed, all, working, secondsLeft }: JobsView): strin
     ...(secondsLeft === null ? [] : [`${formatDuration(secondsLeft)} left of all`]),
   ];
   return parts.join(", ");
-}
-
-function lineOf({ doing, imagesPerSecond, secondsLeft }: JobsView["working"][number]): string {
-  const rate = imagesPerSecond === null ? "" : `, ${imagesPerSecond.toFixed(0)} images/s`;
-  const left = secondsLeft === null ? "" : `, ${formatDuration(secondsLeft)} left`;
-  return `  ${oneLine(doing)}${rate}${left}`;
 }

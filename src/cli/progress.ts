@@ -4,7 +4,7 @@ import { type Channel, messages, writeMessage } from "./channels.js";
 import { isQuiet } from "./output.js";
 
 /** Seconds between the lines that say how far the work is where there is no terminal. */
-const HEARTBEAT_SECONDS = 60;
+export const HEARTBEAT_SECONDS = 60;
 
 /**
  * How far the work is: on a terminal one line that is written over, elsewhere a line at once and then one every minute, so that a log
@@ -58,6 +58,21 @@ export function formatDuration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** What is done, its rate and the time left, as far as they are known. */
+export function formatWork({
+  doing,
+  imagesPerSecond,
+  secondsLeft,
+}: {
+  readonly doing: string;
+  readonly imagesPerSecond: number | null;
+  readonly secondsLeft: number | null;
+}): string {
+  const rate = imagesPerSecond === null ? "" : `, ${imagesPerSecond.toFixed(0)} images/s`;
+  const left = secondsLeft === null ? "" : `, ${formatDuration(secondsLeft)} left`;
+  return `${oneLine(doing)}${rate}${left}`;
 }
 
 /** How far a download is, its rate and the time left. */

@@ -248,7 +248,7 @@ function given<Name extends SettingName>(name: Name, value: unknown): TrainingSe
 /** How many runs a call trained, and how many evaluations it made. */
 export function workDone(outcomes: readonly Outcome[]): { trained: number; evaluated: number } {
   return {
-    // Several students of a run are one training.
+    // Several students of a run are one training, and so is a run that is asked for at each rung.
     trained: new Set(outcomes.filter(({ trained }) => trained).map(({ folder }) => folder)).size,
     evaluated: outcomes.reduce((sum, { measured }) => sum + measured, 0),
   };

@@ -20,7 +20,7 @@ import { settingsOfPoints, sweepRequests, sweepScale, type SweepPlan } from "../
 import type { CommandBody } from "./usages.js";
 import { datasetOption, examples } from "./options.js";
 import { printResult, suggest } from "./output.js";
-import { elsewhereOf, printPlan, reportUnfinished, unfinishedJson } from "./perform-call.js";
+import { elsewhereOf, printPlan, reportNothing, reportUnfinished, unfinishedJson } from "./perform-call.js";
 import {
   filesText,
   nextOfRuns,
@@ -30,6 +30,7 @@ import {
   scaleOptionsOf,
   seedsOption,
   withScaleOptions,
+  workDone,
   writeReport,
 } from "./reproduction.js";
 import { formatTable } from "./text-table.js";
@@ -113,8 +114,7 @@ async function runSweep(args: SweepArguments): Promise<void> {
   });
   if (!swept) return;
   if (swept.outcomes.length === 0 && unfinished.length > 0) {
-    reportUnfinished(unfinished);
-    if (args.json) printResult(args, { unfinished: unfinishedJson(unfinished) }, "");
+    reportNothing(args, unfinished);
     return;
   }
   const stored = readStoreRecord(plan.dataset, args.dataDir);
@@ -131,15 +131,8 @@ async function runSweep(args: SweepArguments): Promise<void> {
     "sweep.csv": sweepCsv(sweep),
     "sweep.json": sweepJson(sweep),
   });
-  const { outcomes } = swept;
-  // With halving, a run is asked for at each rung.
-  const done = {
-    trained: new Set(outcomes.flatMap(({ trained, folder: run }) => (trained ? [run] : []))).size,
-    evaluated: outcomes.reduce((sum, { measured }) => sum + measured, 0),
-  };
-  const missing = unfinished.length === 0 ? {} : { unfinished: unfinishedJson(unfinished) };
   const text = `${sweepText(sweep, formatTable)}\n\n${filesText(files)}`;
-  printResult(args, { ...sweep, ...done, ...missing, files }, text);
+  printResult(args, { ...sweep, ...workDone(swept.outcomes), ...unfinishedJson(unfinished), files }, text);
   reportUnfinished(unfinished);
   suggest(...nextOfRuns(sweep.rows[0]?.runs.slice(0, 1) ?? []));
 }

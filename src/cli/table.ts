@@ -60,10 +60,9 @@ async function runTable(args: ReproductionArguments): Promise<void> {
     "table.json": tableJson(table),
   });
   const done = workDone(outcomes);
-  const missing = unfinished.length === 0 ? {} : { unfinished: unfinishedJson(unfinished) };
   printResult(
     args,
-    { ...table, ...done, ...missing, files },
+    { ...table, ...done, ...unfinishedJson(unfinished), files },
     `${tableText(table, formatTable)}\n\n${filesText(files)}`,
   );
   reportUnfinished(unfinished);

@@ -104,29 +104,6 @@ export function takeLock(path: string, rule: LockRule): HeldLock {
   });
 }
 
-/** A lock that is taken when it is first needed. */
-export interface Lock {
-  /** Takes it; taking it again does nothing. @throws {WorkError} as {@link takeLock}. */
-  hold(): void;
-  /** Gives it back; if it was not taken, removes what a killed process left of it. */
-  release(): void;
-}
-
-/** A lock that {@link takeLock} would take, and that is not taken yet. */
-export function openLock(path: string, rule: LockRule): Lock {
-  let held: HeldLock | undefined;
-  return {
-    hold() {
-      held ??= takeLock(path, rule);
-    },
-    release() {
-      if (held) held.release();
-      else removeAbandonedLock(path);
-      held = undefined;
-    },
-  };
-}
-
 /** Removes the file of a lock that a killed process left, for those who find nothing more to do and take no lock. */
 export function removeAbandonedLock(path: string): void {
   if (!existsSync(path)) return;

@@ -5,7 +5,7 @@ import { InputError, WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { readTextFile } from "../files/read-text.js";
 import type { Job } from "../reproduction/job.js";
-import { type JobFile, parseJobFile } from "./job-file.js";
+import { FORMAT, type JobFile, parseJobFile } from "./job-file.js";
 
 /*
  * The folder of jobs that other processes do, beside the runs. A job has up to five files: what it is (`NAME-ID.json`), its messages
@@ -73,9 +73,11 @@ function filesNamed(folder: string, slug: string, id: string): JobFiles {
   };
 }
 
-/** Writes what a job is, for a worker to find. */
-export function postJob(file: JobFile): JobFiles {
-  const files = filesOfJob(file.places.runsDir, file.job);
+/** Writes what a job is, for a worker to find; its paths start from where this process is. */
+export function postJob(what: Omit<JobFile, "format" | "from">): JobFiles {
+  const { job, dataset, places, threads } = what;
+  const file: JobFile = { format: FORMAT, job, dataset, from: process.cwd(), places, threads };
+  const files = filesOfJob(places.runsDir, job);
   const content = `${JSON.stringify(file, null, 2)}\n`;
   if (!existsSync(files.job) || readTextFile(files.job, MOST_BYTES) !== content)
     writeFileAtomically(files.job, content);

@@ -5,7 +5,7 @@ import { InputError } from "../errors.js";
 import { tryLock } from "../files/lock.js";
 import { refreshFolder } from "../files/refresh.js";
 import { type JobFiles, jobsFolder, postedJobs } from "./board.js";
-import { type QueuePlace, readQueuePlace, statusSince } from "./queue-place.js";
+import { isInQueue, type QueuePlace, readQueuePlace, statusSince } from "./queue-place.js";
 
 /** A job that was posted, as far as can be told from here. */
 export interface ListedJob {
@@ -50,7 +50,7 @@ function listed(files: JobFiles, place: QueuePlace | null, queue: QueueState | u
     name: basename(files.job, ".json"),
     log: existsSync(files.log) ? files.log : null,
     tries: status?.tries ?? 0,
-    slurm: queue?.state === "queued" || queue?.state === "running" ? (place?.slurm ?? null) : null,
+    slurm: isInQueue(queue) ? (place?.slurm ?? null) : null,
     worker: null,
     ...{ imagesPerSecond: null, secondsLeft: null },
   };

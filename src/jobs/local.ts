@@ -1,22 +1,18 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { makeFolders } from "../files/make-folders.js";
 import { oneLine } from "../harmless.js";
 import type { Job, JobPlan } from "../reproduction/job.js";
 import type { DoneElsewhere, UnfinishedJob } from "../reproduction/reproduce.js";
 import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
 import { type JobFiles, jobsFolder, type JobStatus, postJob, readStatus } from "./board.js";
-import { FORMAT } from "./job-file.js";
 import { coresHere, gpusHere, type Share, shareOut } from "./shares.js";
-import { jobsWatcher, type WorkedOn } from "./view.js";
+import { jobsWatcher } from "./view.js";
+import { STOPPED, workerCall } from "./worker-call.js";
 
 /** Milliseconds between two looks at the workers. */
 const LOOK_EVERY = 250;
-/** The exit code of a worker that was stopped as asked and has saved everything. */
-export const STOPPED = 75;
-const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 
 /** How the jobs of a plan are done on this machine. */
 export interface LocalWork {
@@ -26,7 +22,9 @@ export interface LocalWork {
   readonly threads: number;
 }
 
-interface Worker extends WorkedOn {
+interface Worker {
+  readonly job: Job;
+  readonly files: JobFiles;
   readonly child: ChildProcess;
   readonly slot: number;
   /** What the job had made before. */
@@ -61,11 +59,10 @@ export async function workLocally(
   if (count > 0) makeFolders(jobsFolder(places.runsDir));
 
   function begin(job: Job, slot: number): void {
-    const files = postJob({ format: FORMAT, job, dataset, from: process.cwd(), places, threads });
+    const files = postJob({ job, dataset, places, threads });
     const madeBefore = readStatus(files)?.made ?? 0;
     const child = startWorker(files, shares[slot] ?? { gpu: null, cores: [] }, threads);
-    const isOf = (status: JobStatus): boolean => status.process === child.pid;
-    const worker: Worker = { job, files, isOf, child, slot, madeBefore, exit: null, ended: "" };
+    const worker: Worker = { job, files, child, slot, madeBefore, exit: null, ended: "" };
     child.once("exit", (code, signal) => {
       worker.exit = code ?? 1;
       worker.ended =
@@ -81,7 +78,7 @@ export async function workLocally(
     const { job, files, slot, madeBefore, exit } = worker;
     working.delete(worker);
     free.push(slot);
-    const status = readStatus(files);
+    const status = statusOf(worker);
     if (exit === 0) {
       done.add(job.id);
       made.set(job.id, (status?.made ?? 0) - madeBefore);
@@ -89,8 +86,7 @@ export async function workLocally(
       return;
     }
     const stopped = exit === STOPPED;
-    const said = status && worker.isOf(status) ? status.error : null;
-    const why = stopped ? "stopped as asked" : (said ?? worker.ended);
+    const why = stopped ? "stopped as asked" : (status?.error ?? worker.ended);
     unfinished.set(job.id, { job, state: stopped ? "stopped" : "failed", why, log: files.log });
     if (!stopped) events.onMessage(`failed: ${job.name}: ${why}; its messages are in ${files.log}`);
   }
@@ -118,7 +114,8 @@ export async function workLocally(
         begin(job, free.shift() ?? 0);
       }
       if (working.size === 0) break;
-      events.onJobs?.(watch([...working], done, unfinished));
+      const now = [...working].map((worker) => ({ job: worker.job, status: statusOf(worker) }));
+      events.onJobs?.(watch(now, done, unfinished));
       await wait(LOOK_EVERY);
     }
   } finally {
@@ -127,12 +124,18 @@ export async function workLocally(
   return { made, unfinished: [...unfinished.values()] };
 }
 
+/** What a worker has said, and not one of an earlier try. */
+function statusOf({ files, child }: Worker): JobStatus | null {
+  const status = readStatus(files);
+  return status?.process === child.pid ? status : null;
+}
+
 /** Starts a worker that ends when this process does, and whose messages go to the job's log. */
-function startWorker({ job, log }: JobFiles, { gpu, cores }: Share, threads: number): ChildProcess {
-  const call = [process.execPath, MAIN, "jobs", "run", job, "--until-parent-ends"];
+function startWorker(files: JobFiles, { gpu, cores }: Share, threads: number): ChildProcess {
+  const call = [...workerCall(files), "--until-parent-ends"];
   const kept = cores.length > 0 && canKeepToCores() ? ["taskset", "-c", cores.join(), ...call] : call;
   const [program = process.execPath, ...rest] = kept;
-  const messages = openSync(log, "a", 0o666);
+  const messages = openSync(files.log, "a", 0o666);
   try {
     return spawn(program, rest, {
       // Ctrl-C is for the call that started it, which asks it to stop.

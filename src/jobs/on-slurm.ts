@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { type QueueState, queueStates } from "../cluster/queue-states.js";
 import { requireSlurm, type SlurmCluster } from "../cluster/require-slurm.js";
 import type { SlurmOptions } from "../cluster/slurm-options.js";
@@ -12,7 +11,7 @@ import { waitForLock } from "../files/lock.js";
 import { refreshFolder } from "../files/refresh.js";
 import type { Job, JobPlan } from "../reproduction/job.js";
 import type { DoneElsewhere, UnfinishedJob } from "../reproduction/reproduce.js";
-import { Stopped, type Places, type WorkEvents } from "../reproduction/session.js";
+import { Stopped, stopIfAsked, type Places, type WorkEvents } from "../reproduction/session.js";
 import {
   filesOfJob,
   type JobFiles,
@@ -22,13 +21,12 @@ import {
   postJob,
   readStatus,
 } from "./board.js";
-import { FORMAT } from "./job-file.js";
-import { readQueuePlace, statusSince, writeQueuePlace } from "./queue-place.js";
+import { isInQueue, readQueuePlace, statusSince, writeQueuePlace } from "./queue-place.js";
 import { jobsWatcher, type WorkedOn } from "./view.js";
+import { workerCall } from "./worker-call.js";
 
 /** Milliseconds between two looks at the queue, while a call waits for its jobs: at first, and at most. */
 const [FIRST_LOOK, LAST_LOOK] = [1000, 15_000];
-const MAIN = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 
 /** How the jobs of a plan are done on a Slurm cluster. */
 export interface SlurmWork {
@@ -106,9 +104,7 @@ async function submitMissing(
   const lock = await waitForLock(
     join(folder, ".submitting"),
     (holder) => events.onMessage(`waiting for another mtard that submits jobs (${holder})`),
-    () => {
-      if (events.stopRequested()) throw new Stopped();
-    },
+    () => stopIfAsked(events),
   );
   try {
     const folderOfArrays = join(folder, "slurm");
@@ -133,10 +129,10 @@ async function submitMissing(
     );
     const waitedFor = new Set([...missing.map(({ job }) => job.id), ...queued.keys()]);
     const tasks = missing.map(({ job, files }): SlurmTask => {
-      postJob({ format: FORMAT, job, dataset, from: process.cwd(), places, threads });
+      postJob({ job, dataset, places, threads });
       return {
         ...{ id: job.id, name: job.name, log: files.log, jobFile: files.job, status: files.status },
-        argv: [process.execPath, MAIN, "jobs", "run", resolve(files.job)],
+        argv: workerCall(files),
         after: job.needs.filter((id) => waitedFor.has(id)).map((id) => queued.get(id) ?? id),
       };
     });
@@ -182,8 +178,7 @@ async function placesInQueue(todo: readonly Placed[]): Promise<Map<string, strin
   return new Map(
     todo.flatMap(({ job, files }) => {
       const place = readQueuePlace(files);
-      const state = place && states.get(place.slurm)?.state;
-      return place && (state === "queued" || state === "running") ? [[job.id, place.slurm] as const] : [];
+      return place && isInQueue(states.get(place.slurm)) ? [[job.id, place.slurm] as const] : [];
     }),
   );
 }
@@ -218,8 +213,7 @@ async function look(
     const seconds = (performance.now() - (ended.get(job.id) ?? -Infinity)) / 1000;
     const state = seconds < UNSEEN_SECONDS ? UNSEEN : stateOf(queue, status);
     unfinished.push({ job, ...state, log: files.log });
-    if (queue?.state === "running")
-      running.push({ job, files, isOf: (each: JobStatus) => each.tries > (place?.triesBefore ?? 0) });
+    if (queue?.state === "running") running.push({ job, status });
   }
   return { done, unfinished, running };
 }
@@ -230,7 +224,7 @@ function stateOf(
   queue: QueueState | undefined,
   status: JobStatus | null,
 ): Pick<UnfinishedJob, "state" | "why"> {
-  if (queue?.state === "queued" || queue?.state === "running") return { state: queue.state, why: queue.why };
+  if (isInQueue(queue)) return { state: queue.state, why: queue.why };
   if (queue?.state === "cancelled") return { state: "stopped", why: queue.why };
   return { state: "failed", why: status?.error ?? (queue?.why || "it ended without a word") };
 }

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { z } from "zod";
+import type { QueueState } from "../cluster/queue-states.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { readTextFile } from "../files/read-text.js";
 import { type JobFiles, type JobStatus, readStatus } from "./board.js";
@@ -29,6 +30,13 @@ export function readQueuePlace({ slurm }: JobFiles): QueuePlace | null {
 
 export function writeQueuePlace({ slurm }: JobFiles, place: QueuePlace): void {
   writeFileAtomically(slurm, `${JSON.stringify(place)}\n`);
+}
+
+/** Whether a job waits or runs in a queue. */
+export function isInQueue(
+  queue: QueueState | undefined,
+): queue is QueueState & { readonly state: "queued" | "running" } {
+  return queue?.state === "queued" || queue?.state === "running";
 }
 
 /** How far a job is since it was given its last place; null if no worker has begun it since. */

@@ -1,14 +1,12 @@
 import type { Job } from "../reproduction/job.js";
 import type { JobsView } from "../reproduction/session.js";
 import { oneLine } from "../harmless.js";
-import { type JobFiles, type JobStatus, readStatus } from "./board.js";
+import type { JobStatus } from "./board.js";
 
-/** A job that a worker does. */
+/** A job that a worker does, and what this worker has said of it; null before it has said anything. */
 export interface WorkedOn {
   readonly job: Job;
-  readonly files: JobFiles;
-  /** Whether a status is this worker's, and not one of an earlier try. */
-  isOf(status: JobStatus): boolean;
+  readonly status: JobStatus | null;
 }
 
 /** Makes views of jobs as they are done, with the time left at the pace since it was made. */
@@ -22,11 +20,10 @@ export function jobsWatcher(
   const began = performance.now();
   let first: number | null = null;
   return (working, done, failed) => {
-    const statuses = working.map((each) => {
-      const { job, files } = each;
-      const status = readStatus(files);
-      return { job, status: status?.state === "running" && each.isOf(status) ? status : null };
-    });
+    const statuses = working.map(({ job, status }) => ({
+      job,
+      status: status?.state === "running" ? status : null,
+    }));
     const shares = new Map(statuses.map(({ job, status }) => [job.id, status?.share ?? 0]));
     const left = todo
       .filter(({ id }) => !done.has(id) && !failed.has(id))

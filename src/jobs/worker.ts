@@ -4,7 +4,7 @@ import { type HeldLock, waitForLock } from "../files/lock.js";
 import { oneLine } from "../harmless.js";
 import { openSession } from "../reproduction/open-session.js";
 import { type JobResult, perform } from "../reproduction/perform.js";
-import { Stopped, type WorkEvents, type WorkProgress } from "../reproduction/session.js";
+import { Stopped, stopIfAsked, type WorkEvents, type WorkProgress } from "../reproduction/session.js";
 import { filesBeside, findPosted, type JobStatus, readJob, readStatus, writeStatus } from "./board.js";
 import { readQueuePlace } from "./queue-place.js";
 
@@ -95,9 +95,7 @@ async function workersLock(path: string, events: WorkEvents): Promise<HeldLock |
     return await waitForLock(
       path,
       (holder) => events.onMessage(`waiting for another worker that does the same (${holder})`),
-      () => {
-        if (events.stopRequested()) throw new Stopped();
-      },
+      () => stopIfAsked(events),
     );
   } catch (error) {
     if (error instanceof Stopped) return null;

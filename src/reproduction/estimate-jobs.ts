@@ -2,11 +2,9 @@ import { classifierShape, findDataset } from "../data/datasets.js";
 import { readStoreRecord } from "../data/store.js";
 import { teacherRoles, type TeacherRole } from "../methods/method.js";
 import { type Device, gpuNames } from "../runtime/device.js";
-import { teacherSha256 } from "../teacher/load.js";
-import { listTeachers } from "../teacher/store.js";
 import { type Estimate, estimateMeasurement, estimateTraining, type Ground } from "./estimate.js";
 import type { Job, MeasurementJob, TrainingJob } from "./job.js";
-import { readPastWork, type TeacherWork } from "./past-work.js";
+import { networksOf, readPastWork, teachersAtHand, type TeacherWork } from "./past-work.js";
 import { imagesOf, type Places } from "./session.js";
 import { ASSUMED_H100 } from "./speed.js";
 
@@ -22,10 +20,7 @@ export function estimatesOf(jobs: readonly Job[], dataset: string, places: Place
     ...{ device, past: readPastWork(places) },
     assumed: device === "cuda" ? ASSUMED_H100 : null,
   };
-  const manifests = listTeachers(places.teachersDir).flatMap((each) =>
-    "manifest" in each ? [each.manifest] : [],
-  );
-  const networks = new Map(manifests.map((manifest) => [teacherSha256(manifest), manifest.network]));
+  const networks = networksOf(teachersAtHand(places.teachersDir));
   const trainings = new Map(jobs.flatMap((job) => (job.kind === "train" ? [[job.id, job] as const] : [])));
 
   function teacherOf({ standIns, inputs }: TrainingJob, role: TeacherRole): TeacherWork | null {

@@ -8,7 +8,7 @@ import type { Evaluation } from "../evaluation/summary.js";
 import type { Model } from "../model/model.js";
 import { evaluationCost } from "./ledger.js";
 import type { WantedMeasurement } from "./job.js";
-import { Stopped, type RunPlace, type WorkSession } from "./session.js";
+import { stopIfAsked, type RunPlace, type WorkSession } from "./session.js";
 
 /** A student of a run, or a teacher, to be measured. */
 export interface Subject {
@@ -90,11 +90,9 @@ async function measureOne(
   let done = NaN;
   const found = await measure(model, data, settings, store, {
     onMessage: (text) => events.onMessage(`${name}: ${text}`),
-    onWaiting() {
-      if (events.stopRequested()) throw new Stopped();
-    },
+    onWaiting: () => stopIfAsked(events),
     onProgress({ share, pass }) {
-      if (events.stopRequested()) throw new Stopped();
+      stopIfAsked(events);
       // What an earlier call did does not count as this one's work.
       if (Number.isNaN(done)) ledger.strike(cost * share);
       else ledger.work(cost * (share - done));

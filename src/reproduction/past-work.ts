@@ -11,6 +11,7 @@ import type { TrainingSettings } from "../recipes/settings.js";
 import { readRun, RUN_FILES } from "../run/run-directory.js";
 import type { Device } from "../runtime/device.js";
 import { teacherSha256 } from "../teacher/load.js";
+import type { TeacherManifest } from "../teacher/manifest.js";
 import { listTeachers } from "../teacher/store.js";
 import { roundPasses } from "./operations.js";
 import { type Pace, paceOf } from "./pace.js";
@@ -57,8 +58,8 @@ export function readPastWork({
   dataDir,
   teachersDir,
 }: Pick<Places, "runsDir" | "dataDir" | "teachersDir">): PastWork {
-  const teachers = listTeachers(teachersDir).flatMap((each) => ("manifest" in each ? [each.manifest] : []));
-  const networks = new Map(teachers.map((manifest) => [teacherSha256(manifest), manifest.network]));
+  const teachers = teachersAtHand(teachersDir);
+  const networks = networksOf(teachers);
   const teacherOf = (sha256: string | null): TeacherWork | null =>
     sha256 === null ? null : { sha256, network: networks.get(sha256) ?? null };
   const trainings: PastTraining[] = [];
@@ -89,6 +90,16 @@ export function readPastWork({
     attacks.push(...attacksIn(join(runsDir, "evaluations", name)).map((attack) => ({ ...facts, ...attack })));
   }
   return { trainings, attacks };
+}
+
+/** The networks of teachers by the SHA-256 of their models; null for a foreign graph. */
+export function networksOf(teachers: readonly TeacherManifest[]): Map<string, string | null> {
+  return new Map(teachers.map((manifest) => [teacherSha256(manifest), manifest.network]));
+}
+
+/** The usable teachers of all data sets. */
+export function teachersAtHand(teachersDir: string): TeacherManifest[] {
+  return listTeachers(teachersDir).flatMap((each) => ("manifest" in each ? [each.manifest] : []));
 }
 
 function foldersIn(runsDir: string): string[] {

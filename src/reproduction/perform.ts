@@ -7,13 +7,13 @@ import { type Model, openModel } from "../model/model.js";
 import type { StudentChoice } from "../model/run-student.js";
 import type { ModelReference } from "../model/reference.js";
 import type { TrainingSettings } from "../recipes/settings.js";
-import { isRunFinished, type RunInputs } from "../run/run-directory.js";
+import type { RunInputs } from "../run/run-directory.js";
 import type { Job, MeasurementJob, TrainingJob } from "./job.js";
 import { measureMissing, measurementOf } from "./measure-missing.js";
-import { hasPaused } from "./pause.js";
+import { isTrained } from "./is-trained.js";
 import { runKey } from "./run-key.js";
 import { runFolder } from "./run-store.js";
-import { type RunPlace, type WorkSession } from "./session.js";
+import type { RunPlace, WorkSession } from "./session.js";
 import { resolved, studentAsTeacher } from "./teachers.js";
 import { trainMissing } from "./train-missing.js";
 
@@ -59,18 +59,14 @@ async function performTraining(
   const { settings, inputs } = await withStandIns(job, session);
   const key = runKey(settings, inputs, record);
   const usual = job.folder ?? runFolder(places.runsDir, settings, key);
-  const found = doneIn(usual, job.until) ?? (job.folder === null ? session.finished().get(key) : undefined);
+  const elsewhere = job.folder === null ? session.finished().get(key) : undefined;
+  const found = isTrained(usual, job.until) ? usual : elsewhere;
   const folder = found ?? usual;
   const doing = found === undefined ? `training ${job.name} in ${folder}` : `${job.name} is in ${folder}`;
   events.onMessage(`run ${place.run} of ${place.runs}: ${doing}`);
   if (found !== undefined) return { kind: "train", folder, trained: false };
   const trained = await trainMissing(folder, settings, job, place, session);
   return { kind: "train", folder, trained };
-}
-
-/** The directory, if the run in it is trained as far as it should be. */
-function doneIn(folder: string, until: number | null): string | undefined {
-  return isRunFinished(folder) || (until !== null && hasPaused(folder, until)) ? folder : undefined;
 }
 
 /** A run's settings and inputs with the teachers that other runs' students are. */

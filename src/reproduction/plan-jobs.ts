@@ -11,7 +11,7 @@ import {
   type WantedMeasurement,
 } from "./job.js";
 import { evaluationCost, trainingLooks } from "./ledger.js";
-import { hasPaused } from "./pause.js";
+import { hasPaused } from "./is-trained.js";
 import { runKey } from "./run-key.js";
 import { evaluationsOf, isTeacherPlan, runId, type SubjectRequest } from "./run-request.js";
 import { runFolder } from "./run-store.js";

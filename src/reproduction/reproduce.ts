@@ -1,4 +1,3 @@
-import { classifierShape, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import type { AttackChanges } from "../evaluation/settings.js";
 import { createNetwork } from "../networks/networks.js";
@@ -123,8 +122,8 @@ async function withPlan<T>(
   };
   const opened = await openSession(scale.dataset, places, events, folderOf);
   try {
-    const shape = classifierShape(findDataset(scale.dataset, places.dataDir));
-    const session = { ...opened, scale, attackChanges, init: await initialWeightsOf(scale, shape, places) };
+    const init = await initialWeightsOf(scale, opened.shape, places);
+    const session = { ...opened, scale, attackChanges, init };
     return await work(planJobs(requests, session), session);
   } finally {
     opened.close();

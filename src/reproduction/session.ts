@@ -55,6 +55,11 @@ export interface RunPlace {
 /** Thrown when the work stops as asked: everything is saved, and the same call goes on from there. */
 export class Stopped extends Error {}
 
+/** @throws {Stopped} if asked to stop. */
+export function stopIfAsked(events: Pick<WorkEvents, "stopRequested">): void {
+  if (events.stopRequested()) throw new Stopped();
+}
+
 /** What the jobs of one process share, whichever plan they are of. */
 export interface WorkSession {
   readonly places: Places;

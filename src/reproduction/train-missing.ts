@@ -3,15 +3,15 @@ import { InputError } from "../errors.js";
 import { isThere } from "../files/kind.js";
 import { type HeldLock, waitForLock, workingLock } from "../files/lock.js";
 import type { TrainingSettings } from "../recipes/settings.js";
-import { type InitialWeights, isRunFinished, readRun, RUN_FILES } from "../run/run-directory.js";
+import { type InitialWeights, readRun, RUN_FILES } from "../run/run-directory.js";
 import { type PreparedRun, prepareRun } from "../training/prepare.js";
 import { firstStepWarnings } from "../training/first-step.js";
 import { SELECTION_ATTACK } from "../training/schedule.js";
 import { train } from "../training/train.js";
 import type { TrainingJob } from "./job.js";
 import { evaluationCost, trainingCost } from "./ledger.js";
-import { hasPaused } from "./pause.js";
-import { imagesOf, Stopped, type RunPlace, type WorkSession } from "./session.js";
+import { isTrained } from "./is-trained.js";
+import { imagesOf, Stopped, stopIfAsked, type RunPlace, type WorkSession } from "./session.js";
 
 /** Seconds between checkpoints, besides the one after every epoch. */
 const CHECKPOINT_SECONDS = 120;
@@ -34,9 +34,7 @@ export async function trainMissing(
   const lock = await waitForLock(
     workingLock(folder),
     (holder) => events.onMessage(`waiting for another mtard that works in ${folder} (${holder})`),
-    () => {
-      if (events.stopRequested()) throw new Stopped();
-    },
+    () => stopIfAsked(events),
   );
   if (isDone(folder, until, lock)) {
     lock.release();
@@ -78,7 +76,7 @@ export async function trainMissing(
 /** Whether another process has trained the run as far as it should be; the lock is given back if that cannot be read. */
 function isDone(folder: string, until: number | null, lock: HeldLock): boolean {
   try {
-    return isRunFinished(folder) || (until !== null && hasPaused(folder, until));
+    return isTrained(folder, until);
   } catch (error) {
     lock.release();
     throw error;

@@ -20,7 +20,14 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WorkError } from "#mtard/errors.js";
 import { lockDescriptor, requireSetup, tryToLock } from "#mtard/files/kernel.js";
-import { type HeldLock, openLock, takeLock, tryLock, waitForLock, workingLock } from "#mtard/files/lock.js";
+import {
+  type HeldLock,
+  removeAbandonedLock,
+  takeLock,
+  tryLock,
+  waitForLock,
+  workingLock,
+} from "#mtard/files/lock.js";
 import { pinsKey } from "../../scripts/setup/record.mjs";
 
 let folder: string;
@@ -113,28 +120,26 @@ describe("a lock", () => {
   });
 
   it("goes with the folders that were made for it, if nothing is in them", () => {
-    const lock = openLock(workingLock(join(folder, "deep", "runs")), rule);
+    const take = () => takeLock(workingLock(join(folder, "deep", "runs")), rule);
     expect(readdirSync(folder)).toEqual([]);
-    lock.hold();
-    lock.hold();
+    const lock = take();
     expect(existsSync(join(folder, "deep", "runs", ".working"))).toBe(true);
     lock.release();
     lock.release();
     expect(readdirSync(folder)).toEqual([]);
-    lock.hold();
+    const again = take();
     writeFileSync(join(folder, "deep", "runs", "settings.json"), "");
-    lock.release();
+    again.release();
     expect(readdirSync(join(folder, "deep", "runs"))).toEqual(["settings.json"]);
   });
 
   it("leaves nothing of one that was killed, also where it is not needed any more", async () => {
     const other = await holder();
-    const lock = openLock(path, rule);
-    lock.release();
+    removeAbandonedLock(path);
     expect(existsSync(path)).toBe(true);
     other.kill("SIGKILL");
     await once(other, "exit");
-    lock.release();
+    removeAbandonedLock(path);
     expect(existsSync(path)).toBe(false);
   });
 
