@@ -9,6 +9,7 @@ export const floors = /** @type {const} */ ([
   "errors.ts",
   "version.ts",
   "nearest.ts",
+  "browser",
   "files",
   "cluster",
   "runtime",
