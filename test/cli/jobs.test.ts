@@ -13,6 +13,7 @@ import {
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listJobs } from "#mtard/jobs/list.js";
 import { mtard, mtardJson, workFolder } from "./mtard.js";
 
 /* Tables and studies by several processes: runs of seconds on the demo data. */
@@ -29,8 +30,10 @@ const path = (file: string) => join(work.path, file);
 interface JobsJson {
   readonly jobs: readonly { name: string; state: string; tries: number; log: string; doing: string }[];
 }
-const jobsOf = async (runsDir: string) =>
+const printedJobs = async (runsDir: string) =>
   ((await runJson(`jobs --all --runs-dir ${runsDir}`)) as unknown as JobsJson).jobs;
+/** The same without a process, for tests that ask often. */
+const jobsOf = (runsDir: string) => listJobs(path(runsDir), () => undefined);
 
 /** Table 11 trains two runs whose students are teachers of others. */
 const TABLE = `table 11 --epochs 1 ${TINY}`;
@@ -71,7 +74,7 @@ describe("--dry-run", () => {
   });
 });
 
-const STOPPED = `study own --dataset demo --methods natural,sat --seeds 0 --epochs 6 ${TINY}`;
+const STOPPED = `study own --dataset demo --methods natural,sat --seeds 0 --epochs 3 ${TINY}`;
 let plain: Promise<Record<string, unknown>> | undefined;
 /** What a study has that nobody stopped. */
 const undisturbed = () => (plain ??= runJson(`${STOPPED} --runs-dir undisturbed`));
@@ -81,7 +84,7 @@ describe("--jobs 2", () => {
     const both = await runJson(`${TABLE} --jobs 2 --runs-dir both`);
     expect(numbers(both)).toEqual(numbers(alone));
     expect(both["trained"]).toBe(alone["trained"]);
-    const jobs = await jobsOf("both");
+    const jobs = await printedJobs("both");
     expect(jobs.map(({ state }) => state)).toEqual(Array(5).fill("done"));
     for (const { log } of jobs) expect(readFileSync(path(log), "utf8")).toContain("training ");
   });
@@ -142,7 +145,7 @@ describe("--jobs 2", () => {
       child.kill(signal);
       expect((await ended)[0]).toBe(signal === "SIGINT" ? 1 : null);
       const statesNow = async () => (await jobsOf(signal)).map(({ state }) => state);
-      while ((await statesNow()).includes("running")) await sleep(1000);
+      while ((await statesNow()).includes("running")) await sleep(200);
       expect(await statesNow()).not.toContain("failed");
       const done = await runJson(line);
       const alone = await undisturbed();
@@ -162,7 +165,7 @@ describe("GPUs", () => {
     const { code } = await run(line, { PATH: `${path("bin")}:${process.env["PATH"]}`, MTARD_DEVICE: "" });
     expect(code).toBe(0);
     const said = (await jobsOf("gpus")).map(
-      ({ log }) => /GPU (\d)/.exec(readFileSync(path(log), "utf8"))?.[1],
+      ({ log }) => /GPU (\d)/.exec(readFileSync(log ?? "", "utf8"))?.[1],
     );
     expect(new Set(said)).toEqual(new Set(["0", "1"]));
   });

@@ -230,7 +230,7 @@ describe("a measurement that ends at any moment", () => {
     await measure(modelOf(target), data, settings, null, { onProgress: () => told++ });
     // The dearest batch is one of PGD: six images, twenty gradients each, and a look at what comes out.
     const batch = 6 * (3 * 20 + 1);
-    for (let events = 1; events < told; events += 5) {
+    for (let events = 1; events < told; events += 9) {
       store = openStore(mkdtempSync(join(work, "killed-")));
       target.asked.length = 0;
       await killedAfter(events, modelOf(target), store);
