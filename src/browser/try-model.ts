@@ -1,6 +1,12 @@
 import { type BothAnswers, percent, showAnswers, showLogits } from "./answers.js";
 import { answerOf, ascend, type AscentSettings, probabilitiesOf } from "./ascent.js";
-import { bytesOfBase64, openClassifier, packedBytes, type WebRuntime } from "./classifier.js";
+import {
+  bytesOfBase64,
+  type Classifier,
+  openClassifier,
+  packedBytes,
+  type WebRuntime,
+} from "./classifier.js";
 import type { ModelFacts, SampleImage } from "./model-facts.js";
 import { draw, planesOf, readPicture } from "./pixels.js";
 
@@ -20,7 +26,7 @@ export async function tryModel(runtime: WebRuntime): Promise<void> {
   try {
     const [wasm, model] = await Promise.all([packedBytes("wasm"), packedBytes("model")]);
     const classifier = await openClassifier(runtime, wasm, model, facts);
-    start(facts, notice, classifier.lossGradient);
+    start(facts, notice, (image, label) => classifier.lossGradient(image, label));
     notice.hidden = true;
     element("app", HTMLElement).hidden = false;
   } catch (error) {
@@ -31,7 +37,7 @@ export async function tryModel(runtime: WebRuntime): Promise<void> {
   }
 }
 
-type LossGradientOf = Awaited<ReturnType<typeof openClassifier>>["lossGradient"];
+type LossGradientOf = Classifier["lossGradient"];
 
 function start(facts: ModelFacts, notice: HTMLElement, lossGradient: LossGradientOf): void {
   const { classNames, samples } = facts;

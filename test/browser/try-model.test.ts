@@ -26,14 +26,16 @@ const PIXELS = SIDE * SIDE * 3;
 /** A class that says what pages must not do. */
 const HOSTILE = `<img src=x onerror=alert(1)>"'</script>\u202e${"x".repeat(10_000)}`;
 
-/** What the test asks of a canvas; the tests have no DOM types. */
+/** What the test asks of the page's elements; the tests have no DOM types. */
+interface PageElement {
+  readonly scrollWidth: number;
+  getAttribute(name: string): string | null;
+  setAttribute(name: string, value: string): void;
+}
 interface Canvas {
   readonly width: number;
   readonly height: number;
-  getContext(
-    this: unknown,
-    kind: "2d",
-  ): { getImageData(...area: readonly number[]): { data: Uint8ClampedArray } };
+  getContext(kind: "2d"): { getImageData(...area: readonly number[]): { data: Uint8ClampedArray } };
 }
 
 describe.skipIf(CHROMIUM === null)("the page of a model in Chromium", () => {
@@ -84,7 +86,7 @@ describe.skipIf(CHROMIUM === null)("the page of a model in Chromium", () => {
   const shownLogits = (column: 1 | 2): Promise<number[]> =>
     watched.page
       .locator(`#logits tbody tr > :nth-child(${column + 1})`)
-      .evaluateAll((cells) => cells.map((cell) => Number(cell.getAttribute("data-value"))));
+      .evaluateAll((cells: PageElement[]) => cells.map((cell) => Number(cell.getAttribute("data-value"))));
 
   it("answers as ONNX Runtime does in Node", async () => {
     const { InferenceSession, Tensor } = onnxRuntime();
@@ -118,9 +120,9 @@ describe.skipIf(CHROMIUM === null)("the page of a model in Chromium", () => {
     const [ours, expected] = [await shownLogits(2), [...logits.dataSync()]];
     for (const [index, logit] of ours.entries())
       expect(Math.abs(logit - (expected[index] ?? NaN))).toBeLessThan(0.05);
-    const drawn = await watched.page.locator("#adversarial").evaluate((canvas) => {
-      const { width, height, getContext } = canvas as unknown as Canvas;
-      return [...getContext.call(canvas, "2d").getImageData(0, 0, width, height).data];
+    const drawn = await watched.page.locator("#adversarial").evaluate((canvas: Canvas) => {
+      const { width, height } = canvas;
+      return [...canvas.getContext("2d").getImageData(0, 0, width, height).data];
     });
     const pixels = drawn.filter((_, at) => at % 4 !== 3);
     const levels = [...adversarial.dataSync()].map((value) => Math.round(255 * value));
@@ -176,9 +178,11 @@ describe.skipIf(CHROMIUM === null)("the page of a model in Chromium", () => {
     await choose(9);
     expect(await page.locator("#answers tbody th").nth(9).textContent()).toMatch(/^<img src=x onerror/);
     expect(await page.locator("img").count()).toBe(0);
-    const width = await page.locator("html").evaluate(({ scrollWidth }) => scrollWidth);
+    const width = await page.locator("html").evaluate(({ scrollWidth }: PageElement) => scrollWidth);
     expect(width).toBe(390);
-    await page.locator("details").evaluateAll((all) => all.forEach((one) => one.setAttribute("open", "")));
+    await page
+      .locator("details")
+      .evaluateAll((all: PageElement[]) => all.forEach((one) => one.setAttribute("open", "")));
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
       expect(await accessibilityFindings(watched)).toEqual([]);
