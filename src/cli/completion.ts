@@ -38,7 +38,7 @@ const describedNames: Names = async () =>
   (await import("../teacher/descriptions.js")).listDescriptions().map(({ name }) => name);
 const devices: Names = () => Promise.resolve(["auto", "cpu", "cuda"]);
 const roles: Names = async () => (await import("../methods/method.js")).teacherRoles;
-const formats: Names = async () => (await import("../model/export.js")).exportFormats;
+const formats: Names = async () => ["folder", ...(await import("../model/export.js")).exportFormats];
 const commandNames: Names = () => Promise.resolve([...Object.keys(usages), "help", COMPLETION]);
 const studyNames: Names = async () => Object.keys((await import("../reproduction/studies.js")).studies);
 /** The shell's own: files and folders. */

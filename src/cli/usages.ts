@@ -47,7 +47,8 @@ export const usages = {
   },
   export: {
     usage: "export <run>",
-    describe: "write a run's student (or a teacher) as ONNX, safetensors or npz",
+    describe:
+      "a run's student (or a teacher) to hand on: a folder with ONNX, a card and a page, or one format",
   },
   table: {
     usage: "table <number>",

@@ -36,7 +36,7 @@ export interface OpenModelOptions extends Places {
 }
 
 /** An opened model; `dispose`, or `using`, frees it. */
-export type OpenModel = Omit<Model, "reference" | "dispose"> & {
+export type OpenModel = Omit<Model, "reference" | "dispose" | "foreign"> & {
   /** Where it is; null for a model given as bytes or as a value. */
   readonly reference: Model["reference"] | null;
   /** Frees the engines' memory; the model cannot be used afterwards. */

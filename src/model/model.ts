@@ -12,6 +12,7 @@ import { pathOf, type TeacherReference } from "../teacher/reference.js";
 import { isWithin, type ModelUse, openTried } from "../teacher/tried.js";
 import { matchWeights } from "../weights/match-weights.js";
 import { networkIdentity } from "./identity.js";
+import type { OnnxClassifier } from "./onnx-target.js";
 import type { ModelReference } from "./reference.js";
 import { readStudent, type StudentChoice } from "./run-student.js";
 import { foreignTarget, type KnownNetwork, type ModelTarget, networkTarget } from "./targets.js";
@@ -29,6 +30,8 @@ export interface Model {
   readonly identity: string;
   /** Its network and weights, or null for an ONNX graph of another origin. */
   readonly known: KnownNetwork | null;
+  /** The ONNX graph of another origin, in the standard form; null where its network is known. */
+  readonly foreign: OnnxClassifier | null;
   /**
    * The model as attacks see it, made at the first call and the same from then on.
    *
@@ -133,6 +136,7 @@ function knownModel(
     image: network.input,
     identity: networkIdentity(network, weights),
     known,
+    foreign: null,
     ...madeOnce(() => networkTarget(facts, known, device)),
   };
 }
@@ -143,6 +147,7 @@ function foreignModel(reference: TeacherReference, teacher: StoredTeacher, devic
     ...{ name, reference, dataset, classes, image },
     identity: teacherSha256(teacher.manifest),
     known: null,
+    foreign: teacher,
     ...madeOnce(() => foreignTarget(name, classes, teacher, device)),
   };
 }

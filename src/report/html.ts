@@ -34,17 +34,32 @@ code { font-size: 0.85em; word-break: break-all; }
 @media (max-width: 480px) { body { margin: 1em auto; } h1 { font-size: 1.5em; overflow-wrap: anywhere; } }
 `;
 
+/** What a page may have besides. */
+export interface PageOptions {
+  /** Style after that of every page. */
+  readonly style?: string;
+  /** Whether its script may compile WebAssembly. */
+  readonly wasm?: boolean;
+}
+
 /**
  * Formats a page as HTML that loads nothing from elsewhere; `body` is HTML after the heading.
  *
  * @param script A module that runs in the page, and the only one that may; without it none runs.
  */
-export function pageHtml(title: string, body: string, script?: string): string {
+export function pageHtml(
+  title: string,
+  body: string,
+  script?: string,
+  { style = "", wasm = false }: PageOptions = {},
+): string {
   const policy = [
     "default-src 'none'",
     "img-src data:",
     "style-src 'unsafe-inline'",
-    ...(script === undefined ? [] : [`script-src '${integrityOf(script)}'`]),
+    ...(script === undefined
+      ? []
+      : [`script-src '${integrityOf(script)}'${wasm ? " 'wasm-unsafe-eval'" : ""}`]),
   ];
   return `<!doctype html>
 <html lang="en">
@@ -53,7 +68,7 @@ export function pageHtml(title: string, body: string, script?: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy.join("; ")}">
 <title>${htmlText(title)}</title>
-<style>${pageStyle}</style>
+<style>${pageStyle}${style}</style>
 </head>
 <body>
 <main>

@@ -879,6 +879,16 @@ const otherCases: BadCase[] = [
     says: ["runs is a folder", "name the file in it: runs/model.npz"],
   },
   {
+    name: "an export to a folder with other files",
+    call: "export runs/it --out runs",
+    says: ["runs is there already, and is no earlier export alone", '"it" in it'],
+  },
+  {
+    name: "a licence for a single file",
+    call: "export runs/it --to onnx --out student.onnx --license mit",
+    says: ["--license is for an export to a folder", "--to onnx"],
+  },
+  {
     name: "an export below a file",
     make: write("student", "x"),
     call: "export runs/it --to onnx --out student/model.onnx",

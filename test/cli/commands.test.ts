@@ -208,6 +208,19 @@ describe("a student that is exported", () => {
     });
   });
 
+  it("is handed on in a folder, with what was measured of it and test images in its page", async () => {
+    await evaluate(`${NATURAL} --attacks none --limit 300`);
+    expect(await runJson(`export ${NATURAL} --out out/handed --license mit`)).toMatchObject({
+      format: "folder",
+      files: ["README.md", "model.onnx", "model.safetensors", "classes.json", "index.html"],
+      images: 12,
+      noPage: null,
+    });
+    const card = read("out/handed/README.md");
+    expect(card).toMatch(/^license: mit$/m);
+    expect(card).toMatch(/^\| clean \| 300 \| [\d.]+% \([\d.]+ to [\d.]+\) \|/m);
+  });
+
   it("answers every image as the run does, as a teacher and as a file", async () => {
     const answers = async (model: string): Promise<unknown[]> => {
       const { perExample } = await evaluate(`${model} --attacks none --limit 300`);
