@@ -59,6 +59,7 @@ interface TrainArguments extends GlobalArguments {
   initKey: string | undefined;
   device: string | undefined;
   checkpointMinutes: unknown;
+  tensorboard: boolean;
   set: string[] | undefined;
 }
 
@@ -132,6 +133,12 @@ export const trainCommand: CommandBody = {
         default: 5,
         describe: "a checkpoint at least so often, besides one every epoch",
       })
+      .option("tensorboard", {
+        type: "boolean",
+        default: true,
+        describe:
+          "write event files for TensorBoard into the run directory (tensorboard --logdir runs); --no-tensorboard for none",
+      })
       .option("set", {
         type: "string",
         array: true,
@@ -157,7 +164,7 @@ export const trainCommand: CommandBody = {
 async function runTrain(args: TrainArguments): Promise<void> {
   const settings = settingsOf(args);
   const folder = args.out ?? `runs/${runName(settings)}`;
-  const { dataDir, teachersDir, resume, device } = args;
+  const { dataDir, teachersDir, resume, device, tensorboard } = args;
   const minutes = parseQuantity("--checkpoint-minutes", args.checkpointMinutes, { minimum: 0 });
   const about = args.initHead === undefined ? "--init-key" : "--init-head";
   if ((args.initHead !== undefined || args.initKey !== undefined) && args.init === undefined)
@@ -170,7 +177,7 @@ async function runTrain(args: TrainArguments): Promise<void> {
       ? undefined
       : { from: args.init, head: args.initHead ?? "kept", key: args.initKey };
   const notes = departuresOf(settings, teachersDir);
-  const places = { folder, dataDir, teachersDir, resume, device, init, notes };
+  const places = { folder, dataDir, teachersDir, resume, device, tensorboard, init, notes };
   const summary = await trainWithProgress(settings, places, minutes * 60);
   const { best, bestAveraged = null } = summary;
   const averagedText = bestAveraged ? `; of averaged weights ${bestText(bestAveraged)}` : "";

@@ -21,6 +21,7 @@ export interface TrainingPlaces {
   readonly resume: boolean;
   readonly device: string | undefined;
   readonly init?: InitRequest | undefined;
+  readonly tensorboard?: boolean;
   /** What to say of the run when it begins. */
   readonly notes?: readonly string[];
 }
@@ -37,6 +38,10 @@ export async function trainWithProgress(
   const run = await prepareRun(settings, { ...places, device });
   const line = new ProgressLine();
   const stop = stopOnSignals(line);
+  const warn = (text: string): void => {
+    line.clear();
+    log(`warning: ${text}`);
+  };
   try {
     log(`student ${settings.student} on ${runsOn} (libtensorflow)${teachersText(run.trainee)}`);
     log(
@@ -59,10 +64,7 @@ export async function trainWithProgress(
             ...(steps++ === 0 ? uncompiledWarnings() : []),
             ...firstStepWarnings(step, run.trainee.method, report),
           ];
-          for (const warning of warnings) {
-            line.clear();
-            log(`warning: ${warning}`);
-          }
+          for (const warning of warnings) warn(warning);
           const place = `epoch ${epoch}/${settings.epochs}  step ${step}/${total}`;
           line.show(`${place}  ${meter(step, images)}  ${describe(report)}`);
         },
@@ -78,6 +80,7 @@ export async function trainWithProgress(
           log(`epoch ${epoch}: ${measuredText(raw)}`);
           if (averaged) log(`epoch ${epoch}, averaged weights: ${measuredText(averaged)}`);
         },
+        onWarning: warn,
         stopRequested: () => stop.requested,
       },
       checkpointSeconds,

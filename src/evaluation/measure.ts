@@ -47,7 +47,7 @@ export interface MeasureSettings extends EvaluationSettings {
   readonly checks?: boolean | undefined;
 }
 
-export interface MeasureEvents extends Pick<EvaluationEvents, "onProgress"> {
+export interface MeasureEvents extends Pick<EvaluationEvents, "onProgress" | "onAdversarial"> {
   /** Called once, if anything is left to measure, with the device and engine the model runs on. */
   onBegin(device: string): void;
   /** Called with messages for the user. */
@@ -217,7 +217,10 @@ async function work(
         const isInUse = attack !== null && settings.adversarial !== undefined;
         if (kept.isOver(attack) && !isInUse) locks?.release(attack);
       },
-      onAdversarial: (attack, indexes, found) => images.files.get(attack)?.put(indexes, found),
+      onAdversarial(attack, indexes, found) {
+        images.files.get(attack)?.put(indexes, found);
+        events.onAdversarial?.(attack, indexes, found);
+      },
     },
     kept.state,
   );

@@ -65,13 +65,18 @@ export interface TrainOptions extends Places {
   readonly device?: DeviceRequest | undefined;
   /** Seconds between checkpoints, besides one every epoch; 300 by default. */
   readonly checkpointSeconds?: number | undefined;
+  /** Whether to write event files for TensorBoard into the run's folder; true by default. */
+  readonly tensorboard?: boolean | undefined;
   /** Saves and stops after the current step. */
   readonly signal?: StopSignal | undefined;
   /** Called after every step, during evaluations, and after each. */
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined;
 }
 
-/** How far a training is: a step, images of an evaluation, or an evaluation's outcome; and what was damaged in a run's folder and mended. */
+/**
+ * How far a training is: a step, images of an evaluation, or an evaluation's outcome; what was damaged in a run's folder and mended; and
+ * what went wrong beside the training, which goes on.
+ */
 export type TrainingProgress =
   | {
       readonly kind: "step";
@@ -90,7 +95,8 @@ export type TrainingProgress =
       readonly averaged: boolean;
     }
   | ({ readonly kind: "evaluated"; readonly averaged?: MeasuredStudent } & MeasuredStudent & BestEvaluation)
-  | { readonly kind: "repaired"; readonly text: string };
+  | { readonly kind: "repaired"; readonly text: string }
+  | { readonly kind: "warning"; readonly text: string };
 
 /** How a training ended. */
 export interface TrainingResult {
@@ -127,6 +133,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
     device,
     resume: options.resume ?? false,
     init: options.init,
+    tensorboard: options.tensorboard,
   };
   const run = await prepareRun(settings, places, {
     method: method ? checkedMethod(method) : undefined,
@@ -148,6 +155,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
         onStep: ({ epoch, step: now, report }) => tell({ kind: "step", epoch, step: now, steps, report }),
         onEvaluationProgress: (event) => tell({ kind: "evaluating", ...event }),
         onEvaluation: (event) => tell({ kind: "evaluated", ...event }),
+        onWarning: (text) => tell({ kind: "warning", text }),
         stopRequested: () => signal?.aborted ?? false,
       },
       checkpointSeconds,

@@ -147,6 +147,7 @@ async function trainRun(
           evaluated = 0;
           pause.reached ||= until !== null && epoch >= until;
         },
+        onWarning: (text) => events.onMessage(`warning: ${text}`),
         stopRequested: () => pause.reached || events.stopRequested(),
       },
       CHECKPOINT_SECONDS,

@@ -24,6 +24,9 @@ export const RUN_FILES = {
   bestAveraged: "best-averaged.safetensors",
   summary: "summary.json",
   network: "network.json",
+  /** Curves and pictures for TensorBoard, whose files are known by `tfevents` in their names; the settings' comes first by name. */
+  events: "events.out.tfevents.metrics",
+  eventSettings: "events.out.tfevents.hparams",
 } as const;
 
 /** Settings and summaries take a few kilobytes. */

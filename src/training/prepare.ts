@@ -60,6 +60,8 @@ export interface PreparedRun {
   readonly average: Parameters | null;
   readonly batches: TrainingBatches;
   readonly metrics: MetricsFile;
+  /** Whether TensorBoard's event files are written beside the metrics. */
+  readonly tensorboard: boolean;
   readonly step: number;
   /** How long it was worked on before. */
   readonly seconds: number;
@@ -107,6 +109,8 @@ export interface RunPlaces {
   readonly resume: boolean;
   /** What the student starts from; drawn from the seed if left out. */
   readonly init?: InitRequest | undefined;
+  /** Whether to write event files for TensorBoard; true if left out. Those that are there stay in any case. */
+  readonly tensorboard?: boolean | undefined;
   /** The lock of the folder, if the caller has it already; it goes with the run from then on. */
   readonly lock?: HeldLock | undefined;
 }
@@ -211,6 +215,7 @@ export async function prepareRun(
       average,
       batches,
       metrics,
+      tensorboard: places.tensorboard ?? true,
       step: checkpoint?.progress.step ?? 0,
       seconds: checkpoint?.progress.seconds ?? 0,
       best: checkpoint?.progress.best ?? null,

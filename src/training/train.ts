@@ -12,6 +12,8 @@ import { TeacherStopped } from "../teacher/bridge.js";
 import type { TrainingSettings } from "../recipes/settings.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { saveBest, saveCheckpoint, type BestEvaluation } from "../run/checkpoint.js";
+import { type EventFiles, openEventFiles } from "../run/tensorboard.js";
+import { type AdversarialExamples, firstExamples } from "./adversarial-examples.js";
 import type { PreparedRun } from "./prepare.js";
 import { type BestFile, problemOfBest, RUN_FILES } from "../run/run-directory.js";
 import { isEvaluated, rateScale, SELECTION_ATTACK } from "./schedule.js";
@@ -24,6 +26,8 @@ export interface TrainingEvents {
   onEvaluationProgress(event: { epoch: number; done: number; total: number; averaged: boolean }): void;
   /** `averaged` is there where the run keeps averaged weights. */
   onEvaluation(event: { epoch: number; averaged?: MeasuredStudent } & MeasuredStudent): void;
+  /** Told what went wrong beside the training, which goes on. */
+  onWarning(text: string): void;
   /** Asked after every step and every evaluation batch: true to save and stop. */
   stopRequested(): boolean;
 }
@@ -57,6 +61,22 @@ export async function train(
   events: TrainingEvents,
   checkpointSeconds: number,
 ): Promise<TrainingSummary> {
+  const board = run.tensorboard
+    ? openEventFiles(run.folder, run.settings, (text) => events.onWarning(text))
+    : null;
+  try {
+    return await trainOn(run, board, events, checkpointSeconds);
+  } finally {
+    board?.close();
+  }
+}
+
+async function trainOn(
+  run: PreparedRun,
+  board: EventFiles | null,
+  events: TrainingEvents,
+  checkpointSeconds: number,
+): Promise<TrainingSummary> {
   const { settings, trainee, average, batches, metrics, folder } = run;
   const { network, parameters } = trainee;
   let { step, evaluationDue } = run;
@@ -78,6 +98,7 @@ export async function train(
       seconds: seconds(),
     };
     saveCheckpoint(folder, network, { ...trainee, average }, progress);
+    board?.flush();
     savedAt = performance.now();
   }
   /** The best evaluations; runs without averaged weights do not name those. */
@@ -94,19 +115,25 @@ export async function train(
     bests[file] = best;
     return { ...found, best: true };
   }
+  function write(line: Readonly<Record<string, unknown>>): void {
+    metrics.append(line);
+    board?.append(line);
+  }
   if (!run.resumed) save();
 
   for (;;) {
     if (evaluationDue) {
       const epoch = upcoming.batch.epoch;
-      const found = await evaluateStudent(run, parameters, epoch, events);
+      const examples = board && firstExamples(settings.evaluationEpsilon);
+      const found = await evaluateStudent(run, parameters, epoch, events, examples);
       const ofAverage = found && average && (await evaluateStudent(run, average, epoch, events));
       if (!found || (average && !ofAverage)) return { status: "stopped", step, ...kept() };
       const measured = rank("best", epoch, found, parameters);
       const averaged =
         average && ofAverage ? { averaged: rank("bestAveraged", epoch, ofAverage, average) } : {};
       const { selection } = settings;
-      metrics.append({ epoch, step, ...measured, ...averaged, selection, seconds: seconds() });
+      if (examples) await board.picture(step, () => examples.draw());
+      write({ epoch, step, ...measured, ...averaged, selection, seconds: seconds() });
       events.onEvaluation({ epoch, ...measured, ...averaged });
       evaluationDue = false;
       save();
@@ -134,7 +161,7 @@ export async function train(
     ).finally(() => statistics.dispose());
     step++;
     if (average) moveAverage(average, parameters, averageDecay(settings.ema, step));
-    metrics.append({ epoch, step, ...report, learningRate: inForce.sgd.learningRate, seconds: seconds() });
+    write({ epoch, step, ...report, learningRate: inForce.sgd.learningRate, seconds: seconds() });
     events.onStep({ epoch, step, images: batch.count, report });
 
     if (batch.step === batches.stepsPerEpoch - 1) {
@@ -151,6 +178,7 @@ export async function train(
   for (const file of ["best", "bestAveraged"] as const) requireBest(folder, file, bests[file]);
   const summary = { status: "finished", step, ...kept() } as const;
   writeFileAtomically(join(folder, RUN_FILES.summary), `${JSON.stringify(summary, null, 2)}\n`);
+  board?.finish(step);
   return summary;
 }
 
@@ -196,9 +224,11 @@ async function evaluateStudent(
   parameters: Parameters,
   epoch: number,
   events: TrainingEvents,
+  examples: AdversarialExamples | null = null,
 ): Promise<Accuracies | null> {
   const { evaluationEpsilon: epsilon, evaluationBatch: batchSize, seed } = settings;
   const { evaluationWrongWhenClean: wrongWhenClean, evaluationUniformStart: uniformStart } = settings;
+  const images = imagesOf(selectionSplit, dataset.description, dataset.fingerprint);
   const student = inferenceStudent(trainee.network, parameters, MEASURED);
   const { evaluation } = await measure(
     {
@@ -206,7 +236,7 @@ async function evaluateStudent(
       classes: student.classes,
       target: () => Promise.resolve({ ...student, runsOn: "" }),
     },
-    imagesOf(selectionSplit, dataset.description, dataset.fingerprint),
+    images,
     {
       attacks: [SELECTION_ATTACK],
       ...{ epsilon, batchSize, seed, wrongWhenClean, uniformStart, checks: false },
@@ -217,6 +247,7 @@ async function evaluateStudent(
         if (events.stopRequested()) throw new StopRequest();
         events.onEvaluationProgress({ epoch, done, total, averaged: parameters === average });
       },
+      onAdversarial: (_, indexes, found) => examples?.take(images, indexes, found),
     },
   )
     .catch((error: unknown) => {

@@ -1,11 +1,12 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Random } from "#mtard/runtime/random.js";
+import { curvesIn, curvesOfMetrics, readEvents } from "../run/event-reader.js";
 import { metricsWithoutClock } from "./without-clock.js";
 import { makeStores } from "./tiny-run.js";
 
@@ -24,10 +25,10 @@ interface Session {
   readonly training: Promise<unknown>;
 }
 
-function start(run: string): Session {
+function start(run: string, ...more: string[]): Session {
   const main = resolve("dist/cli/main.js");
   const places = ["--data-dir", stores, "--teachers-dir", stores, "--out", join(stores, run)];
-  const child = spawn(process.execPath, [main, ...CALL.split(" "), ...places], {
+  const child = spawn(process.execPath, [main, ...CALL.split(" "), ...places, ...more], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   let log = "";
@@ -43,6 +44,12 @@ function start(run: string): Session {
     log,
   }));
   return { process: child, ended, training };
+}
+
+/** TensorBoard's curves of a run are those of its metrics: no point twice, and none missing. */
+function expectEvents(run: string): void {
+  const events = readEvents(join(stores, run, "events.out.tfevents.metrics"));
+  expect(curvesIn(events)).toEqual(curvesOfMetrics(join(stores, run, "metrics.jsonl")));
 }
 
 const metrics = (run: string): string => metricsWithoutClock(join(stores, run, "metrics.jsonl"));
@@ -62,27 +69,31 @@ describe("a run that is killed", () => {
     expect(last.code).toBe(0);
     expect(last.log).toContain("resumed from");
     expect(metrics("killed")).toBe(metrics("whole"));
+    expectEvents("killed");
     for (const file of ["best.safetensors", "summary.json"]) {
       const [killed, whole] = ["killed", "whole"].map((run) => readFileSync(join(stores, run, file)));
       expect(killed?.equals(whole as Buffer), file).toBe(true);
     }
   });
 
-  it.each(["SIGINT", "SIGTERM"] as const)(
-    "with %s saves, says so, and goes on with --resume",
-    async (signal) => {
-      const session = start(signal);
-      await session.training;
-      await sleep(600);
-      session.process.kill(signal);
-      const { code, log } = await session.ended;
-      expect(code).toBe(1);
-      expect(log).toContain(`${signal}: saving and stopping`);
-      expect(log).toContain("--resume goes on");
-      const resumed = await start(signal).ended;
-      expect(resumed.code).toBe(0);
-      expect(resumed.log).toContain("resumed from");
-      expect(metrics(signal)).toBe(metrics("whole"));
-    },
-  );
+  it.each([
+    ["SIGINT", []],
+    ["SIGTERM", ["--no-tensorboard"]],
+  ] as const)("with %s %s saves, says so, and goes on with --resume", async (signal, more) => {
+    const session = start(signal, ...more);
+    await session.training;
+    await sleep(600);
+    session.process.kill(signal);
+    const { code, log } = await session.ended;
+    const hasEvents = existsSync(join(stores, signal, "events.out.tfevents.metrics"));
+    expect(hasEvents).toBe(more.length === 0);
+    expect(code).toBe(1);
+    expect(log).toContain(`${signal}: saving and stopping`);
+    expect(log).toContain("--resume goes on");
+    const resumed = await start(signal).ended;
+    expect(resumed.code).toBe(0);
+    expectEvents(signal);
+    expect(resumed.log).toContain("resumed from");
+    expect(metrics(signal)).toBe(metrics("whole"));
+  });
 });

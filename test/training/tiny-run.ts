@@ -65,6 +65,7 @@ export function silentEvents(changes: Partial<TrainingEvents> = {}): TrainingEve
     onStep: () => undefined,
     onEvaluationProgress: () => undefined,
     onEvaluation: () => undefined,
+    onWarning: () => undefined,
     stopRequested: () => false,
     ...changes,
   };

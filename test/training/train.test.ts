@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -19,6 +19,8 @@ import { readRun } from "#mtard/run/run-directory.js";
 import { trainingStep } from "#mtard/training/step.js";
 import { settingsOfEpoch, train, type TrainingSummary } from "#mtard/training/train.js";
 import type { TrainingSettings } from "#mtard/recipes/settings.js";
+import { loadSharp } from "#mtard/runtime/sharp.js";
+import { curvesIn, curvesOfMetrics, readEvents, type ReadEvent } from "../run/event-reader.js";
 import { checkpointWithoutClock, metricsWithoutClock } from "./without-clock.js";
 import { makeStores, SHAPE, silentEvents, tinyPlaces, tinySettings } from "./tiny-run.js";
 
@@ -30,9 +32,10 @@ afterAll(() => rmSync(stores, { recursive: true }));
 async function session(
   name: string,
   settings: TrainingSettings,
-  options: { stopAfter?: number; resume?: boolean; stopInEvaluation?: boolean } = {},
+  options: { stopAfter?: number; resume?: boolean; stopInEvaluation?: boolean; tensorboard?: boolean } = {},
 ): Promise<TrainingSummary> {
-  const run = await prepareRun(settings, tinyPlaces(stores, name, options.resume));
+  const { resume, tensorboard } = options;
+  const run = await prepareRun(settings, { ...tinyPlaces(stores, name, resume), tensorboard });
   let steps = 0;
   let evaluating = false;
   const events = silentEvents({
@@ -62,6 +65,13 @@ async function expectSame(run: string, other: string): Promise<void> {
   );
   for (const each of ["best.safetensors", "summary.json"])
     expect(file(run, each).equals(file(other, each)), each).toBe(true);
+}
+
+/** What a run gave TensorBoard, whose curves must be those of its metrics. */
+function eventsOf(run: string): ReadEvent[] {
+  const events = readEvents(join(stores, run, "events.out.tfevents.metrics"));
+  expect(curvesIn(events)).toEqual(curvesOfMetrics(join(stores, run, "metrics.jsonl")));
+  return events;
 }
 
 interface MetricsLine {
@@ -116,6 +126,29 @@ describe("a training run", () => {
     });
   });
 
+  it("gives TensorBoard its curves and a picture of each evaluation's attack; without that, it has the same bits", async () => {
+    const pictures = eventsOf("whole").flatMap(({ step, pictures }) =>
+      pictures.map((each) => ({ step, ...each })),
+    );
+    expect(pictures.map(({ step }) => step)).toEqual([6, 12]);
+    for (const { png, width, height } of pictures) {
+      // Eight images of 32 pixels in three rows, each pixel three wide.
+      expect([width, height]).toEqual([8 * 96, 3 * 96]);
+      const { data, info } = await loadSharp()(png).raw().toBuffer({ resolveWithObject: true });
+      expect(info).toMatchObject({ width, height, channels: 3 });
+      const at = (row: number, x: number): number => data[(96 * row * width + x) * 3] as number;
+      // Attacked images are near the clean ones, and the changes are shown from grey.
+      for (let x = 0; x < width; x += 3) {
+        const change = at(1, x) - at(0, x);
+        expect(Math.abs(change)).toBeLessThanOrEqual(9);
+        expect(Math.abs(at(2, x) - (127.5 + 8 * change))).toBeLessThan(9);
+      }
+    }
+    await session("no-events", tinySettings(), { tensorboard: false });
+    await expectSame("no-events", "whole");
+    expect(readdirSync(join(stores, "no-events")).filter((name) => name.includes("tfevents"))).toEqual([]);
+  });
+
   it.each([1, 5, 6, 7, 11])(
     "stopped after %i steps and resumed, ends with the same bits",
     async (stopAfter) => {
@@ -123,6 +156,7 @@ describe("a training run", () => {
       expect((await session(name, tinySettings(), { stopAfter })).status).toBe("stopped");
       expect((await session(name, tinySettings(), { resume: true })).status).toBe("finished");
       await expectSame(name, "whole");
+      expect(eventsOf(name)).toHaveLength(eventsOf("whole").length);
       const seconds = linesOf(name).map((line) => line.seconds);
       expect(seconds).toEqual([...seconds].sort((left, right) => left - right));
       expect(seconds[0]).toBeGreaterThan(0);
