@@ -32,6 +32,7 @@ export const floors = /** @type {const} */ ([
   "reproduction",
   "jobs",
   "report",
+  "watch",
   "library",
   "cli",
   "index.ts",

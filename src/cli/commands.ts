@@ -17,6 +17,7 @@ const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
   study: async () => (await import("./study.js")).studyCommand,
   sweep: async () => (await import("./sweep.js")).sweepCommand,
   jobs: async () => (await import("./jobs.js")).jobsCommand,
+  watch: async () => (await import("./watch.js")).watchCommand,
   report: async () => (await import("./report.js")).reportCommand,
   networks: async () => (await import("./networks.js")).networksCommand,
   recipe: async () => (await import("./recipe.js")).recipeCommand,

@@ -39,12 +39,26 @@ export const reportCommand: CommandBody = {
 
 async function runReport(args: ReportArguments): Promise<void> {
   const { run: folder } = args;
+  const html = await reportHtml(folder, log);
+  const file = args.out ?? join(folder, "report.html");
+  writeFileAtomically(file, html);
+  printResult(args, { run: folder, file }, file);
+  suggest(`open ${shellWord(file)} in a browser`);
+}
+
+/**
+ * The page about the run in a folder, as HTML.
+ *
+ * @param say Called with what is wrong with the run and does not keep the page from being made.
+ * @throws {InputError} if there is no run.
+ */
+export async function reportHtml(folder: string, say: (text: string) => void): Promise<string> {
   const run = readRun(folder);
   const metrics = readDamagedMetrics(folder);
   const gaps = metrics.problems.map((problem) => `${RUN_FILES.metrics} is not whole: ${problem}`);
-  for (const gap of gaps.slice(0, MOST_GAPS)) log(`warning: ${gap}; the rest is shown`);
-  const kept = await measurementsOf(folder, run, "best");
-  const averaged = run.settings.ema > 0 ? await measurementsOf(folder, run, "best-averaged") : [];
+  for (const gap of gaps.slice(0, MOST_GAPS)) say(`warning: ${gap}; the rest is shown`);
+  const kept = await measurementsOf(folder, run, "best", say);
+  const averaged = run.settings.ema > 0 ? await measurementsOf(folder, run, "best-averaged", say) : [];
   const raw = kept.map(keyed);
   const ofAverage = averaged.map(keyed);
   const warnings = [
@@ -58,7 +72,7 @@ async function runReport(args: ReportArguments): Promise<void> {
   const evaluations = [...raw, ...ofAverage.map((each) => ({ ...each, averaged: true }))];
   const pictures = [];
   for (const figure of runPanels(metrics)) pictures.push({ title: figure.title, svg: await drawSvg(figure) });
-  const page = {
+  return runPageHtml({
     name: basename(resolve(folder)),
     run,
     metrics,
@@ -66,11 +80,7 @@ async function runReport(args: ReportArguments): Promise<void> {
     evaluations,
     warnings: [...new Set(warnings)],
     pictures,
-  };
-  const file = args.out ?? join(folder, "report.html");
-  writeFileAtomically(file, runPageHtml(page));
-  printResult(args, { run: folder, file }, file);
-  suggest(`open ${shellWord(file)} in a browser`);
+  });
 }
 
 function keyed({ key, record }: KeptRecord): KeyedEvaluation {
@@ -98,18 +108,19 @@ async function measurementsOf(
   folder: string,
   { inputs }: RunDescription,
   checkpoint: "best" | "best-averaged",
+  say: (text: string) => void,
 ): Promise<KeptRecord[]> {
   const file = checkpoint === "best" ? RUN_FILES.best : RUN_FILES.bestAveraged;
   if (!existsSync(join(folder, file))) return [];
   try {
     const model = await openModel({ kind: "run", folder }, { checkpoint });
-    const store = openModelStore(model, dirname(folder), log);
+    const store = openModelStore(model, dirname(folder), say);
     return store
       .list(model.identity, model.classes)
       .filter(({ key, record }) => key.data === inputs.data && isFinished(key, record));
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    log(`its ${checkpoint} student is not shown: ${error.message}`);
+    say(`its ${checkpoint} student is not shown: ${error.message}`);
     return [];
   }
 }

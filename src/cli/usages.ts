@@ -70,6 +70,10 @@ export const usages = {
     usage: "jobs [action] [jobs..]",
     describe: "what other processes do for a table, figure, study or sweep: list, cancel, run",
   },
+  watch: {
+    usage: "watch [folder]",
+    describe: "a live page of all runs, jobs and measurements below a folder, on this machine alone",
+  },
   report: {
     usage: "report <run>",
     describe: "a page about a run: its settings, curves and accuracies, in one HTML file",

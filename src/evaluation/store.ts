@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
@@ -89,6 +89,28 @@ export function openStore(folder: string): MeasurementStore {
   };
 }
 
+/**
+ * Reads one record, whatever model it is of; where it is damaged, a sentence says so.
+ *
+ * @param classes Of the model; where that is not known, as many as there can be.
+ * @throws {WorkError} if the system refuses.
+ */
+export function readRecord(path: string, classes = MOST_CLASSES): KeptRecord | string {
+  const file = readFile(path);
+  if (typeof file === "string") return file;
+  const { key } = file;
+  if (basename(path) !== `${nameOfKey(key)}.json`) return `${path} is the record of something else`;
+  const record = recordOf(key, file.record, path, classes);
+  return typeof record === "string" ? record : { key, record };
+}
+
+const MOST_CLASSES = 2 ** 20;
+
+/** Whether a file of a folder of measurements is called as a record is. */
+export function isRecord(name: string): boolean {
+  return /^[\w-]+-[0-9a-f]{16}\.json$/.test(name);
+}
+
 /** The record of a key as read from `path`, or a sentence saying what is wrong with it. */
 function recordOf(
   key: MeasurementKey,
@@ -110,10 +132,6 @@ export function outdatedIn(folder: string): number {
 function roundIn(record: unknown): number {
   const parsed = z.object({ attack: z.object({ round: z.number() }) }).safeParse(record);
   return parsed.success ? parsed.data.attack.round : 0;
-}
-
-function isRecord(name: string): boolean {
-  return /^[\w-]+-[0-9a-f]{16}\.json$/.test(name);
 }
 
 /** A record takes a few numbers per image, so a larger file is not a record. */

@@ -131,6 +131,22 @@ function readMetricsFile(path: string): string {
   }
 }
 
+/** The step that a line of metrics is of, or null. Nothing else of it is checked, so that many can be read in little time. */
+export function stepIn(
+  line: string,
+): (Readonly<Record<string, unknown>> & { epoch: number; step: number }) | null {
+  const content = parseLine(line);
+  if (typeof content !== "object" || content === null || Array.isArray(content)) return null;
+  const { epoch, step } = content as Record<string, unknown>;
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;
+  return isCount(epoch) && isCount(step) ? (content as { epoch: number; step: number }) : null;
+}
+
+/** The evaluation that a line of metrics is of, or null. */
+export function evaluationIn(line: string): EvaluationLine | null {
+  return evaluationLine.safeParse(parseLine(line)).data ?? null;
+}
+
 function parseLine(line: string): unknown {
   try {
     return JSON.parse(line);

@@ -1,0 +1,67 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, it } from "vitest";
+import { cleanKey } from "#mtard/evaluation/key.js";
+import { openStore } from "#mtard/evaluation/store.js";
+import { attackKey } from "#mtard/evaluation/key.js";
+import { measuredTable } from "#mtard/watch/measured.js";
+import { madeFolder } from "./made-runs.js";
+
+const folder = madeFolder();
+afterAll(() => folder.remove());
+
+const measured = { model: "a".repeat(64), data: "b".repeat(64), images: 4, batchSize: 2 };
+const record = {
+  device: "cpu",
+  labels: [0, 1, 2, 3],
+  clean: [0, 1, 2, 0],
+  attack: null,
+  images: null,
+  warnings: { answers: [], gradients: null },
+};
+
+it("records are rows, finished or not; damaged ones say what is wrong, and none is read twice", async () => {
+  const evaluations = join(folder.path, "evaluations");
+  mkdirSync(evaluations);
+  const store = openStore(evaluations);
+  store.write(cleanKey(measured), record);
+  const key = attackKey(measured, "fgsm", { epsilon: 8 / 255, seed: 0 }, null);
+  const state = {
+    round: 1,
+    batch: 0,
+    answers: [0, 3, 3, 0],
+    fooledIn: [-1, 0, 0, -1],
+    linf: [0, 0.03, 0.03, 0],
+  };
+  store.write(key, { ...record, attack: { ...state, queries: null, seconds: 1 } });
+  const unfinished = attackKey(measured, "pgd-trades", { epsilon: 8 / 255, seed: 0 }, null);
+  const begun = { round: 0, batch: 1, answers: [0, 1, 2, 0], fooledIn: [-1, -1, -1, -1], linf: [0, 0, 0, 0] };
+  store.write(unfinished, { ...record, attack: { ...begun, queries: null, seconds: 1 } });
+  writeFileSync(join(evaluations, `fgsm-${"0".repeat(16)}.json`), "<script>");
+  writeFileSync(join(evaluations, "notes.json"), "{}");
+  const table = measuredTable();
+  const places = [{ folder: evaluations, model: "<b>\u001b[31m", run: "0123", classes: undefined }];
+  const { rows, unread } = await table.look(places, 1e6);
+  expect(unread).toBe(0);
+  const shown = rows.map(({ attack, clean, robust, wRobust, problem }) => ({
+    attack,
+    clean,
+    robust,
+    wRobust,
+    problem,
+  }));
+  const nothing = { clean: null, robust: null, wRobust: null };
+  expect(shown).toHaveLength(4);
+  expect(shown).toEqual(
+    expect.arrayContaining([
+      { attack: "clean only", clean: 0.75, robust: null, wRobust: null, problem: "" },
+      { attack: "fgsm", clean: 0.75, robust: 0.25, wRobust: 0.5, problem: "" },
+      { attack: "pgd-trades", ...nothing, problem: "not finished: round 1 of 1" },
+      { attack: "", ...nothing, problem: expect.stringContaining("damaged:") as string },
+    ]),
+  );
+  expect(new Set(rows.map(({ model }) => model))).toEqual(new Set(["<b>?[31m"]));
+  // Without any time nothing new is read, and what is known is there.
+  writeFileSync(join(evaluations, `fgsm-${"1".repeat(16)}.json`), "{}");
+  expect(await table.look(places, 0)).toEqual({ rows, unread: 1 });
+});
