@@ -18,6 +18,7 @@ export const floors = /** @type {const} */ ([
   "weights",
   "onnx",
   "data",
+  "corruptions",
   "attacks",
   "student",
   "methods",

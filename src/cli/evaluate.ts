@@ -23,6 +23,13 @@ import {
   requestedChanges,
   requestedConventions,
 } from "./attack-options.js";
+import {
+  chooseCorruptions,
+  corruptionList,
+  corruptionOptions,
+  corruptionRequest,
+  evaluateCorruptions,
+} from "./evaluate-corruptions.js";
 import { evaluationProgress } from "./evaluation-progress.js";
 import { openModels, type AttackedModel, titleOf, wordsFor, expectedUse } from "./open-models.js";
 import {
@@ -39,8 +46,11 @@ import { formatTable } from "./text-table.js";
 import type { CommandBody } from "./usages.js";
 import { whileMeasuring } from "./while-measuring.js";
 
+/** What is measured if a call asks for nothing else. */
+const USUAL_ATTACKS = "fgsm,pgd-sat,pgd-trades";
+
 function evaluateOptions(yargs: Argv<GlobalArguments>) {
-  return attackOptions(yargs)
+  return corruptionOptions(attackOptions(yargs))
     .positional("model", {
       type: "string",
       demandOption: true,
@@ -50,8 +60,8 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
     .option("attacks", {
       type: "string",
       requiresArg: true,
-      default: "fgsm,pgd-sat,pgd-trades",
       describe: "none, or some of those below, with commas between",
+      defaultDescription: `${USUAL_ATTACKS}; with --corruptions none`,
     })
     .option("limit", limitOption)
     .option("config", configOption)
@@ -83,11 +93,12 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
       describe: "an .npz file for the adversarial images of every attack",
     })
     .epilogue(
-      `${attackList()}\n\n${examples({
+      `${attackList()}\n\n${corruptionList()}\n\n${examples({
         "a run's best student": "mtard evaluate runs/demo --attacks pgd-sat --limit 500",
         "a teacher": "mtard evaluate demo-robust --dataset demo",
         "images made on another classifier":
           "mtard evaluate runs/demo --attacks transfer-pgd-trades --surrogate demo-robust",
+        "the fifteen common corruptions": "mtard evaluate runs/demo --corruptions all --limit 500",
         "hours of work; after an interruption the same call goes on": "mtard evaluate runs/demo --attacks aa",
       })}`,
     );
@@ -115,10 +126,14 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
   await whileMeasuring(opened, async ({ line, say, stopIfAsked }) => {
     const show = evaluationProgress(line, say);
     const { model, surrogate, description } = opened;
-    const { test, fingerprint } = openDataset(description.id, args.dataDir);
+    const dataset = openDataset(description.id, args.dataDir);
+    const { test, fingerprint } = dataset;
+    const chosen =
+      request.corruptions && chooseCorruptions(request.corruptions, dataset, request.limit, request.seed);
     const data = imagesOf(test, description, fingerprint, request.limit);
     const { attacks, changes, conventions, epsilon, seed, restarts, kept, adversarial } = request;
     const batchSize = request.batchSize ?? usualBatch(model);
+    const store = openModelStore(model, args["runs-dir"], say);
     const found = await measure(
       model,
       data,
@@ -126,7 +141,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
         ...{ attacks, changes, ...conventions, epsilon, seed, restarts, batchSize, kept, adversarial },
         ...(surrogate ? { surrogate } : {}),
       },
-      openModelStore(model, args["runs-dir"], say),
+      store,
       {
         onBegin: (device) => say(`${titleOf(model, request.checkpoint)} on ${device}`),
         onProgress(progress) {
@@ -138,6 +153,12 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     );
     const known = attacks.filter((attack) => !found.made.includes(attack));
     if (known.length > 0) say(`known already: ${known.join(", ")} (--again measures anew)`);
+    const corrupted =
+      chosen &&
+      request.corruptions &&
+      (await evaluateCorruptions(model, dataset, chosen, request.corruptions, { batchSize, kept }, store, {
+        ...{ line, say, stopIfAsked },
+      }));
     const perExample = request.out ?? defaultOutput(model, description.id, args["runs-dir"]);
     const lines = found.evaluation.perExample.map((example) => `${JSON.stringify(example)}\n`);
     writeFileAtomically(perExample, lines.join(""));
@@ -145,6 +166,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       args,
       {
         ...resultOf(opened, found, attacks),
+        ...(corrupted ? { corruptions: corrupted.value } : {}),
         perExample,
         settings: {
           norm: args.norm,
@@ -156,7 +178,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
         ...(adversarial === undefined ? {} : { adversarial }),
         warnings: found.warnings,
       },
-      evaluationTable(found.evaluation),
+      [evaluationTable(found.evaluation), ...(corrupted ? [corrupted.text] : [])].join("\n\n"),
     );
     suggest(
       ...(model.reference.kind === "run" ? [`mtard report ${shellWord(args.model)}`] : []),
@@ -167,7 +189,9 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
 
 /** What the call asks for, checked before anything is opened. */
 function evaluateRequest(args: EvaluateArguments) {
-  const attacks = args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(","));
+  const corruptions = corruptionRequest(args);
+  const list = args.attacks ?? (corruptions ? "none" : USUAL_ATTACKS);
+  const attacks = list === "none" ? [] : requireAttackIds(list.split(","));
   const request = attackRequest(args);
   const { out, "save-adversarial": adversarial, "batch-size": batchSize, resume, again } = args;
   if (again && resume)
@@ -181,6 +205,7 @@ function evaluateRequest(args: EvaluateArguments) {
   return {
     ...request,
     attacks,
+    corruptions,
     changes: requestedChanges(attacks, request),
     conventions: requestedConventions(attacks, request),
     dataset: args.dataset === undefined ? undefined : findDataset(args.dataset, args.dataDir).id,

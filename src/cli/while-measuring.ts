@@ -1,4 +1,4 @@
-import type { MeasureEvents } from "../evaluation/measure.js";
+import type { EvaluationPass } from "../evaluation/progress.js";
 import type { AttackedModel } from "./open-models.js";
 import { log } from "./output.js";
 import { ProgressLine } from "./progress.js";
@@ -10,7 +10,7 @@ export interface MeasuringSession {
   /** Says a line above the progress. */
   readonly say: (text: string) => void;
   /** Ends the work between two batches, when all that was found is on the disk, if a signal asked for it. */
-  readonly stopIfAsked: (progress: Parameters<NonNullable<MeasureEvents["onProgress"]>>[0]) => void;
+  readonly stopIfAsked: (progress: { readonly pass: Pick<EvaluationPass, "step"> }) => void;
 }
 
 class Stopped extends Error {}

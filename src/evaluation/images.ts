@@ -3,6 +3,7 @@ import type { DatasetDescription } from "../data/datasets.js";
 import type { Split } from "../data/store.js";
 import { InputError } from "../errors.js";
 import type { ImageShape } from "../graph/network.js";
+import type { MeasurementKey } from "./key.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 
 /** Labelled images that can be read by position. */
@@ -18,6 +19,8 @@ export interface ImageSource {
 export interface MeasuredImages extends ImageSource {
   /** The SHA-256 of the data set's store. */
   readonly fingerprint: string;
+  /** What was done to the images; absent for the images as they are. */
+  readonly corruption?: MeasurementKey["corruption"];
 }
 
 /** The first images of a split of a data set; all unless `count` says less. */

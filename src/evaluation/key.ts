@@ -1,11 +1,24 @@
 import { z } from "zod";
 import { type AttackId, attackIds, startsUniformly } from "../attacks/attacks.js";
+import { corruptionIds } from "../corruptions/corruptions.js";
 import { sha256Of } from "../files/sha256.js";
 import { type AttackNumbers, type Round, roundsOf } from "./rounds.js";
 import { type EvaluationSettings, MOST_RESTARTS } from "./settings.js";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "not a SHA-256 in lower-case hex");
 const count = z.int().nonnegative();
+
+/** What was done to the images before the model saw them. */
+const corruptionParts = z.strictObject({
+  name: z.enum(corruptionIds),
+  severity: count.min(1).max(5),
+  /** The SHA-256 of the published file with the images and their labels; null where they are made here. */
+  file: sha256.nullable(),
+  /** Of images that are made here; null if nothing is random. */
+  seed: count.nullable(),
+  /** Of the way that images are made here; null for published ones. */
+  version: count.nullable(),
+});
 
 /**
  * Everything that decides the outcome of a measurement, with all defaults filled in: measurements with equal keys have equal outcomes.
@@ -39,6 +52,8 @@ const keyParts = z.strictObject({
   wrongWhenClean: z.literal("final-answer").optional(),
   /** Only where an attack starts uniformly. */
   uniformStart: z.literal("clamped").optional(),
+  /** Only where the images are not as they are. */
+  corruption: corruptionParts.optional(),
 });
 
 export type MeasurementKey = Readonly<z.infer<typeof keyParts>>;
@@ -72,8 +87,8 @@ function hasItsRounds({ attack, rounds }: MeasurementKey): boolean {
   );
 }
 
-/** What is measured: a model on the first images of a data set, in batches of one size. */
-export type Measured = Pick<MeasurementKey, "model" | "data" | "images" | "batchSize">;
+/** What is measured: a model on the first images of a data set, as they are or corrupted, in batches of one size. */
+export type Measured = Pick<MeasurementKey, "model" | "data" | "images" | "batchSize" | "corruption">;
 
 /** The key of the clean accuracy alone. */
 export function cleanKey(measured: Measured): MeasurementKey {
@@ -110,13 +125,27 @@ function firstRuns(rounds: readonly Round[]): MeasurementKey["rounds"] {
     .map((round) => ({ attack: round.id, numbers: inOrder(round.numbers), restarts: round.restarts }));
 }
 
-/** A short name for a key: its attack, and enough of the key's SHA-256 to tell it from any other key. */
+/** A short name for a key: its attack or corruption, and enough of the key's SHA-256 to tell it from any other key. */
 export function nameOfKey(key: MeasurementKey): string {
   const { model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate } = key;
-  const { wrongWhenClean, uniformStart } = key;
-  const unusual = Object.entries({ wrongWhenClean, uniformStart }).filter(([, value]) => value !== undefined);
+  const { wrongWhenClean, uniformStart, corruption } = key;
+  const done = corruption && corruptionText(corruption);
+  const unusual = Object.entries({ wrongWhenClean, uniformStart, corruption: done }).filter(
+    ([, value]) => value !== undefined,
+  );
   const whole = [model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate, ...unusual];
-  return `${attack ?? "clean"}-${sha256Of(JSON.stringify(whole)).slice(0, 16)}`;
+  const title = attack ?? (corruption ? `${corruption.name}-${corruption.severity}` : "clean");
+  return `${title}-${sha256Of(JSON.stringify(whole)).slice(0, 16)}`;
+}
+
+function corruptionText({
+  name,
+  severity,
+  file,
+  seed,
+  version,
+}: NonNullable<MeasurementKey["corruption"]>): string {
+  return [name, severity, file, seed, version].map((part) => String(part ?? "none")).join(" ");
 }
 
 /** The parts in which two keys differ, with the value in each key. */
@@ -131,12 +160,13 @@ export function differencesOf(
 }
 
 /** The parts of a key, to be shown to the user: checksums cut short, and each setting of an attack by itself. */
-function partsOf({ rounds, ...key }: MeasurementKey): Record<string, string> {
+function partsOf({ rounds, corruption, ...key }: MeasurementKey): Record<string, string> {
   const numbers = rounds.flatMap(({ attack, numbers: ofAttack, restarts }) => [
     ...Object.entries(ofAttack).map(([name, value]) => [`${name} of ${attack}`, String(value)]),
     [`restarts of ${attack}`, String(restarts)],
   ]);
-  const others = Object.entries(key).map(([name, value]) => {
+  const done = corruption ? { corruption: corruptionText(corruption) } : {};
+  const others = Object.entries({ ...key, ...done }).map(([name, value]) => {
     const text = String(value ?? "none");
     return [name, text.length === 64 ? `${text.slice(0, 12)}...` : text];
   });

@@ -175,7 +175,10 @@ function attackedIn(
 
 function keysOf(model: MeasuredModel, data: MeasuredImages, settings: MeasureSettings): MeasurementKeys {
   const { attacks, surrogate, batchSize } = settings;
-  const measured = { model: model.identity, data: data.fingerprint, images: data.count, batchSize };
+  const measured = {
+    ...{ model: model.identity, data: data.fingerprint, images: data.count, batchSize },
+    ...(data.corruption ? { corruption: data.corruption } : {}),
+  };
   const keys = attacks.map((id) => {
     const maker = isTransfer(id) ? requireSurrogate(id, surrogate) : null;
     return [id, attackKey(measured, id, settings, maker?.identity ?? null)] as const;

@@ -16,8 +16,10 @@ export interface MeasurementStore {
   /** The record of a key, null if there is none, or a sentence saying what is wrong with its file. */
   read(key: MeasurementKey, classes: number): MeasurementRecord | string | null;
   write(key: MeasurementKey, record: MeasurementRecord): void;
-  /** Every valid record of a model, finished or not. */
+  /** Every valid record of a model on images as they are, finished or not. */
   list(model: string, classes: number): KeptRecord[];
+  /** Every valid record of a model on corrupted images, finished or not: each key has a `corruption`. */
+  listCorrupted(model: string, classes: number): KeptRecord[];
   /** The keys of all unfinished attacks, on any model. */
   unfinished(): MeasurementKey[];
   /** The path of a key's file. */
@@ -67,6 +69,16 @@ export function openStore(folder: string): MeasurementStore {
     });
   }
 
+  function listed(model: string, classes: number, corrupted: boolean): KeptRecord[] {
+    return believable()
+      .filter(({ key, path }) => key.model === model && path === pathOf(key))
+      .filter(({ key }) => (key.corruption !== undefined) === corrupted)
+      .flatMap(({ key, record: content, path }) => {
+        const record = recordOf(key, content, path, classes);
+        return typeof record === "string" ? [] : [{ key, record }];
+      });
+  }
+
   return {
     folder,
     pathOf,
@@ -79,13 +91,8 @@ export function openStore(folder: string): MeasurementStore {
       const sha256 = checksumOf({ key, record });
       writeFileAtomically(pathOf(key), `${JSON.stringify({ format: FORMAT, key, record, sha256 })}\n`);
     },
-    list: (model, classes) =>
-      believable()
-        .filter(({ key, path }) => key.model === model && path === pathOf(key))
-        .flatMap(({ key, record: content, path }) => {
-          const record = recordOf(key, content, path, classes);
-          return typeof record === "string" ? [] : [{ key, record }];
-        }),
+    list: (model, classes) => listed(model, classes, false),
+    listCorrupted: (model, classes) => listed(model, classes, true),
   };
 }
 
