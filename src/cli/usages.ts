@@ -70,8 +70,8 @@ export const usages = {
     describe: "what other processes do for a table, figure, study or sweep: list, cancel, run",
   },
   report: {
-    usage: "report <run>",
-    describe: "a page about a run: its settings, curves and accuracies, in one HTML file",
+    usage: "report <runs..>",
+    describe: "a page about a run, or several compared: curves, accuracies, examples, in one HTML file",
   },
   networks: { usage: "networks", describe: "list the networks that can be a student or a teacher" },
   recipe: {

@@ -38,8 +38,9 @@ code { font-size: 0.85em; word-break: break-all; }
  * Formats a page as HTML that loads nothing from elsewhere; `body` is HTML after the heading.
  *
  * @param script A module that runs in the page, and the only one that may; without it none runs.
+ * @param style CSS of this page beside that of every page.
  */
-export function pageHtml(title: string, body: string, script?: string): string {
+export function pageHtml(title: string, body: string, script?: string, style = ""): string {
   const policy = [
     "default-src 'none'",
     "img-src data:",
@@ -53,7 +54,7 @@ export function pageHtml(title: string, body: string, script?: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${policy.join("; ")}">
 <title>${htmlText(title)}</title>
-<style>${pageStyle}</style>
+<style>${pageStyle}${style}</style>
 </head>
 <body>
 <main>

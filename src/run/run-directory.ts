@@ -24,6 +24,7 @@ export const RUN_FILES = {
   bestAveraged: "best-averaged.safetensors",
   summary: "summary.json",
   network: "network.json",
+  examples: "examples.json",
 } as const;
 
 /** Settings and summaries take a few kilobytes. */
