@@ -90,7 +90,7 @@ function commonOf({
   const more = Object.entries(others).flatMap(([name, value]) =>
     value === undefined || name === "model" || name === "data"
       ? []
-      : [[name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`), String(value)]],
+      : [[name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`), value]],
   );
   return {
     attack: String(attack),

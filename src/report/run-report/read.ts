@@ -94,7 +94,7 @@ function dataFacts(
     const known = isSame || isBuiltIn(dataset) ? findDataset(dataset, dataDir).classNames : [];
     return {
       classNames: known.length === classes ? known : unnamed,
-      testImages: isSame && record ? Math.min(record.test, limitTest ?? Infinity) : null,
+      testImages: isSame ? Math.min(record.test, limitTest ?? Infinity) : null,
     };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
