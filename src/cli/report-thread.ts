@@ -1,7 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { reportHtml } from "./report.js";
+import { runReportHtml } from "../report/run-report/page.js";
+import { readRunReport } from "../report/run-report/read.js";
 
 /* A report is made in a thread of its own, as the reading and drawing would keep a server from answering for seconds. */
 
-const { folder } = workerData as { readonly folder: string };
-parentPort?.postMessage(await reportHtml(folder, () => undefined));
+const { folder, dataDir } = workerData as { readonly folder: string; readonly dataDir: string };
+parentPort?.postMessage(await runReportHtml(await readRunReport(folder, { dataDir })));

@@ -75,8 +75,8 @@ export const usages = {
     describe: "a live page of all runs, jobs and measurements below a folder, on this machine alone",
   },
   report: {
-    usage: "report <run>",
-    describe: "a page about a run: its settings, curves and accuracies, in one HTML file",
+    usage: "report <runs..>",
+    describe: "a page about a run, or several compared: curves, accuracies, examples, in one HTML file",
   },
   networks: { usage: "networks", describe: "list the networks that can be a student or a teacher" },
   recipe: {

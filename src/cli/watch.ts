@@ -60,7 +60,11 @@ async function runWatch(args: WatchArguments): Promise<void> {
     : USUAL_PORT;
   const watcher = watchFolder(resolve(folder));
   await watcher.begin();
-  const served = await servePages({ folder: resolve(folder), watcher, port, isOnly, report: reportInThread });
+  const served = await servePages({
+    folder: resolve(folder),
+    ...{ watcher, port, isOnly },
+    report: (run) => reportInThread(run, args.dataDir),
+  });
   const stopped = signalled();
   printResult(args, { folder: resolve(folder), address: served.address, port: served.port }, served.address);
   suggest(
@@ -83,8 +87,10 @@ async function signalled(): Promise<void> {
 }
 
 /** The report of a run, made in a thread of its own. */
-async function reportInThread(folder: string): Promise<string> {
-  const worker = new Worker(new URL("report-thread.js", import.meta.url), { workerData: { folder } });
+async function reportInThread(folder: string, dataDir: string): Promise<string> {
+  const worker = new Worker(new URL("report-thread.js", import.meta.url), {
+    workerData: { folder, dataDir },
+  });
   const [html] = (await once(worker, "message")) as [string];
   await worker.terminate();
   return html;

@@ -1,9 +1,9 @@
 import type { ExaminedImage, Prediction } from "../evaluation/examine.js";
 import type { ImageShape } from "../graph/network.js";
 import { htmlText } from "../harmless.js";
-import { loadSharp } from "../runtime/sharp.js";
 import { SCALE, svgToPng } from "./figures/png.js";
 import { COLORS, FONT } from "./figures/style.js";
+import { amplified, drawPixels, gainOf, gainText } from "./pixels.js";
 
 /** What a grid shows besides its images. */
 export interface GridHeading {
@@ -35,7 +35,7 @@ export async function drawGrid(
   const width = 2 * MARGIN + NAMES + 3 * SIDE + 2 * GAP;
   const height = HEAD + images.length * (SIDE + CAPTION) + MARGIN;
   const gain = gainOf(heading.epsilon);
-  const columns = ["clean", "adversarial", `difference x ${formatGain(gain)}`];
+  const columns = ["clean", "adversarial", `difference x ${gainText(gain)}`];
   const heads = columns.map((text, column) =>
     label(left(column) + SIDE / 2, HEAD - 12, text, { middle: true }),
   );
@@ -50,15 +50,6 @@ ${rows.join("\n")}
   return svgToPng(svg);
 }
 
-/** Takes a change of epsilon three quarters of the way from grey to white or black: 12 times at 8/255. */
-function gainOf(epsilon: number): number {
-  return epsilon === 0 ? 1 : 0.375 / epsilon;
-}
-
-function formatGain(gain: number): string {
-  return gain >= 10 ? gain.toFixed(0) : gain.toFixed(1);
-}
-
 function left(column: number): number {
   return MARGIN + NAMES + column * (SIDE + GAP);
 }
@@ -71,10 +62,10 @@ async function drawRow(
   gain: number,
 ): Promise<string> {
   const top = HEAD + row * (SIDE + CAPTION);
-  const difference = adversarial.map((value, at) => 0.5 + gain * (value - (clean[at] as number)));
+  const difference = amplified(clean, adversarial, gain);
   const pictures = await Promise.all(
     [clean, adversarial, difference].map(async (values, column) => {
-      const data = (await picture(values, shape)).toString("base64");
+      const data = (await drawPixels(values, shape, SIDE * SCALE)).toString("base64");
       return `<image x="${left(column)}" y="${top}" width="${SIDE}" height="${SIDE}" href="data:image/png;base64,${data}"/>`;
     }),
   );
@@ -102,15 +93,6 @@ async function drawRow(
       color: "#444444",
     }),
   ].join("\n");
-}
-
-/** Draws pixel values as PNG, each as a square; the squares are equal if the image's longer side divides the picture's. */
-function picture(values: Float32Array, { height, width, channels }: ImageShape): Promise<Buffer> {
-  const bytes = Uint8Array.from(values, (value) => Math.round(255 * Math.min(1, Math.max(0, value))));
-  return loadSharp()(bytes, { raw: { height, width, channels: channels as 1 | 3 } })
-    .resize(SIDE * SCALE, SIDE * SCALE, { kernel: "nearest", fit: "contain", background: "white" })
-    .png()
-    .toBuffer();
 }
 
 function nameOf(classNames: readonly string[], answer: number): string {

@@ -27,6 +27,7 @@ export const RUN_FILES = {
   /** Curves and pictures for TensorBoard, whose files are known by `tfevents` in their names; the settings' comes first by name. */
   events: "events.out.tfevents.metrics",
   eventSettings: "events.out.tfevents.hparams",
+  examples: "examples.json",
 } as const;
 
 /** Settings and summaries take a few kilobytes. */

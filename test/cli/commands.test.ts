@@ -362,7 +362,7 @@ describe("help", () => {
         "--partition",
         "--methods",
       ],
-      report: ["--out"],
+      report: ["--out", "--no-examples", "several are compared"],
       figure: ["3, 4, 5, 6", "--budget", "--out"],
     };
     for (const [name, words] of Object.entries(options)) {

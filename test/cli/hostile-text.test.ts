@@ -171,7 +171,7 @@ it("a run's folder, a file of settings and the call itself", async () => {
     ...["--limit-test", "20", "--epochs", "1", "--out", out],
   );
   expect(existsSync(join(work.path, out, "summary.json"))).toBe(true);
-  await printed("report", out);
+  await printed("report", out, "--no-examples");
   const page = readFileSync(join(work.path, out, "report.html"), "utf8");
   expect(page.replaceAll("\n", "")).not.toMatch(FORBIDDEN);
 });

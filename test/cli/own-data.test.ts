@@ -175,8 +175,14 @@ describe("a folder of 300 mixed images with ten bad ones", () => {
         .toSorted(),
     ).toEqual(CLASSES);
     expect((await sharp(at("attack.png")).metadata()).format).toBe("png");
-    const { file } = await mtardJson(["report", run], work.path);
-    expect(readFileSync(at(file as string), "utf8")).toContain("trees");
+    const { file, examples } = await mtardJson(["report", run], work.path);
+    const page = readFileSync(at(file as string), "utf8");
+    expect(page).toContain("trees");
+    // The examples are made once and kept: another report has the same without an engine.
+    expect(examples).toMatchObject({ attack: "pgd-trades", images: { length: 12 } });
+    for (const name of CLASSES) expect(page).toContain(`<li><h3>${name}`);
+    const again = await mtardJson(["report", run, "--no-examples"], work.path);
+    expect(again["examples"]).toEqual(examples);
   });
 
   it("has the paper's CIFAR-10 recipe, which says so", async () => {

@@ -90,12 +90,12 @@ async function pageOf(run: string): Promise<{ rows: string[]; warnings: string[]
   const { code, stderr } = await mtard(["report", run, "--quiet"], work.path);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const html = readFileSync(join(work.path, run, "report.html"), "utf8");
-  const accuracies = /<h2>Accuracy(.*?)<h2>/s.exec(html)?.[1] ?? "";
+  const accuracies = /<h2 id="accuracy"(.*?)<h2/s.exec(html)?.[1] ?? "";
   const rows = [...accuracies.matchAll(/<tr><td>(.*?)<\/td><td[^>]*>(.*?)<\/td><td[^>]*>(.*?)<\/td>/g)];
-  const warnings = [...accuracies.matchAll(/<p>Warning: (.*?)<\/p>/g)];
+  const warnings = [...accuracies.matchAll(/<p class="warning">Warning: (.*?)<\/p>/g)];
   return {
-    rows: rows.map(([, attack, weights, images]) =>
-      weights === "raw" ? `${attack}: ${images}` : `${attack} (${weights}): ${images}`,
+    rows: rows.map(([, attack, student, images]) =>
+      student === "best" ? `${attack}: ${images}` : `${attack} (${student}): ${images}`,
     ),
     warnings: warnings.map(([, text]) => text ?? ""),
   };
@@ -109,7 +109,7 @@ describe("mtard report", () => {
     keep("runs/settings", "fgsm", { images: 3 });
     expect((await pageOf("runs/settings")).rows).toEqual([
       "fgsm: 4",
-      "fgsm: 3",
+      "fgsm (the first 3 images): 3",
       "pgd-sat: 4",
       "fgsm (epsilon 4/255): 4",
       "fgsm (epsilon 16/255): 4",
@@ -135,8 +135,8 @@ describe("mtard report", () => {
     keep("runs/averaged", "pgd-sat", {});
     keep("runs/averaged", "fgsm", {});
     expect(await pageOf("runs/averaged")).toEqual({
-      rows: ["fgsm: 4", "fgsm (averaged): 4", "pgd-sat: 4"],
-      warnings: ["with averaged weights, it may mislead"],
+      rows: ["fgsm: 4", "fgsm (best-averaged): 4", "pgd-sat: 4"],
+      warnings: ["best-averaged student: it may mislead"],
     });
   });
 

@@ -312,9 +312,18 @@ describe("a figure", () => {
 describe("a report", () => {
   it("is one HTML file with the run's curves, accuracies and settings", async () => {
     const [folder = ""] = first.rows[1]?.runs ?? [];
-    expect(await runJson(`report ${folder}`)).toEqual({ run: folder, file: `${folder}/report.html` });
+    expect(await runJson(`report ${folder} --no-examples`)).toMatchObject({
+      ...{ run: folder, file: `${folder}/report.html`, finished: true, steps: 8, examples: null },
+      accuracies: expect.arrayContaining([expect.objectContaining({ label: "fgsm" })]) as unknown,
+    });
     const html = read(`${folder}/report.html`);
-    const pictures = [...html.matchAll(/<img alt="([^"]*)" src="data:image\/svg\+xml;base64,([^"]*)">/g)];
+    const drawn = [...html.matchAll(/<img alt="([^"]*)" src="data:image\/svg\+xml;base64,([^"]*)">/g)];
+    expect(drawn.slice(0, 3).map(([, title]) => title)).toEqual([
+      "Accuracy with 95% intervals",
+      "Accuracy for each class",
+      "Confusion under attack",
+    ]);
+    const pictures = drawn.slice(3);
     expect(pictures.map(([, title]) => title?.replaceAll("&#39;", "'"))).toEqual([
       "Accuracy",
       "Losses",

@@ -3,8 +3,9 @@ import { compile, type TopLevelSpec } from "vega-lite";
 import { oneLine } from "../../harmless.js";
 import { intervals, multiples, points } from "./comparisons.js";
 import type { Figure, LinePanel } from "./figure.js";
+import { dots, heat, measured } from "./measurements.js";
 import { parallel } from "./parallel.js";
-import { COLORS, config, DASHES } from "./style.js";
+import { COLORS, config, dashesFor, legendColumns } from "./style.js";
 
 /** Draws a figure as an SVG document, whose text stays text. */
 export async function drawSvg(given: Figure): Promise<string> {
@@ -32,6 +33,12 @@ function specOf(figure: Figure): TopLevelSpec {
       return intervals(figure, heading(figure));
     case "parallel":
       return parallel(figure, heading(figure));
+    case "measured":
+      return measured(figure, heading(figure));
+    case "dots":
+      return dots(figure, heading(figure));
+    case "heat":
+      return heat(figure, heading(figure));
   }
 }
 
@@ -93,12 +100,12 @@ function linePanel({ title, xTitle, yTitle, series }: LinePanel, names: string[]
         field: "name",
         type: "nominal",
         scale: { domain: names, range: [...COLORS] },
-        legend: { symbolType: "stroke" },
+        legend: { symbolType: "stroke", ...legendColumns(names) },
       },
       strokeDash: {
         field: "name",
         type: "nominal",
-        scale: { domain: names, range: DASHES.map((dash) => [...dash]) },
+        scale: { domain: names, range: dashesFor(names) },
       },
     },
   } as const;

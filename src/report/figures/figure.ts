@@ -61,6 +61,17 @@ export interface ParallelLine {
   readonly marked: boolean;
 }
 
+/** Named values of one thing, each with its interval. */
+export interface DotRow {
+  readonly name: string;
+  readonly dots: readonly {
+    readonly series: string;
+    readonly value: number;
+    readonly low: number;
+    readonly high: number;
+  }[];
+}
+
 /** What a figure shows, before it is drawn; also what its JSON file holds. */
 export type Figure = FigureFacts &
   (
@@ -98,6 +109,25 @@ export type Figure = FigureFacts &
         readonly lines: readonly ParallelLine[];
         /** What the colours are. */
         readonly valueTitle: string;
+      }
+    /** Curves through few measured points, each with its interval. */
+    | {
+        readonly kind: "measured";
+        readonly xTitle: string;
+        readonly yTitle: string;
+        /** Whether x grows by factors. */
+        readonly logarithmic: boolean;
+        readonly series: readonly RangeSeries[];
+      }
+    /** A row of dots for each thing, coloured by what they are of. */
+    | { readonly kind: "dots"; readonly xTitle: string; readonly rows: readonly DotRow[] }
+    /** A matrix of shares, `[row][column]` from 0 to 1; null where there is nothing. */
+    | {
+        readonly kind: "heat";
+        readonly xTitle: string;
+        readonly yTitle: string;
+        readonly names: readonly string[];
+        readonly values: readonly (readonly (number | null)[])[];
       }
   );
 

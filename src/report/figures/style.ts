@@ -14,6 +14,23 @@ export const DASHES = [
   [12, 3],
 ] as const;
 
+/** A dash for each name: where there are more names than colours, those of one colour have other dashes. */
+export function dashesFor(names: readonly string[]): number[][] {
+  return names.map((_, index) => [
+    ...(DASHES[(index + Math.floor(index / COLORS.length)) % DASHES.length] ?? [1, 0]),
+  ]);
+}
+
+/** Characters of names that stand in one row of a legend. */
+const LEGEND_ROW = 60;
+
+/** The columns of a legend whose names would make it wider than its picture; none where they stand in one row. */
+export function legendColumns(names: readonly string[]): { columns?: number } {
+  const longest = Math.max(0, ...names.map((name) => name.length + 4));
+  const columns = Math.max(1, Math.floor(LEGEND_ROW / longest));
+  return columns >= names.length ? {} : { columns };
+}
+
 /** `sharp` draws the PNG in the first font; an SVG shown where that is missing falls back on the others, with similar metrics. */
 export const FONT = "DejaVu Sans, Verdana, sans-serif";
 

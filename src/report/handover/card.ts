@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import { markdownText, oneLine, shellWord } from "../../harmless.js";
 import { studentChoices } from "../../model/student-choices.js";
 import { version } from "../../version.js";
-import { distanceText } from "../run-page.js";
+import { distanceText } from "../run-report/share.js";
 import { type HandedModel, type RunOrigin, summaryOf } from "./facts.js";
 import type { MeasuredRow, Share } from "./measured.js";
 

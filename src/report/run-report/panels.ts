@@ -1,7 +1,8 @@
-import type { Figure, Series } from "./figures/figure.js";
-import { curveOf, type Point, type RunMetrics } from "../run/metrics.js";
+import type { Figure, Series } from "../figures/figure.js";
+import { curveOf, type Point, type RunMetrics } from "../../run/metrics.js";
 
-interface PanelSource {
+/** Reported values that stand in one picture. */
+export interface PanelSource {
   readonly title: string;
   readonly yTitle: string;
   /** The names of reported values, and what their curves are called. */
@@ -15,7 +16,8 @@ function pair(name: string, [nat, adv]: readonly [string, string]): Record<strin
   return { [`${name}Nat`]: nat, [`${name}Adv`]: adv };
 }
 
-const sources: readonly PanelSource[] = [
+/** The pictures of what methods report of every step. */
+export const curveSources: readonly PanelSource[] = [
   { title: "Losses", yTitle: "Loss", reported: { ...pair("loss", IMAGES), lossTotal: "total" } },
   { title: "Relative losses", yTitle: "Share of the first step's", reported: pair("relativeLoss", IMAGES) },
   { title: "Loss weights", yTitle: "Weight", reported: pair("weight", IMAGES) },
@@ -27,16 +29,18 @@ const sources: readonly PanelSource[] = [
   },
 ];
 
-const ACCURACIES = { clean: "clean", robust: "PGD-trades", wRobust: "W-Robust" } as const;
+/** The accuracies that an evaluation within a training finds, and what they are called. */
+export const ACCURACIES = { clean: "clean", robust: "PGD-trades", wRobust: "W-Robust" } as const;
 type AccuracyName = keyof typeof ACCURACIES;
-const accuracyNames = Object.keys(ACCURACIES) as AccuracyName[];
+/** The names of {@link ACCURACIES}. */
+export const accuracyNames = Object.keys(ACCURACIES) as AccuracyName[];
 
 /**
  * The figures of a run: what its method reported for every step, and the accuracies by which its best student was chosen, those of
  * averaged weights beside them where it keeps such.
  */
 export function runPanels({ steps, evaluations }: RunMetrics): Figure[] {
-  const ofSteps = sources.map(({ title, yTitle, reported }) => ({
+  const ofSteps = curveSources.map(({ title, yTitle, reported }) => ({
     title,
     yTitle,
     series: Object.entries(reported).map(([name, shown]): Series => ({
@@ -45,10 +49,7 @@ export function runPanels({ steps, evaluations }: RunMetrics): Figure[] {
     })),
   }));
   const curve = (number: AccuracyName, averaged: boolean): Point[] =>
-    evaluations.flatMap(({ epoch: x, averaged: average, ...raw }) => {
-      const found = averaged ? average : raw;
-      return found ? [{ x, y: 100 * found[number] }] : [];
-    });
+    accuracyCurve(evaluations, number, averaged);
   const accuracies = accuracyNames.map((number): Series => ({
     name: ACCURACIES[number],
     points: curve(number, false),
@@ -71,4 +72,16 @@ export function runPanels({ steps, evaluations }: RunMetrics): Figure[] {
       return [{ kind: "lines", title, subtitle: null, panels: [panel], sameScale: false }];
     },
   );
+}
+
+/** An accuracy at each evaluation, in percent by epoch; of the averaged weights none where a run does not keep them. */
+export function accuracyCurve(
+  evaluations: RunMetrics["evaluations"],
+  name: AccuracyName,
+  averaged: boolean,
+): Point[] {
+  return evaluations.flatMap(({ epoch: x, averaged: average, ...raw }) => {
+    const found = averaged ? average : raw;
+    return found ? [{ x, y: 100 * found[name] }] : [];
+  });
 }
