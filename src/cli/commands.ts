@@ -18,6 +18,7 @@ const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
   sweep: async () => (await import("./sweep.js")).sweepCommand,
   jobs: async () => (await import("./jobs.js")).jobsCommand,
   report: async () => (await import("./report.js")).reportCommand,
+  leaderboard: async () => (await import("./leaderboard.js")).leaderboardCommand,
   networks: async () => (await import("./networks.js")).networksCommand,
   recipe: async () => (await import("./recipe.js")).recipeCommand,
   doctor: async () => (await import("./doctor.js")).doctorCommand,

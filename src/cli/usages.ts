@@ -73,6 +73,10 @@ export const usages = {
     usage: "report <run>",
     describe: "a page about a run: its settings, curves and accuracies, in one HTML file",
   },
+  leaderboard: {
+    usage: "leaderboard [folder]",
+    describe: "every measured model below a folder: a page that sorts and filters, tables, RobustBench's JSON",
+  },
   networks: { usage: "networks", describe: "list the networks that can be a student or a teacher" },
   recipe: {
     usage: "recipe",

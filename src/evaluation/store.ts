@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
@@ -18,6 +18,8 @@ export interface MeasurementStore {
   write(key: MeasurementKey, record: MeasurementRecord): void;
   /** Every valid record of a model, finished or not. */
   list(model: string, classes: number): KeptRecord[];
+  /** Every record, of any model and finished or not, one at a time; a sentence in place of one that is not valid. */
+  all(classes: number): Iterable<DatedRecord | string>;
   /** The keys of all unfinished attacks, on any model. */
   unfinished(): MeasurementKey[];
   /** The path of a key's file. */
@@ -27,6 +29,12 @@ export interface MeasurementStore {
 export interface KeptRecord {
   readonly key: MeasurementKey;
   readonly record: MeasurementRecord;
+}
+
+/** A record with its file, and when that was last written. */
+export interface DatedRecord extends KeptRecord {
+  readonly path: string;
+  readonly written: Date;
 }
 
 /**
@@ -79,6 +87,15 @@ export function openStore(folder: string): MeasurementStore {
       const sha256 = checksumOf({ key, record });
       writeFileAtomically(pathOf(key), `${JSON.stringify({ format: FORMAT, key, record, sha256 })}\n`);
     },
+    *all(classes) {
+      for (const name of files()) {
+        const path = join(folder, name);
+        const file = readListed(path);
+        if (file === null) continue;
+        const found = typeof file === "string" ? file : dated(file, path, classes);
+        if (found !== null) yield found;
+      }
+    },
     list: (model, classes) =>
       believable()
         .filter(({ key, path }) => key.model === model && path === pathOf(key))
@@ -87,6 +104,18 @@ export function openStore(folder: string): MeasurementStore {
           return typeof record === "string" ? [] : [{ key, record }];
         }),
   };
+}
+
+function dated(
+  { key, record: content }: StoreFile,
+  path: string,
+  classes: number,
+): DatedRecord | string | null {
+  if (basename(path) !== `${nameOfKey(key)}.json`) return `${path} is the record of something else`;
+  const record = recordOf(key, content, path, classes);
+  if (typeof record === "string") return record;
+  const written = statSync(path, { throwIfNoEntry: false })?.mtime;
+  return written ? { key, record, path, written } : null;
 }
 
 /** The record of a key as read from `path`, or a sentence saying what is wrong with it. */
