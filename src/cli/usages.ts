@@ -75,7 +75,8 @@ export const usages = {
   },
   leaderboard: {
     usage: "leaderboard [folder]",
-    describe: "every measured model below a folder: a page that sorts and filters, tables, RobustBench's JSON",
+    describe:
+      "every measured model below a folder: a page that sorts and filters, tables, RobustBench's JSON",
   },
   networks: { usage: "networks", describe: "list the networks that can be a student or a teacher" },
   recipe: {

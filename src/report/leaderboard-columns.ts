@@ -48,11 +48,16 @@ export function columnOf({
   return JSON.stringify([attack, images, rounds, surrogate, wrongWhenClean, uniformStart]);
 }
 
+/** The parts of a key that a model or column has, or that make no difference to what can be compared. */
+const OTHER_PARTS: readonly string[] = [
+  ...["model", "data", "images", "batchSize", "attack", "seed", "rounds", "surrogate"],
+  ...["wrongWhenClean", "uniformStart"],
+];
+
 function threatParts(key: MeasurementKey): [string, unknown][] {
-  const { model, data, images, batchSize, attack, seed, rounds, surrogate, ...others } = key;
-  const { wrongWhenClean, uniformStart, ...threat } = others;
-  void [model, data, images, batchSize, attack, seed, rounds, surrogate, wrongWhenClean, uniformStart];
-  return Object.entries(threat).sort(([one], [other]) => (one < other ? -1 : 1));
+  return Object.entries(key)
+    .filter(([name]) => !OTHER_PARTS.includes(name))
+    .sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
 /** What a section's models were attacked within, from the key of one of its measurements. */
@@ -64,7 +69,7 @@ export function threatOf(key: MeasurementKey): Threat {
   const parts = [
     isL2 ? "L2" : "L-infinity",
     `epsilon ${isL2 ? String(epsilon) : distanceText(epsilon)}`,
-    ...further.map(([name, value]) => `${name} ${String(value)}`),
+    ...further.map(([name, value]) => `${name} ${JSON.stringify(value)}`),
   ];
   const isPlain = further.length === 0;
   return { title: parts.join(", "), norm: isPlain ? (isL2 ? "L2" : "Linf") : null, epsilon };

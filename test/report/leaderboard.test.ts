@@ -1,3 +1,4 @@
+/* eslint-disable no-control-regex -- they are what must not be there */
 import {
   existsSync,
   mkdirSync,
