@@ -19,6 +19,7 @@ const bodies: Readonly<Record<CommandName, () => Promise<CommandBody>>> = {
   jobs: async () => (await import("./jobs.js")).jobsCommand,
   watch: async () => (await import("./watch.js")).watchCommand,
   report: async () => (await import("./report.js")).reportCommand,
+  leaderboard: async () => (await import("./leaderboard.js")).leaderboardCommand,
   networks: async () => (await import("./networks.js")).networksCommand,
   recipe: async () => (await import("./recipe.js")).recipeCommand,
   doctor: async () => (await import("./doctor.js")).doctorCommand,

@@ -78,6 +78,11 @@ export const usages = {
     usage: "report <runs..>",
     describe: "a page about a run, or several compared: curves, accuracies, examples, in one HTML file",
   },
+  leaderboard: {
+    usage: "leaderboard [folder]",
+    describe:
+      "every measured model below a folder: a page that sorts and filters, tables, RobustBench's JSON",
+  },
   networks: { usage: "networks", describe: "list the networks that can be a student or a teacher" },
   recipe: {
     usage: "recipe",

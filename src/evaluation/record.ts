@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { AttackId } from "../attacks/attacks.js";
 import { checkNaN } from "./checks.js";
 import type { MeasurementKey } from "./key.js";
+import { numberList } from "./number-list.js";
 import { type AttackState, attackStateSchema, isAttacked, WITHSTOOD } from "./state.js";
 import { ROUNDING } from "./verify.js";
 import { evaluationOf } from "./outcome.js";
@@ -48,19 +49,31 @@ export function warningTexts({ warnings, attack, clean, labels }: MeasurementRec
   return [...(warnings.answers ?? []), ...(warnings.gradients ?? []), ...checkNaN([attack], attacked.length)];
 }
 
+/** Making a schema takes longer than checking a record with it, so those of the latest kinds of records are kept. */
+const schemas = new Map<string, z.ZodType<MeasurementRecord>>();
+const MOST_SCHEMAS = 64;
+
 /** The schema of a key's record for a model with `classes` classes. */
 export function recordSchema(key: MeasurementKey, classes: number): z.ZodType<MeasurementRecord> {
+  // Records of other models, data and seeds look alike.
+  const kind = JSON.stringify([{ ...key, model: "", data: "", seed: null, surrogate: null }, classes]);
+  const known = schemas.get(kind);
+  if (known) return known;
+  const schema = newRecordSchema(key, classes);
+  if (schemas.size >= MOST_SCHEMAS) schemas.clear();
+  schemas.set(kind, schema);
+  return schema;
+}
+
+function newRecordSchema(key: MeasurementKey, classes: number): z.ZodType<MeasurementRecord> {
   const { images } = key;
-  const answer = z
-    .int()
-    .min(0)
-    .max(classes - 1);
+  const answers = { minimum: 0, maximum: classes - 1, whole: true };
   const warnings = z.array(z.string()).nullable();
   return z
     .strictObject({
       device: z.string(),
-      labels: z.array(answer).length(images),
-      clean: z.array(answer).max(images),
+      labels: numberList(images, answers, { exactly: true }),
+      clean: numberList(images, answers),
       attack: key.attack === null ? z.null() : attackStateSchema(images, classes, roundCount(key)),
       images: z
         .string()
@@ -86,7 +99,9 @@ export function recordSchema(key: MeasurementKey, classes: number): z.ZodType<Me
 function isPossible(key: MeasurementKey, record: MeasurementRecord, image: number): boolean {
   const { labels, clean, attack } = record;
   if (!attack) return true;
-  const [label, answer, change = Infinity] = [labels[image], attack.answers[image], attack.linf[image]];
+  const label = labels[image];
+  const answer = attack.answers[image];
+  const change = attack.linf[image] ?? Infinity;
   const all = key.wrongWhenClean === "final-answer";
   if (attack.fooledIn[image] !== WITHSTOOD)
     return (all || clean[image] === label) && answer !== label && change <= (key.epsilon ?? 0) + ROUNDING;

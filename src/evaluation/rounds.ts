@@ -60,7 +60,9 @@ function pick(numbers: AttackNumbers, names: readonly string[]): AttackNumbers {
 export const GRADIENT_LOOKS = 3;
 
 /** About how many looks at the model a round takes per image, if nothing ends it early. */
-export function looksOf({ numbers: { steps = 1, queries, targetClasses = 1 } }: Round): number {
+export function looksOf({
+  numbers: { steps = 1, queries, targetClasses = 1 },
+}: Pick<Round, "numbers">): number {
   return queries ?? GRADIENT_LOOKS * steps * targetClasses;
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { AttackId } from "../attacks/attacks.js";
 import type { WrongWhenClean } from "../attacks/conventions.js";
+import { numberList } from "./number-list.js";
 
 /** The `AttackState.fooledIn` of an image that has withstood every attack so far. */
 export const WITHSTOOD = -1;
@@ -71,24 +72,17 @@ export function isAttacked(
 /** The schema of the state of an attack of `rounds` rounds on `images` images of `classes` classes. */
 export function attackStateSchema(images: number, classes: number, rounds: number): z.ZodType<AttackState> {
   const count = z.int().min(0);
-  const each = (value: z.ZodType<number>) => z.array(value).length(images);
+  const each = (minimum: number, maximum: number, whole = true) =>
+    numberList(images, { minimum, maximum, whole }, { exactly: true });
   return z
     .strictObject({
       round: count.max(rounds),
       batch: count.max(images),
-      answers: each(count.max(classes - 1)),
-      fooledIn: each(
-        z
-          .int()
-          .min(WITHSTOOD)
-          .max(rounds - 1),
-      ),
-      linf: each(z.number().min(0).max(1)),
-      queries: each(count).nullable(),
-      nanGradients: z
-        .array(count.max(images - 1))
-        .max(images)
-        .optional(),
+      answers: each(0, classes - 1),
+      fooledIn: each(WITHSTOOD, rounds - 1),
+      linf: each(0, 1, false),
+      queries: each(0, Number.MAX_SAFE_INTEGER).nullable(),
+      nanGradients: numberList(images, { minimum: 0, maximum: images - 1, whole: true }).optional(),
       seconds: z.number().min(0),
     })
     .refine(

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { WorkError } from "../errors.js";
@@ -20,6 +20,8 @@ export interface MeasurementStore {
   list(model: string, classes: number): KeptRecord[];
   /** Every valid record of a model on corrupted images, finished or not: each key has a `corruption`. */
   listCorrupted(model: string, classes: number): KeptRecord[];
+  /** Every record, of any model and finished or not, one at a time; a sentence in place of one that is not valid. */
+  all(classes: number): Iterable<DatedRecord | string>;
   /** The keys of all unfinished attacks, on any model. */
   unfinished(): MeasurementKey[];
   /** The path of a key's file. */
@@ -29,6 +31,12 @@ export interface MeasurementStore {
 export interface KeptRecord {
   readonly key: MeasurementKey;
   readonly record: MeasurementRecord;
+}
+
+/** A record with its file, and when that was last written. */
+export interface DatedRecord extends KeptRecord {
+  readonly path: string;
+  readonly written: Date;
 }
 
 /**
@@ -91,6 +99,17 @@ export function openStore(folder: string): MeasurementStore {
       const sha256 = checksumOf({ key, record });
       writeFileAtomically(pathOf(key), `${JSON.stringify({ format: FORMAT, key, record, sha256 })}\n`);
     },
+    *all(classes) {
+      for (const name of files()) {
+        const path = join(folder, name);
+        const file = readListed(path);
+        if (file === null) continue;
+        const found = typeof file === "string" ? file : keptRecord(file, path, classes);
+        const written = statSync(path, { throwIfNoEntry: false })?.mtime;
+        if (typeof found === "string") yield found;
+        else if (written) yield { ...found, path, written };
+      }
+    },
     list: (model, classes) => listed(model, classes, false),
     listCorrupted: (model, classes) => listed(model, classes, true),
   };
@@ -104,10 +123,12 @@ export function openStore(folder: string): MeasurementStore {
  */
 export function readRecord(path: string, classes = MOST_CLASSES): KeptRecord | string {
   const file = readFile(path);
-  if (typeof file === "string") return file;
-  const { key } = file;
+  return typeof file === "string" ? file : keptRecord(file, path, classes);
+}
+
+function keptRecord({ key, record: content }: StoreFile, path: string, classes: number): KeptRecord | string {
   if (basename(path) !== `${nameOfKey(key)}.json`) return `${path} is the record of something else`;
-  const record = recordOf(key, file.record, path, classes);
+  const record = recordOf(key, content, path, classes);
   return typeof record === "string" ? record : { key, record };
 }
 

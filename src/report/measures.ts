@@ -47,3 +47,8 @@ export function valueOf(outcome: Outcome, { attack, kind }: StudyMeasure): numbe
     kind === "clean" ? evaluation?.clean.accuracy : robust?.[kind === "robust" ? "accuracy" : kind];
   return 100 * (share ?? NaN);
 }
+
+/** How long trainings were, such as "1 epoch", "6 epochs" or "1 or 2 epochs". */
+export function epochsText(epochs: readonly number[]): string {
+  return `${epochs.join(" or ")} ${epochs.length === 1 && epochs[0] === 1 ? "epoch" : "epochs"}`;
+}

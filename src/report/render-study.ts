@@ -1,6 +1,7 @@
 import { csvCell, markdownText } from "../harmless.js";
 import { CONFIDENCE, type Interval } from "./statistics.js";
-import type { StudyMeasure } from "./measures.js";
+import { markdownTable } from "./markdown.js";
+import { epochsText, type StudyMeasure } from "./measures.js";
 import type { StudyReport, StudyTest, StudyValue } from "./study.js";
 import { NOTHING, signed as signedTo } from "./render-table.js";
 import type { Sample } from "./table.js";
@@ -106,7 +107,7 @@ export function studyFacts(study: StudyReport): string[] {
   const tested = [...images].map(([count, titles]) => `${titles.join(", ")} on ${count}`).join("; ");
   const trained = trainImages === null ? "" : `, trained on up to ${trainImages} images`;
   return [
-    `${student} on ${dataset}, ${epochs.join(" or ")} epochs${trained}, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}; test images: ${tested}.`,
+    `${student} on ${dataset}, ${epochsText(epochs)}${trained}, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}; test images: ${tested}.`,
     ...(seeds.length > 1
       ? [
           `Mean ± sample standard deviation over seeds; intervals of differences are Student's over the seeds' paired differences (${PERCENT})${seeds.length === 2 ? ", of which two say little" : ""}.`,
@@ -124,13 +125,10 @@ export function studyFacts(study: StudyReport): string[] {
 
 /** Formats a study as Markdown. */
 export function studyMarkdown(study: StudyReport): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(" | ")} |`;
   const tables = studyTables(study).flatMap(({ title, heading, rows }) => [
     `## ${markdownText(title)}`,
     "",
-    line(heading),
-    `| ${heading.map((_, column) => (column === 0 ? "---" : "---:")).join(" | ")} |`,
-    ...rows.map(line),
+    markdownTable(heading, rows, heading.map((_, column) => column).slice(1)),
     "",
   ]);
   const facts = studyFacts(study).map((fact) => `- ${markdownText(fact)}`);

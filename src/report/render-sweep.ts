@@ -1,5 +1,7 @@
 import { csvCell, markdownText } from "../harmless.js";
 import type { Axis } from "../reproduction/sweep-axes.js";
+import { markdownTable } from "./markdown.js";
+import { epochsText } from "./measures.js";
 import { sampleText } from "./render-study.js";
 import { NOTHING } from "./render-table.js";
 import { choosingMeasures, type SweepReport, type SweepRow } from "./sweep.js";
@@ -56,7 +58,7 @@ export function sweepFacts(sweep: SweepReport): string[] {
           `Best: ${best}, with ${sampleText(first.chosenBy?.wRobust.sample)}% ${choosing}.`,
           `This number chose, of points and, in each run, of students${seeds.length > 1 ? " (the mean over seeds)" : ""}: its images are neither trained nor tested on. It is the highest of ${chosenAmong(sweep)}, and so flatters the best; the test accuracies chose nothing.`,
         ]),
-    `${sweep.method}, ${student} on ${dataset}, ${epochs.join(" or ")} epochs${images ? ` on ${images.train} images` : ""}, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}${tested.length > 0 ? `; test images: ${tested.join(", ")}` : ""}.`,
+    `${sweep.method}, ${student} on ${dataset}, ${epochsText(epochs)}${images ? ` on ${images.train} images` : ""}, seed${seeds.length > 1 ? "s" : ""} ${seeds.join(", ")}${tested.length > 0 ? `; test images: ${tested.join(", ")}` : ""}.`,
     `Varied: ${sweep.axes.map(axisText).join("; ")}.${samplingText(sweep)}`,
     ...halvingFacts(sweep),
     ...(seeds.length > 1 ? ["Mean ± sample standard deviation over seeds."] : []),
@@ -112,16 +114,13 @@ function unfinishedFacts(rows: readonly SweepRow[]): string[] {
 /** Formats a sweep as Markdown. */
 export function sweepMarkdown(sweep: SweepReport): string {
   const { heading, rows } = sweepTable(sweep);
-  const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(" | ")} |`;
-  const aligned = heading.map((title, column) => (column === 0 || title === "trained" ? "---" : "---:"));
+  const numbers = heading.flatMap((title, column) => (column === 0 || title === "trained" ? [] : [column]));
   return [
     `# ${markdownText(sweepTitle(sweep))}`,
     "",
     ...sweepFacts(sweep).map((fact) => `- ${markdownText(fact)}`),
     "",
-    line(heading),
-    `| ${aligned.join(" | ")} |`,
-    ...rows.map(line),
+    markdownTable(heading, rows, numbers),
     "",
   ].join("\n");
 }

@@ -1,4 +1,5 @@
 import { csvCell, markdownText } from "../harmless.js";
+import { markdownTable } from "./markdown.js";
 import type { Cell, ReportRow, ReportTable } from "./table.js";
 import type { Section } from "../paper/plan.js";
 
@@ -10,20 +11,10 @@ const PAPERS_BUDGET = "the paper's budget";
 
 /** Formats a table as Markdown; in each section that has a number of ours, a row has the paper's numbers, ours and the differences. */
 export function tableMarkdown(table: ReportTable): string {
-  const sections = filledSections(table).flatMap(({ section, index }) => {
-    const [heading = [], ...rows] = sectionRows(table, index);
-    const line = (cells: readonly string[]): string => `| ${cells.map(markdownText).join(" | ")} |`;
-    const aligned = heading.map((_, column) =>
-      column === 0 || column > 3 * section.measures.length ? "---" : "---:",
-    );
-    return [
-      `## ${markdownText(sectionTitle(section))}`,
-      "",
-      line(heading),
-      `| ${aligned.join(" | ")} |`,
-      ...rows.map(line),
-      "",
-    ];
+  const sections = filledSections(table).flatMap(({ section, index: at }) => {
+    const [heading = [], ...rows] = sectionRows(table, at);
+    const numbers = section.measures.flatMap((_, index) => [3 * index + 1, 3 * index + 2, 3 * index + 3]);
+    return [`## ${markdownText(sectionTitle(section))}`, "", markdownTable(heading, rows, numbers), ""];
   });
   const notes = notesOf(table).map((note) => `- ${markdownText(note)}`);
   return [`# Table ${table.number}: ${markdownText(table.title)}`, "", ...sections, ...notes, ""].join("\n");

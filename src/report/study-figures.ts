@@ -2,7 +2,7 @@ import { attacks } from "../attacks/attacks.js";
 import { methods } from "../methods/methods.js";
 import type { Figure } from "./figures/figure.js";
 import type { StudyCurve } from "./study-curves.js";
-import type { StudyMeasure } from "./measures.js";
+import { epochsText, type StudyMeasure } from "./measures.js";
 import type { StudyReport, StudySection } from "./study.js";
 
 /** The names of a study's pictures, not all of which every study has. */
@@ -31,7 +31,7 @@ const NEAR = 0.5;
 
 /** The pictures of a study: the trade-off, the differences, and the curves of the training. */
 export function studyFigures(study: StudyReport, { accuracies, losses }: StudyCurves): StudyFigure[] {
-  const subtitle = `${study.student} on ${study.dataset}, ${study.epochs.join(" or ")} epochs, ${seedsText(study)}`;
+  const subtitle = `${study.student} on ${study.dataset}, ${epochsText(study.epochs)}, ${seedsText(study)}`;
   const [section] = study.sections;
   const first = study.measures.find(({ kind }) => kind === "robust");
   return [

@@ -1,5 +1,6 @@
 import type { Axis } from "../reproduction/sweep-axes.js";
 import type { Figure, ParallelAxis } from "./figures/figure.js";
+import { epochsText } from "./measures.js";
 import { choosingMeasures, type SweepReport, type SweepRow } from "./sweep.js";
 
 /** The name of a sweep's picture. */
@@ -39,7 +40,7 @@ export function sweepFigure(sweep: SweepReport): Figure | null {
     kind: "parallel",
     title: `Sweep ${sweep.sweep}: ${sweep.method}`,
     subtitle:
-      `${student} on ${dataset}, ${epochs.join(" or ")} epochs, ${seeds.length === 1 ? "one seed" : `mean of ${seeds.length} seeds`}; ` +
+      `${student} on ${dataset}, ${epochsText(epochs)}, ${seeds.length === 1 ? "one seed" : `mean of ${seeds.length} seeds`}; ` +
       `${images?.selection ?? ""} held-out images${sweep.best === null ? "" : "; thick: the best"}${stopped ? "; grey: stopped early" : ""}`,
     valueTitle: "W-Robust on held-out images (%)",
     axes: scales.map(({ title, ticks }) => ({ title, ticks })),

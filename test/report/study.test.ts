@@ -189,6 +189,18 @@ describe("a study", () => {
       expect(written).toContain("&lt;b&gt;teacher&lt;/b&gt;");
   });
 
+  it("says one epoch as one", () => {
+    for (const [epochs, text] of [
+      [[1], "demo, 1 epoch,"],
+      [[1, 2], "demo, 1 or 2 epochs,"],
+    ] as const) {
+      const short = { ...study, epochs };
+      expect(studyFacts(short)[0]).toContain(text);
+      const [picture] = studyFigures(short, { accuracies: [], losses: [] });
+      expect(picture?.figure).toMatchObject({ subtitle: expect.stringContaining(text) as string });
+    }
+  });
+
   it("has pictures of the trade-off and of the differences", () => {
     const figures = studyFigures(study, { accuracies: [], losses: [] });
     expect(figures.map(({ name }) => name)).toEqual(["trade-off", "differences"]);
