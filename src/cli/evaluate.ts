@@ -85,6 +85,7 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
     .epilogue(
       `${attackList()}\n\n${examples({
         "a run's best student": "mtard evaluate runs/demo --attacks pgd-sat --limit 500",
+        "in L2, within 0.5": "mtard evaluate runs/demo --attacks aa --norm 2 --eps 0.5",
         "a teacher": "mtard evaluate demo-robust --dataset demo",
         "images made on another classifier":
           "mtard evaluate runs/demo --attacks transfer-pgd-trades --surrogate demo-robust",
@@ -117,13 +118,13 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     const { model, surrogate, description } = opened;
     const { test, fingerprint } = openDataset(description.id, args.dataDir);
     const data = imagesOf(test, description, fingerprint, request.limit);
-    const { attacks, changes, conventions, epsilon, seed, restarts, kept, adversarial } = request;
+    const { attacks, changes, conventions, norm, epsilon, seed, restarts, kept, adversarial } = request;
     const batchSize = request.batchSize ?? usualBatch(model);
     const found = await measure(
       model,
       data,
       {
-        ...{ attacks, changes, ...conventions, epsilon, seed, restarts, batchSize, kept, adversarial },
+        ...{ attacks, changes, ...conventions, norm, epsilon, seed, restarts, batchSize, kept, adversarial },
         ...(surrogate ? { surrogate } : {}),
       },
       openModelStore(model, args["runs-dir"], say),
@@ -147,9 +148,8 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
         ...resultOf(opened, found, attacks),
         perExample,
         settings: {
-          norm: args.norm,
-          ...{ epsilon, seed, restarts, batchSize, ...conventions },
-          numbers: numbersOf(attacks, changes),
+          ...{ norm, epsilon, seed, restarts, batchSize, ...conventions },
+          numbers: numbersOf(attacks, changes, norm),
           surrogate: surrogate?.name ?? null,
           device: found.device,
         },
@@ -168,7 +168,7 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
 /** What the call asks for, checked before anything is opened. */
 function evaluateRequest(args: EvaluateArguments) {
   const attacks = args.attacks === "none" ? [] : requireAttackIds(args.attacks.split(","));
-  const request = attackRequest(args);
+  const request = attackRequest(attacks, args);
   const { out, "save-adversarial": adversarial, "batch-size": batchSize, resume, again } = args;
   if (again && resume)
     throw new InputError("--again and --resume are mutually exclusive", {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { norms } from "../attacks/norms.js";
 import { InputError } from "../errors.js";
 import { doubtsOf } from "../evaluation/doubts.js";
 import { openModelStore } from "../evaluation/model-store.js";
@@ -77,16 +78,17 @@ function keyed({ key, record }: KeptRecord): KeyedEvaluation {
   return { key, evaluation: evaluationOfRecord(key, record) };
 }
 
-/** The doubts that arise from comparing attacks of one epsilon with each other; it is named unless it is the run's own. */
+/** The doubts that arise from comparing attacks of one norm and epsilon with each other; they are named unless they are the run's own. */
 function comparisonsOf(evaluations: readonly KeyedEvaluation[], { settings }: RunDescription): string[] {
   const usual = settings.evaluationEpsilon;
-  const epsilons = new Set([usual, ...evaluations.flatMap(({ key }) => key.epsilon ?? [])]);
-  return [...epsilons].flatMap((epsilon) => {
-    const measured = evaluations.filter(({ key }) => key.epsilon === epsilon);
-    const doubts = doubtsOf(measured.map(({ evaluation }) => evaluation));
-    return epsilon === usual
-      ? doubts
-      : doubts.map((doubt) => `at epsilon ${distanceText(epsilon)}, ${doubt}`);
+  const place = ({ key: { norm, epsilon } }: KeyedEvaluation): string =>
+    epsilon === null || (norm === undefined && epsilon === usual)
+      ? ""
+      : `at epsilon ${distanceText(epsilon)}${norm === undefined ? "" : ` in ${norms[norm].title}`}, `;
+  const places = new Set(["", ...evaluations.map(place)]);
+  return [...places].flatMap((where) => {
+    const measured = evaluations.filter((each) => each.key.epsilon !== null && place(each) === where);
+    return doubtsOf(measured.map(({ evaluation }) => evaluation)).map((doubt) => `${where}${doubt}`);
   });
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type AttackId, attackIds, startsUniformly } from "../attacks/attacks.js";
+import { type AttackId, attackIds, hasNorm, startsUniformly } from "../attacks/attacks.js";
 import { sha256Of } from "../files/sha256.js";
 import { type AttackNumbers, type Round, roundsOf } from "./rounds.js";
 import { type EvaluationSettings, MOST_RESTARTS } from "./settings.js";
@@ -37,6 +37,8 @@ const keyParts = z.strictObject({
   surrogate: sha256.nullable(),
   /** Both only where they are not the usual convention, so that all other measurements keep the keys that earlier versions gave them. */
   wrongWhenClean: z.literal("final-answer").optional(),
+  /** The norm of epsilon, only where it is not L-infinity. */
+  norm: z.literal("l2").optional(),
   /** Only where an attack starts uniformly. */
   uniformStart: z.literal("clamped").optional(),
 });
@@ -51,6 +53,10 @@ export const keySchema = keyParts
     "a uniform start of an attack without one",
   )
   .refine(
+    ({ attack, norm }) => norm === undefined || (attack !== null && hasNorm(attack, norm)),
+    "a norm in which the attack has no form",
+  )
+  .refine(
     ({ attack, wrongWhenClean }) => wrongWhenClean === undefined || attack !== null,
     "a convention for attacks without an attack",
   );
@@ -58,7 +64,7 @@ export const keySchema = keyParts
 function hasItsRounds({ attack, rounds }: MeasurementKey): boolean {
   if (attack === null) return rounds.length === 0;
   const restarts = Math.max(1, ...rounds.map((round) => round.restarts));
-  const expected = firstRuns(roundsOf(attack, restarts));
+  const expected = firstRuns(roundsOf(attack, { restarts }));
   return (
     rounds.length === expected.length &&
     expected.every((one, index) => {
@@ -87,8 +93,8 @@ export function attackKey(
   settings: Omit<EvaluationSettings, "attacks" | "batchSize">,
   surrogate: string | null,
 ): MeasurementKey {
-  const { epsilon, seed, restarts = 1, changes = {}, own } = settings;
-  const rounds = roundsOf(attack, restarts, changes[attack], own);
+  const { norm, epsilon, seed, restarts = 1, changes = {}, own } = settings;
+  const rounds = roundsOf(attack, { restarts, changes: changes[attack], own, norm });
   return {
     ...measured,
     attack,
@@ -96,6 +102,7 @@ export function attackKey(
     seed: rounds.some((round) => round.attack.random) ? seed : null,
     rounds: firstRuns(rounds),
     surrogate: rounds.some(({ isTransfer }) => isTransfer) ? surrogate : null,
+    ...(norm === "l2" ? { norm } : {}),
     ...(settings.wrongWhenClean === "final-answer" ? { wrongWhenClean: "final-answer" } : {}),
     ...(settings.uniformStart === "clamped" && rounds.some(({ attack: each }) => each.startsUniformly)
       ? { uniformStart: "clamped" }
@@ -113,8 +120,10 @@ function firstRuns(rounds: readonly Round[]): MeasurementKey["rounds"] {
 /** A short name for a key: its attack, and enough of the key's SHA-256 to tell it from any other key. */
 export function nameOfKey(key: MeasurementKey): string {
   const { model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate } = key;
-  const { wrongWhenClean, uniformStart } = key;
-  const unusual = Object.entries({ wrongWhenClean, uniformStart }).filter(([, value]) => value !== undefined);
+  const { norm, wrongWhenClean, uniformStart } = key;
+  const unusual = Object.entries({ norm, wrongWhenClean, uniformStart }).filter(
+    ([, value]) => value !== undefined,
+  );
   const whole = [model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate, ...unusual];
   return `${attack ?? "clean"}-${sha256Of(JSON.stringify(whole)).slice(0, 16)}`;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AttackId } from "../attacks/attacks.js";
+import type { Norm } from "../attacks/norms.js";
 import type { WrongWhenClean } from "../attacks/conventions.js";
 
 /** The `AttackState.fooledIn` of an image that has withstood every attack so far. */
@@ -16,6 +17,8 @@ export interface AttackState {
   readonly fooledIn: number[];
   /** The largest change of a pixel value in the image that fooled the model, else 0. */
   readonly linf: number[];
+  /** The Euclidean length of the change in the image that fooled the model, else 0; of attacks in L2 alone. */
+  readonly l2?: number[] | undefined;
   /** Queries to the model, or null if no round has counted any. */
   queries: number[] | null;
   /** The indexes of the images at which a gradient had a NaN, ascending; absent if there was none. */
@@ -31,13 +34,14 @@ export interface EvaluationState {
 }
 
 /** The state of an attack before its first batch, given the clean answers. */
-export function attackState(clean: readonly number[]): AttackState {
+export function attackState(clean: readonly number[], norm?: Norm): AttackState {
   return {
     round: 0,
     batch: 0,
     answers: [...clean],
     fooledIn: clean.map(() => WITHSTOOD),
     linf: clean.map(() => 0),
+    ...(norm === "l2" ? { l2: clean.map(() => 0) } : {}),
     queries: null,
     seconds: 0,
   };
@@ -69,7 +73,12 @@ export function isAttacked(
 }
 
 /** The schema of the state of an attack of `rounds` rounds on `images` images of `classes` classes. */
-export function attackStateSchema(images: number, classes: number, rounds: number): z.ZodType<AttackState> {
+export function attackStateSchema(
+  images: number,
+  classes: number,
+  rounds: number,
+  norm?: Norm,
+): z.ZodType<AttackState> {
   const count = z.int().min(0);
   const each = (value: z.ZodType<number>) => z.array(value).length(images);
   return z
@@ -84,6 +93,7 @@ export function attackStateSchema(images: number, classes: number, rounds: numbe
           .max(rounds - 1),
       ),
       linf: each(z.number().min(0).max(1)),
+      l2: norm === "l2" ? each(z.number().min(0)) : z.undefined().optional(),
       queries: each(count).nullable(),
       nanGradients: z
         .array(count.max(images - 1))

@@ -1,3 +1,4 @@
+import type { Threat } from "../attacks/ball.js";
 import type { ExaminedImage, Prediction } from "../evaluation/examine.js";
 import type { ImageShape } from "../graph/network.js";
 import { htmlText } from "../harmless.js";
@@ -6,11 +7,10 @@ import { SCALE, svgToPng } from "./figures/png.js";
 import { COLORS, FONT } from "./figures/style.js";
 
 /** What a grid shows besides its images. */
-export interface GridHeading {
+export interface GridHeading extends Threat {
   readonly title: string;
   readonly subtitle: string;
   readonly classNames: readonly string[];
-  readonly epsilon: number;
   /** What each image is called. */
   readonly names: readonly string[];
 }
@@ -34,7 +34,7 @@ export async function drawGrid(
 ): Promise<Buffer> {
   const width = 2 * MARGIN + NAMES + 3 * SIDE + 2 * GAP;
   const height = HEAD + images.length * (SIDE + CAPTION) + MARGIN;
-  const gain = gainOf(heading.epsilon);
+  const gain = gainOf(heading, shape);
   const columns = ["clean", "adversarial", `difference x ${formatGain(gain)}`];
   const heads = columns.map((text, column) =>
     label(left(column) + SIDE / 2, HEAD - 12, text, { middle: true }),
@@ -50,9 +50,13 @@ ${rows.join("\n")}
   return svgToPng(svg);
 }
 
-/** Takes a change of epsilon three quarters of the way from grey to white or black: 12 times at 8/255. */
-function gainOf(epsilon: number): number {
-  return epsilon === 0 ? 1 : 0.375 / epsilon;
+/**
+ * Takes a change of epsilon three quarters of the way from grey to white or black: 12 times at 8/255. In L2 that is a change three times as
+ * large as all pixel values have where they share epsilon: it falls on few of them.
+ */
+function gainOf({ norm, epsilon }: Threat, { height, width, channels }: ImageShape): number {
+  if (epsilon === 0) return 1;
+  return 0.375 / (norm === "l2" ? (3 * epsilon) / Math.sqrt(height * width * channels) : epsilon);
 }
 
 function formatGain(gain: number): string {
@@ -64,13 +68,14 @@ function left(column: number): number {
 }
 
 async function drawRow(
-  { label: truth, clean, adversarial, before, after, linf }: ExaminedImage,
+  { label: truth, clean, adversarial, before, after, linf, l2 }: ExaminedImage,
   row: number,
   shape: ImageShape,
-  { classNames, names }: GridHeading,
+  { classNames, names, norm }: GridHeading,
   gain: number,
 ): Promise<string> {
   const top = HEAD + row * (SIDE + CAPTION);
+  const levels = (255 * linf).toFixed(1);
   const difference = adversarial.map((value, at) => 0.5 + gain * (value - (clean[at] as number)));
   const pictures = await Promise.all(
     [clean, adversarial, difference].map(async (values, column) => {
@@ -97,7 +102,7 @@ async function drawRow(
     label(MARGIN, top + 116, verdict, { color: verdict === "withstood" ? RIGHT : WRONG, bold: true }),
     answer(before, 0),
     answer(after, 1),
-    label(left(2) + SIDE / 2, under, `at most ${(255 * linf).toFixed(1)}/255`, {
+    label(left(2) + SIDE / 2, under, norm === "l2" ? `L2 ${l2.toFixed(3)}` : `at most ${levels}/255`, {
       middle: true,
       color: "#444444",
     }),

@@ -1,4 +1,5 @@
 import { attackIds } from "../attacks/attacks.js";
+import { norms } from "../attacks/norms.js";
 import { attackKey, differencesOf, type MeasurementKey } from "../evaluation/key.js";
 import { USUAL_SEED } from "../evaluation/settings.js";
 import { changedSettings, sourcedRecipe } from "../recipes/recipes.js";
@@ -137,14 +138,14 @@ function unusualParts(
   { settings }: RunDescription,
   all: readonly MeasurementKey[],
 ): string[] {
-  const { attack, surrogate } = key;
+  const { attack, norm, surrogate } = key;
   if (attack === null) return [];
   // No surrogate is usual, so it is named only where there are several.
   const surrogates = new Set(all.filter((each) => each.attack === attack).map((each) => each.surrogate));
   const usual = attackKey(
     { ...key, batchSize: settings.evaluationBatch },
     attack,
-    { epsilon: settings.evaluationEpsilon, seed: USUAL_SEED },
+    { norm, epsilon: settings.evaluationEpsilon, seed: USUAL_SEED },
     surrogates.size > 1 ? null : surrogate,
   );
   // The parts of an ensemble share what is changed.
@@ -153,7 +154,7 @@ function unusualParts(
     const words = setting.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
     return `${words} ${["epsilon", "stepSize"].includes(setting) ? distanceText(Number(other)) : other}`;
   });
-  return [...new Set(parts)];
+  return [...(norm === undefined ? [] : [norms[norm].title]), ...new Set(parts)];
 }
 
 /** A distance between pixel values, as a fraction where it is a whole number of levels. */
