@@ -99,7 +99,8 @@ export {
   type WrongWhenClean,
 } from "./attacks/conventions.js";
 export { pgd, type PgdSettings } from "./attacks/pgd.js";
-export type { Ball } from "./attacks/ball.js";
+export type { Ball, L2Ball, LinfBall, Threat } from "./attacks/ball.js";
+export { type Norm, norms } from "./attacks/norms.js";
 export type { Ascent, AttackTarget, LossGradient, LossGradientFunction } from "./attacks/target.js";
 export type { LogitLoss } from "./attacks/logit-loss.js";
 export type { NoiseSeed } from "./runtime/noise.js";

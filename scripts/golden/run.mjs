@@ -1,4 +1,5 @@
-// Holds the attacks against golden/attacks.json of the shared folder, image by image, and the two engines against each other.
+// Holds the attacks against golden/attacks.json of the shared folder, or another file of such verdicts, image by image, and the two engines
+// against each other. In L2: --norm l2 --golden test/attacks/l2-verdicts.json, which l2.py made.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +21,12 @@ const args = await yargs(process.argv.slice(2))
   .option("engine", { choices: ["student", "ONNX"], describe: "one of the engines alone" })
   .option("model", { type: "string", describe: "one of the models alone, as attacks.json calls it" })
   .option("shared", { type: "string", default: process.env["MTARD_SHARED"] ?? "../shared" })
+  .option("norm", { choices: /** @type {const} */ (["linf", "l2"]), default: /** @type {const} */ ("linf") })
+  .option("golden", {
+    type: "string",
+    describe: "the verdicts",
+    defaultDescription: "golden/attacks.json in --shared",
+  })
   .option("limit", { type: "number", default: 256, describe: "so many of the first images" })
   .option("batch", { type: "number", default: 128 })
   .option("seed", { type: "number", default: 0 })
@@ -49,12 +56,18 @@ const worstOf = ([first = [], ...others]) =>
   first.map((verdict, index) => Math.min(verdict, ...others.map((part) => part[index] ?? NaN)));
 
 /** @type {Record<string, Record<string, readonly number[]>>} */
-const golden = JSON.parse(readFileSync(join(args.shared, "golden/attacks.json"), "utf8"));
+const golden = JSON.parse(readFileSync(args.golden ?? join(args.shared, "golden/attacks.json"), "utf8"));
 const folder = mkdtempSync(join(tmpdir(), "mtard-golden-"));
 /** @type {Row[]} */
 const rows = [];
 /** Verdicts by model and attack, of the engine that came first. @type {Map<string, readonly number[]>} */
 const first = new Map();
+
+/** @param {string} model @param {string} attack */
+function verdictsOf(model, attack) {
+  const parts = attacks.aa.parts.map((part) => golden[model]?.[part] ?? []);
+  return golden[model]?.[attack] ?? (attack === "autoattack" ? worstOf(parts) : []);
+}
 
 /**
  * @param {{ model: string, engine: string, attack: string }} what
@@ -63,7 +76,7 @@ const first = new Map();
  */
 function record(what, ours, seconds) {
   const { model, attack } = what;
-  const theirs = (golden[model]?.[attack] ?? []).slice(0, args.limit);
+  const theirs = verdictsOf(model, attack).slice(0, args.limit);
   const other = first.get(`${model} ${attack}`);
   if (!other) first.set(`${model} ${attack}`, ours);
   const row = {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { attacks } from "#mtard/attacks/attacks.js";
+import { norms } from "#mtard/attacks/norms.js";
 import { pgd } from "#mtard/attacks/pgd.js";
 import { matchWeights } from "#mtard/weights/match-weights.js";
 import { readWeightsFile } from "#mtard/weights/weights-file.js";
@@ -18,7 +19,6 @@ import { loadTeacher } from "#mtard/teacher/load.js";
 export const IMAGE = { height: 32, width: 32, channels: 3 };
 const SHAPE = { name: "cifar10", image: IMAGE, classes: 10 };
 const NORMALIZATION = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-const EPSILON = 8 / 255;
 
 /**
  * @typedef {import("#mtard/attacks/target.js").AttackTarget & { dispose(): void }} Target
@@ -81,8 +81,8 @@ function openOnnx(shared, threads) {
 function attackNamed(name) {
   if (name === "clean") return (_, { images }) => ({ adversarial: tf.clone(images) });
   if (name === "pgd-sat-no-start")
-    return (target, { images, labels, epsilon, seed }) => {
-      const settings = /** @type {const} */ ({ epsilon, stepSize: 2 / 255, steps: 20, start: "image" });
+    return (target, { images, labels, norm, epsilon, seed }) => {
+      const settings = /** @type {const} */ ({ norm, epsilon, stepSize: 2 / 255, steps: 20, start: "image" });
       return { adversarial: pgd(target, images, { kind: "crossEntropy", labels }, settings, seed) };
     };
   return attacks[/** @type {import("#mtard/attacks/attacks.js").SingleAttackId} */ (name)].run;
@@ -94,9 +94,9 @@ function attackNamed(name) {
  * @param {import("#mtard/attacks/target.js").AttackTarget} target
  * @param {import("#mtard/data/store.js").Split} split
  * @param {string} name An attack of golden/attacks.json.
- * @param {{ batch: number, seed?: number }} options
+ * @param {{ batch: number, seed?: number, norm?: import("#mtard/attacks/norms.js").Norm }} options
  */
-export function withstood(target, split, name, { batch, seed = 0 }) {
+export function withstood(target, split, name, { batch, seed = 0, norm = "linf" }) {
   const attack = attackNamed(name);
   const random = Random.fromSeed(seed);
   /** @type {number[]} */
@@ -113,7 +113,7 @@ export function withstood(target, split, name, { batch, seed = 0 }) {
       labels: tf.tensor1d(labels, "int32"),
     };
     const noise = /** @type {const} */ ([random.uint32(), random.uint32()]);
-    const { adversarial } = attack(target, { ...tensors, epsilon: EPSILON, seed: noise });
+    const { adversarial } = attack(target, { ...tensors, norm, epsilon: norms[norm].epsilon, seed: noise });
     const [clean, attacked] = [tensors.images, adversarial].map((shown) => {
       const answers = target.predict(shown);
       const classes = answers.dataSync();

@@ -1,9 +1,12 @@
+import { InputError } from "../errors.js";
 import type { NoiseSeed } from "../runtime/noise.js";
 import type { Tensor1D, Tensor4D } from "../runtime/tensorflow.js";
+import type { Threat } from "./ball.js";
 import type { UniformStart } from "./conventions.js";
+import type { Norm } from "./norms.js";
 import type { AttackTarget } from "./target.js";
 
-/** The settings of an attack that a caller may change; lengths are in pixel values of images in [0, 1]. */
+/** The settings of an attack that a caller may change; lengths are in pixel values of images in [0, 1], in the attack's norm. */
 export interface AttackSettings {
   readonly steps: number;
   readonly stepSize: number;
@@ -13,13 +16,12 @@ export interface AttackSettings {
   readonly targetClasses: number;
 }
 
-/** A batch to attack, each image in the L-infinity ball of radius `epsilon` around it. */
-export interface AttackBatch {
+/** A batch to attack, each image in the ball of radius `epsilon` around it. */
+export interface AttackBatch extends Threat {
   /** `[N, H, W, C]` in [0, 1]. */
   readonly images: Tensor4D;
   /** The true classes, int32 `[N]`. */
   readonly labels: Tensor1D;
-  readonly epsilon: number;
   /** The seed of everything random in the attack. */
   readonly seed: NoiseSeed;
   /** Whether a uniform start is clamped to [0, 1]; `unclamped` by default. */
@@ -57,6 +59,8 @@ export interface SingleFacts<Name extends keyof AttackSettings = never> {
   readonly startsUniformly?: boolean;
   /** The values of those settings that a caller leaves unchanged. */
   readonly defaults: Readonly<Pick<AttackSettings, Name> & Partial<AttackSettings>>;
+  /** Those of the values that are others in L2; absent if the attack has no L2 form. */
+  readonly l2?: Readonly<Partial<Pick<AttackSettings, Name>>>;
   /** The fewest classes for which its loss is defined. */
   readonly fewestClasses?: number;
 }
@@ -64,7 +68,7 @@ export interface SingleFacts<Name extends keyof AttackSettings = never> {
 /** An attack on one batch of images. */
 export interface SingleAttack extends SingleFacts {
   readonly kind: "single";
-  /** Attacks a batch; `changes` replace the defaults. */
+  /** Attacks a batch; `changes` replace the defaults. @throws {InputError} if it has no form in the batch's norm. */
   run(target: AttackTarget, batch: AttackBatch, changes?: Readonly<Partial<AttackSettings>>): AttackResult;
 }
 
@@ -96,6 +100,19 @@ export function singleAttack<Name extends keyof AttackSettings>(
   return {
     kind: "single",
     ...facts,
-    run: (target, batch, changes) => run(target, batch, { ...facts.defaults, ...changes }),
+    run(target, batch, changes) {
+      const defaults = defaultsIn(batch.norm, facts);
+      if (defaults) return run(target, batch, { ...facts.defaults, ...defaults, ...changes });
+      throw new InputError(`${facts.title} has no L2 form`, { expected: "linf", found: "l2" });
+    },
   };
+}
+
+/** An attack's defaults in a norm, L-infinity by default; null if it has no form in it. */
+export function defaultsIn(
+  norm: Norm | undefined,
+  { defaults, l2 }: Pick<SingleFacts, "defaults" | "l2">,
+): Readonly<Partial<AttackSettings>> | null {
+  if (norm !== "l2") return defaults;
+  return l2 ? { ...defaults, ...l2 } : null;
 }

@@ -1,7 +1,7 @@
-import { uniformNoise, type NoiseSeed } from "../runtime/noise.js";
+import { normalNoise, uniformNoise, type NoiseSeed } from "../runtime/noise.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch } from "./attack.js";
-import { ballAround, intoBall, type Ball } from "./ball.js";
+import { type Ball, ballAround, disposeBall, intoBall, keepBall, stepInBall, unit } from "./ball.js";
 import type { LogitLoss } from "./logit-loss.js";
 import { keepRows, readBooleans, replaced, rowsOf, selectRows } from "./rows.js";
 import { beginAscent, checkpoints, observeLoss, reachCheckpoint, type Ascent } from "./step-schedule.js";
@@ -26,7 +26,7 @@ export interface AscentSettings {
 }
 
 /** The state of the images of an ascent, `[M, H, W, C]` each. */
-interface Points extends Ball {
+interface Points {
   readonly previous: Tensor4D;
   readonly current: Tensor4D;
   readonly gradient: Tensor4D;
@@ -51,7 +51,8 @@ export function ascend(
   let loss = lossAt(survivors.places);
   const start = startAt(survivors.places);
   let look = lookAt(target, start, loss);
-  let points = beginAt(start, look.gradient, batch, survivors.places);
+  let ball = ballOf(batch, survivors.places);
+  let points = beginAt(start, look.gradient);
   let ascents = look.losses.map((first) => beginAscent(batch.epsilon, first));
   const windows = checkpoints(steps);
   for (let step = 0; ; step++) {
@@ -66,6 +67,7 @@ export function ascend(
       const staying = releaseFooled(survivors, look.right, points.current);
       ascents = staying.map((row) => ascents[row] as Ascent);
       points = keepRows(points, staying);
+      ball = keepBall(ball, staying);
       tf.dispose({ ...loss });
       loss = lossAt(survivors.places);
     }
@@ -80,39 +82,44 @@ export function ascend(
       });
     }
     const stepSizes = ascents.map(({ stepSize }) => stepSize);
-    const current = moved(points, stepSizes, step === 0 ? 1 : ALPHA);
+    const current = moved(points, ball, stepSizes, step === 0 ? 1 : ALPHA);
     points = replaced(points, { previous: tf.clone(points.current), current });
     look = lookAt(target, current, loss);
     points = replaced(points, { gradient: look.gradient });
   }
   tf.dispose([{ ...points }, { ...loss }]);
+  disposeBall(ball);
 }
 
-/** Draws starting points `[places, H, W, C]` in [0, 1]: uniform noise scaled so that it reaches the wall of the ball. */
+/** Draws starting points `[places, H, W, C]` in [0, 1]: uniform noise, in L2 normal, scaled so that it reaches the wall of the ball. */
 export function randomStart(
-  { images, epsilon }: AttackBatch,
+  { images, norm, epsilon }: AttackBatch,
   places: readonly number[],
   seed: NoiseSeed,
 ): Tensor4D {
   return tf.tidy(() => {
     const originals = rowsOf(images, places);
-    const noise = uniformNoise(originals.shape, seed);
-    const furthest = tf.add(tf.max(tf.abs(noise), [1, 2, 3], true), 1e-12);
-    return tf.clipByValue(tf.add<Tensor4D>(originals, tf.mul(epsilon, tf.div(noise, furthest))), 0, 1);
+    const noise =
+      norm === "l2" ? unit(normalNoise(originals.shape, seed)) : uniformToWall(originals.shape, seed);
+    return tf.clipByValue(tf.add<Tensor4D>(originals, tf.mul(epsilon, noise)), 0, 1);
   });
 }
 
-function beginAt(
-  start: Tensor4D,
-  gradient: Tensor4D,
-  { images, epsilon }: AttackBatch,
-  places: readonly number[],
-): Points {
-  const originals = rowsOf(images, places);
-  const ball = ballAround(originals, epsilon);
+function uniformToWall(shape: Tensor4D["shape"], seed: NoiseSeed): Tensor4D {
+  const noise = uniformNoise(shape, seed);
+  return tf.div(noise, tf.add(tf.max(tf.abs(noise), [1, 2, 3], true), 1e-12));
+}
+
+/** The ball around the images at these places in the batch. */
+function ballOf(batch: AttackBatch, places: readonly number[]): Ball {
+  const originals = rowsOf(batch.images, places);
+  const ball = ballAround(originals, batch);
   originals.dispose();
+  return ball;
+}
+
+function beginAt(start: Tensor4D, gradient: Tensor4D): Points {
   return {
-    ...ball,
     previous: tf.clone(start),
     current: start,
     gradient,
@@ -136,15 +143,15 @@ function lookAt(target: AttackTarget, images: Tensor4D, loss: LossOfLabels): Loo
   return { losses, right, gradient };
 }
 
-/** Moves the points up the sign of the gradient by each image's step size, with momentum, within the ball. */
-function moved(points: Points, stepSizes: readonly number[], alpha: number): Tensor4D {
+/** Moves the points up the gradient by each image's step size, with momentum, within the ball. */
+function moved(points: Points, ball: Ball, stepSizes: readonly number[], alpha: number): Tensor4D {
   const { previous, current, gradient } = points;
   return tf.tidy(() => {
     const sizes = tf.tensor4d([...stepSizes], [stepSizes.length, 1, 1, 1]);
-    const stepped = intoBall(tf.add(current, tf.mul(tf.sign(gradient), sizes)), points);
+    const stepped = stepInBall(current, gradient, sizes, ball);
     if (alpha === 1) return stepped;
     const climb = tf.mul<Tensor4D>(tf.sub(stepped, current), alpha);
     const momentum = tf.mul<Tensor4D>(tf.sub(current, previous), 1 - alpha);
-    return intoBall(tf.add(tf.add(current, climb), momentum), points);
+    return intoBall(tf.add(tf.add(current, climb), momentum), ball);
   });
 }

@@ -1,7 +1,8 @@
 import { tf, type Tensor1D, type Tensor2D, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
 import { likeliestOthers } from "./likeliest-others.js";
-import { linfProjection } from "./linf-projection.js";
+import { hyperplaneProjection } from "./hyperplane-projection.js";
+import type { Norm } from "./norms.js";
 import { keepRows, readBooleans, rowsOf, selectRows } from "./rows.js";
 import { adversarialImages, answeredRight, releaseFooled, type Survivors } from "./survivors.js";
 import type { AttackTarget, LossGradient } from "./target.js";
@@ -46,17 +47,18 @@ function search(
   { steps, onStep }: { steps: number; onStep: (step: number, robust: number) => void },
 ): void {
   const { places } = survivors;
+  const { norm = "linf" } = batch;
   if (places.length === 0) return;
   let points = { originals: rowsOf(batch.images, places), current: rowsOf(batch.images, places) };
   let boundary = boundaryTo(aim, batch.labels, places);
   for (let step = 1; step <= steps && survivors.places.length > 0; step++) {
     const look = target.lossGradient(points.current, boundary);
-    const current = pastBoundary(points, look);
+    const current = pastBoundary(points, look, norm);
     tf.dispose([points.current, { ...look }]);
     points = { ...points, current };
     const right = readBooleans(tf.tidy(() => tf.equal(target.predict(current), boundary.labels)));
     if (right.includes(false)) {
-      const outside = isOutside(points, batch.epsilon);
+      const outside = isOutside(points, norm, batch.epsilon);
       const withstood = right.map((isRight, row) => isRight || outside[row] === true);
       points = { ...points, current: movedBack(points, right) };
       if (withstood.includes(false)) {
@@ -85,15 +87,21 @@ function boundaryTo(aim: Tensor1D, labels: Tensor1D, places: readonly number[]) 
  * Moves the points a little past the boundary, linearized at the current ones, and a bit towards the points of it that are nearest to the
  * clean images.
  */
-function pastBoundary({ originals, current }: SearchPoints, { loss, gradient }: LossGradient): Tensor4D {
+function pastBoundary(
+  { originals, current }: SearchPoints,
+  { loss, gradient }: LossGradient,
+  norm: Norm,
+): Tensor4D {
   return tf.tidy(() => {
     const [fromOriginals, fromCurrent, normals] = [originals, current, finite(gradient)].map(asRows) as Rows;
     const gaps = tf.neg(loss).expandDims<Tensor2D>(1);
     const ahead = tf.sum<Tensor2D>(tf.mul(normals, tf.sub(fromCurrent, fromOriginals)), 1, true);
-    const moves = linfProjection(fromCurrent, normals, gaps);
-    const movesOfOriginals = linfProjection(fromOriginals, normals, tf.add(gaps, ahead));
-    const length = lengths(moves);
-    const alpha = tf.minimum(tf.div(length, tf.add(length, lengths(movesOfOriginals))), ALPHA_MAX);
+    const moves = hyperplaneProjection(norm, fromCurrent, normals, gaps);
+    const movesOfOriginals = hyperplaneProjection(norm, fromOriginals, normals, tf.add(gaps, ahead));
+    // At least 1e-8, to divide by.
+    const lengthOf = (each: Tensor2D): Tensor2D => tf.maximum(lengths(each, norm), 1e-8);
+    const length = lengthOf(moves);
+    const alpha = tf.minimum(tf.div(length, tf.add(length, lengthOf(movesOfOriginals))), ALPHA_MAX);
     const onward = tf.mul(tf.add(fromCurrent, tf.mul(moves, ETA)), tf.sub(1, alpha));
     const homeward = tf.mul(tf.add(fromOriginals, tf.mul(movesOfOriginals, ETA)), alpha);
     return tf.clipByValue(tf.add(onward, homeward), 0, 1).reshape<Tensor4D>(current.shape);
@@ -111,15 +119,17 @@ function asRows(images: Tensor4D): Tensor2D {
   return images.reshape([images.shape[0], -1]);
 }
 
-/** The largest change of a pixel in each move, `[M, 1]`, at least 1e-8 to divide by. */
-function lengths(moves: Tensor2D): Tensor2D {
-  return tf.maximum(tf.max(tf.abs(moves), 1, true), 1e-8);
+/** The length of each move `[M, D]` in a norm, `[M, 1]`. */
+function lengths(moves: Tensor2D, norm: Norm): Tensor2D {
+  return norm === "l2"
+    ? tf.sqrt(tf.sum<Tensor2D>(tf.square(moves), 1, true))
+    : tf.max(tf.abs(moves), 1, true);
 }
 
 /** Tells which points are further than `epsilon` from their clean images. */
-function isOutside({ originals, current }: SearchPoints, epsilon: number): boolean[] {
+function isOutside({ originals, current }: SearchPoints, norm: Norm, epsilon: number): boolean[] {
   return readBooleans(
-    tf.tidy(() => tf.greater(tf.max(tf.abs(tf.sub(current, originals)), [1, 2, 3]), epsilon)),
+    tf.tidy(() => tf.greater(lengths(asRows(tf.sub<Tensor4D>(current, originals)), norm), epsilon)),
   );
 }
 

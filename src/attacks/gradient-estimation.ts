@@ -3,7 +3,7 @@ import { normalNoise, type NoiseSeed } from "../runtime/noise.js";
 import { Random } from "../runtime/random.js";
 import { tf, type Tensor4D, type Tensor2D } from "../runtime/tensorflow.js";
 import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
-import { ballAround, intoBall } from "./ball.js";
+import { linfBall, stepInBall } from "./ball.js";
 import { keepRows, replaced } from "./rows.js";
 import { adversarialImages, releaseFooled, wholeBatch } from "./survivors.js";
 import { margins, withstands, type AttackTarget } from "./target.js";
@@ -36,16 +36,15 @@ export function gradientEstimation(
   const together = Math.max(count, LEAST_TOGETHER);
   const counts = new Int32Array(count);
   const survivors = wholeBatch(batch);
-  let points = { current: tf.clone(images), ...ballAround(images, epsilon) };
+  const { norm, lower, upper } = linfBall(images, epsilon);
+  let points = { current: tf.clone(images), lower, upper };
   try {
     for (let step = 0; step < steps && survivors.places.length > 0; step++) {
       const { places } = survivors;
       const rowLabels = places.map((place) => labels[place] as number);
       const seed = [random.uint32(), random.uint32()] as const;
       const gradient = estimateMarginGradient(target, points.current, rowLabels, { pairs, seed, together });
-      const current = tf.tidy(() =>
-        intoBall(tf.add(points.current, tf.mul(tf.sign(gradient), stepSize)), points),
-      );
+      const current = tf.tidy(() => stepInBall(points.current, gradient, stepSize, { norm, ...points }));
       gradient.dispose();
       points = replaced(points, { current });
       const withstand = Array.from(margins(target, current, rowLabels), withstands);

@@ -1,12 +1,11 @@
 import { normalNoise, uniformNoise, type NoiseSeed } from "../runtime/noise.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
-import { ballAround, stepInBall } from "./ball.js";
+import { ballAround, disposeBall, stepInBall, type Threat, unit } from "./ball.js";
 import type { LogitLoss } from "./logit-loss.js";
 import type { Ascent, AttackTarget, LossGradient } from "./target.js";
 
-/** The settings of PGD; lengths are in pixel values of images in [0, 1]. */
-export interface PgdSettings {
-  readonly epsilon: number;
+/** The settings of PGD; lengths are in pixel values of images in [0, 1], in its norm. */
+export interface PgdSettings extends Threat {
   readonly stepSize: number;
   readonly steps: number;
   /**
@@ -17,7 +16,7 @@ export interface PgdSettings {
 }
 
 /**
- * Runs projected gradient ascent on a loss in the L-infinity ball around images `[N, H, W, C]` in [0, 1].
+ * Runs projected gradient ascent on a loss in the ball around images `[N, H, W, C]` in [0, 1].
  *
  * @param watch Called with the losses, logits and gradient at each point before the step from it.
  * @see Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks" (2018); B-MTARD, equation 4.
@@ -37,23 +36,23 @@ export function pgd(
 }
 
 /**
- * Makes the steps of `pgd` from a given start `[N, H, W, C]`: up the sign of the gradient, then into the epsilon ball and [0, 1]. The
- * target makes them all at once if it can and nobody watches.
+ * Makes the steps of `pgd` from a given start `[N, H, W, C]`: up the gradient, then into the epsilon ball and [0, 1], as `stepInBall` does.
+ * The target makes them all at once if it can and nobody watches.
  */
 export function climb(
   target: AttackTarget,
   images: Tensor4D,
   start: Tensor4D,
   loss: LogitLoss,
-  { epsilon, stepSize, steps }: Pick<PgdSettings, "epsilon" | "stepSize" | "steps">,
+  { stepSize, steps, ...threat }: Threat & Pick<PgdSettings, "stepSize" | "steps">,
   watch?: (ascent: LossGradient) => void,
 ): Tensor4D {
-  const ball = ballAround(images, epsilon);
+  const ball = ballAround(images, threat);
   const atOnce = watch || steps === 0 ? undefined : target.lossGradient.climb;
   const reached = atOnce
     ? atOnce(start, loss, { ball, stepSize, steps })
     : stepByStep(target, start, loss, { ball, stepSize, steps }, watch);
-  tf.dispose([ball.lower, ball.upper]);
+  disposeBall(ball);
   return reached;
 }
 
@@ -75,12 +74,27 @@ function stepByStep(
   return current;
 }
 
-function startingPoint(images: Tensor4D, { start, epsilon }: PgdSettings, seed: NoiseSeed): Tensor4D {
+function startingPoint(images: Tensor4D, { start, norm, epsilon }: PgdSettings, seed: NoiseSeed): Tensor4D {
   if (start === "image") return tf.clone(images);
   return tf.tidy(() => {
     if (typeof start === "object")
       return tf.add(images, tf.mul(normalNoise(images.shape, seed), start.normal));
-    const moved = tf.add<Tensor4D>(images, tf.mul(uniformNoise(images.shape, seed), epsilon));
+    const noise = norm === "l2" ? noiseInL2(images.shape, seed) : uniformNoise(images.shape, seed);
+    const moved = tf.add<Tensor4D>(images, tf.mul(noise, epsilon));
     return start === "uniform" ? moved : tf.minimum<Tensor4D>(tf.maximum(moved, 0), 1);
   });
 }
+
+/** Uniform noise in the unit ball of L2, `[N, H, W, C]`: any direction alike, and a length u^(1/D) for a uniform u and D pixel values. */
+function noiseInL2(shape: Tensor4D["shape"], [first, second]: NoiseSeed): Tensor4D {
+  return tf.tidy(() => {
+    const direction = unit(normalNoise(shape, [first, second]));
+    const [count, ...size] = shape;
+    // A seed of its own: the same one would take its numbers from the bits of the directions.
+    const drawn = uniformNoise([count, 1, 1, 1], [first, second ^ LENGTHS]);
+    const dimensions = size.reduce((product, length) => product * length, 1);
+    return tf.mul(direction, tf.pow(tf.div(tf.add(drawn, 1), 2), 1 / dimensions));
+  });
+}
+
+const LENGTHS = 0x2c1b3c6d;

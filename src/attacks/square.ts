@@ -1,8 +1,10 @@
 import { Random } from "../runtime/random.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import type { AttackBatch, AttackResult, AttackSettings } from "./attack.js";
-import { ballAround, intoBall } from "./ball.js";
+import { type Ball, ballAround, disposeBall, intoBall, keepBall } from "./ball.js";
+import { randomSigns } from "./random-signs.js";
 import { keepRows, replaced, selectRows } from "./rows.js";
+import { movedPatch, patchGrid, patchSide } from "./square-l2.js";
 import { adversarialImages, releaseFooled, wholeBatch } from "./survivors.js";
 import { margins, withstands, type AttackTarget } from "./target.js";
 
@@ -12,7 +14,7 @@ import { margins, withstands, type AttackTarget } from "./target.js";
  *
  * An image is done once it is answered wrong. All images of a batch try the same squares. As in AutoAttack's standard evaluation, the
  * size of a square depends on the number of queries before it, not on the budget: a larger budget goes on where a smaller one ended.
- * The query for the stripes counts towards the budget here, not in AutoAttack.
+ * The query for the stripes counts towards the budget here, not in AutoAttack. In L2 the stripes and squares are patches (square-l2.ts).
  *
  * @see Andriushchenko et al., "Square Attack" (2020), algorithms 1 and 2; fra31/auto-attack, `square.py`.
  */
@@ -21,22 +23,19 @@ export function square(
   batch: AttackBatch,
   { queries }: Pick<AttackSettings, "queries">,
 ): AttackResult {
-  const { images, epsilon, seed, onStep } = batch;
-  const [count, height, width, channels] = images.shape;
+  const { images, seed, onStep } = batch;
+  const [count] = images.shape;
   const labels = batch.labels.dataSync<"int32">();
   const random = Random.fromSeed(...seed);
   const counts = new Int32Array(count);
   const survivors = wholeBatch(batch);
   let best = survivors.places.map(() => -Infinity);
-  let points = { current: tf.clone(images), ...ballAround(images, epsilon) };
+  let ball = ballAround(images, batch);
+  let points = { current: tf.clone(images) };
   try {
     for (let query = 0; query < queries && survivors.places.length > 0; query++) {
       const { places } = survivors;
-      const change =
-        query === 0
-          ? stripes(images.shape, epsilon, random)
-          : oneSquare([height, width, channels], squareSide(query - 1, height, width), 2 * epsilon, random);
-      const candidates = tf.tidy(() => intoBall(tf.add(points.current, change), points));
+      const candidates = nextImages(query, points.current, ball, batch.epsilon, random);
       const rowLabels = places.map((place) => labels[place] as number);
       const found = margins(target, candidates, rowLabels);
       for (const place of places) counts[place] = query + 1;
@@ -45,16 +44,35 @@ export function square(
         best = best.map((margin, row) => (better[row] ? (found[row] as number) : margin));
         points = replaced(points, { current: selectRows(better, candidates, points.current) });
       }
-      tf.dispose([change, candidates]);
+      candidates.dispose();
       const staying = releaseFooled(survivors, best.map(withstands), points.current);
       best = staying.map((row) => best[row] as number);
       points = keepRows(points, staying);
+      ball = keepBall(ball, staying);
       onStep?.({ step: query + 1, steps: queries, robust: survivors.places.length });
     }
     return { adversarial: adversarialImages(survivors, batch, points.current), queries: counts };
   } finally {
     tf.dispose({ ...points });
+    disposeBall(ball);
   }
+}
+
+/** Draws what is shown in a query, given the best images so far. */
+function nextImages(query: number, current: Tensor4D, ball: Ball, epsilon: number, random: Random): Tensor4D {
+  const [, height, width, channels] = current.shape;
+  const side = query === 0 ? 0 : squareSide(query - 1, height, width);
+  if (ball.norm === "l2")
+    return query === 0
+      ? patchGrid(ball, random)
+      : movedPatch(current, ball, patchSide(side, height, width), random);
+  const change =
+    query === 0
+      ? stripes(current.shape, epsilon, random)
+      : oneSquare([height, width, channels], side, 2 * epsilon, random);
+  const next = tf.tidy(() => intoBall(tf.add(current, change), ball));
+  change.dispose();
+  return next;
 }
 
 /** The fraction of an image's pixels that the first square covers. */
@@ -75,7 +93,7 @@ function stripes(
   epsilon: number,
   random: Random,
 ): Tensor4D {
-  const row = Float32Array.from({ length: count * width * channels }, () => sign(random) * epsilon);
+  const row = randomSigns(count * width * channels, random).map((sign) => sign * epsilon);
   return tf.tidy(() => tf.tile(tf.tensor4d(row, [count, 1, width, channels]), [1, height, 1, 1]));
 }
 
@@ -89,13 +107,9 @@ function oneSquare(
   // Like the public code, this never chooses the last row or column at which a square could begin.
   const top = random.below(Math.max(height - side, 1));
   const left = random.below(Math.max(width - side, 1));
-  const colour = Array.from({ length: channels }, () => sign(random) * value);
+  const colour = randomSigns(channels, random).map((sign) => sign * value);
   const change = new Float32Array(height * width * channels);
   for (let y = top; y < top + side; y++)
     for (let x = left; x < left + side; x++) change.set(colour, (y * width + x) * channels);
   return tf.tensor4d(change, [1, height, width, channels]);
-}
-
-function sign(random: Random): 1 | -1 {
-  return random.uniform() < 0.5 ? -1 : 1;
 }

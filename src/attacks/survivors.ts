@@ -55,15 +55,15 @@ export function releaseFooled(
 }
 
 /**
- * Collects the adversarial images of the whole batch, `[N, H, W, C]` in the epsilon ball to the last bit; the caller disposes of them.
+ * Collects the adversarial images of the whole batch, `[N, H, W, C]` in the ball, as `intoBall` rounds; the caller disposes of them.
  *
  * @param current The survivors' images to return, `[places, H, W, C]`; without it their clean images are returned.
  */
 export function adversarialImages(
   { places, found }: Survivors,
-  { images, epsilon }: AttackBatch,
+  batch: AttackBatch,
   current?: Tensor4D,
 ): Tensor4D {
   if (current) copyRows(current, places, found);
-  return tf.tidy(() => intoBall(tf.tensor4d(found, images.shape), ballAround(images, epsilon)));
+  return tf.tidy(() => intoBall(tf.tensor4d(found, batch.images.shape), ballAround(batch.images, batch)));
 }

@@ -23,11 +23,11 @@ export interface LossGradientFunction {
   readonly climb?: (start: Tensor4D, loss: LogitLoss, ascent: Ascent) => Tensor4D;
 }
 
-/** Steps up the sign of a gradient, each followed by a projection. */
+/** Steps up a gradient, each followed by a projection, as `stepInBall` makes them. */
 export interface Ascent {
   /** Where the images stay. */
   readonly ball: Ball;
-  /** In pixel values of images in [0, 1]. */
+  /** In pixel values of images in [0, 1], in the ball's norm. */
   readonly stepSize: number;
   /** How many, at least 1. */
   readonly steps: number;

@@ -1,5 +1,5 @@
 import type { Argv } from "yargs";
-import type { Access, AttackSettings } from "../attacks/attack.js";
+import type { Access, AttackSettings, SingleAttack } from "../attacks/attack.js";
 import { type AttackId, attackIds, attacks, isTransfer } from "../attacks/attacks.js";
 import {
   type Conventions,
@@ -7,18 +7,20 @@ import {
   USUAL_CONVENTIONS,
   wrongWhenClean,
 } from "../attacks/conventions.js";
+import { type Norm, norms } from "../attacks/norms.js";
 import { InputError } from "../errors.js";
 import {
   changesOf,
   checkConventions,
   checkNumbers,
+  checkThreat,
   checkRestarts,
   type NumberNames,
 } from "../evaluation/numbers.js";
 import type { AttackNumbers } from "../evaluation/rounds.js";
 import { type AttackChanges, USUAL_SEED } from "../evaluation/settings.js";
 import type { StudentChoice } from "../model/run-student.js";
-import { parseQuantity, parseSetting } from "../recipes/settings.js";
+import { parseSetting } from "../recipes/settings.js";
 import { requestedDevice, type DeviceRequest } from "../runtime/device.js";
 import { checkpointOption, deviceOption, type HandlerArguments } from "./options.js";
 import type { GlobalArguments } from "./output.js";
@@ -31,20 +33,25 @@ const OPTIONS: NumberNames = {
   restarts: "--restarts",
 };
 
+const THREAT = { norm: "--norm", epsilon: "--eps" } as const;
+
 /** The options of commands that attack. */
 export function attackOptions(yargs: Argv<GlobalArguments>) {
   return yargs
     .option("eps", {
       type: "string",
       requiresArg: true,
-      default: "8/255",
-      describe: "L-infinity radius, in pixel values of [0, 1]",
+      describe: "radius, in pixel values of [0, 1]",
+      defaultDescription: Object.values(norms)
+        .map(({ title, text }) => `${text} in ${title}`)
+        .join(", "),
     })
     .option("norm", {
-      choices: ["linf"] as const,
-      default: "linf" as const,
+      choices: Object.keys(norms),
+      coerce: normOf,
+      default: "linf",
       requiresArg: true,
-      describe: "what the radius is measured in",
+      describe: "what radius and step size are measured in; 2 is l2",
     })
     .option("steps", { requiresArg: true, describe: "in place of the attacks' own number of steps" })
     .option("step-size", {
@@ -88,6 +95,12 @@ export function attackOptions(yargs: Argv<GlobalArguments>) {
     .option("device", deviceOption);
 }
 
+/** A norm is known by its number too: 2, inf. */
+function normOf(asked: unknown): string {
+  const name = String(asked);
+  return Object.keys(norms).find((id) => id.slice(1) === name.toLowerCase()) ?? name;
+}
+
 const SEES: Readonly<Record<Access, string>> = {
   gradient: "gradients",
   logits: "logits",
@@ -103,10 +116,18 @@ export function attackList(): string {
         ? `${known.parts.join(", ")}, each on what withstood those before`
         : known.kind === "transfer"
           ? `${known.of} made on --surrogate`
-          : [SEES[known.access], ...Object.entries(known.defaults).map(numberText)].join(", ");
+          : [SEES[known.access], ...Object.entries(known.defaults).map(numberText), ...inL2(known)].join(
+              ", ",
+            );
     return `  ${id.padEnd(Math.max(...attackIds.map(({ length }) => length)))}  ${about}`;
   });
   return ["Attacks, what they look at and their defaults:", ...facts].join("\n");
+}
+
+/** What is other in L2, or that there is no such form. */
+function inL2(attack: SingleAttack): string[] {
+  if (attack.l2 === undefined) return ["L-infinity alone"];
+  return Object.entries<number>(attack.l2).map((each) => `in L2 ${numberText(each)}`);
 }
 
 function numberText([name, value]: [string, number]): string {
@@ -130,7 +151,10 @@ type AttackArguments = HandlerArguments<typeof attackOptions>;
 
 /** What the options ask for, each checked by itself. */
 export interface AttackRequest {
+  readonly norm: Norm;
   readonly epsilon: number;
+  /** The radius as it was typed. */
+  readonly radius: string;
   readonly numbers: AttackNumbers;
   readonly restarts: number;
   readonly conventions: Readonly<Record<keyof Conventions, string>>;
@@ -140,13 +164,14 @@ export interface AttackRequest {
   readonly device: DeviceRequest;
 }
 
-/** @throws {InputError} naming the option that is wrong. */
-export function attackRequest(args: AttackArguments): AttackRequest {
+/** @throws {InputError} naming the option that is wrong, or an attack that has no form in the norm. */
+export function attackRequest(ids: readonly AttackId[], args: AttackArguments): AttackRequest {
   const { steps, queries } = args;
   const asked = { steps, stepSize: args["step-size"], queries, targetClasses: args["target-classes"] };
+  const { norm, epsilon } = checkThreat(ids, { norm: args.norm, epsilon: args.eps }, THREAT);
   return {
-    epsilon: parseQuantity("--eps", args.eps, { minimum: 0, maximum: 1 }),
-    numbers: checkNumbers(asked, OPTIONS),
+    ...{ norm, epsilon, radius: args.eps ?? norms[norm].text },
+    numbers: checkNumbers(asked, OPTIONS, norm),
     restarts: checkRestarts(args.restarts, OPTIONS),
     conventions: { wrongWhenClean: args["wrong-when-clean"], uniformStart: args["uniform-start"] },
     surrogate: args.surrogate,

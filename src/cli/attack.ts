@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import type { Argv } from "yargs";
 import { requireAttackIds, type AttackId } from "../attacks/attacks.js";
+import { norms } from "../attacks/norms.js";
 import { findDataset } from "../data/datasets.js";
 import { openDataset } from "../data/store.js";
 import { InputError } from "../errors.js";
@@ -105,20 +106,20 @@ async function runAttack(args: AttackArguments): Promise<void> {
   try {
     const { model, surrogate, description } = opened;
     const { image: shape, id } = description;
-    const { attack, epsilon, seed, restarts, changes, conventions, saved } = call;
+    const { attack, norm, epsilon, seed, restarts, changes, conventions, saved } = call;
     const source = await imagesToAttack(call, id, args.dataDir, shape);
     const use = { batches: [source.count], gradient: usesGradients([attack]) };
     const target = await model.target(use);
     log(`${titleOf(model, call.checkpoint)} on ${target.runsOn}`);
     const settings = {
-      ...{ epsilon, seed, restarts, changes, ...conventions, batchSize: source.count },
+      ...{ norm, epsilon, seed, restarts, changes, ...conventions, batchSize: source.count },
       ...(surrogate ? { surrogate: await surrogate.target({ ...use, gradient: true }) } : {}),
     };
     const onProgress = evaluationProgress(line, () => undefined);
     const examined = await examine(target, source, attack, settings, { onProgress });
     line.clear();
     const picture = call.out ?? defaultOutput(model, id, attack);
-    writeFileAtomically(picture, await drawExamined(examined, source, opened, args.eps, call));
+    writeFileAtomically(picture, await drawExamined(examined, source, opened, call));
     if (saved !== undefined)
       writeFileAtomically(saved, encodeNpz(examinedArrays(examined, source.places, shape)));
     printExamined(args, examined, source, opened, call, picture);
@@ -133,7 +134,7 @@ function attackCall(args: AttackArguments) {
   const [attack, ...more] = requireAttackIds(args.attack.split(","));
   if (attack === undefined || more.length > 0)
     throw new InputError("--attack takes one attack", { expected: "one id", found: args.attack });
-  const request = attackRequest(args);
+  const request = attackRequest([attack], args);
   const { out, "save-adversarial": saved, images: given } = args;
   if (out !== undefined) requireFilePath(out, "attack.png");
   if (saved !== undefined) requireFilePath(saved, "adversarial.npz");
@@ -171,16 +172,15 @@ function drawExamined(
   examined: readonly ExaminedImage[],
   { places, shape }: PickedImages,
   { model, description }: AttackedModel,
-  radius: string,
-  { attack, epsilon }: AttackCall,
+  { attack, norm, epsilon, radius }: AttackCall,
 ): Promise<Buffer> {
   const { right, fooled } = verdicts(examined);
   const { classNames, id } = description;
   return drawGrid(examined, shape, {
     title: `${attack} on ${model.reference.kind === "run" ? basename(model.name) : model.name}`,
-    subtitle: `${id}, epsilon ${radius} in L-infinity; ${fooled} of ${right} fooled that were right`,
+    subtitle: `${id}, epsilon ${radius} in ${norms[norm].title}; ${fooled} of ${right} fooled that were right`,
     classNames,
-    epsilon,
+    ...{ norm, epsilon },
     names: places.map((place) => `image ${place}`),
   });
 }
@@ -190,17 +190,17 @@ function printExamined(
   examined: readonly ExaminedImage[],
   { places }: PickedImages,
   { model, description }: AttackedModel,
-  { attack, epsilon, saved }: AttackCall,
+  { attack, norm, epsilon, saved }: AttackCall,
   picture: string,
 ): void {
   const nameOfClass = (answer: number): string => description.classNames[answer] ?? `class ${answer}`;
   const { right, fooled } = verdicts(examined);
-  const images = examined.map(({ index, label, before, after, linf }) => ({
+  const images = examined.map(({ index, label, before, after, linf, l2 }) => ({
     index: places[index],
     label,
     clean: before,
     adversarial: after,
-    linf,
+    ...(norm === "l2" ? { l2 } : { linf }),
   }));
   printResult(
     args,
@@ -208,6 +208,7 @@ function printExamined(
       model: model.name,
       dataset: description.id,
       attack,
+      ...(norm === "l2" ? { norm } : {}),
       epsilon,
       total: examined.length,
       correct: right,

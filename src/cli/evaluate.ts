@@ -95,6 +95,7 @@ function evaluateOptions(yargs: Argv<GlobalArguments>) {
     .epilogue(
       `${attackList()}\n\n${corruptionList()}\n\n${examples({
         "a run's best student": "mtard evaluate runs/demo --attacks pgd-sat --limit 500",
+        "in L2, within 0.5": "mtard evaluate runs/demo --attacks aa --norm 2 --eps 0.5",
         "a teacher": "mtard evaluate demo-robust --dataset demo",
         "images made on another classifier":
           "mtard evaluate runs/demo --attacks transfer-pgd-trades --surrogate demo-robust",
@@ -131,14 +132,14 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     const chosen =
       request.corruptions && chooseCorruptions(request.corruptions, dataset, request.limit, request.seed);
     const data = imagesOf(test, description, fingerprint, request.limit);
-    const { attacks, changes, conventions, epsilon, seed, restarts, kept, adversarial } = request;
+    const { attacks, changes, conventions, norm, epsilon, seed, restarts, kept, adversarial } = request;
     const batchSize = request.batchSize ?? usualBatch(model);
     const store = openModelStore(model, args["runs-dir"], say);
     const found = await measure(
       model,
       data,
       {
-        ...{ attacks, changes, ...conventions, epsilon, seed, restarts, batchSize, kept, adversarial },
+        ...{ attacks, changes, ...conventions, norm, epsilon, seed, restarts, batchSize, kept, adversarial },
         ...(surrogate ? { surrogate } : {}),
       },
       store,
@@ -169,9 +170,8 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
         ...(corrupted ? { corruptions: corrupted.value } : {}),
         perExample,
         settings: {
-          norm: args.norm,
-          ...{ epsilon, seed, restarts, batchSize, ...conventions },
-          numbers: numbersOf(attacks, changes),
+          ...{ norm, epsilon, seed, restarts, batchSize, ...conventions },
+          numbers: numbersOf(attacks, changes, norm),
           surrogate: surrogate?.name ?? null,
           device: found.device,
         },
@@ -192,7 +192,7 @@ function evaluateRequest(args: EvaluateArguments) {
   const corruptions = corruptionRequest(args);
   const list = args.attacks ?? (corruptions ? "none" : USUAL_ATTACKS);
   const attacks = list === "none" ? [] : requireAttackIds(list.split(","));
-  const request = attackRequest(args);
+  const request = attackRequest(attacks, args);
   const { out, "save-adversarial": adversarial, "batch-size": batchSize, resume, again } = args;
   if (again && resume)
     throw new InputError("--again and --resume are mutually exclusive", {

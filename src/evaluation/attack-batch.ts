@@ -4,15 +4,14 @@ import type { AttackTarget } from "../attacks/target.js";
 import { tf, type Tensor4D } from "../runtime/tensorflow.js";
 import { imageTensor, type ImageSource } from "./images.js";
 import type { Round } from "./rounds.js";
-import { verifyAdversarial } from "./verify.js";
+import { type Distances, verifyAdversarial } from "./verify.js";
 
 /** What a round of an attack did to a batch of images, in their order. */
 export interface BatchOutcome {
   /** The classes that the model under test answers to the adversarial images. */
   readonly answers: Int32Array;
   readonly adversarial: Float32Array;
-  /** The largest change of a pixel value in each image. */
-  readonly linf: readonly number[];
+  readonly distances: Distances;
   /** Queries to the model for each image, or null if the attack does not count them. */
   readonly queries: Int32Array | null;
   /** The images at which a gradient had a NaN, which counted as 0: their indexes in the source. */
@@ -47,9 +46,9 @@ export function attackBatch(
     const found = attack.run(numeric, { ...batch, images, labels }, numbers);
     try {
       const adversarial = found.adversarial.dataSync<"float32">();
-      const linf = verifyAdversarial(id, indexes, clean, adversarial, batch.epsilon);
+      const distances = verifyAdversarial(id, indexes, clean, adversarial, batch);
       const answers = predictions(target, found.adversarial);
-      return { answers, adversarial, linf, queries: found.queries ?? null, nanGradients };
+      return { answers, adversarial, distances, queries: found.queries ?? null, nanGradients };
     } finally {
       found.adversarial.dispose();
     }

@@ -101,7 +101,7 @@ export function checkOutcome(
       `none of the ${total} images is answered right even when clean, so robust accuracy says nothing of the attacks; check the model, the data set and the normalisation`,
     ];
   const enough = (count: number): boolean => count > BLACK_BOX_SHARE * total;
-  const rounds = attacks.map((id) => [id, roundsOf(id, 1, {}, own)] as const);
+  const rounds = attacks.map((id) => [id, roundsOf(id, { own })] as const);
   const whiteBox = rounds.filter(([, all]) => all.some(isWhiteBox)).map(([id]) => id);
   const inEnsembles = rounds.flatMap(([id, all]) => {
     if (!all.some(isWhiteBox)) return [];
@@ -124,7 +124,7 @@ export function checkOutcome(
 
 /** @throws {InputError} if a model has too few classes for one of the attacks. */
 export function requireClasses(classes: number, attacks: readonly AttackId[], own?: OwnAttacks): void {
-  for (const { id, attack } of attacks.flatMap((each) => roundsOf(each, 1, {}, own))) {
+  for (const { id, attack } of attacks.flatMap((each) => roundsOf(each, { own }))) {
     if (classes >= (attack.fewestClasses ?? 1)) continue;
     throw new InputError(`the model has too few classes for ${id}`, {
       expected: `at least ${attack.fewestClasses} classes, or its loss is not defined`,
@@ -153,7 +153,7 @@ function isWhiteBox({ attack, isTransfer }: Round): boolean {
 
 /** Whether one of the attacks uses gradients of the model under test. */
 export function usesGradients(attacks: readonly AttackId[], own?: OwnAttacks): boolean {
-  return attacks.flatMap((id) => roundsOf(id, 1, {}, own)).some(isWhiteBox);
+  return attacks.flatMap((id) => roundsOf(id, { own })).some(isWhiteBox);
 }
 
 function maskedGradients(which: string, fooled: number): string {

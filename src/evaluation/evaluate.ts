@@ -58,7 +58,7 @@ export async function evaluateImages(
   const running: Running = { target, source, settings, events, state, rounds };
   await seeClean(running);
   for (const [id, ofAttack] of rounds) {
-    const attack = (state.attacks[id] ??= attackState(state.clean));
+    const attack = (state.attacks[id] ??= attackState(state.clean, settings.norm));
     for (; attack.round < ofAttack.length; attack.round++, attack.batch = 0)
       await runRound(running, id, attack, ofAttack[attack.round] as Round);
     events.onState?.(state, id);
@@ -72,8 +72,9 @@ export function roundsByAttack({
   restarts = 1,
   changes = {},
   own,
+  norm,
 }: EvaluationSettings): Map<AttackId, readonly Round[]> {
-  return new Map(attacks.map((id) => [id, roundsOf(id, restarts, changes[id], own)]));
+  return new Map(attacks.map((id) => [id, roundsOf(id, { restarts, changes: changes[id], own, norm })]));
 }
 
 /** For each attack, the single attack that each of its rounds runs. */
@@ -109,7 +110,7 @@ async function seeClean(running: Running): Promise<void> {
 /** Runs a round of an attack from its current batch. */
 async function runRound(running: Running, id: AttackId, attack: AttackState, round: Round): Promise<void> {
   const { target, source, settings, events, state } = running;
-  const { batchSize, epsilon, surrogate, seed } = settings;
+  const { batchSize, norm, epsilon, surrogate, seed } = settings;
   const { wrongWhenClean, uniformStart } = { ...USUAL_CONVENTIONS, ...settings };
   const maker = round.isTransfer ? requireSurrogate(id, surrogate) : target;
   const attacked = attackedIn(attack.round, attack, state.clean, source.labels, wrongWhenClean);
@@ -125,7 +126,7 @@ async function runRound(running: Running, id: AttackId, attack: AttackState, rou
       const now = { ...pass, step, inHand: indexes.length, robust: pass.robust - fooled };
       tell(running, now, { done: before.done + looks, left: before.left - looks });
     };
-    const batch = { epsilon, seed: noiseSeed(seed, round, attack.batch), uniformStart, onStep };
+    const batch = { norm, epsilon, seed: noiseSeed(seed, round, attack.batch), uniformStart, onStep };
     const found = attackBatch(target, maker, source, indexes, round, batch);
     events.onAdversarial?.(id, indexes, found.adversarial);
     record(attack, indexes, source.labels, found);
@@ -188,7 +189,7 @@ function record(
   attack: AttackState,
   indexes: readonly number[],
   labels: ArrayLike<number>,
-  { answers, linf, queries, nanGradients }: BatchOutcome,
+  { answers, distances, queries, nanGradients }: BatchOutcome,
 ): void {
   if (nanGradients.size > 0) {
     const all = new Set([...(attack.nanGradients ?? []), ...nanGradients]);
@@ -200,6 +201,7 @@ function record(
     attack.answers[index] = answers[row] as number;
     if (answers[row] === labels[index]) continue;
     attack.fooledIn[index] = attack.round;
-    attack.linf[index] = linf[row] as number;
+    attack.linf[index] = distances.linf[row] as number;
+    if (attack.l2) attack.l2[index] = distances.l2[row] as number;
   }
 }

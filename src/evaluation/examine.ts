@@ -22,6 +22,8 @@ export interface ExaminedImage {
   readonly after: Prediction;
   /** The largest change of a pixel value. */
   readonly linf: number;
+  /** The Euclidean length of the change. */
+  readonly l2: number;
 }
 
 /**
@@ -63,6 +65,7 @@ export async function examine(
       adversarial: to,
       before: before?.[index] as Prediction,
       after: after?.[index] as Prediction,
+      l2: Math.sqrt(to.reduce((sum, value, at) => sum + (value - (from[at] as number)) ** 2, 0)),
       linf: to.reduce((most, value, at) => Math.max(most, Math.abs(value - (from[at] as number))), 0),
     };
   });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type AttackId, attackIds, startsUniformly } from "../attacks/attacks.js";
+import { type AttackId, attackIds, hasNorm, startsUniformly } from "../attacks/attacks.js";
 import { corruptionIds } from "../corruptions/corruptions.js";
 import { sha256Of } from "../files/sha256.js";
 import { type AttackNumbers, type Round, roundsOf } from "./rounds.js";
@@ -50,6 +50,8 @@ const keyParts = z.strictObject({
   surrogate: sha256.nullable(),
   /** Both only where they are not the usual convention, so that all other measurements keep the keys that earlier versions gave them. */
   wrongWhenClean: z.literal("final-answer").optional(),
+  /** The norm of epsilon, only where it is not L-infinity. */
+  norm: z.literal("l2").optional(),
   /** Only where an attack starts uniformly. */
   uniformStart: z.literal("clamped").optional(),
   /** Only where the images are not as they are. */
@@ -66,6 +68,10 @@ export const keySchema = keyParts
     "a uniform start of an attack without one",
   )
   .refine(
+    ({ attack, norm }) => norm === undefined || (attack !== null && hasNorm(attack, norm)),
+    "a norm in which the attack has no form",
+  )
+  .refine(
     ({ attack, wrongWhenClean }) => wrongWhenClean === undefined || attack !== null,
     "a convention for attacks without an attack",
   );
@@ -73,7 +79,7 @@ export const keySchema = keyParts
 function hasItsRounds({ attack, rounds }: MeasurementKey): boolean {
   if (attack === null) return rounds.length === 0;
   const restarts = Math.max(1, ...rounds.map((round) => round.restarts));
-  const expected = firstRuns(roundsOf(attack, restarts));
+  const expected = firstRuns(roundsOf(attack, { restarts }));
   return (
     rounds.length === expected.length &&
     expected.every((one, index) => {
@@ -102,8 +108,8 @@ export function attackKey(
   settings: Omit<EvaluationSettings, "attacks" | "batchSize">,
   surrogate: string | null,
 ): MeasurementKey {
-  const { epsilon, seed, restarts = 1, changes = {}, own } = settings;
-  const rounds = roundsOf(attack, restarts, changes[attack], own);
+  const { norm, epsilon, seed, restarts = 1, changes = {}, own } = settings;
+  const rounds = roundsOf(attack, { restarts, changes: changes[attack], own, norm });
   return {
     ...measured,
     attack,
@@ -111,6 +117,7 @@ export function attackKey(
     seed: rounds.some((round) => round.attack.random) ? seed : null,
     rounds: firstRuns(rounds),
     surrogate: rounds.some(({ isTransfer }) => isTransfer) ? surrogate : null,
+    ...(norm === "l2" ? { norm } : {}),
     ...(settings.wrongWhenClean === "final-answer" ? { wrongWhenClean: "final-answer" } : {}),
     ...(settings.uniformStart === "clamped" && rounds.some(({ attack: each }) => each.startsUniformly)
       ? { uniformStart: "clamped" }
@@ -128,9 +135,9 @@ function firstRuns(rounds: readonly Round[]): MeasurementKey["rounds"] {
 /** A short name for a key: its attack or corruption, and enough of the key's SHA-256 to tell it from any other key. */
 export function nameOfKey(key: MeasurementKey): string {
   const { model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate } = key;
-  const { wrongWhenClean, uniformStart, corruption } = key;
+  const { norm, wrongWhenClean, uniformStart, corruption } = key;
   const done = corruption && corruptionText(corruption);
-  const unusual = Object.entries({ wrongWhenClean, uniformStart, corruption: done }).filter(
+  const unusual = Object.entries({ norm, wrongWhenClean, uniformStart, corruption: done }).filter(
     ([, value]) => value !== undefined,
   );
   const whole = [model, data, images, batchSize, attack, epsilon, seed, rounds, surrogate, ...unusual];

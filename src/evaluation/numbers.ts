@@ -1,5 +1,6 @@
 import type { AttackSettings } from "../attacks/attack.js";
 import { attackIds, type AttackId, startsUniformly } from "../attacks/attacks.js";
+import type { Threat } from "../attacks/ball.js";
 import {
   type Conventions,
   type UniformStart,
@@ -8,21 +9,50 @@ import {
   wrongWhenClean,
   type WrongWhenClean,
 } from "../attacks/conventions.js";
+import { type Norm, norms } from "../attacks/norms.js";
 import { InputError } from "../errors.js";
 import { didYouMean } from "../nearest.js";
 import { parseQuantity } from "../recipes/settings.js";
 import { type AttackNumbers, roundsOf } from "./rounds.js";
-import { type AttackChanges, MOST_RESTARTS } from "./settings.js";
+import { type AttackChanges, MOST_RESTARTS, type OwnAttacks } from "./settings.js";
 
 const WHOLE = { minimum: 1, whole: true } as const;
 
-/** What each number of an attack may be. */
-const bounds = {
-  steps: WHOLE,
-  stepSize: { minimum: 0, maximum: 1 },
-  queries: WHOLE,
-  targetClasses: WHOLE,
-} as const satisfies Record<keyof AttackSettings, object>;
+/** What each number of an attack may be, in a norm. */
+const boundsIn = (norm: Norm) =>
+  ({
+    steps: WHOLE,
+    stepSize: distanceIn(norm),
+    queries: WHOLE,
+    targetClasses: WHOLE,
+  }) as const satisfies Record<keyof AttackSettings, object>;
+
+/** What a radius or step size may be: in L-infinity 1 leads from any image to any other, in L2 no number does for images of all sizes. */
+const distanceIn = (norm: Norm): { minimum: number; maximum?: number } =>
+  norm === "l2" ? { minimum: 0 } : { minimum: 0, maximum: 1 };
+
+/**
+ * Checks the norm and the radius that a call asks for; by default L-infinity, and the norm's usual radius.
+ *
+ * @param options What each is called in errors.
+ * @throws {InputError} if one is wrong, or an attack has no form in the norm.
+ */
+export function checkThreat(
+  ids: readonly AttackId[],
+  asked: { readonly norm?: string | undefined; readonly epsilon?: unknown },
+  options: Readonly<Record<"norm" | "epsilon", string>>,
+  own?: OwnAttacks,
+): Required<Threat> & { readonly norm: Norm } {
+  const { norm = "linf" } = asked;
+  if (!isNorm(norm)) throw unknown(options.norm, norms, norm);
+  const epsilon = parseQuantity(options.epsilon, asked.epsilon ?? norms[norm].epsilon, distanceIn(norm));
+  for (const id of ids) roundsOf(id, { norm, own });
+  return { norm, epsilon };
+}
+
+function isNorm(name: string): name is Norm {
+  return Object.hasOwn(norms, name);
+}
 
 /** What the numbers of attacks are called in errors. */
 export type NumberNames = Readonly<Record<keyof AttackSettings | "restarts", string>>;
@@ -35,7 +65,9 @@ export type NumberNames = Readonly<Record<keyof AttackSettings | "restarts", str
 export function checkNumbers(
   asked: Readonly<Partial<Record<keyof AttackSettings, unknown>>>,
   names: NumberNames,
+  norm: Norm = "linf",
 ): AttackNumbers {
+  const bounds = boundsIn(norm);
   const given = (Object.keys(bounds) as (keyof AttackSettings)[]).filter((name) => asked[name] !== undefined);
   return Object.fromEntries(
     given.map((name) => [name, parseQuantity(names[name], asked[name], bounds[name])]),
@@ -106,10 +138,10 @@ type NumbersOf = Readonly<
 >;
 
 /** The settings that each attack runs with; for an ensemble, those of each of its attacks. */
-export function numbersOf(ids: readonly AttackId[], changes: AttackChanges): NumbersOf {
+export function numbersOf(ids: readonly AttackId[], changes: AttackChanges, norm?: Norm): NumbersOf {
   return Object.fromEntries(
     ids.map((id): [AttackId, NumbersOf[AttackId]] => {
-      const parts = roundsOf(id, 1, changes[id]);
+      const parts = roundsOf(id, { changes: changes[id], norm });
       const [only] = parts;
       if (parts.length === 1 && only) return [id, only.numbers];
       return [id, Object.fromEntries(parts.map((round) => [round.id, round.numbers]))];

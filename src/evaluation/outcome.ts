@@ -28,6 +28,7 @@ function exampleOutcome(
   const fooledBy: Partial<Record<AttackId, AttackId>> = {};
   const queries: Partial<Record<AttackId, number>> = {};
   const linf: Partial<Record<AttackId, number>> = {};
+  const l2: Partial<Record<AttackId, number>> = {};
   for (const [id, ofAttack] of parts) {
     const attack = attacks[id];
     const fooling = ofAttack[attack?.fooledIn[index] ?? WITHSTOOD];
@@ -36,6 +37,7 @@ function exampleOutcome(
       queries[id] = attack.queries[index] as number;
     if (fooling === undefined) continue;
     linf[id] = attack?.linf[index] as number;
+    if (attack?.l2) l2[id] = attack.l2[index] as number;
     if (ofAttack.some((part) => part !== fooling)) fooledBy[id] = fooling;
   }
   return {
@@ -46,6 +48,7 @@ function exampleOutcome(
     ...ifAny("fooledBy", fooledBy),
     ...ifAny("queries", queries),
     ...ifAny("linf", linf),
+    ...ifAny("l2", l2),
   };
 }
 

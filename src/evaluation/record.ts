@@ -4,7 +4,7 @@ import { checkNaN } from "./checks.js";
 import type { MeasurementKey } from "./key.js";
 import { numberList } from "./number-list.js";
 import { type AttackState, attackStateSchema, isAttacked, WITHSTOOD } from "./state.js";
-import { ROUNDING } from "./verify.js";
+import { mostDistance } from "./verify.js";
 import { evaluationOf } from "./outcome.js";
 import type { Evaluation } from "./summary.js";
 
@@ -74,7 +74,7 @@ function newRecordSchema(key: MeasurementKey, classes: number): z.ZodType<Measur
       device: z.string(),
       labels: numberList(images, answers, { exactly: true }),
       clean: numberList(images, answers),
-      attack: key.attack === null ? z.null() : attackStateSchema(images, classes, roundCount(key)),
+      attack: key.attack === null ? z.null() : attackStateSchema(images, classes, roundCount(key), key.norm),
       images: z
         .string()
         .regex(/^[0-9a-f]{16}$/)
@@ -92,6 +92,9 @@ function newRecordSchema(key: MeasurementKey, classes: number): z.ZodType<Measur
     );
 }
 
+/** A record does not say how large its images are: 512 x 512 pixels of three channels leave room for all. */
+const LARGEST_IMAGE = 512 * 512 * 3;
+
 /**
  * Whether what a record says of an image agrees with itself: only an image that was attacked is fooled, within epsilon; what withstood
  * has the answer it had, or where all are attacked the right one.
@@ -99,12 +102,12 @@ function newRecordSchema(key: MeasurementKey, classes: number): z.ZodType<Measur
 function isPossible(key: MeasurementKey, record: MeasurementRecord, image: number): boolean {
   const { labels, clean, attack } = record;
   if (!attack) return true;
-  const label = labels[image];
-  const answer = attack.answers[image];
-  const change = attack.linf[image] ?? Infinity;
+  const changes = key.norm === "l2" ? attack.l2 : attack.linf;
+  const [label, answer, change = Infinity] = [labels[image], attack.answers[image], changes?.[image]];
+  const most = mostDistance({ norm: key.norm, epsilon: key.epsilon ?? 0 }, LARGEST_IMAGE);
   const all = key.wrongWhenClean === "final-answer";
   if (attack.fooledIn[image] !== WITHSTOOD)
-    return (all || clean[image] === label) && answer !== label && change <= (key.epsilon ?? 0) + ROUNDING;
+    return (all || clean[image] === label) && answer !== label && change <= most;
   const isRight = all && answer === label;
   const isUnchanged = answer === clean[image] && !(all && isFinished(key, record));
   return (isRight || isUnchanged) && change === 0;

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import type { AttackSettings, SingleAttack } from "../attacks/attack.js";
-import { type AttackId, type SingleAttackId, attacks } from "../attacks/attacks.js";
+import { type AttackSettings, defaultsIn, type SingleAttack } from "../attacks/attack.js";
+import { type AttackId, attackIds, attacks, hasNorm, type SingleAttackId } from "../attacks/attacks.js";
+import type { Norm } from "../attacks/norms.js";
+import { InputError } from "../errors.js";
 import type { NoiseSeed } from "../runtime/noise.js";
 
 /** The settings that one attack has, out of those of all attacks. */
@@ -19,37 +21,56 @@ export interface Round {
   readonly isTransfer: boolean;
 }
 
-/** The rounds of an attack, in order; an attack without randomness runs only once, as a restart would repeat it. */
-export function roundsOf(
-  id: AttackId,
-  restarts = 1,
-  changes: AttackNumbers = {},
-  own: Readonly<Record<string, SingleAttack>> = {},
-): Round[] {
+/** What makes an attack's rounds others than its usual ones. */
+interface RoundChoices {
+  readonly restarts?: number | undefined;
+  readonly changes?: AttackNumbers | undefined;
+  readonly own?: Readonly<Record<string, SingleAttack>> | undefined;
+  readonly norm?: Norm | undefined;
+}
+
+/**
+ * The rounds of an attack, in order; an attack without randomness runs only once, as a restart would repeat it.
+ *
+ * @throws {InputError} if a part of it has no form in the norm.
+ */
+export function roundsOf(id: AttackId, choices: RoundChoices = {}): Round[] {
+  const { own = {} } = choices;
   const combined = Object.hasOwn(own, id) ? (own[id] as SingleAttack) : attacks[id];
   switch (combined.kind) {
     case "single":
-      return roundsOfSingle(id as SingleAttackId, combined, restarts, changes);
+      return roundsOfSingle(id as SingleAttackId, combined, choices);
     case "ensemble":
-      return combined.parts.flatMap((part) => roundsOf(part, restarts, changes));
+      return combined.parts.flatMap((part) => roundsOf(part, { ...choices, own: {} }));
     case "transfer":
-      return roundsOf(combined.of, restarts, changes).map((round) => ({ ...round, isTransfer: true }));
+      return roundsOf(combined.of, { ...choices, own: {} }).map((round) => ({ ...round, isTransfer: true }));
   }
 }
 
 function roundsOfSingle(
   id: SingleAttackId,
   attack: SingleAttack,
-  restarts: number,
-  changes: AttackNumbers,
+  { restarts = 1, changes = {}, norm }: RoundChoices,
 ): Round[] {
+  const defaults = defaultsIn(norm, attack);
+  if (!defaults) throw withoutNorm(id);
   const runs = attack.random ? restarts : 1;
-  const numbers = { ...attack.defaults, ...pick(changes, Object.keys(attack.defaults)) };
+  const numbers = { ...defaults, ...pick(changes, Object.keys(defaults)) };
   return Array.from({ length: runs }, (_, restart) => ({
     ...{ id, attack, numbers, restart },
     restarts: runs,
     isTransfer: false,
   }));
+}
+
+/** The error that an attack has no L2 form, with those that have. */
+function withoutNorm(id: string): InputError {
+  const having = attackIds.filter((each) => hasNorm(each, "l2"));
+  return new InputError(`${id} has no L2 form`, {
+    expected: `some of ${having.join(", ")}`,
+    found: id,
+    fix: "leave it out, or measure it in L-infinity",
+  });
 }
 
 function pick(numbers: AttackNumbers, names: readonly string[]): AttackNumbers {

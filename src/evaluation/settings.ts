@@ -1,5 +1,6 @@
 import type { AttackSettings, SingleAttack } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
+import type { Norm } from "../attacks/norms.js";
 import type { Conventions } from "../attacks/conventions.js";
 
 /** Attack settings that differ from the defaults; those of an ensemble or transfer attack go to its parts that have them. */
@@ -17,7 +18,9 @@ export const MOST_RESTARTS = 10_000;
 /** Which attacks to measure, and how; where it names no convention, the usual one holds. */
 export interface EvaluationSettings extends Partial<Conventions> {
   readonly attacks: readonly AttackId[];
-  /** The L-infinity radius, in pixel values of images in [0, 1]. */
+  /** What epsilon and step sizes are measured in; L-infinity by default. */
+  readonly norm?: Norm | undefined;
+  /** The radius, in pixel values of images in [0, 1]. */
   readonly epsilon: number;
   readonly batchSize: number;
   /** Seeds everything random in the attacks. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { AttackId } from "../attacks/attacks.js";
+import type { Norm } from "../attacks/norms.js";
 import type { WrongWhenClean } from "../attacks/conventions.js";
 import { numberList } from "./number-list.js";
 
@@ -17,6 +18,8 @@ export interface AttackState {
   readonly fooledIn: number[];
   /** The largest change of a pixel value in the image that fooled the model, else 0. */
   readonly linf: number[];
+  /** The Euclidean length of the change in the image that fooled the model, else 0; of attacks in L2 alone. */
+  readonly l2?: number[] | undefined;
   /** Queries to the model, or null if no round has counted any. */
   queries: number[] | null;
   /** The indexes of the images at which a gradient had a NaN, ascending; absent if there was none. */
@@ -32,13 +35,14 @@ export interface EvaluationState {
 }
 
 /** The state of an attack before its first batch, given the clean answers. */
-export function attackState(clean: readonly number[]): AttackState {
+export function attackState(clean: readonly number[], norm?: Norm): AttackState {
   return {
     round: 0,
     batch: 0,
     answers: [...clean],
     fooledIn: clean.map(() => WITHSTOOD),
     linf: clean.map(() => 0),
+    ...(norm === "l2" ? { l2: clean.map(() => 0) } : {}),
     queries: null,
     seconds: 0,
   };
@@ -70,7 +74,12 @@ export function isAttacked(
 }
 
 /** The schema of the state of an attack of `rounds` rounds on `images` images of `classes` classes. */
-export function attackStateSchema(images: number, classes: number, rounds: number): z.ZodType<AttackState> {
+export function attackStateSchema(
+  images: number,
+  classes: number,
+  rounds: number,
+  norm?: Norm,
+): z.ZodType<AttackState> {
   const count = z.int().min(0);
   const each = (minimum: number, maximum: number, whole = true) =>
     numberList(images, { minimum, maximum, whole }, { exactly: true });
@@ -81,6 +90,7 @@ export function attackStateSchema(images: number, classes: number, rounds: numbe
       answers: each(0, classes - 1),
       fooledIn: each(WITHSTOOD, rounds - 1),
       linf: each(0, 1, false),
+      l2: norm === "l2" ? each(0, Infinity, false) : z.undefined().optional(),
       queries: each(0, Number.MAX_SAFE_INTEGER).nullable(),
       nanGradients: numberList(images, { minimum: 0, maximum: images - 1, whole: true }).optional(),
       seconds: z.number().min(0),

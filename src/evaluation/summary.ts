@@ -32,6 +32,8 @@ export interface ExampleOutcome {
   readonly queries?: Readonly<Partial<Record<AttackId, number>>>;
   /** The largest change of a pixel value, for each attack that fooled the model. */
   readonly linf?: Readonly<Partial<Record<AttackId, number>>>;
+  /** The Euclidean length of the change, for each attack in L2 that fooled the model. */
+  readonly l2?: Readonly<Partial<Record<AttackId, number>>>;
 }
 
 export interface Evaluation {
@@ -93,6 +95,7 @@ export function combined(evaluations: readonly Evaluation[]): Evaluation {
         fooledBy: { ...example.fooledBy, ...added.fooledBy },
         queries: { ...example.queries, ...added.queries },
         linf: { ...example.linf, ...added.linf },
+        ...(example.l2 || added.l2 ? { l2: { ...example.l2, ...added.l2 } } : {}),
       };
     });
     return { ...whole, attacks: { ...whole.attacks, ...other.attacks }, perExample };

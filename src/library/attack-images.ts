@@ -1,5 +1,6 @@
 import type { SingleAttack } from "../attacks/attack.js";
 import type { AttackId } from "../attacks/attacks.js";
+import { type Norm, norms } from "../attacks/norms.js";
 import { usesGradients } from "../evaluation/checks.js";
 import { type ExaminedImage, examine } from "../evaluation/examine.js";
 import type { ImageSource } from "../evaluation/images.js";
@@ -38,10 +39,15 @@ export async function attackImages(
   const { ids, own } = namedAttacks([attack]);
   const [id] = ids as [AttackId];
   const source = imagesFor(model, { ...rest, dataset, limit });
-  const { surrogate, ...settings } = attackSettings(model, own[id] ? [] : ids, {
-    ...rest,
-    batchSize: rest.batchSize ?? Math.min(source.count, MOST_AT_ONCE),
-  });
+  const { surrogate, ...settings } = attackSettings(
+    model,
+    own[id] ? [] : ids,
+    {
+      ...rest,
+      batchSize: rest.batchSize ?? Math.min(source.count, MOST_AT_ONCE),
+    },
+    own,
+  );
   throwIfStopped(signal);
   const use = { batches: batchesOf(source.count, settings.batchSize), gradient: usesGradients([id], own) };
   return examine(
@@ -68,7 +74,9 @@ export interface PictureOptions extends Places {
   readonly subtitle?: string | undefined;
   /** The names of the classes, or the data set that has them; by default those of the model's data set where the store knows it, else numbers. */
   readonly classes?: readonly string[] | Pick<DatasetDescription, "classNames"> | undefined;
-  /** The radius of the attack, 8/255 by default; it decides how much the difference is amplified. */
+  /** The norm of the attack; `linf` by default. */
+  readonly norm?: Norm | undefined;
+  /** The radius of the attack, 8/255 by default, in L2 0.5; it decides how much the difference is amplified. */
   readonly epsilon?: number | undefined;
 }
 
@@ -76,14 +84,21 @@ export interface PictureOptions extends Places {
 export async function drawAttack(
   model: OpenModel,
   images: readonly ExaminedImage[],
-  { title = model.name, subtitle = "", classes, epsilon = 8 / 255, ...places }: PictureOptions = {},
+  {
+    title = model.name,
+    subtitle = "",
+    classes,
+    norm = "linf",
+    epsilon = norms[norm].epsilon,
+    ...places
+  }: PictureOptions = {},
 ): Promise<Uint8Array> {
   const classNames = classes && "classNames" in classes ? classes.classNames : classes;
   return drawGrid(images, model.image, {
     title,
     subtitle,
     classNames: classNames ?? namesOf(model, places),
-    epsilon,
+    ...{ norm, epsilon },
     names: images.map(({ index }) => `image ${index}`),
   });
 }

@@ -1,6 +1,7 @@
 import type { AttackResult, AttackSettings, SingleAttack } from "../attacks/attack.js";
 import { type AttackId, attacks as builtIn } from "../attacks/attacks.js";
 import type { UniformStart, WrongWhenClean } from "../attacks/conventions.js";
+import type { Norm } from "../attacks/norms.js";
 import { classifierShape, findDataset } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import { type ImageSource, type MeasuredImages, imagesOf } from "../evaluation/images.js";
@@ -10,6 +11,7 @@ import {
   changesOf,
   checkConventions,
   checkNumbers,
+  checkThreat,
   checkRestarts,
   type NumberNames,
 } from "../evaluation/numbers.js";
@@ -28,7 +30,9 @@ export interface AttackOptions extends Partial<AttackSettings> {
   readonly wrongWhenClean?: WrongWhenClean | undefined;
   /** Whether the noise that PGD and CW start from is clamped to [0, 1]; `unclamped` by default. */
   readonly uniformStart?: UniformStart | undefined;
-  /** The L-infinity radius in pixel values of images in [0, 1]; 8/255 by default. */
+  /** What the radius and step sizes are measured in; `linf` by default. Not every attack has a form in `l2`. */
+  readonly norm?: Norm | undefined;
+  /** The radius in pixel values of images in [0, 1]; 8/255 by default, in L2 0.5. */
   readonly epsilon?: number | undefined;
   /** Seeds everything random in the attacks; 0 by default. */
   readonly seed?: number | undefined;
@@ -118,19 +122,23 @@ const CONVENTIONS = { wrongWhenClean: "wrongWhenClean", uniformStart: "uniformSt
  * The settings of attacks, with the defaults of a call.
  *
  * @param ids The attacks that have numbers to change.
+ * @param own Attacks of the caller's own.
  * @throws {InputError} naming the option that is wrong, or changes no attack.
  */
 export function attackSettings(
   model: OpenModel,
   ids: readonly AttackId[],
   options: AttackOptions,
+  own?: OwnAttacks,
 ): Omit<EvaluationSettings, "attacks"> & { surrogate?: OpenModel } {
-  const { epsilon = 8 / 255, seed = 0, surrogate, steps, stepSize, queries, targetClasses } = options;
+  const { seed = 0, surrogate, steps, stepSize, queries, targetClasses } = options;
   const { wrongWhenClean, uniformStart } = options;
-  const numbers = checkNumbers({ steps, stepSize, queries, targetClasses }, NAMES);
+  const asked = [...ids, ...(Object.keys(own ?? {}) as AttackId[])];
+  const { norm, epsilon } = checkThreat(asked, options, { norm: "norm", epsilon: "epsilon" }, own);
+  const numbers = checkNumbers({ steps, stepSize, queries, targetClasses }, NAMES, norm);
   const restarts = checkRestarts(options.restarts ?? 1, NAMES);
   return {
-    epsilon: parseQuantity("epsilon", epsilon, { minimum: 0, maximum: 1 }),
+    ...{ norm, epsilon },
     seed: parseQuantity("seed", seed, { minimum: 0, maximum: 2 ** 32 - 1, whole: true }),
     restarts,
     batchSize: parseQuantity("batchSize", options.batchSize ?? usualBatchOf(model), WHOLE),

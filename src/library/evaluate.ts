@@ -52,7 +52,7 @@ export async function evaluate(model: OpenModel, options: EvaluateOptions = {}):
   const { ids, own } = namedAttacks(options.attacks ?? ["pgd-sat"]);
   const builtIn = ids.filter((id) => !Object.hasOwn(own, id));
   const settings = {
-    ...attackSettings(model, builtIn, options),
+    ...attackSettings(model, builtIn, options, own),
     ...{ attacks: ids, own },
     ...(options.checks === undefined ? {} : { checks: options.checks }),
   };

@@ -1,3 +1,4 @@
+import type { Threat } from "../attacks/ball.js";
 import type { ExaminedImage, Prediction } from "../evaluation/examine.js";
 import type { ImageShape } from "../graph/network.js";
 import { htmlText } from "../harmless.js";
@@ -6,11 +7,10 @@ import { COLORS, FONT } from "./figures/style.js";
 import { amplified, drawPixels, gainOf, gainText } from "./pixels.js";
 
 /** What a grid shows besides its images. */
-export interface GridHeading {
+export interface GridHeading extends Threat {
   readonly title: string;
   readonly subtitle: string;
   readonly classNames: readonly string[];
-  readonly epsilon: number;
   /** What each image is called. */
   readonly names: readonly string[];
 }
@@ -34,7 +34,7 @@ export async function drawGrid(
 ): Promise<Buffer> {
   const width = 2 * MARGIN + NAMES + 3 * SIDE + 2 * GAP;
   const height = HEAD + images.length * (SIDE + CAPTION) + MARGIN;
-  const gain = gainOf(heading.epsilon);
+  const gain = gainOf(heading, shape);
   const columns = ["clean", "adversarial", `difference x ${gainText(gain)}`];
   const heads = columns.map((text, column) =>
     label(left(column) + SIDE / 2, HEAD - 12, text, { middle: true }),
@@ -55,13 +55,14 @@ function left(column: number): number {
 }
 
 async function drawRow(
-  { label: truth, clean, adversarial, before, after, linf }: ExaminedImage,
+  { label: truth, clean, adversarial, before, after, linf, l2 }: ExaminedImage,
   row: number,
   shape: ImageShape,
-  { classNames, names }: GridHeading,
+  { classNames, names, norm }: GridHeading,
   gain: number,
 ): Promise<string> {
   const top = HEAD + row * (SIDE + CAPTION);
+  const levels = (255 * linf).toFixed(1);
   const difference = amplified(clean, adversarial, gain);
   const pictures = await Promise.all(
     [clean, adversarial, difference].map(async (values, column) => {
@@ -88,7 +89,7 @@ async function drawRow(
     label(MARGIN, top + 116, verdict, { color: verdict === "withstood" ? RIGHT : WRONG, bold: true }),
     answer(before, 0),
     answer(after, 1),
-    label(left(2) + SIDE / 2, under, `at most ${(255 * linf).toFixed(1)}/255`, {
+    label(left(2) + SIDE / 2, under, norm === "l2" ? `L2 ${l2.toFixed(3)}` : `at most ${levels}/255`, {
       middle: true,
       color: "#444444",
     }),

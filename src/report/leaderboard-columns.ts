@@ -64,7 +64,7 @@ function threatParts(key: MeasurementKey): [string, unknown][] {
 export function threatOf(key: MeasurementKey): Threat {
   const { epsilon, norm, ...others } = Object.fromEntries(threatParts(key));
   if (typeof epsilon !== "number") return { title: null, norm: null, epsilon: null };
-  const isL2 = norm === "l2" || norm === "L2";
+  const isL2 = norm === "l2";
   const further = Object.entries({ ...others, ...(norm === undefined || isL2 ? {} : { norm }) });
   const parts = [
     isL2 ? "L2" : "L-infinity",

@@ -1,9 +1,14 @@
+import type { Threat } from "../attacks/ball.js";
 import type { ImageShape } from "../graph/network.js";
 import { loadSharp } from "../runtime/sharp.js";
 
-/** How often a difference is amplified: a change of epsilon goes three quarters of the way from grey to white or black, 12 times at 8/255. */
-export function gainOf(epsilon: number): number {
-  return epsilon === 0 ? 1 : 0.375 / epsilon;
+/**
+ * How often a difference is amplified: a change of epsilon goes three quarters of the way from grey to white or black, 12 times at 8/255. In
+ * L2 that is a change three times as large as all pixel values have where they share epsilon: it falls on few of them.
+ */
+export function gainOf({ norm, epsilon }: Threat, { height, width, channels }: ImageShape): number {
+  if (epsilon === 0) return 1;
+  return 0.375 / (norm === "l2" ? (3 * epsilon) / Math.sqrt(height * width * channels) : epsilon);
 }
 
 /** A gain as people read it. */

@@ -41,7 +41,7 @@ export function evaluationCost(
   changes: Readonly<Partial<AttackSettings>> = {},
 ): number {
   if (attack === null) return 1;
-  return roundsOf(attack, 1, changes).reduce(
+  return roundsOf(attack, { changes }).reduce(
     (looks, round, index) => looks + looksOf(round) * (index === 0 ? 1 : LATER_SHARE),
     0,
   );

@@ -87,7 +87,7 @@ export function attackPasses(
   laterShare = LATER_SHARE,
 ): number {
   if (attack === null) return 1;
-  return roundsOf(attack, 1, changes).reduce(
+  return roundsOf(attack, { changes }).reduce(
     (sum, round, index) => sum + roundPasses(round) * (index === 0 ? 1 : laterShare),
     0,
   );

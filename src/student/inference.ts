@@ -1,4 +1,4 @@
-import { stepInBall } from "../attacks/ball.js";
+import { type Ball, stepInBall } from "../attacks/ball.js";
 import { predictBy, type Ascent, type AttackTarget, type LossGradient } from "../attacks/target.js";
 import { logitLoss, type LogitLoss } from "../attacks/logit-loss.js";
 import { valueShapes } from "../graph/image-fit.js";
@@ -171,19 +171,19 @@ export function inferenceStudent(
     { kind, ...tensors }: LogitLoss,
     { ball, stepSize, steps }: Ascent,
   ): Tensor4D {
+    const { name, tensors: walls, from } = tracedBall(ball);
     const step = (given: NamedTensors): NamedTensors => {
       const made = withGradient(given, kind);
       const [images, gradient] = [
         parameter<Tensor4D>(given, "images"),
         parameter<Tensor4D>(made, "gradient"),
       ];
-      const [lower, upper] = [parameter<Tensor4D>(given, "lower"), parameter<Tensor4D>(given, "upper")];
-      const next = stepInBall(images, gradient, stepSize, { lower, upper });
+      const next = stepInBall(images, gradient, stepSize, from(given));
       tf.dispose([...made.values()]);
       return new Map([["images", next]]);
     };
-    const key = `${steps} steps of ${stepSize} up ${kind}`;
-    return parameter(run(key, start, { ...ball, ...tensors }, step, steps), "images");
+    const key = `${steps} steps of ${stepSize} up ${kind} in ${name}`;
+    return parameter(run(key, start, { ...walls, ...tensors }, step, steps), "images");
   }
 
   return {
@@ -197,6 +197,26 @@ export function inferenceStudent(
       kernels.freeShapes();
     },
   };
+}
+
+/** A ball's tensors, which a traced step is given, the ball made of those it is given, and a name for the rest of it. */
+function tracedBall(ball: Ball): {
+  name: string;
+  tensors: Readonly<Record<string, Tensor4D>>;
+  from: (given: NamedTensors) => Ball;
+} {
+  if (ball.norm === "l2") {
+    const { norm, centres, epsilon } = ball;
+    const from = (given: NamedTensors): Ball => ({ norm, centres: parameter(given, "centres"), epsilon });
+    return { name: `${norm} within ${epsilon}`, tensors: { centres }, from };
+  }
+  const { norm, lower, upper } = ball;
+  const from = (given: NamedTensors): Ball => ({
+    norm,
+    lower: parameter(given, "lower"),
+    upper: parameter(given, "upper"),
+  });
+  return { name: norm, tensors: { lower, upper }, from };
 }
 
 /** On how many threads parts of a batch can run at once; kernels of a GPU have it to themselves, as XLA's have the processor. */

@@ -1,7 +1,9 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { norms } from "../attacks/norms.js";
 import type { MeasurementRow, Measurements } from "../browser/watch-types.js";
 import { InputError, WorkError } from "../errors.js";
+import type { MeasurementKey } from "../evaluation/key.js";
 import { evaluationOfRecord, isFinished, roundCount } from "../evaluation/record.js";
 import { isRecord, readRecord } from "../evaluation/store.js";
 import { sha256Of } from "../files/sha256.js";
@@ -79,12 +81,14 @@ function rowOf(path: string, { model, run, classes }: RecordsOf, date: number): 
       return { ...about, ...numbers, attack: "", problem: oneLine(`damaged: ${read}`) };
     const { key, record } = read;
     const { images, epsilon } = key;
-    const attack = key.attack ?? "clean only";
+    const attack = attackText(key);
     if (!isFinished(key, record)) {
       const round = record.attack ? `round ${record.attack.round + 1} of ${roundCount(key)}` : "clean images";
       return { ...about, ...numbers, attack, images, epsilon, problem: `not finished: ${round}` };
     }
     const { clean, attacks } = evaluationOfRecord(key, record);
+    // Images that are corrupted are not clean.
+    if (key.corruption) return { ...about, ...numbers, attack, images, robust: clean.accuracy, problem: "" };
     const robust = key.attack === null ? null : (attacks[key.attack] ?? null);
     return {
       ...about,
@@ -95,4 +99,11 @@ function rowOf(path: string, { model, run, classes }: RecordsOf, date: number): 
     if (!(error instanceof InputError || error instanceof WorkError)) throw error;
     return { ...about, ...numbers, attack: "", problem: oneLine(error.message) };
   }
+}
+
+/** What was done to the images, in a few words. */
+function attackText({ attack, norm, corruption }: MeasurementKey): string {
+  if (corruption) return `${corruption.name}, severity ${corruption.severity}`;
+  if (attack === null) return "clean only";
+  return norm === undefined ? attack : `${attack} (${norms[norm].title})`;
 }

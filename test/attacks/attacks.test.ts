@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { AttackSettings, AttackStep, SingleAttack } from "#mtard/attacks/attack.js";
-import { attackIds, type SingleAttackId, attacks, startsUniformly } from "#mtard/attacks/attacks.js";
+import { attackIds, type SingleAttackId, attacks, hasNorm, startsUniformly } from "#mtard/attacks/attacks.js";
 import type { UniformStart } from "#mtard/attacks/conventions.js";
 import { logitLoss, type LogitLoss } from "#mtard/attacks/logit-loss.js";
+import type { Norm } from "#mtard/attacks/norms.js";
 import { climb } from "#mtard/attacks/pgd.js";
 import type { Ascent, AttackTarget } from "#mtard/attacks/target.js";
+import { mostDistance } from "#mtard/evaluation/verify.js";
 import { initialWeights } from "#mtard/graph/initialize.js";
 import { createNetwork } from "#mtard/networks/networks.js";
 import { Random } from "#mtard/runtime/random.js";
@@ -33,12 +35,25 @@ const singles = Object.entries(attacks).filter(([, { kind }]) => kind === "singl
   SingleAttack,
 ][];
 
-function run(id: SingleAttackId, epsilon: number, seed: [number, number] = [1, 2]): Float32Array {
+function run(
+  id: SingleAttackId,
+  epsilon: number,
+  seed: [number, number] = [1, 2],
+  norm: Norm = "linf",
+): Float32Array {
   const attack: SingleAttack = attacks[id];
-  const { adversarial } = attack.run(target, { images, labels, epsilon, seed }, few(attack));
+  const { adversarial } = attack.run(target, { images, labels, norm, epsilon, seed }, few(attack));
   const values = adversarial.dataSync<"float32">();
   adversarial.dispose();
   return values;
+}
+
+/** The cross-entropy of images, summed. */
+function lossOf(values: Float32Array): number {
+  return tf.tidy(() => {
+    const logits = target.logits(tf.tensor4d(values, [COUNT, 8, 8, 3]));
+    return tf.sum(logitLoss(logits, { kind: "crossEntropy", labels }).loss).dataSync()[0] as number;
+  });
 }
 
 /** Fewer steps and queries, where an attack has a budget of them: enough for a tiny network. */
@@ -81,12 +96,7 @@ describe.each(singles)("%s", (id, attack) => {
     });
   } else {
     it("raises the loss", () => {
-      const loss = (values: Float32Array): number =>
-        tf.tidy(() => {
-          const logits = target.logits(tf.tensor4d(values, [COUNT, 8, 8, 3]));
-          return tf.sum(logitLoss(logits, { kind: "crossEntropy", labels }).loss).dataSync()[0] as number;
-        });
-      expect(loss(run(id, EPSILON))).toBeGreaterThan(loss(clean));
+      expect(lossOf(run(id, EPSILON))).toBeGreaterThan(lossOf(clean));
     });
   }
 
@@ -99,6 +109,39 @@ describe.each(singles)("%s", (id, attack) => {
     run(id, EPSILON);
     expect(tf.memory().numTensors).toBe(before);
   });
+});
+
+describe.each(singles.filter(([id]) => hasNorm(id, "l2")))("%s in L2", (id, attack) => {
+  const clean = images.dataSync<"float32">();
+  const radius = 0.3;
+
+  it("stays within epsilon and [0, 1], raises the loss, and leaves no tensor behind", () => {
+    const before = tf.memory().numTensors;
+    const found = run(id, radius, [1, 2], "l2");
+    expect(tf.memory().numTensors).toBe(before);
+    expect(Math.min(...found)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...found)).toBeLessThanOrEqual(1);
+    const distances = Array.from({ length: COUNT }, (_, image) => {
+      const at = [(image * SIZE) / COUNT, ((image + 1) * SIZE) / COUNT] as const;
+      const to = found.subarray(...at);
+      return Math.hypot(...clean.subarray(...at).map((value, pixel) => value - (to[pixel] as number)));
+    });
+    expect(Math.max(...distances)).toBeLessThanOrEqual(mostDistance({ norm: "l2", epsilon: radius }, 192));
+    // Walls of [0, 1] take some of the length.
+    if (id !== "fab-t") expect(Math.min(...distances)).toBeGreaterThan(0.6 * radius);
+    expect(lossOf(found)).toBeGreaterThan(lossOf(clean));
+    expect(run(id, radius, [1, 2], "l2")).toEqual(found);
+    if (attack.random) expect(run(id, radius, [1, 3], "l2")).not.toEqual(found);
+  });
+
+  it("with epsilon 0 returns the images it was given", () => {
+    expect(run(id, 0, [1, 2], "l2")).toEqual(clean);
+  });
+});
+
+it("attacks without an L2 form refuse it, and ensembles and transfers have one where all their parts do", () => {
+  expect(attackIds.filter((id) => !hasNorm(id, "l2"))).toEqual(["rays", "gradient-estimation"]);
+  expect(() => run("rays", 0.3, [1, 2], "l2")).toThrow("RayS has no L2 form");
 });
 
 describe.each(singles.filter(([, { defaults }]) => defaults.queries !== undefined))(
@@ -231,6 +274,7 @@ describe("climb, on a loss whose gradient is known", () => {
       ...linear,
       lossGradient: Object.assign(linear.lossGradient.bind(null), {
         climb(from: Tensor4D, climbedLoss: LogitLoss, { ball, stepSize, steps }: Ascent) {
+          if (ball.norm !== "linf") throw new Error("another ball");
           given.push(from.arraySync(), climbedLoss, [...ball.lower.dataSync()], stepSize, steps);
           return tf.zerosLike<Tensor4D>(from);
         },

@@ -5,20 +5,30 @@ import { tf, type Tensor2D, type Tensor4D } from "#mtard/runtime/tensorflow.js";
 
 type Rows = readonly (readonly number[])[];
 
-/** What reference.py wrote: the public implementation of AutoAttack on the network below. */
-export const reference = JSON.parse(readFileSync(new URL("reference.json", import.meta.url), "utf8")) as {
-  readonly labels: readonly number[];
+/** What reference.py wrote of one norm. */
+interface NormReference {
   readonly ascents: Readonly<
     Record<"crossEntropy" | "dlr" | "dlrTargeted", { points: readonly Rows[]; right: readonly number[] }>
   >;
   readonly search: { readonly points: readonly Rows[] };
   readonly projection: { readonly gaps: readonly number[]; readonly moves: Rows };
+}
+
+/** What reference.py wrote: the public implementation of AutoAttack on the network below. */
+export const reference = JSON.parse(
+  readFileSync(new URL("reference.json", import.meta.url), "utf8"),
+) as NormReference & {
+  readonly labels: readonly number[];
+  readonly l2: NormReference & { readonly patches: Readonly<Record<string, readonly number[]>> };
   readonly losses: {
     readonly logits: Rows;
     readonly labels: readonly number[];
     readonly targets: readonly number[];
   } & Readonly<Record<"dlr" | "dlrTargeted", { loss: readonly number[]; gradient: Rows }>>;
 };
+
+/** The radii of reference.py. */
+export const EPSILONS = { linf: 0.02, l2: 0.06 } as const;
 
 /** scale * sin(frequency * (i + 1)^2) + shift, i counting the elements. */
 export function formula(count: number, frequency: number, scale: number, shift = 0): Float32Array {

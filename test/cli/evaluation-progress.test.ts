@@ -13,7 +13,7 @@ function clock() {
   };
 }
 
-const [round, again] = roundsOf("square", 2);
+const [round, again] = roundsOf("square", { restarts: 2 });
 if (!round || !again) throw new Error("no rounds");
 const square: EvaluationPass = {
   ...{ attack: "square", round: { ...round, restarts: 1 }, done: 0, total: 40, robust: 40 },

@@ -6,7 +6,7 @@ import type { EvaluationProgress } from "#mtard/evaluation/progress.js";
 import { changesOf } from "#mtard/evaluation/numbers.js";
 import { looksOf, noiseSeed, roundsOf } from "#mtard/evaluation/rounds.js";
 import type { EvaluationState } from "#mtard/evaluation/state.js";
-import { verifyAdversarial } from "#mtard/evaluation/verify.js";
+import { type Distances, verifyAdversarial } from "#mtard/evaluation/verify.js";
 import { tf } from "#mtard/runtime/tensorflow.js";
 import { CLASSES, labelledBy, linearTarget } from "./linear.js";
 
@@ -35,6 +35,26 @@ describe("an evaluation", () => {
     expect(fooled.length).toBeGreaterThan(0);
     expect(attacks.fgsm?.robust).toBe(16 - fooled.length);
     for (const { linf } of fooled) expect(linf?.fgsm).toBeCloseTo(0.02, 6);
+  });
+
+  it("in L2 measures the length of each change, and refuses what has no form in it", async () => {
+    const inL2 = { ...settings, norm: "l2", epsilon: 0.1 } as const;
+    const { attacks, perExample } = await evaluateImages(target, source, { ...inL2, attacks: ["fgsm"] });
+    const fooled = perExample.filter(({ l2 }) => l2 !== undefined);
+    expect(fooled.length).toBeGreaterThan(0);
+    expect(attacks.fgsm?.robust).toBe(16 - fooled.length);
+    for (const { linf, l2 } of fooled) {
+      expect(l2?.fgsm).toBeCloseTo(0.1, 3);
+      expect(linf?.fgsm).toBeLessThan(0.1);
+    }
+    const none = evaluateImages(target, source, { ...inL2, attacks: ["rays"] });
+    await expect(none).rejects.toThrow("rays has no L2 form");
+    const own = singleAttack(
+      { title: "Own", access: "labels", random: false, defaults: {} },
+      (_, { images }) => ({ adversarial: tf.clone(images) }),
+    );
+    const ownToo = evaluateImages(target, source, { ...inL2, attacks: ["own" as AttackId], own: { own } });
+    await expect(ownToo).rejects.toThrow("own has no L2 form");
   });
 
   it("with final answers attacks every image, and counts those that end right", async () => {
@@ -241,13 +261,29 @@ describe("an evaluation", () => {
 
 describe("verifyAdversarial", () => {
   const clean = Float32Array.of(0, 0.5, 1, 0.25);
-  const verify = (...adversarial: number[]): number[] =>
-    verifyAdversarial("fgsm", [8, 9], clean, Float32Array.from(adversarial), 0.1);
+  const verify = (...adversarial: number[]): Distances =>
+    verifyAdversarial("fgsm", [8, 9], clean, Float32Array.from(adversarial), { epsilon: 0.1 });
 
   it("measures the largest change of each image", () => {
-    const [first, second] = verify(0.05, 0.4, 1, 0.25);
-    expect(first).toBeCloseTo(0.1, 6);
-    expect(second).toBe(0);
+    const { linf, l2 } = verify(0.05, 0.4, 1, 0.25);
+    expect(linf).toEqual([expect.closeTo(0.1, 6), 0]);
+    expect(l2).toEqual([expect.closeTo(Math.sqrt(0.05 ** 2 + 0.1 ** 2), 6), 0]);
+  });
+
+  it("goes by the length of the change in L2, with room for the rounding of float32", () => {
+    const within = (epsilon: number, ...adversarial: number[]): Distances =>
+      verifyAdversarial("fgsm", [8, 9], clean, Float32Array.from(adversarial), { norm: "l2", epsilon });
+    expect(within(0.5, 0.3, 0.9, 1, 0.25).l2).toEqual([expect.closeTo(0.5, 6), 0]);
+    expect(() => within(0.5, 0.301, 0.9, 1, 0.25)).toThrow("image 8");
+    expect(() => within(0.1, 0, 0.5, 0.9, 0.35)).toThrow("image 9");
+    // 3,072 values, each of which rounds up by 2^-25 where 0.5 + 2^-25 is no number of float32.
+    const even = new Float32Array(3072).fill(0.5);
+    const epsilon = Math.sqrt(3072) * (0.01 + 2 ** -26);
+    const moved = even.map(() => Math.fround(0.51 + 2 ** -25));
+    const verdict = (radius: number) => () =>
+      verifyAdversarial("fgsm", [0], even, moved, { norm: "l2", epsilon: radius });
+    expect(verdict(epsilon)).not.toThrow();
+    expect(verdict(epsilon * 0.9999)).toThrow("image 0");
   });
 
   it.each([
@@ -268,19 +304,24 @@ describe("verifyAdversarial", () => {
 describe("rounds", () => {
   it("cost about their looks, a gradient three", () => {
     expect(roundsOf("fgsm").map(looksOf)).toEqual([3]);
-    expect(roundsOf("pgd-sat", 2, { steps: 7 }).map(looksOf)).toEqual([21, 21]);
-    expect(roundsOf("fgsm", 1, { steps: 7 }).map(looksOf)).toEqual([3]);
+    expect(roundsOf("pgd-sat", { restarts: 2, changes: { steps: 7 } }).map(looksOf)).toEqual([21, 21]);
+    expect(roundsOf("fgsm", { changes: { steps: 7 } }).map(looksOf)).toEqual([3]);
     const parts = roundsOf("aa");
     expect(parts.map(({ id }) => id)).toEqual(["apgd-ce", "apgd-t", "fab-t", "square"]);
     expect(parts.map(looksOf)).toEqual([300, 2700, 2700, 5000]);
-    expect(roundsOf("aa", 2, { queries: 9 }).map(({ id, numbers }) => [id, numbers.queries])).toEqual([
+    expect(
+      roundsOf("aa", { restarts: 2, changes: { queries: 9 } }).map(({ id, numbers }) => [
+        id,
+        numbers.queries,
+      ]),
+    ).toEqual([
       ...["apgd-ce", "apgd-ce", "apgd-t", "apgd-t", "fab-t"].map((id) => [id, undefined]),
       ...[0, 1].map(() => ["square", 9]),
     ]);
   });
 
   it("have a seed of their own for every batch", () => {
-    const [first, second] = roundsOf("pgd-sat", 2);
+    const [first, second] = roundsOf("pgd-sat", { restarts: 2 });
     const [other] = roundsOf("pgd-trades");
     if (!first || !second || !other) throw new Error("no rounds");
     const seeds = [

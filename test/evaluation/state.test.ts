@@ -72,6 +72,16 @@ describe("a record", () => {
     expect(believes(content)).toBe(false);
   });
 
+  it("in L2 has each image's length, within epsilon, and its largest change beside it", () => {
+    const inL2: MeasurementKey = { ...key, norm: "l2" };
+    expect(attackState([0, 1], "l2")).toMatchObject({ linf: [0, 0], l2: [0, 0] });
+    expect(believes(withAttack({ l2: [0, 0.03, 0.01] }), inL2)).toBe(true);
+    expect(believes(withAttack({ l2: [0, 0.031, 0.01] }), inL2)).toBe(false);
+    expect(believes(withAttack({ l2: [0, 0.03] }), inL2)).toBe(false);
+    expect(believes(record, inL2)).toBe(false);
+    expect(believes(withAttack({ l2: [0, 0.03, 0.01] }))).toBe(false);
+  });
+
   describe("where final answers count", () => {
     const final: MeasurementKey = { ...key, wrongWhenClean: "final-answer" };
     // The second image was wrong when clean, and is still; the third was, and is right now.

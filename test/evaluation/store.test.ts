@@ -73,6 +73,22 @@ describe("a key", () => {
     );
   });
 
+  it("has a norm where it is not L-infinity, with the numbers of the attack's form in it", () => {
+    const inL2 = keyOf("pgd-sat", { norm: "l2", epsilon: 0.5 });
+    expect(keyOf("pgd-sat", { norm: "linf" })).toEqual(pgd);
+    expect(inL2).toMatchObject({ norm: "l2", rounds: [{ numbers: { steps: 20, stepSize: 0.125 } }] });
+    expect(differencesOf(keyOf("pgd-sat", { epsilon: 0.5 }), inL2).map(({ name }) => name)).toEqual([
+      "stepSize of pgd-sat",
+      "norm",
+    ]);
+    expect(same(keyOf("fgsm", { norm: "l2" }), keyOf("fgsm"))).toBe(false);
+    expect(keySchema.safeParse(inL2).success).toBe(true);
+    expect(keySchema.safeParse({ ...keyOf("rays"), norm: "l2" }).success).toBe(false);
+    expect(keySchema.safeParse({ ...cleanKey(measured), norm: "l2" }).success).toBe(false);
+    expect(() => keyOf("rays", { norm: "l2" })).toThrow("rays has no L2 form");
+    expect(() => keyOf("gradient-estimation", { norm: "l2" })).toThrow("no L2 form");
+  });
+
   it.each([
     ["wrongWhenClean", keyOf("pgd-sat", { wrongWhenClean: "final-answer" })],
     ["uniformStart", keyOf("pgd-sat", { uniformStart: "clamped" })],

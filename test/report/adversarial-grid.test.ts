@@ -15,6 +15,7 @@ function image(index: number, adversarial: number, answer: number): ExaminedImag
     before: { answer: 0, confidence: 0.9 },
     after: { answer, confidence: 0.6 },
     linf: Math.abs(adversarial - 0.2),
+    l2: Math.sqrt(48) * Math.abs(adversarial - 0.2),
   };
 }
 

@@ -114,7 +114,7 @@ describe("a leaderboard's columns", () => {
     const measurements = readMeasurements(folder);
     const [first] = measurements.finished.filter(({ key }) => key.attack === "fgsm");
     if (!first) throw new Error("nothing read");
-    const l2 = { ...first, key: { ...first.key, norm: "l2", epsilon: 0.5 } };
+    const l2 = { ...first, key: { ...first.key, norm: "l2" as const, epsilon: 0.5 } };
     const later = { ...first, key: { ...first.key, severity: 3 } };
     const finished = [...measurements.finished, l2, later];
     const described = await describeMeasured(finished, places, []);

@@ -195,15 +195,23 @@ describe("an inference student", () => {
     tf.dispose([images, labels]);
   });
 
-  it.each(["1", "2", "3"])(
-    "climbs at once to where it climbs step by step, to the bit, with %s threads",
-    (threads) => {
+  it.each([
+    ["1", "linf"],
+    ["2", "linf"],
+    ["3", "linf"],
+    ["2", "l2"],
+  ] as const)(
+    "climbs at once to where it climbs step by step, to the bit, with %s threads in %s",
+    (threads, norm) => {
       vi.stubEnv("MTARD_THREADS", threads);
       const images = imagesOf(13);
       const start = tf.tidy(() => tf.add<Tensor4D>(images, tf.randomUniform(images.shape, -0.02, 0.02)));
       const labels = Array.from({ length: 13 }, (_, index) => index % CLASSES);
       const climbedLoss: LogitLoss = { kind: "crossEntropy", labels: tf.tensor1d(labels, "int32") };
-      const settings = { epsilon: 0.03, stepSize: 0.01, steps: 5 };
+      const settings =
+        norm === "l2"
+          ? { norm, epsilon: 0.5, stepSize: 0.2, steps: 5 }
+          : { epsilon: 0.03, stepSize: 0.01, steps: 5 };
       const parameters = freshParameters(network);
       const student = inferenceStudent(network, parameters);
       function climbed(watch?: () => void): Float32Array {

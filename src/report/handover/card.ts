@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import { markdownText, oneLine, shellWord } from "../../harmless.js";
 import { studentChoices } from "../../model/student-choices.js";
 import { version } from "../../version.js";
-import { distanceText } from "../run-report/share.js";
+import { distanceText, radiusText } from "../run-report/share.js";
 import { type HandedModel, type RunOrigin, summaryOf } from "./facts.js";
 import type { MeasuredRow, Share } from "./measured.js";
 
@@ -91,7 +91,7 @@ function frontMatter(model: HandedModel): object {
   const { title, dataset, origin, measured, licence } = model;
   const method = origin.kind === "run" ? [oneLine(origin.description.settings.method)] : [];
   const known = DATASETS[dataset];
-  const results = measured.map(({ attack, epsilon, settings, images, accuracy }) => ({
+  const results = measured.map(({ attack, norm, epsilon, settings, images, accuracy }) => ({
     task: { type: "image-classification" },
     dataset: {
       name: oneLine(dataset),
@@ -101,7 +101,10 @@ function frontMatter(model: HandedModel): object {
     metrics: [
       {
         type: "accuracy",
-        name: attack === null ? "clean accuracy" : `robust accuracy, ${under({ attack, epsilon, settings })}`,
+        name:
+          attack === null
+            ? "clean accuracy"
+            : `robust accuracy, ${under({ attack, norm, epsilon, settings })}`,
         value: Number((100 * accuracy.share).toFixed(2)),
       },
     ],
@@ -122,8 +125,16 @@ function licenceFields(licence: string | null): object {
   return LICENCES.includes(id) ? { license: id } : { license: "other", license_name: oneLine(licence) };
 }
 
-function under({ attack, epsilon, settings }: Pick<MeasuredRow, "attack" | "epsilon" | "settings">): string {
-  const radius = epsilon === null ? [] : [`L-infinity ${distanceText(epsilon)}`];
+function under({
+  attack,
+  norm,
+  epsilon,
+  settings,
+}: Pick<MeasuredRow, "attack" | "norm" | "epsilon" | "settings">): string {
+  const radius =
+    epsilon === null
+      ? []
+      : [norm === "l2" ? radiusText({ norm, epsilon }) : `L-infinity ${distanceText(epsilon)}`];
   return [attack ?? "none", ...radius, ...(settings === "" ? [] : [settings])].join(", ");
 }
 

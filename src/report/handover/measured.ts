@@ -1,5 +1,6 @@
 import { attackIds, attacks } from "../../attacks/attacks.js";
 import { attackKey, differencesOf, type MeasurementKey } from "../../evaluation/key.js";
+import type { Norm } from "../../attacks/norms.js";
 import { evaluationOfRecord } from "../../evaluation/record.js";
 import { USUAL_SEED } from "../../evaluation/settings.js";
 import type { KeptRecord } from "../../evaluation/store.js";
@@ -15,6 +16,7 @@ export interface Share {
 export interface MeasuredRow {
   /** The attack's title; null for the clean accuracy. */
   readonly attack: string | null;
+  readonly norm?: Norm | undefined;
   readonly epsilon: number | null;
   /** The settings that are not the attack's usual ones, such as `steps 50`; empty where there are none. */
   readonly settings: string;
@@ -30,7 +32,7 @@ export function measuredRows(records: readonly KeptRecord[]): MeasuredRow[] {
   const attacked: { readonly order: readonly number[]; readonly row: MeasuredRow }[] = [];
   for (const { key, record } of records) {
     const { total, clean: before, attacks: under, perExample } = evaluationOfRecord(key, record);
-    const facts = { images: total, epsilon: key.epsilon, settings: "" };
+    const facts = { images: total, norm: key.norm, epsilon: key.epsilon, settings: "" };
     const accuracy = shareOf(before.correct, total);
     clean.set(total, { ...facts, attack: null, epsilon: null, accuracy, wRobust: null });
     const { attack } = key;
@@ -64,9 +66,9 @@ function shareOf(correct: number, total: number): Share {
 }
 
 function unusualSettings(key: MeasurementKey): string {
-  const { attack, epsilon, surrogate } = key;
+  const { attack, norm, epsilon, surrogate } = key;
   if (attack === null) return "";
-  const usual = attackKey(key, attack, { epsilon: epsilon ?? 0, seed: USUAL_SEED }, surrogate);
+  const usual = attackKey(key, attack, { norm, epsilon: epsilon ?? 0, seed: USUAL_SEED }, surrogate);
   const parts = differencesOf(usual, key).map(({ name, other }) => {
     const words = name.replace(/ of .*$/, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
     return `${words} ${other}`;

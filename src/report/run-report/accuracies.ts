@@ -1,12 +1,13 @@
 import { type AttackId, attackIds } from "../../attacks/attacks.js";
 import { uniformStarts, wrongWhenClean as wrongWhenCleanTexts } from "../../attacks/conventions.js";
+import { type Norm, norms } from "../../attacks/norms.js";
 import { attackKey, differencesOf, type MeasurementKey } from "../../evaluation/key.js";
 import { evaluationOfRecord } from "../../evaluation/record.js";
 import { USUAL_SEED } from "../../evaluation/settings.js";
 import type { KeptRecord } from "../../evaluation/store.js";
 import type { TrainingSettings } from "../../recipes/settings.js";
 import { type MeasuredStudent, studentTitle } from "./students.js";
-import { distanceText, type Share, shareOf } from "./share.js";
+import { distanceText, radiusText, type Share, shareOf } from "./share.js";
 
 /** What an attack left of a student, as a row of a table. */
 export interface AccuracyRow {
@@ -14,6 +15,7 @@ export interface AccuracyRow {
   readonly attack: AttackId;
   /** The attack, with everything in parentheses that tells this measurement from others of it. */
   readonly label: string;
+  readonly norm?: Norm | undefined;
   readonly epsilon: number;
   readonly images: number;
   readonly clean: Share;
@@ -68,8 +70,8 @@ export function mainRow(
   student: string,
   usual: UsualSettings,
 ): AccuracyRow | undefined {
-  const preference = ({ attack, epsilon }: AccuracyRow): number =>
-    (epsilon === usual.evaluationEpsilon ? 2 : 0) + (attack === "pgd-trades" ? 1 : 0);
+  const preference = ({ attack, norm, epsilon }: AccuracyRow): number =>
+    (norm === undefined && epsilon === usual.evaluationEpsilon ? 2 : 0) + (attack === "pgd-trades" ? 1 : 0);
   return rows
     .filter((row) => row.student === student)
     .sort((one, other) => preference(other) - preference(one) || other.images - one.images)[0];
@@ -90,6 +92,7 @@ function labelledRow(
   if (!robust) return [];
   const row = {
     ...{ student: studentTitle(student), attack, kept, device: record.device },
+    norm: key.norm,
     epsilon: epsilon ?? 0,
     images: total,
     clean: shareOf(clean.correct, total),
@@ -130,7 +133,7 @@ function unusualParts(
   { evaluationBatch, evaluationEpsilon }: UsualSettings,
   all: readonly MeasurementKey[],
 ): string[] {
-  const { attack, surrogate, wrongWhenClean, uniformStart, model, data, images } = key;
+  const { attack, norm, surrogate, wrongWhenClean, uniformStart, model, data, images } = key;
   if (attack === null) return [];
   // No surrogate and no convention is usual, so each is named only where there are several.
   const alike = all.filter((each) => each.attack === attack);
@@ -140,7 +143,7 @@ function unusualParts(
     { model, data, images, batchSize: evaluationBatch },
     attack,
     {
-      ...{ epsilon: evaluationEpsilon, seed: USUAL_SEED },
+      ...{ norm, epsilon: norm === undefined ? evaluationEpsilon : norms[norm].epsilon, seed: USUAL_SEED },
       ...(wrongWhenClean !== undefined && isOne("wrongWhenClean") ? { wrongWhenClean } : {}),
       ...(uniformStart !== undefined && isOne("uniformStart") ? { uniformStart } : {}),
     },
@@ -152,7 +155,10 @@ function unusualParts(
     const words = setting.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
     return `${words} ${["epsilon", "stepSize"].includes(setting) ? distanceText(Number(other)) : other}`;
   });
-  return [...new Set(parts)];
+  return [
+    ...(norm === undefined ? [] : [radiusText({ norm, epsilon: key.epsilon ?? 0 })]),
+    ...new Set(parts.filter((part) => norm === undefined || !part.startsWith("epsilon "))),
+  ];
 }
 
 /** Says which attacks were measured under other conventions than the usual ones; one sentence for each convention. */

@@ -2,7 +2,7 @@ import { attacks, type AttackId } from "../../attacks/attacks.js";
 import { evaluationOfRecord } from "../../evaluation/record.js";
 import type { MeasurementKey } from "../../evaluation/key.js";
 import type { KeptRecord } from "../../evaluation/store.js";
-import { distanceText, type Share, shareOf } from "./share.js";
+import { distanceText, radiusText, type Share, shareOf } from "./share.js";
 
 /** How robust a student is against an attack as one of its settings grows. */
 export interface MeasuredCurve {
@@ -26,8 +26,9 @@ interface Group {
  */
 export function radiusCurves(records: readonly KeptRecord[]): MeasuredCurve[] {
   const groups = ["fixed", "share"].flatMap((step) =>
-    grouped(records, ({ epsilon, rounds, ...others }) => {
-      if (epsilon === null || epsilon === 0) return null;
+    grouped(records, ({ epsilon, norm, rounds, ...others }) => {
+      // The axis is in levels of 255, which lengths in L2 are not.
+      if (epsilon === null || epsilon === 0 || norm !== undefined) return null;
       const numbers = rounds.map(({ numbers: { stepSize, ...more }, ...round }) => ({
         ...round,
         numbers: {
@@ -59,7 +60,10 @@ export function stepCurves(records: readonly KeptRecord[]): MeasuredCurve[] {
       ...others,
       rounds: [{ ...round, numbers: { ...numbers, ...size } }],
     });
-    return { x: steps, common: { ...common, epsilon: distanceText(epsilon ?? 0) } };
+    return {
+      x: steps,
+      common: { ...common, epsilon: radiusText({ norm: others.norm, epsilon: epsilon ?? 0 }) },
+    };
   });
   return curvesOf(groups).map(({ curve }) => curve);
 }

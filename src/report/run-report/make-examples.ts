@@ -51,7 +51,7 @@ export async function makeExamples(
     const epsilon = settings.evaluationEpsilon;
     const attacking = { epsilon, seed: USUAL_SEED, batchSize: wanted };
     const examined = await examine(target, source, ATTACK, attacking);
-    const gain = gainOf(epsilon);
+    const gain = gainOf({ epsilon }, description.image);
     const examples: Example[] = [];
     for (const image of examined)
       examples.push(await exampleOf(image, places[image.index] ?? 0, description.image, gain));

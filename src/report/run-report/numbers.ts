@@ -123,6 +123,7 @@ export function rowJson({
   student,
   attack,
   label,
+  norm,
   epsilon,
   images,
   clean,
@@ -130,7 +131,7 @@ export function rowJson({
   wRobust,
   device,
 }: AccuracyRow): object {
-  return { student, attack, label, epsilon, images, clean, robust, wRobust, device };
+  return { student, attack, label, norm: norm ?? "linf", epsilon, images, clean, robust, wRobust, device };
 }
 
 function examplesJson({ attack, epsilon, examples }: Examples): object {

@@ -61,7 +61,11 @@ function progressText({ metrics: { steps, evaluations }, finished, run }: RunRep
 function summaryCards({ main, accuracies }: RunNumbers): string {
   if (!main) return "";
   const strongest = accuracies.find(
-    (row) => row.student === main.student && row.attack === "aa" && row.epsilon === main.epsilon,
+    (row) =>
+      row.student === main.student &&
+      row.attack === "aa" &&
+      row.norm === main.norm &&
+      row.epsilon === main.epsilon,
   );
   const card = (name: string, { share, low, high, count }: Share) => ({
     name,

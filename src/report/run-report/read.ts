@@ -7,7 +7,7 @@ import { evaluationOfRecord, warningTexts } from "../../evaluation/record.js";
 import { type ParsedMetrics, readDamagedMetrics } from "../../run/metrics.js";
 import { isRunFinished, readRun, RUN_FILES, type RunDescription } from "../../run/run-directory.js";
 import { type Examples, readExamples } from "./examples.js";
-import { distanceText } from "./share.js";
+import { radiusText } from "./share.js";
 import { bestOf, type MeasuredStudent, readStudents, studentTitle } from "./students.js";
 
 /** All that a run's folder says of it. */
@@ -67,16 +67,18 @@ function warningsOf(student: MeasuredStudent, run: RunDescription): string[] {
   return choices.includes("best") ? own : own.map((text) => `${studentTitle(student)} student: ${text}`);
 }
 
-/** The doubts that arise from comparing attacks of one epsilon with each other; it is named unless it is the run's own. */
+/** The doubts that arise from comparing attacks of one norm and epsilon with each other; they are named unless they are the run's own. */
 function comparisonsOf({ records }: MeasuredStudent, { settings }: RunDescription): string[] {
-  const usual = settings.evaluationEpsilon;
-  const epsilons = new Set([usual, ...records.flatMap(({ key }) => key.epsilon ?? [])]);
-  return [...epsilons].flatMap((epsilon) => {
-    const measured = records.filter(({ key }) => key.epsilon === epsilon);
+  const usual = radiusText({ epsilon: settings.evaluationEpsilon });
+  const attacked = records.flatMap(({ key, record }) =>
+    key.epsilon === null
+      ? []
+      : [{ radius: radiusText({ norm: key.norm, epsilon: key.epsilon }), key, record }],
+  );
+  return [...new Set([usual, ...attacked.map(({ radius }) => radius)])].flatMap((radius) => {
+    const measured = attacked.filter((each) => each.radius === radius);
     const doubts = doubtsOf(measured.map(({ key, record }) => evaluationOfRecord(key, record)));
-    return epsilon === usual
-      ? doubts
-      : doubts.map((doubt) => `at epsilon ${distanceText(epsilon)}, ${doubt}`);
+    return radius === usual ? doubts : doubts.map((doubt) => `at epsilon ${radius}, ${doubt}`);
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Norm } from "../../attacks/norms.js";
 import { shareInterval } from "../statistics.js";
 
 /** A share of images, with Wilson's interval; all but the counts are fractions. */
@@ -22,6 +23,17 @@ export function percent(fraction: number): string {
 /** An interval in percent, such as `92.1 to 94.0`. */
 export function intervalText({ low, high }: Pick<Share, "low" | "high">): string {
   return `${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)}`;
+}
+
+/** The radius of a ball around an image; its norm is named where it is not L-infinity. */
+export function radiusText({
+  norm,
+  epsilon,
+}: {
+  readonly norm?: Norm | undefined;
+  readonly epsilon: number;
+}): string {
+  return norm === "l2" ? `L2 ${epsilon}` : distanceText(epsilon);
 }
 
 /** A distance between pixel values, as a fraction where it is a whole number of levels. */
