@@ -203,8 +203,10 @@ function cellValues({
   others,
   measurement: { key, device, written, file, clean },
 }: BoardCell): object {
-  const { model, data, ...measured } = key;
-  void [model, data];
+  // The model and the data are said of the row and the section.
+  const measured = Object.fromEntries(
+    Object.entries(key).filter(([name]) => name !== "model" && name !== "data"),
+  );
   return { robust, clean: shareOf(clean, key.images), others, key: measured, device, written, file };
 }
 

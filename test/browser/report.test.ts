@@ -93,9 +93,8 @@ describe.skipIf(CHROMIUM === null)("pages about runs in Chromium, with hostile n
     expect(await problemsOf(await runReportHtml(first))).toEqual([]);
     const { page } = watched;
     expect(await page.title()).not.toBe("bad");
-    const titles = await page
-      .getByRole("img")
-      .evaluateAll((all) => all.map((each) => each.getAttribute("alt")));
+    const pictures = await page.getByRole("img").all();
+    const titles = await Promise.all(pictures.map((each) => each.getAttribute("alt")));
     expect(titles).toEqual(expect.arrayContaining(["Accuracy against epsilon", "Confusion under attack"]));
     await page.keyboard.press("Tab");
     await page.keyboard.press("Tab");
