@@ -226,8 +226,7 @@ function cellValues({
   others,
   measurement: { key, device, written, file, clean },
 }: BoardCell): object {
-  const { model, data, ...measured } = key;
-  void [model, data];
+  const measured = { ...key, model: undefined, data: undefined };
   return { robust, clean: shareOf(clean, key.images), others, key: measured, device, written, file };
 }
 
