@@ -1,5 +1,4 @@
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type { TopLevelSpec } from "vega-lite";
 import { oneLine } from "../../harmless.js";
 import { intervals, multiples, points } from "./comparisons.js";
 import type { Figure, LinePanel } from "./figure.js";
@@ -10,6 +9,8 @@ import { COLORS, config, dashesFor, legendColumns } from "./style.js";
 /** Draws a figure as an SVG document, whose text stays text. */
 export async function drawSvg(given: Figure): Promise<string> {
   const figure = withPlainTexts(given);
+  // Most calls of commands that can draw do not.
+  const [{ parse, View }, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
   const { spec } = compile(specOf(figure), { config });
   const view = new View(parse(spec), { renderer: "none" });
   try {
