@@ -1,4 +1,4 @@
-import { appendFileSync, chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -38,6 +38,10 @@ beforeAll(async () => {
   makeRun(at("fresh"), { epochs: 10, done: 0 });
   makeRun(at("working"), { epochs: 10, done: 2 });
   makeRun(at(HOSTILE));
+  // Its training was killed while it wrote a line; as it is the newest, the others come after it.
+  makeRun(at("torn"));
+  appendFileSync(at("torn", "metrics.jsonl"), stepLine(201).slice(0, 30));
+  utimesSync(at("torn", "metrics.jsonl"), 2e9, 2e9);
   makeRun(at(...Array<string>(15).fill("n".repeat(200)), "deepest"));
   mkdirSync(at("damaged"));
   writeFileSync(at("damaged", "settings.json"), '{"method": "<b>"');
@@ -67,6 +71,7 @@ describe("the runs below a folder", () => {
         [join("deep", "down", "paused"), "paused"],
         ["fresh", "paused"],
         ["working", "paused"],
+        ["torn", "finished"],
         [`<img src=x onerror="alert(1)">'&amp;?[31m?`, "finished"],
         ["damaged", "damaged"],
         ["odd", "finished"],
