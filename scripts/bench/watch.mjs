@@ -169,9 +169,9 @@ console.log("a run, its metrics read whole", await answerTime(`${served.address}
 console.log("the same run again", await answerTime(`${served.address}api/runs/${first?.id}`));
 console.log({ megabytes: megabytes(), longestSilenceMilliseconds: Math.round(longest) });
 // A run that goes on: how long until a page hears of it.
-const going = second && watcher.find(second.id);
+const going = second && (await watcher.find(second.id));
 if (second && going) {
-  const path = join(going.folder, "metrics.jsonl");
+  const path = join(going, "metrics.jsonl");
   const told = new Promise((done) => {
     const forget = watcher.listen(({ runs: changed }) => {
       if (!changed.some(({ id }) => id === second.id)) return;

@@ -66,22 +66,26 @@ const KEYS: Readonly<Record<string, string>> = {
 async function refresh(): Promise<void> {
   if (isAsking) return;
   isAsking = true;
-  while (stale.size > 0 && document.visibilityState === "visible") {
-    const asked = [...stale];
-    stale.clear();
-    await Promise.all(
-      asked.map(async (id) => {
-        try {
-          details.set(id, await ask<RunDetail>(`/api/runs/${encodeURIComponent(id)}`));
-        } catch (error) {
-          if (!details.has(id)) showMissing(id, error);
-        }
-      }),
-    );
-    showAll();
-    await new Promise((done) => setTimeout(done, PACE));
+  try {
+    while (stale.size > 0 && document.visibilityState === "visible") {
+      const asked = [...stale];
+      stale.clear();
+      await Promise.all(
+        asked.map(async (id) => {
+          try {
+            details.set(id, await ask<RunDetail>(`/api/runs/${encodeURIComponent(id)}`));
+          } catch (error) {
+            if (!details.has(id)) showMissing(id, error);
+          }
+        }),
+      );
+      showAll();
+      await new Promise((done) => setTimeout(done, PACE));
+    }
+  } finally {
+    // What is shown may fail, and be right the next time.
+    isAsking = false;
   }
-  isAsking = false;
 }
 
 function shownDetails(): RunDetail[] {

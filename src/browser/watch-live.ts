@@ -8,28 +8,47 @@ export interface Listener {
   readonly onChanges: (changes: Changes) => void;
 }
 
-/** Listens to what changes. The browser comes back by itself when the connection is lost, and the page says so meanwhile. */
+/**
+ * Listens to what changes, while the page is seen: a browser has six connections to a server for all its pages, and each that listens keeps
+ * one. The browser comes back by itself when the connection is lost, and the page says so meanwhile.
+ */
 export function listen({ onOverview, onChanges }: Listener): void {
-  const source = new EventSource("/events");
-  source.addEventListener("overview", ({ data }: MessageEvent<string>) => {
-    showConnection("live");
-    const overview = JSON.parse(data) as Overview;
-    showNotes(overview.notes);
-    onOverview(overview);
-  });
-  source.addEventListener("changes", ({ data }: MessageEvent<string>) => {
-    const changes = JSON.parse(data) as Changes;
-    if (changes.notes) showNotes(changes.notes);
-    onChanges(changes);
-  });
-  source.addEventListener("error", () => {
-    showConnection("lost");
-    // After some answers, such as that of a server which is full, a browser gives up.
-    if (source.readyState !== EventSource.CLOSED) return;
-    setTimeout(() => listen({ onOverview, onChanges }), 5000);
-  });
+  let source: EventSource | null = null;
+
+  function open(): void {
+    if (source !== null || document.hidden) return;
+    const opened = new EventSource("/events");
+    source = opened;
+    opened.addEventListener("overview", ({ data }: MessageEvent<string>) => {
+      showConnection("live");
+      const overview = JSON.parse(data) as Overview;
+      showNotes(overview.notes);
+      onOverview(overview);
+    });
+    opened.addEventListener("changes", ({ data }: MessageEvent<string>) => {
+      const changes = JSON.parse(data) as Changes;
+      if (changes.notes) showNotes(changes.notes);
+      onChanges(changes);
+    });
+    opened.addEventListener("error", () => {
+      showConnection("lost");
+      // After some answers, such as that of a server which is full, a browser gives up.
+      if (opened.readyState !== EventSource.CLOSED) return;
+      close();
+      setTimeout(open, 5000);
+    });
+  }
+
+  function close(): void {
+    source?.close();
+    source = null;
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   // A connection that is kept open would keep others from beginning when a page is left for another one.
-  addEventListener("pagehide", () => source.close(), { once: true });
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  open();
 }
 
 /** Says whether what is shown is what is there. */

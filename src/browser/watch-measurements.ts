@@ -15,6 +15,7 @@ const table = liveTable(
     { name: "clean", isNumber: true },
     { name: "robust", isNumber: true },
     { name: "W-Robust", isNumber: true },
+    { name: "corrupted", isNumber: true },
     { name: "measured", isMinor: true },
   ],
   "Filter measurements",
@@ -66,9 +67,11 @@ function showRow({
   attack,
   images,
   epsilon,
+  radius,
   clean,
   robust,
   wRobust,
+  corrupted,
   date,
   problem,
 }: MeasurementRow): void {
@@ -80,18 +83,11 @@ function showRow({
     { content: [name], value: model },
     { content: [attack, problem === "" ? "" : element("span", { class: "soft problem" }, problem)] },
     { content: [images === null ? "" : count(images)], value: images },
-    { content: [epsilon === null ? "" : distance(epsilon)], value: epsilon },
+    { content: [radius], value: epsilon },
     { content: [percent(clean)], value: clean },
     { content: [percent(robust)], value: robust },
     { content: [percent(wRobust)], value: wRobust },
+    { content: [percent(corrupted)], value: corrupted },
     { content: [ago(date)], value: date },
   ]);
-}
-
-/** A distance as a fraction of 255 where it is a whole one. */
-function distance(epsilon: number): string {
-  const steps = epsilon * 255;
-  return Math.abs(steps - Math.round(steps)) < 1e-6
-    ? `${Math.round(steps)}/255`
-    : String(Number(epsilon.toPrecision(4)));
 }

@@ -59,6 +59,8 @@ listen({
     const all = [...overview.runs].sort((one, other) => order(other) - order(one));
     for (const run of all) show(run);
     table.keep(new Set(runs.keys()));
+    // Some may have gone while the page was not connected.
+    for (const id of ticked) if (!runs.has(id)) ticked.delete(id);
     showJobs(overview.jobs);
     summarize(overview.folder);
   },

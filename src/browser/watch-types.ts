@@ -105,11 +105,15 @@ export interface MeasurementRow {
   readonly run: string | null;
   readonly attack: string;
   readonly images: number | null;
+  /** For sorting; `radius` says it with its norm. */
   readonly epsilon: number | null;
+  readonly radius: string;
   /** Fractions; null where nothing was measured yet. */
   readonly clean: number | null;
   readonly robust: number | null;
   readonly wRobust: number | null;
+  /** The accuracy on corrupted images. */
+  readonly corrupted: number | null;
   readonly date: number;
   /** Empty, or why there are no numbers. */
   readonly problem: string;

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
+import { MOST_CLASSES } from "../data/datasets.js";
 import { WorkError } from "../errors.js";
 import { writeFileAtomically } from "../files/atomic.js";
 import { isThere } from "../files/kind.js";
@@ -131,8 +132,6 @@ function keptRecord({ key, record: content }: StoreFile, path: string, classes: 
   const record = recordOf(key, content, path, classes);
   return typeof record === "string" ? record : { key, record };
 }
-
-const MOST_CLASSES = 2 ** 20;
 
 /** Whether a file of a folder of measurements is called as a record is. */
 export function isRecord(name: string): boolean {

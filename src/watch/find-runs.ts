@@ -1,6 +1,6 @@
-import type { Dirent } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { type Dirent, existsSync } from "node:fs";
+import { readdir, realpath } from "node:fs/promises";
+import { basename, join, relative } from "node:path";
 import { sha256Of } from "../files/sha256.js";
 import { systemCodeOf } from "../files/system-error.js";
 import { RUN_FILES } from "../run/run-directory.js";
@@ -29,25 +29,27 @@ export interface MeasuredFolder {
   readonly model: string;
 }
 
-/** How far down runs are looked for, and in how many folders in all. */
-const DEEPEST = 6;
+/** Folders deeper than this are not looked into, as `mtard leaderboard` does not, and no more than so many in all. */
+const DEEPEST = 16;
 const MOST_FOLDERS = 20_000;
 
-/** Looks for runs, jobs and measurements below a folder. What is no run is gone into, links too, each folder once. */
+/**
+ * Looks for runs, jobs and measurements below a folder, where `mtard leaderboard` does: links lead to runs alone, so that no circle is gone
+ * round. Each run is found once.
+ */
 export async function findRuns(top: string): Promise<Found> {
   const runs = new Map<string, FoundRun>();
   const withJobs: string[] = [];
   const measured: MeasuredFolder[] = [];
   const notes: string[] = [];
   const seen = new Set<string>();
+  let looked = 0;
 
   async function look(folder: string, depth: number): Promise<void> {
-    if (seen.size >= MOST_FOLDERS) return;
+    if (looked >= MOST_FOLDERS) return;
+    looked++;
     let entries: Dirent[];
     try {
-      const real = await realpath(folder);
-      if (seen.has(real)) return;
-      seen.add(real);
       entries = await readdir(folder, { withFileTypes: true });
     } catch (error) {
       if (depth === 0 || systemCodeOf(error) !== "ENOENT")
@@ -55,40 +57,39 @@ export async function findRuns(top: string): Promise<Found> {
       return;
     }
     if (entries.some(({ name }) => name === RUN_FILES.settings)) {
-      const name = relative(top, folder) || ".";
-      runs.set(idOf(name), { folder, name });
+      await take(folder);
       return;
     }
+    const isStore = basename(folder) === "evaluations";
     for (const entry of entries.sort((one, other) => (one.name < other.name ? -1 : 1))) {
-      const path = join(folder, entry.name);
-      if (entry.name.startsWith(".") || !(await isFolder(entry, path))) continue;
-      if (entry.name === "evaluations") measured.push(...(await modelsIn(path)));
-      else if (entry.name === "jobs") withJobs.push(folder);
-      else if (entry.name !== "node_modules" && depth < DEEPEST) await look(path, depth + 1);
+      const { name } = entry;
+      const path = join(folder, name);
+      if (name.startsWith(".") || name === "node_modules") continue;
+      if (entry.isSymbolicLink() || (entry.isDirectory() && depth >= DEEPEST)) {
+        if (existsSync(join(path, RUN_FILES.settings))) await take(path);
+      } else if (entry.isDirectory()) {
+        if (isStore) measured.push({ folder: path, model: name });
+        if (name === "jobs") withJobs.push(folder);
+        if (!isStore) await look(path, depth + 1);
+      }
     }
   }
 
-  await look(top, 0);
-  if (seen.size >= MOST_FOLDERS) notes.push(`only the first ${MOST_FOLDERS} folders were looked into`);
-  return { runs, withJobs, measured, notes };
-}
+  async function take(folder: string): Promise<void> {
+    // A link and what it leads to are one run.
+    const real = await realpath(folder).catch(() => folder);
+    if (seen.has(real)) return;
+    seen.add(real);
+    const name = relative(top, folder) || ".";
+    runs.set(idOf(name), { folder, name });
+  }
 
-async function modelsIn(folder: string): Promise<MeasuredFolder[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => ({ folder: join(folder, name), model: name }));
+  await look(top, 0);
+  if (looked >= MOST_FOLDERS) notes.push(`only the first ${MOST_FOLDERS} folders were looked into`);
+  return { runs, withJobs, measured, notes };
 }
 
 /** Ids stand in addresses, in which a path could lead anywhere. */
 function idOf(name: string): string {
   return sha256Of(name).slice(0, 16);
-}
-
-async function isFolder(entry: Dirent, path: string): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return stat(path).then(
-    (status) => status.isDirectory(),
-    () => false,
-  );
 }

@@ -5,9 +5,12 @@ import type { MeasurementRow, Measurements } from "../browser/watch-types.js";
 import { InputError, WorkError } from "../errors.js";
 import type { MeasurementKey } from "../evaluation/key.js";
 import { evaluationOfRecord, isFinished, roundCount } from "../evaluation/record.js";
+import { USUAL_SEED } from "../evaluation/settings.js";
 import { isRecord, readRecord } from "../evaluation/store.js";
 import { sha256Of } from "../files/sha256.js";
 import { oneLine } from "../harmless.js";
+import { describeColumn } from "../report/leaderboard-columns.js";
+import { radiusText } from "../report/run-report/share.js";
 
 /** A folder of records, what they are of, and the id of the run whose student that is. */
 export interface RecordsOf {
@@ -74,36 +77,45 @@ export function measuredTable(): MeasuredTable {
 
 function rowOf(path: string, { model, run, classes }: RecordsOf, date: number): MeasurementRow {
   const about = { id: sha256Of(path).slice(0, 16), model: oneLine(model), run, date };
-  const numbers = { images: null, epsilon: null, clean: null, robust: null, wRobust: null };
+  const shares = { clean: null, robust: null, wRobust: null, corrupted: null };
+  const nothing = { ...about, attack: "", images: null, epsilon: null, radius: "", ...shares };
   try {
     const read = readRecord(path, classes);
-    if (typeof read === "string")
-      return { ...about, ...numbers, attack: "", problem: oneLine(`damaged: ${read}`) };
+    if (typeof read === "string") return { ...nothing, problem: oneLine(`damaged: ${read}`) };
     const { key, record } = read;
     const { images, epsilon } = key;
-    const attack = attackText(key);
+    const radius = epsilon === null ? "" : radiusText({ norm: key.norm, epsilon });
+    const done = { ...about, attack: attackText(key), images, epsilon, radius, ...shares };
     if (!isFinished(key, record)) {
       const round = record.attack ? `round ${record.attack.round + 1} of ${roundCount(key)}` : "clean images";
-      return { ...about, ...numbers, attack, images, epsilon, problem: `not finished: ${round}` };
+      return { ...done, problem: `not finished: ${round}` };
     }
     const { clean, attacks } = evaluationOfRecord(key, record);
     // Images that are corrupted are not clean.
-    if (key.corruption) return { ...about, ...numbers, attack, images, robust: clean.accuracy, problem: "" };
+    if (key.corruption) return { ...done, corrupted: clean.accuracy, problem: "" };
     const robust = key.attack === null ? null : (attacks[key.attack] ?? null);
     return {
-      ...about,
-      ...{ attack, images, epsilon, clean: clean.accuracy, problem: "" },
+      ...done,
+      ...{ clean: clean.accuracy, problem: "" },
       ...{ robust: robust?.accuracy ?? null, wRobust: robust?.wRobust ?? null },
     };
   } catch (error) {
     if (!(error instanceof InputError || error instanceof WorkError)) throw error;
-    return { ...about, ...numbers, attack: "", problem: oneLine(error.message) };
+    return { ...nothing, problem: oneLine(error.message) };
   }
 }
 
-/** What was done to the images, in a few words. */
-function attackText({ attack, norm, corruption }: MeasurementKey): string {
+/** What was done to the images, in a few words: the attack or corruption, and all of its settings that are not its usual ones. */
+function attackText(key: MeasurementKey): string {
+  const { attack, norm, seed, corruption } = key;
   if (corruption) return `${corruption.name}, severity ${corruption.severity}`;
   if (attack === null) return "clean only";
-  return norm === undefined ? attack : `${attack} (${norms[norm].title})`;
+  // The first detail is the images, which have a column of their own.
+  const [, ...unusual] = describeColumn({ ...key, attack }, 1, new Map()).details;
+  const parts = [
+    ...(norm === undefined ? [] : [norms[norm].title]),
+    ...unusual,
+    ...(seed === null || seed === USUAL_SEED ? [] : [`seed ${seed}`]),
+  ];
+  return oneLine(parts.length === 0 ? attack : `${attack} (${parts.join(", ")})`);
 }

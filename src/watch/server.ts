@@ -8,6 +8,7 @@ import { systemCodeOf } from "../files/system-error.js";
 import { findAsset } from "./assets.js";
 import { eventStreams } from "./events.js";
 import { pages, POLICY, watchPageHtml } from "./pages.js";
+import { keptReports, type ReportMaker } from "./reports.js";
 import type { Watcher } from "./watcher.js";
 
 /** What is asked of a server of pages. */
@@ -19,7 +20,7 @@ export interface Serving {
   readonly port: number;
   readonly isOnly: boolean;
   /** The whole report of a run's folder, as HTML. */
-  readonly report: (folder: string) => Promise<string>;
+  readonly report: ReportMaker;
 }
 
 export interface ServedPages {
@@ -30,7 +31,6 @@ export interface ServedPages {
 
 const HOST = "127.0.0.1";
 const MOST_PORTS = 50;
-const MOST_REPORTS = 8;
 const compressed = promisify(gzip);
 
 /**
@@ -41,7 +41,7 @@ const compressed = promisify(gzip);
 export async function servePages(serving: Serving): Promise<ServedPages> {
   const { watcher } = serving;
   const streams = eventStreams(watcher);
-  const reports = reportCache(serving);
+  const reports = keptReports(serving.report);
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
       const text = oneLine(error instanceof Error ? error.message : String(error));
@@ -68,16 +68,16 @@ export async function servePages(serving: Serving): Promise<ServedPages> {
     else if (page) send(response, 200, HTML, watchPageHtml(page, serving.folder));
     else if (path === "/favicon.ico") sendNoIcon(response);
     else if (path === "/api/measurements") await sendJson(request, response, await watcher.measurements());
-    else if (kind === "report") await sendReport(response, watcher.find(id));
+    else if (kind === "report") await sendReport(response, await watcher.find(id));
     else await sendJson(request, response, kind === undefined ? null : await watcher.detail(id));
   }
 
-  async function sendReport(response: ServerResponse, run: ReturnType<Watcher["find"]>): Promise<void> {
-    const html = run && (await reports(run.folder, run.updated));
-    if (html === null) {
+  async function sendReport(response: ServerResponse, folder: string | null): Promise<void> {
+    if (folder === null) {
       refuse(response, 404, "there is no such run");
       return;
     }
+    const html = await reports(folder);
     // It has a policy of its own; in a sandbox it cannot ask this server for anything.
     response.setHeader(
       "content-security-policy",
@@ -158,21 +158,6 @@ async function sendLarge(
   response.setHeader("vary", "accept-encoding");
   if (isCompressed) response.setHeader("content-encoding", "gzip");
   send(response, 200, type, isCompressed ? await compressed(content, { level: 1 }) : content);
-}
-
-/** Reports as they were made last, each made anew when its run has changed. */
-function reportCache({ report }: Serving): (folder: string, sign: number) => Promise<string> {
-  const made = new Map<string, { readonly sign: number; readonly html: Promise<string> }>();
-  return (folder, sign) => {
-    const known = made.get(folder);
-    if (known?.sign === sign) return known.html;
-    const html = report(folder);
-    made.delete(folder);
-    made.set(folder, { sign, html });
-    html.catch(() => made.delete(folder));
-    for (const each of made.keys()) if (made.size > MOST_REPORTS) made.delete(each);
-    return html;
-  };
 }
 
 async function listen(server: Server, { port, isOnly }: Serving): Promise<number> {

@@ -66,7 +66,7 @@ progress::-moz-progress-bar { background: var(--accent); }
 .legend.compact .label { display: none; }
 .legend .value { color: var(--text); font-variant-numeric: tabular-nums; min-width: 3em; }
 .swatch { display: inline-block; width: 0.9em; height: 0.9em; border-radius: 3px; flex: none; }
-.plot { touch-action: pan-y; cursor: crosshair; user-select: none; min-height: 230px; }
+.plot { touch-action: pan-y; cursor: crosshair; user-select: none; min-height: 230px; overflow: hidden; }
 .plot canvas { display: block; }
 .settings td { overflow-wrap: anywhere; min-width: 7em; }
 @media (max-width: 900px) { .live-table .minor { display: none; } }

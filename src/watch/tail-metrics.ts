@@ -28,7 +28,7 @@ export interface MetricsTail {
    * read anew. A last line without its end is left for later.
    *
    * @param mostBytes No more than this is read in one call.
-   * @returns Whether something had changed.
+   * @returns Whether something was read: a last line without its end is not.
    */
   look(mostBytes?: number): Promise<boolean>;
 }
@@ -56,7 +56,7 @@ export function tailMetrics(path: string, keeping: Keeping): MetricsTail {
     // What comes later is little, and is taken whole.
     state.sampledTo = isFirst ? size : state.sampledTo;
     const until = Math.min(size, state.end + mostBytes);
-    const changed = state.end < size;
+    const from = state.end;
     const buffer = Buffer.allocUnsafe(Math.min(SLICE, Math.max(0, until - state.end)));
     while (state.end < until) {
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, until - state.end), state.end);
@@ -67,11 +67,11 @@ export function tailMetrics(path: string, keeping: Keeping): MetricsTail {
       if (whole === 0) state.isWithinLine = true;
       else takeLines(state, buffer.subarray(0, whole));
       state.end += whole === 0 ? bytesRead : whole;
-      const from = Math.max(0, (whole || bytesRead) - MARK);
-      state.mark = Buffer.from(buffer.subarray(from, whole || bytesRead));
+      const taken = whole || bytesRead;
+      state.mark = Buffer.from(buffer.subarray(Math.max(0, taken - MARK), taken));
     }
     state.isRead = until === size;
-    return changed;
+    return state.end > from;
   }
 
   async function isAsRead(file: FileHandle): Promise<boolean> {

@@ -10,14 +10,14 @@ import { oneLine } from "../harmless.js";
 import { evaluationIn, stepIn } from "../run/metrics.js";
 import { readRun, RUN_FILES, type RunDescription } from "../run/run-directory.js";
 import type { FoundRun } from "./find-runs.js";
-import { lockOf } from "./run-lock.js";
+import { type LockedFiles, lockOf } from "./run-lock.js";
 import { type MetricsTail, tailMetrics } from "./tail-metrics.js";
 
 /** A run that is looked at again and again. */
 export interface WatchedRun extends FoundRun {
   readonly id: string;
   /** Looks at its files without reading its metrics; whether anything has changed. */
-  look(locked: ReadonlySet<number> | null, now: number): Promise<boolean>;
+  look(locked: LockedFiles | null, now: number): Promise<boolean>;
   /** Reads the next slice of its metrics; false once nothing is left. */
   readMore(mostBytes: number): Promise<boolean>;
   /** When its metrics were last written. */

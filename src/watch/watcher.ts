@@ -6,19 +6,22 @@ import { RUN_FILES, type RunDescription } from "../run/run-directory.js";
 import { type Found, findRuns } from "./find-runs.js";
 import { lookAtJobs } from "./jobs-look.js";
 import { measuredTable, type RecordsOf } from "./measured.js";
-import { lockedInodes } from "./run-lock.js";
+import { lockedFiles } from "./run-lock.js";
 import { type MetricsTail, tailMetrics } from "./tail-metrics.js";
 import { detailOf, type WatchedRun, watchRun } from "./watched-run.js";
 
-/** Looks at a folder of runs for as long as somebody wants to know, and tells what changed. It reads files and writes none. */
+/**
+ * Looks at a folder of runs for as long as somebody wants to know, and tells what changed. It reads files and writes none. Who asks while
+ * nobody listens waits for a look, unless the last one is no older than folders are gone through anyway.
+ */
 export interface Watcher {
   overview(): Overview;
   /** All there is to show of a run; null if there is none with this id. What is new of its metrics is read first. */
   detail(id: string): Promise<RunDetail | null>;
   /** All measurements, as far as they can be read in a moment. */
   measurements(): Promise<Measurements>;
-  /** The folder of a run, and a sign that changes with it; null if there is none with this id. */
-  find(id: string): { readonly folder: string; readonly updated: number } | null;
+  /** The folder of a run; null if there is none with this id. */
+  find(id: string): Promise<string | null>;
   /** Calls `listener` with every change until the function that is returned is called. */
   listen(listener: (changes: Changes) => void): () => void;
   /** Looks once, and resolves when all runs are in the overview, if not yet with their curves. */
@@ -49,16 +52,21 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
   const runs = new Map<string, WatchedRun>();
   const rows = new Map<string, RunRow>();
   const unread = new Set<string>();
+  /** Runs that are gone, which nobody was told yet. */
+  const gone = new Set<string>();
   const open = new Map<string, { readonly tail: MetricsTail; turn: Promise<unknown> }>();
   const listeners = new Set<(changes: Changes) => void>();
   const records = measuredTable();
   let jobs: { readonly rows: readonly JobRow[]; readonly notes: readonly string[] } = { rows: [], notes: [] };
   let jobsAsked = -Infinity;
   let foundAt = -Infinity;
+  let lookedAt = -Infinity;
   let failure: [string] | null = null;
   let told = { jobs: "[]", notes: "[]" };
   const ended = new AbortController();
   let wake = (): void => undefined;
+  /** Those who wait for the next look. */
+  const waiting = new Set<() => void>();
 
   const notes = (): string[] => [...found.notes, ...jobs.notes, ...(failure ?? [])].map(oneLine);
 
@@ -70,28 +78,35 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
     return null;
   }
 
-  /** Goes through the folders; returns the ids of runs that are gone. */
-  async function find(): Promise<string[]> {
+  /** Goes through the folders. */
+  async function find(): Promise<void> {
     found = await findRuns(folder);
     foundAt = performance.now();
-    const gone = [...runs.keys()].filter((id) => !found.runs.has(id));
-    for (const id of gone) for (const each of [runs, rows, unread, open]) each.delete(id);
-    for (const [id, each] of found.runs) if (!runs.has(id)) runs.set(id, watchRun(id, each));
-    return gone;
+    for (const id of [...runs.keys()].filter((each) => !found.runs.has(each))) {
+      for (const each of [runs, rows, unread, open]) each.delete(id);
+      gone.add(id);
+    }
+    for (const [id, each] of found.runs) {
+      if (!runs.has(id)) runs.set(id, watchRun(id, each));
+      gone.delete(id);
+    }
   }
 
   /** Looks at all runs; returns the ids of those with changes. */
   async function look(): Promise<Set<string>> {
-    const locked = await lockedInodes();
+    const locked = await lockedFiles();
     const changed = new Set<string>();
     const all = [...runs.values()];
     for (let at = 0; at < all.length; at += AT_ONCE)
       await Promise.all(
         all.slice(at, at + AT_ONCE).map(async (run) => {
-          if (await run.look(locked, Date.now())) changed.add(run.id);
+          if (!(await run.look(locked, Date.now()))) return;
+          changed.add(run.id);
+          // At once: it does not change again if the look at another one fails.
+          unread.add(run.id);
         }),
       );
-    for (const id of changed) unread.add(id);
+    lookedAt = performance.now();
     return changed;
   }
 
@@ -99,11 +114,11 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
   async function read(changed: Set<string>): Promise<void> {
     const until = performance.now() + READING;
     const isAtWork = (id: string): number => Number(rows.get(id)?.state === "training");
-    const waiting = [...unread].sort(
+    const inOrder = [...unread].sort(
       (one, other) =>
         isAtWork(other) - isAtWork(one) || (runs.get(other)?.updated ?? 0) - (runs.get(one)?.updated ?? 0),
     );
-    for (const id of waiting) {
+    for (const id of inOrder) {
       const run = runs.get(id);
       let more = run !== undefined;
       while (more && performance.now() < until && !ended.signal.aborted)
@@ -114,7 +129,7 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
     }
   }
 
-  function tell(changed: ReadonlySet<string>, gone: readonly string[]): void {
+  function tell(changed: ReadonlySet<string>): void {
     const changedRows: RunRow[] = [];
     for (const id of changed) {
       const row = runs.get(id)?.row(sibling);
@@ -125,12 +140,13 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
     const now = { jobs: JSON.stringify(jobs.rows), notes: JSON.stringify(notes()) };
     const changes: Changes = {
       runs: changedRows,
-      gone,
+      gone: [...gone],
       jobs: now.jobs === told.jobs ? null : jobs.rows,
       notes: now.notes === told.notes ? null : notes(),
     };
     told = now;
-    if (changes.runs.length + gone.length > 0 || changes.jobs || changes.notes)
+    gone.clear();
+    if (changes.runs.length + changes.gone.length > 0 || changes.jobs || changes.notes)
       for (const listener of listeners) listener(changes);
   }
 
@@ -145,34 +161,41 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
   }
 
   async function round(): Promise<void> {
-    const gone = performance.now() - foundAt > rhythm.find ? await find() : [];
+    if (performance.now() - foundAt > rhythm.find) await find();
     const changed = await look();
     // Before anything is read, so that every run is shown at once.
-    if (changed.size > 0 && rows.size === 0) tell(changed, gone);
+    if (changed.size > 0 && rows.size === 0) tell(changed);
     await read(changed);
     askForJobs();
-    tell(changed, gone);
+    tell(changed);
   }
 
   async function loop(): Promise<void> {
-    while (!ended.signal.aborted) {
+    for (;;) {
       try {
         await round();
         failure = null;
       } catch (error) {
         // The next look may well succeed, and the page stays.
         failure = [`looking at ${folder} failed: ${error instanceof Error ? error.message : String(error)}`];
-        unread.clear();
-        tell(new Set(), []);
+        tell(new Set());
       }
-      if (unread.size > 0) continue;
-      if (listeners.size === 0)
-        await new Promise<void>((awake) => {
-          wake = awake;
-          ended.signal.addEventListener("abort", () => awake(), { once: true });
-        });
+      for (const done of waiting) done();
+      waiting.clear();
+      if (failure === null && unread.size > 0) continue;
+      if (ended.signal.aborted) return;
+      if (listeners.size === 0) await new Promise<void>((awake) => (wake = awake));
       else await wait(rhythm.look, undefined, { signal: ended.signal }).catch(() => undefined);
     }
+  }
+
+  /** Resolves at once where the last look is recent, else after the next one. */
+  async function recentLook(): Promise<void> {
+    if (ended.signal.aborted || performance.now() - lookedAt < rhythm.find) return;
+    await new Promise<void>((done) => {
+      waiting.add(done);
+      wake();
+    });
   }
 
   /** All of a run's metrics, thinned. */
@@ -194,12 +217,14 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
   return {
     overview: () => ({ folder, runs: [...rows.values()], jobs: jobs.rows, notes: notes() }),
     async detail(id) {
+      await recentLook();
       const run = runs.get(id);
       if (!run) return null;
       const tail = await wholeMetrics(run);
       return detailOf(run.row(sibling), run.description, tail);
     },
-    measurements() {
+    async measurements() {
+      await recentLook();
       const ofRuns = [...runs.values()].map(({ id, name, folder: place, description }): RecordsOf => ({
         folder: join(place, "evaluations"),
         model: name,
@@ -209,9 +234,9 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
       const ofOthers = found.measured.map((each): RecordsOf => ({ ...each, run: null, classes: undefined }));
       return records.look([...ofRuns, ...ofOthers], READING_RECORDS);
     },
-    find(id) {
-      const run = runs.get(id);
-      return run ? { folder: run.folder, updated: run.updated } : null;
+    async find(id) {
+      await recentLook();
+      return runs.get(id)?.folder ?? null;
     },
     listen(listener) {
       listeners.add(listener);
@@ -219,11 +244,14 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
       return () => void listeners.delete(listener);
     },
     async begin() {
-      const gone = await find();
-      tell(await look(), gone);
+      await find();
+      tell(await look());
       void loop();
     },
-    end: () => ended.abort(),
+    end() {
+      ended.abort();
+      wake();
+    },
   };
 }
 

@@ -17,6 +17,8 @@ describe.skipIf(CHROMIUM === null)("the pages of mtard watch in Chromium", () =>
   let served: ServedPages;
   let browser: Browser;
   let watched: WatchedPage;
+  /** How many pages listen to the watcher. */
+  let listening = 0;
 
   beforeAll(async () => {
     makeRun(join(folder.path, HOSTILE));
@@ -34,6 +36,15 @@ describe.skipIf(CHROMIUM === null)("the pages of mtard watch in Chromium", () =>
       });
     watcher = watchFolder(folder.path, { look: 50, find: 200, jobs: 1e9 });
     await watcher.begin();
+    const listen = watcher.listen.bind(watcher);
+    watcher.listen = (listener) => {
+      listening++;
+      const forget = listen(listener);
+      return () => {
+        listening--;
+        forget();
+      };
+    };
     const report = (): Promise<string> => Promise.resolve("<!doctype html><title>report</title>");
     served = await servePages({ folder: folder.path, watcher, port: 0, isOnly: true, report });
     browser = await startChromium();
@@ -145,6 +156,22 @@ describe.skipIf(CHROMIUM === null)("the pages of mtard watch in Chromium", () =>
     expect(await rows()).toEqual(["75.00%"]);
     expect(await shown()).toEqual([HOSTILE]);
     await isFit();
+  });
+
+  it("listen while they are seen, and show what came meanwhile when they are seen again", async () => {
+    await watched.page.goto(served.address);
+    await rowOf("other").waitFor();
+    const turn = (isHidden: boolean) =>
+      watched.page
+        .evaluate(`Object.defineProperty(document, "hidden", { value: ${isHidden}, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));`);
+    await expect.poll(() => listening).toBe(1);
+    await turn(true);
+    await expect.poll(() => listening).toBe(0);
+    makeRun(join(folder.path, "unseen"));
+    await turn(false);
+    await rowOf("unseen").waitFor();
+    expect(listening).toBe(1);
   });
 
   it("say when the program has ended, and go on when it is back", async () => {

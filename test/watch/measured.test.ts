@@ -36,26 +36,44 @@ it("records are rows, finished or not; damaged ones say what is wrong, and none 
   const unfinished = attackKey(measured, "pgd-trades", { epsilon: 8 / 255, seed: 0 }, null);
   const begun = { round: 0, batch: 1, answers: [0, 1, 2, 0], fooledIn: [-1, -1, -1, -1], linf: [0, 0, 0, 0] };
   store.write(unfinished, { ...record, attack: { ...begun, queries: null, seconds: 1 } });
+  const norm = "l2" as const;
+  const choices = { norm, epsilon: 1, seed: 3, restarts: 2, changes: { "pgd-trades": { steps: 5 } } };
+  const inL2 = attackKey(measured, "pgd-trades", choices, null);
+  store.write(inL2, { ...record, attack: { ...begun, l2: begun.linf, queries: null, seconds: 1 } });
+  const corruption = { name: "fog", severity: 3, file: "c".repeat(64), seed: null, version: null } as const;
+  store.write(cleanKey({ ...measured, corruption }), record);
   writeFileSync(join(evaluations, `fgsm-${"0".repeat(16)}.json`), "<script>");
   writeFileSync(join(evaluations, "notes.json"), "{}");
   const table = measuredTable();
   const places = [{ folder: evaluations, model: "<b>\u001b[31m", run: "0123", classes: undefined }];
   const { rows, unread } = await table.look(places, 1e6);
   expect(unread).toBe(0);
-  const shown = rows.map(({ attack, clean, robust, wRobust, problem }) => ({
+  const shown = rows.map(({ attack, clean, robust, wRobust, corrupted, radius, problem }) => ({
     attack,
     clean,
     robust,
     wRobust,
+    corrupted,
+    radius,
     problem,
   }));
-  const nothing = { clean: null, robust: null, wRobust: null };
-  expect(shown).toHaveLength(4);
+  const nothing = { clean: null, robust: null, wRobust: null, corrupted: null, radius: "" };
+  const linf = { corrupted: null, radius: "8/255" };
+  expect(shown).toHaveLength(6);
   expect(shown).toEqual(
     expect.arrayContaining([
-      { attack: "clean only", clean: 0.75, robust: null, wRobust: null, problem: "" },
-      { attack: "fgsm", clean: 0.75, robust: 0.25, wRobust: 0.5, problem: "" },
-      { attack: "pgd-trades", ...nothing, problem: "not finished: round 1 of 1" },
+      { ...nothing, attack: "clean only", clean: 0.75, problem: "" },
+      { attack: "fgsm", clean: 0.75, robust: 0.25, wRobust: 0.5, ...linf, problem: "" },
+      // What tells two measurements of one attack from each other is named; so are a norm and its radius.
+      {
+        ...nothing,
+        attack: expect.stringMatching(/^pgd-trades \(L2, .*steps 5, 2 restarts, seed 3\)$/) as string,
+        radius: "L2 1",
+        problem: "not finished: round 1 of 2",
+      },
+      // What is corrupted is neither clean nor attacked.
+      { ...nothing, attack: "fog, severity 3", corrupted: 0.75, problem: "" },
+      { attack: "pgd-trades", ...nothing, ...linf, problem: "not finished: round 1 of 1" },
       { attack: "", ...nothing, problem: expect.stringContaining("damaged:") as string },
     ]),
   );

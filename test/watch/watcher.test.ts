@@ -1,7 +1,17 @@
-import { appendFileSync, chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cleanKey } from "#mtard/evaluation/key.js";
+import { openStore } from "#mtard/evaluation/store.js";
 import { tryLock, workingLock } from "#mtard/files/lock.js";
 import { watchFolder, type Watcher } from "#mtard/watch/watcher.js";
 import type { Changes, RunRow } from "../../src/browser/watch-types.js";
@@ -38,7 +48,11 @@ beforeAll(async () => {
   makeRun(at("fresh"), { epochs: 10, done: 0 });
   makeRun(at("working"), { epochs: 10, done: 2 });
   makeRun(at(HOSTILE));
-  makeRun(at(...Array<string>(15).fill("n".repeat(200)), "deepest"));
+  // Its training was killed while it wrote a line; as it is the newest, the others come after it.
+  makeRun(at("torn"));
+  appendFileSync(at("torn", "metrics.jsonl"), stepLine(201).slice(0, 30));
+  utimesSync(at("torn", "metrics.jsonl"), 2e9, 2e9);
+  makeRun(at(...Array<string>(17).fill("n".repeat(200)), "deepest"));
   mkdirSync(at("damaged"));
   writeFileSync(at("damaged", "settings.json"), '{"method": "<b>"');
   makeRun(at("odd"));
@@ -59,7 +73,7 @@ afterAll(() => {
 });
 
 describe("the runs below a folder", () => {
-  it("are found six folders deep, whatever they are called", () => {
+  it("are found sixteen folders deep, whatever they are called", () => {
     const shown = watcher.overview().runs.map(({ name, state }) => [name, state]);
     expect(new Map(shown as [string, string][])).toEqual(
       new Map([
@@ -67,6 +81,7 @@ describe("the runs below a folder", () => {
         [join("deep", "down", "paused"), "paused"],
         ["fresh", "paused"],
         ["working", "paused"],
+        ["torn", "finished"],
         [`<img src=x onerror="alert(1)">'&amp;?[31m?`, "finished"],
         ["damaged", "damaged"],
         ["odd", "finished"],
@@ -163,6 +178,37 @@ describe("what changes", () => {
       settings: expect.arrayContaining([["epochs", expect.stringMatching(/^10/) as string]]) as string[],
     });
     expect(detail?.evaluations.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+  });
+});
+
+describe("who asks while nobody listens", () => {
+  it("is told what is there now", async () => {
+    const place = madeFolder();
+    const run = makeRun(join(place.path, "one"));
+    const other = watchFolder(place.path, { look: 1e6, find: 0, jobs: 1e9 });
+    await other.begin();
+    const [row] = other.overview().runs;
+    const id = row?.id ?? "";
+    expect((await other.measurements()).rows).toEqual([]);
+    const late = makeRun(join(place.path, "two"));
+    for (const [folderOf, model] of [
+      [run, "a"],
+      [late, "c"],
+    ] as const)
+      openStore(join(folderOf, "evaluations")).write(
+        cleanKey({ model: model.repeat(64), data: "b".repeat(64), images: 1, batchSize: 1 }),
+        {
+          ...{ device: "cpu", labels: [0], clean: [0], attack: null, images: null },
+          warnings: { answers: [], gradients: null },
+        },
+      );
+    expect((await other.measurements()).rows.map(({ model }) => model).sort()).toEqual(["one", "two"]);
+    rmSync(join(run, "summary.json"));
+    expect((await other.detail(id))?.row.state).toBe("paused");
+    rmSync(run, { recursive: true });
+    expect(await other.find(id)).toBeNull();
+    other.end();
+    place.remove();
   });
 });
 
