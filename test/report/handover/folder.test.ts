@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { ascend, type AscentPoint } from "#mtard/browser/ascent.js";
 import { attackKey } from "#mtard/evaluation/key.js";
+import type { KeptRecord } from "#mtard/evaluation/store.js";
 import { imagesInMemory } from "#mtard/data/images.js";
 import { WITHSTOOD } from "#mtard/evaluation/state.js";
 import { serializeModel } from "#mtard/onnx/model.js";
@@ -22,6 +23,7 @@ import { type HandedModel } from "#mtard/report/handover/facts.js";
 import { requireFreeFolder, writeModelFolder } from "#mtard/report/handover/folder.js";
 import { measuredRows } from "#mtard/report/handover/measured.js";
 import { sampleImages } from "#mtard/report/handover/samples.js";
+import { kept } from "../run-report/records.js";
 import { classifierNodes, image, model, parameters } from "../../onnx/models.js";
 
 const EVIL = "<script>alert(1)</script>\n---\n```\n[x](javascript:1) \u001b[2J\u202e|`$(rm -rf ~)`";
@@ -148,6 +150,25 @@ describe("a model card", () => {
       "model-index"
     ][0]?.results;
     expect(results?.map(({ metrics: [metric] }) => metric?.value)).toEqual([75, 50]);
+  });
+
+  it("tells every two measurements apart, and asks for AutoAttack within each ball", () => {
+    const final = kept("pgd-trades", { wrongWhenClean: "final-answer" });
+    const rows = measuredRows([
+      ...[kept("pgd-trades"), final, kept("pgd-trades", { batchSize: 9 })],
+      ...["c", "d"].map((letter) => kept("transfer-cw", { surrogate: letter.repeat(64) })),
+    ]);
+    const attacked = rows.filter(({ attack }) => attack !== null).map(({ settings }) => settings);
+    expect(new Set(attacked).size).toBe(5);
+    expect(attacked).toContain("batch size 250, wrong when clean final-answer");
+    const limitOf = (...kinds: readonly KeptRecord[]): string =>
+      /AutoAttack, a stronger.*/.exec(
+        modelCard({ ...handed, measured: measuredRows(kinds) }, contents),
+      )?.[0] ?? "";
+    const far = kept("fgsm", { norm: "l2", epsilon: 0.5 });
+    expect(limitOf(kept("fgsm"))).toContain("was not run: its accuracy");
+    expect(limitOf(kept("fgsm"), kept("aa"))).toBe("");
+    expect(limitOf(kept("fgsm"), kept("aa"), far)).toContain("was not run within L2 0.5: there its accuracy");
   });
 
   it("is nobody's licence unless it is given, and has front matter that hostile names do not leave", () => {
