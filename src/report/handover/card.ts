@@ -93,6 +93,7 @@ function frontMatter(model: HandedModel): object {
   const { title, dataset, origin, measured, licence } = model;
   const method = origin.kind === "run" ? [oneLine(origin.description.settings.method)] : [];
   const known = DATASETS[dataset];
+  const trainedOn = DATASETS[origin.kind === "run" ? origin.description.settings.dataset : dataset];
   const results = measured.map(({ attack, norm, epsilon, settings, images, accuracy }) => ({
     task: { type: "image-classification" },
     dataset: {
@@ -116,7 +117,7 @@ function frontMatter(model: HandedModel): object {
     library_name: "onnx",
     pipeline_tag: "image-classification",
     tags: ["image-classification", "adversarial-robustness", "onnx", "mtard", ...method],
-    ...(known === undefined ? {} : { datasets: [known] }),
+    ...(trainedOn === undefined ? {} : { datasets: [trainedOn] }),
     ...(results.length === 0 ? {} : { "model-index": [{ name: oneLine(title), results }] }),
   };
 }
@@ -172,7 +173,12 @@ function trainingText({ origin, dataset, description, image }: HandedModel): str
     ];
     return lines.join("\n");
   }
-  return [data, ...runLines(origin)].join("\n");
+  const trainedOn = origin.description.settings.dataset;
+  const other =
+    trainedOn === dataset
+      ? []
+      : [`- Trained on the data set ${markdownText(trainedOn)}, and not on that one`];
+  return [data, ...other, ...runLines(origin)].join("\n");
 }
 
 function runLines({ description, checkpoint, finished }: RunOrigin): string[] {

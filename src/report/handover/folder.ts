@@ -115,10 +115,13 @@ function pageOf(
   samples: readonly SampleImage[],
 ): { readonly html: string } | { readonly reason: string } {
   const { image, title, classNames } = handed;
-  if (statSync(path).size > MOST_PAGE_BYTES)
-    return { reason: `the model is larger than ${MOST_PAGE_BYTES / 1e6} MB` };
-  if (existsSync(join(dirname(path), HANDED_FILES.data)))
-    return { reason: `some of the model's weights are in a file of their own, ${HANDED_FILES.data}` };
+  const bytes = [path, join(dirname(path), HANDED_FILES.data)]
+    .filter((file) => existsSync(file))
+    .reduce((sum, file) => sum + statSync(file).size, 0);
+  if (bytes > MOST_PAGE_BYTES)
+    return {
+      reason: `the model takes ${Math.ceil(bytes / 1e6)} MB, and pages are made up to ${MOST_PAGE_BYTES / 1e6} MB`,
+    };
   if (image.channels !== 3)
     return { reason: `its images have ${image.channels} channels, not red, green and blue` };
   const gradient = gradientOf(path);
