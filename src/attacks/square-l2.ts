@@ -92,8 +92,13 @@ function windows(all: readonly Window[], height: number, width: number): Tensor4
  */
 function patch(side: number, random: Random): Float32Array {
   const half = Math.floor(side / 2);
-  const values = Float32Array.of(...mound(half, side), ...mound(side - half, side).map((value) => -value));
-  const length = Math.hypot(...values);
+  const values = new Float32Array(side * side);
+  values.set(mound(half, side));
+  values.set(
+    mound(side - half, side).map((value) => -value),
+    half * side,
+  );
+  const length = lengthOf(values);
   const turned = random.uniform() > 0.5;
   return values.map((_, at) => {
     const [row, column] = [Math.floor(at / side), at % side];
@@ -112,8 +117,15 @@ function mound(height: number, width: number): number[] {
     for (let square = nearest; square < squares; square++) sum += 1 / (square + 1) ** 2;
     return sum;
   });
-  const length = Math.hypot(...values);
+  const length = lengthOf(values);
   return values.map((value) => value / length);
+}
+
+/** The length in L2 of a patch, which may be as large as an image: more values than a call takes arguments. */
+function lengthOf(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let at = 0; at < values.length; at++) sum += (values[at] as number) ** 2;
+  return Math.sqrt(sum);
 }
 
 /** The images at the wall of the ball in these directions `[N, H, W, C]`, clamped to [0, 1]. */

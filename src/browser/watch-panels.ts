@@ -33,7 +33,7 @@ const reported: readonly { readonly title: string; readonly values: readonly Val
 const accuracies = [
   { name: "wRobust", label: "W-Robust", place: 2 },
   { name: "clean", label: "clean", place: 0 },
-  { name: "robust", label: "PGD-TRADES", place: 1 },
+  { name: "robust", label: "PGD-trades", place: 1 },
   { name: "averaged", label: "W-Robust of averaged weights", place: 3 },
 ] as const;
 

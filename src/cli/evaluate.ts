@@ -160,9 +160,15 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
       (await evaluateCorruptions(model, dataset, chosen, request.corruptions, { batchSize, kept }, store, {
         ...{ line, say, stopIfAsked },
       }));
-    const perExample = request.out ?? defaultOutput(model, description.id, args["runs-dir"]);
-    const lines = found.evaluation.perExample.map((example) => `${JSON.stringify(example)}\n`);
-    writeFileAtomically(perExample, lines.join(""));
+    // What attacks found before is worth more than clean answers alone.
+    const isCleanAlone = corrupted ? attacks.length === 0 && request.out === undefined : false;
+    const perExample = isCleanAlone
+      ? null
+      : (request.out ?? defaultOutput(model, description.id, args["runs-dir"]));
+    if (perExample !== null) {
+      const lines = found.evaluation.perExample.map((example) => `${JSON.stringify(example)}\n`);
+      writeFileAtomically(perExample, lines.join(""));
+    }
     printResult(
       args,
       {
@@ -182,7 +188,11 @@ async function runEvaluate(args: EvaluateArguments): Promise<void> {
     );
     suggest(
       ...(model.reference.kind === "run" ? [`mtard report ${shellWord(args.model)}`] : []),
-      ...attacks.slice(-1).map((attack) => `mtard attack ${wordsFor(args)} --attack ${attack}`),
+      ...attacks
+        .slice(-1)
+        .map(
+          (attack) => `mtard attack ${wordsFor(args)} --attack ${attack}${norm === "l2" ? " --norm 2" : ""}`,
+        ),
     );
   });
 }

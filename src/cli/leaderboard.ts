@@ -58,7 +58,7 @@ async function runLeaderboard(args: LeaderboardArguments): Promise<void> {
   const { folder, out } = args;
   const options = optionsOf(args);
   const board = await readBoard(args, options);
-  if (board.sections.length === 0) throw nothingMeasured(folder, args);
+  if (board.sections.length + board.corruptions.length === 0) throw nothingMeasured(folder, args);
   const files = writeReport(out, {
     "leaderboard.html": leaderboardHtml(board),
     "leaderboard.md": leaderboardMarkdown(board),

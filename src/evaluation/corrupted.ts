@@ -1,3 +1,4 @@
+import { setImmediate as eventsPass } from "node:timers/promises";
 import type { CorruptedImages } from "../corruptions/corrupted-images.js";
 import { type CorruptionId, corruptions } from "../corruptions/corruptions.js";
 import type { Severity } from "../corruptions/picture.js";
@@ -66,6 +67,13 @@ export async function measureCorrupted(
   events: Partial<CorruptedEvents> = {},
 ): Promise<CorruptedAccuracy[]> {
   const settings = { attacks: [], epsilon: 0, seed: 0, batchSize, kept, checks: false };
+  // The origin of a published set is the checksum of a large file: others get their turn before each.
+  for (const name of names) {
+    for (const severity of severities) images.originOf(name, severity);
+    const [severity = 1] = severities;
+    events.onProgress?.({ name, severity, making: true, done: 0, total: images.count, share: 0 });
+    await eventsPass();
+  }
   const sets = names.map((name) => severities.map((severity) => corruptedSet(images, data, name, severity)));
   const isKnown = ({ measured }: CorruptedSet): boolean =>
     kept !== "discard" && isMeasured(model, measured, settings, store);

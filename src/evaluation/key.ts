@@ -74,6 +74,11 @@ export const keySchema = keyParts
   .refine(
     ({ attack, wrongWhenClean }) => wrongWhenClean === undefined || attack !== null,
     "a convention for attacks without an attack",
+  )
+  // What is not attacked there would be taken for the clean accuracy.
+  .refine(
+    ({ attack, corruption }) => corruption === undefined || attack === null,
+    "an attack on corrupted images",
   );
 
 function hasItsRounds({ attack, rounds }: MeasurementKey): boolean {

@@ -131,6 +131,11 @@ async function named(
   return students;
 }
 
+/** A model of which nothing but its identity is known. */
+export function namelessModel(identity: string): BoardModel {
+  return { ...UNKNOWN, identity, name: identity.slice(0, 12), kind: "other" };
+}
+
 const UNKNOWN = {
   ...{ also: [], method: null, network: null, seed: null, settings: null },
   ...{ student: null, ownDataOnly: null },

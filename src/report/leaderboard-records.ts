@@ -20,7 +20,7 @@ export interface Place {
 export interface Measurement {
   readonly key: MeasurementKey;
   readonly place: Place;
-  /** How many images were answered right when clean. */
+  /** How many images were answered right before an attack; of corrupted images this is no clean accuracy. */
   readonly clean: number;
   /** How many were under the attack; null for the clean accuracy alone. */
   readonly robust: number | null;
@@ -127,4 +127,15 @@ function foldersIn(folder: string, problems: string[]): { name: string; isFolder
     problems.push(`${folder} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
     return [];
   }
+}
+
+/** Puts what has one name together, in the order in which names are first met. */
+export function grouped<T>(values: readonly T[], name: (value: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const value of values) {
+    const group = groups.get(name(value));
+    if (group) group.push(value);
+    else groups.set(name(value), [value]);
+  }
+  return [...groups.values()];
 }

@@ -10,16 +10,10 @@ import {
   type Threat,
   threatOf,
 } from "./leaderboard-columns.js";
-import type { BoardDataset, BoardModel } from "./leaderboard-models.js";
-import type { Measurement, Measurements } from "./leaderboard-records.js";
-import { type Interval, shareInterval } from "./statistics.js";
-
-/** How many images of how many are answered right, with Wilson's interval of the share. */
-export interface Share extends Interval {
-  readonly correct: number;
-  readonly total: number;
-  readonly value: number;
-}
+import { corruptionSections, type CorruptionSection, isCorrupted } from "./leaderboard-corruptions.js";
+import { type BoardDataset, type BoardModel, namelessModel } from "./leaderboard-models.js";
+import { grouped, type Measurement, type Measurements } from "./leaderboard-records.js";
+import { FEW_IMAGES, meanOf, type MeanShare, type Share, shareOf } from "./leaderboard-shares.js";
 
 /** What one attack did to a model. */
 export interface BoardCell {
@@ -40,7 +34,7 @@ export interface BoardRow {
    * The mean of clean and robust accuracy under the attack that ranks, on its images; the ends of its interval are the means of theirs, which
    * is at least as wide as it has to be.
    */
-  readonly wRobust: ({ readonly value: number } & Interval) | null;
+  readonly wRobust: MeanShare | null;
   /** Without that: W-Robust under the strongest attack it was measured under, and the place of that one's column. It ranks nothing. */
   readonly elsewhere: { readonly value: number; readonly column: number } | null;
   /** One for each column. */
@@ -71,9 +65,14 @@ export interface BoardSection {
 export interface Leaderboard {
   readonly folder: string;
   readonly models: number;
+  /** How many there are on images as they are, attacked or not. */
   readonly measurements: number;
+  /** How many there are on corrupted images. */
+  readonly corrupted: number;
   readonly unfinished: number;
   readonly sections: readonly BoardSection[];
+  /** Accuracies on corrupted images. */
+  readonly corruptions: readonly CorruptionSection[];
   /** What could not be read, one sentence each. */
   readonly problems: readonly string[];
 }
@@ -81,14 +80,11 @@ export interface Leaderboard {
 export interface LeaderboardOptions {
   /** The attack that ranks, in sections that have it. */
   readonly rankBy?: AttackId | undefined;
-  /** The only attacks that are shown; all by default. */
+  /** The only attacks that are shown; all by default, and corruptions. */
   readonly attacks?: readonly AttackId[] | undefined;
   /** The id of the only data set that is shown. */
   readonly dataset?: string | undefined;
 }
-
-/** With fewer images the interval of an accuracy of 50% reaches further than 3.1 points. */
-export const FEW_IMAGES = 1000;
 
 /** Puts measurements into sections of what can be compared, and ranks the models of each. */
 export function buildLeaderboard(
@@ -103,7 +99,9 @@ export function buildLeaderboard(
   const isWanted = ({ key: { attack, data } }: Measurement): boolean =>
     (attack === null || (shown?.includes(attack) ?? true)) &&
     (wanted === undefined || datasetOf.get(data)?.id === wanted);
-  const measurements = onceEach(finished.filter(isWanted));
+  const wantedOnes = onceEach(finished.filter(isWanted));
+  const measurements = wantedOnes.filter((each) => !isCorrupted(each));
+  const corrupted = shown === undefined ? wantedOnes.filter(isCorrupted) : [];
   const attacked = measurements.filter(({ key }) => key.attack !== null);
   const isAttacked = new Set(attacked.map(({ key }) => `${key.data} ${key.model}`));
   // A model that was not attacked has a place in the section of its data set where nobody was.
@@ -112,10 +110,12 @@ export function buildLeaderboard(
   const sections = groups.map((group) => sectionFrom(group, known, datasetOf, options.rankBy));
   return {
     folder,
-    models: new Set(measurements.map(({ key }) => key.model)).size,
+    models: new Set([...measurements, ...corrupted].map(({ key }) => key.model)).size,
     measurements: measurements.length,
+    corrupted: corrupted.length,
     unfinished,
     sections: sections.sort(bySize),
+    corruptions: corruptionSections(corrupted, measurements, known, datasetOf),
     problems,
   };
 }
@@ -151,7 +151,7 @@ function sectionFrom(
     const { key, clean: right, written } = ranked?.measurement ?? most;
     const clean = shareOf(right, key.images);
     return {
-      model: models.get(identity) ?? nameless(identity),
+      model: models.get(identity) ?? namelessModel(identity),
       clean,
       wRobust: ranked ? meanOf(clean, ranked.robust) : null,
       elsewhere: ranked ? null : strongestOf(cells),
@@ -250,25 +250,6 @@ function warningsOf(rows: readonly Omit<BoardRow, "rank">[]): string[] {
   });
 }
 
-/** A share with Wilson's interval. */
-export function shareOf(correct: number, total: number): Share {
-  return { correct, total, value: correct / total, ...shareInterval(correct, total) };
-}
-
-/** W-Robust of two shares of the same images; of equal counts it is equal to the bit. */
-export function meanOf(clean: Share, robust: Share): { value: number } & Interval {
-  return {
-    value: (clean.correct + robust.correct) / (clean.total + robust.total),
-    low: (clean.low + robust.low) / 2,
-    high: (clean.high + robust.high) / 2,
-  };
-}
-
-function nameless(identity: string): BoardModel {
-  const none = { also: [], student: null, method: null, network: null, seed: null } as const;
-  return { identity, name: identity.slice(0, 12), kind: "other", settings: null, ownDataOnly: null, ...none };
-}
-
 function keyOf([first]: readonly Measurement[]): Measurement["key"] {
   if (!first) throw new Error("a group of nothing");
   return first.key;
@@ -277,16 +258,6 @@ function keyOf([first]: readonly Measurement[]): Measurement["key"] {
 /** Each measurement once: a record may have been copied, with its run or as a teacher's. */
 function onceEach(measurements: readonly Measurement[]): Measurement[] {
   return grouped(measurements, ({ key }) => JSON.stringify(key)).flatMap((same) => same.slice(0, 1));
-}
-
-function grouped<T>(values: readonly T[], name: (value: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const value of values) {
-    const group = groups.get(name(value));
-    if (group) group.push(value);
-    else groups.set(name(value), [value]);
-  }
-  return [...groups.values()];
 }
 
 /** Sections with more models first; what nobody attacked at the end. */

@@ -1,23 +1,14 @@
 import { csvCell, htmlText, markdownText } from "../harmless.js";
 import { browserScript, htmlTable, pageHtml, type HtmlCell } from "./html.js";
-import { type BoardColumn, columnOf, columnTitle } from "./leaderboard-columns.js";
-import type { BoardModel } from "./leaderboard-models.js";
-import {
-  type BoardCell,
-  type BoardRow,
-  type BoardSection,
-  type Leaderboard,
-  shareOf,
-} from "./leaderboard.js";
-import { boardFacts, readingRules, sectionFacts, sectionTitle } from "./leaderboard-facts.js";
+import { columnOf } from "./leaderboard-columns.js";
+import { type CorruptionRow, sourceOf } from "./leaderboard-corruptions.js";
+import { boardFacts, CORRUPTIONS, readingRules } from "./leaderboard-facts.js";
+import type { Measurement } from "./leaderboard-records.js";
+import { shareOf } from "./leaderboard-shares.js";
+import { boardTables, shortened } from "./leaderboard-tables.js";
+import type { BoardCell, BoardRow, Leaderboard } from "./leaderboard.js";
 import { markdownTable } from "./markdown.js";
-import { NOTHING } from "./render-table.js";
-import type { Interval } from "./statistics.js";
 
-/** Of a longer name so many characters are shown; the CSV and JSON files have the whole. */
-const SHOWN_CHARACTERS = 80;
-/** Of a checksum so many are shown, as in the names of runs. */
-const SHOWN_CHECKSUM = 10;
 /** So many warnings of a section are shown without being asked for. */
 const MOST_OPEN = 3;
 /** So many rows of a section are printed on a terminal. */
@@ -30,23 +21,21 @@ export function leaderboardTitle({ folder }: Leaderboard): string {
 
 /** Formats a leaderboard as a page with tables that sort and filter. */
 export function leaderboardHtml(board: Leaderboard): string {
-  const sections = board.sections.map((section, index) => {
-    const title = sectionTitle(section);
-    const { heading, numbers } = headingOf(section);
-    const rows = section.rows.map((row) => cellsOf(section, row));
+  const tables = boardTables(board);
+  const sections = tables.map(({ title, facts, heading, rows, numbers, warnings }, index) => {
     const table = htmlTable(heading, rows, numbers, {
       sortable: true,
       filter: "Filter",
       label: title,
       pinned: 1,
     });
-    const facts = sectionFacts(section).map((fact) => `<p>${htmlText(fact)}</p>`);
-    const warnings = foldedHtml(section.warnings.map((text) => `Warning, ${text}.`));
-    return `<section id="section-${index}">\n<h2>${htmlText(title)}</h2>\n${facts.join("\n")}\n${table}\n${warnings}\n</section>`;
+    const sentences = facts.map((fact) => `<p>${htmlText(fact)}</p>`);
+    const doubts = foldedHtml(warnings.map((text) => `Warning, ${text}.`));
+    return `<section id="section-${index}">\n<h2>${htmlText(title)}</h2>\n${sentences.join("\n")}\n${table}\n${doubts}\n</section>`;
   });
-  const links = board.sections.map(
-    (section, index) =>
-      `<li><a href="#section-${index}">${htmlText(sectionTitle(section))}</a> (${models(section)})</li>`,
+  const links = tables.map(
+    ({ title, rows }, index) =>
+      `<li><a href="#section-${index}">${htmlText(title)}</a> (${rows.length} model${rows.length === 1 ? "" : "s"})</li>`,
   );
   const contents =
     links.length < 2 ? "" : `<nav aria-label="Sections"><ul>\n${links.join("\n")}\n</ul></nav>`;
@@ -80,19 +69,19 @@ function listHtml(lines: readonly string[]): string {
 
 /** Formats a leaderboard as Markdown. */
 export function leaderboardMarkdown(board: Leaderboard): string {
-  const sections = board.sections.flatMap((section) => {
-    const { heading, numbers } = headingOf(section);
-    const rows = section.rows.map((row) => cellsOf(section, row).map(plainText));
-    return [
-      `## ${markdownText(sectionTitle(section))}`,
-      "",
-      ...sectionFacts(section).flatMap((fact) => [markdownText(fact), ""]),
-      markdownTable(heading.map(plainText), rows, numbers),
-      "",
-      ...section.warnings.map((warning) => `- ${markdownText(`Warning, ${warning}.`)}`),
-      "",
-    ];
-  });
+  const sections = boardTables(board).flatMap(({ title, facts, heading, rows, numbers, warnings }) => [
+    `## ${markdownText(title)}`,
+    "",
+    ...facts.flatMap((fact) => [markdownText(fact), ""]),
+    markdownTable(
+      heading.map(plainText),
+      rows.map((row) => row.map(plainText)),
+      numbers,
+    ),
+    "",
+    ...warnings.map((warning) => `- ${markdownText(`Warning, ${warning}.`)}`),
+    "",
+  ]);
   const list = (lines: readonly string[]): string[] => lines.map((line) => `- ${markdownText(line)}`);
   return [
     `# ${markdownText(leaderboardTitle(board))}`,
@@ -115,20 +104,13 @@ export function leaderboardText(
   board: Leaderboard,
   align: (rows: readonly (readonly string[])[]) => string,
 ): string {
-  const sections = board.sections.map((section) => {
-    const shown = section.rows.slice(0, PRINTED_ROWS);
-    // The other attacks, dates and checksums are in the files.
-    const last = section.ranking === null ? 3 : 5;
-    const images = section.columns.length + last - (section.ranking === null ? 0 : 1);
-    const cells = [headingOf(section).heading, ...shown.map((row) => cellsOf(section, row))].map((row) =>
-      [...row.slice(0, last), ...row.slice(images, images + 1)].map(plainText),
-    );
-    const left = section.rows.length - shown.length;
+  const sections = boardTables(board).map(({ title, facts, heading, rows, warnings, printed }) => {
+    const shown = rows.slice(0, PRINTED_ROWS);
+    const cells = [heading, ...shown].map((row) => printed.flatMap((at) => row[at] ?? []).map(plainText));
+    const left = rows.length - shown.length;
     const more = left > 0 ? [`and ${left} more, in the files`] : [];
-    const warnings = section.warnings.map((warning) => `Warning, ${warning}.`);
-    return [sectionTitle(section), ...sectionFacts(section), "", align(cells), ...more, ...warnings].join(
-      "\n",
-    );
+    const doubts = warnings.map((warning) => `Warning, ${warning}.`);
+    return [title, ...facts, "", align(cells), ...more, ...doubts].join("\n");
   });
   return [boardFacts(board).join(" "), ...sections].join("\n\n");
 }
@@ -150,31 +132,64 @@ export function leaderboardCsv(board: Leaderboard): string {
     ],
     ...["seed of the run", "settings", "identity", "rank", "ranks", "attack", "protocol", "images"],
     ...["clean", "clean low", "clean high", "robust", "robust low", "robust high", "W-Robust"],
-    ...["seed", "batch size", "device", "measured", "record"],
+    ...["seed", "batch size", "device", "measured", "record", "severity"],
   ];
   const lines = board.sections.flatMap((section) =>
     section.rows.flatMap((row) =>
       row.measurements.map((measurement) => {
-        const { key, clean, robust, device, written, file } = measurement;
-        const { model } = row;
+        const { key, clean, robust } = measurement;
         const column = section.columns.find(({ id }) => id === columnOf(key));
         const ranks = row.cells[section.ranking ?? -1]?.measurement === measurement;
         const right = shareOf(clean, key.images);
         const withstood = robust === null ? null : shareOf(robust, key.images);
         return [
           ...[section.dataset.id, section.dataset.data, section.threat.title, section.threat.epsilon],
-          ...[model.name, model.student, model.also.join("; "), model.kind, model.method, model.network],
-          ...[model.seed, model.settings, model.identity, row.rank],
+          ...rowValues(row),
           ranks ? "yes" : "",
           ...[key.attack ?? "clean", column?.details.join("; "), key.images],
           ...[right.value, right.low, right.high, withstood?.value, withstood?.low, withstood?.high],
           robust === null ? null : (clean + robust) / (2 * key.images),
-          ...[key.seed, key.batchSize, device, written.toISOString(), file],
+          ...[key.seed, ...recordValues(measurement), null],
         ];
       }),
     ),
   );
-  return [heading, ...lines].map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
+  return [heading, ...lines, ...corruptedLines(board)]
+    .map((cells) => `${cells.map(csvCell).join(",")}\r\n`)
+    .join("");
+}
+
+/** Accuracies on corrupted images, as robust ones: no clean accuracy is known of these. */
+function corruptedLines({ corruptions }: Leaderboard): (string | number | null)[][] {
+  return corruptions.flatMap(({ dataset, rows, ranking }) =>
+    rows.flatMap((row) =>
+      row.measurements.map((measurement) => {
+        const { images, corruption } = measurement.key;
+        const { value, low, high } = shareOf(measurement.clean, images);
+        const ranks = row.cells[ranking ?? -1]?.measurements.includes(measurement) ?? false;
+        return [
+          ...[dataset.id, dataset.data, CORRUPTIONS, null],
+          ...rowValues(row),
+          ranks ? "yes" : "",
+          ...[corruption.name, [`${images} images`, sourceOf(corruption)].join("; "), images],
+          ...[null, null, null, value, low, high, null],
+          ...[corruption.seed, ...recordValues(measurement), corruption.severity],
+        ];
+      }),
+    ),
+  );
+}
+
+/** What the lines of a row have in common, its rank last. */
+function rowValues({ model, rank }: BoardRow | CorruptionRow): (string | number | null)[] {
+  return [
+    ...[model.name, model.student, model.also.join("; "), model.kind, model.method, model.network],
+    ...[model.seed, model.settings, model.identity, rank],
+  ];
+}
+
+function recordValues({ key: { batchSize }, device, written, file }: Measurement): (string | number)[] {
+  return [batchSize, device, written.toISOString(), file];
 }
 
 /** Formats a leaderboard as JSON. */
@@ -195,6 +210,14 @@ export function leaderboardValues(board: Leaderboard): object {
         cells: cells.map((cell) => cell && cellValues(cell)),
       })),
     })),
+    corruptions: board.corruptions.map((section) => ({
+      ...section,
+      rows: section.rows.map(({ measurements, cells, ...row }) => ({
+        ...row,
+        measurements: measurements.length,
+        cells: cells.map((cell) => cell && { ...cell, measurements: cell.measurements.length }),
+      })),
+    })),
   };
 }
 
@@ -210,98 +233,8 @@ function cellValues({
   return { robust, clean: shareOf(clean, key.images), others, key: measured, device, written, file };
 }
 
-function headingOf({ columns, ranking }: BoardSection): { heading: HtmlCell[]; numbers: number[] } {
-  const ranked = columns[ranking ?? -1];
-  const heading: HtmlCell[] = [
-    { text: "#" },
-    { text: "model" },
-    ...(ranked ? [{ text: "W-Robust", detail: ranked.title }] : []),
-    { text: "clean" },
-    ...columns.map((column) => ({ text: column.title, detail: column.details.join(", ") })),
-    { text: "images" },
-    { text: "measured" },
-    { text: "settings" },
-    { text: "identity" },
-  ];
-  // All between the model's name and the date.
-  const numbers = heading.flatMap((_, index) => (index > 1 && index < heading.length - 3 ? [index] : []));
-  return { heading, numbers: [0, ...numbers] };
-}
-
-function cellsOf({ columns, ranking, dataset }: BoardSection, row: BoardRow): HtmlCell[] {
-  const { rank, model, wRobust, elsewhere, clean, cells, images, few, measured } = row;
-  const nothing: HtmlCell = { text: NOTHING, value: null };
-  return [
-    rank === null ? nothing : { text: String(rank) },
-    { text: shortened(model.name), detail: shortened(descriptionOf(model)), ...whole(model.name) },
-    ...(ranking === null
-      ? []
-      : [wRobust ? { ...numberCell(wRobust), bar: wRobust } : elsewhereCell(columns, elsewhere)]),
-    numberCell(clean),
-    ...columns.map((_, index) => {
-      const cell = cells[index];
-      return cell ? numberCell(cell.robust) : nothing;
-    }),
-    {
-      text: images.toLocaleString("en"),
-      value: images,
-      ...(few ? { detail: "few" } : images === dataset.test ? { detail: "all" } : {}),
-    },
-    { text: measured.toISOString().slice(0, 10) },
-    model.settings === null ? nothing : checksum(model.settings),
-    checksum(model.identity),
-  ];
-}
-
-/** A number that ranks nothing, as it is of another attack or of other images than those of the rows above. */
-function elsewhereCell(columns: readonly BoardColumn[], elsewhere: BoardRow["elsewhere"]): HtmlCell {
-  const column = columns[elsewhere?.column ?? -1];
-  if (!elsewhere || !column) return { text: NOTHING, value: null };
-  return {
-    text: (100 * elsewhere.value).toFixed(2),
-    detail: `not ranked: ${columnTitle(column)}`,
-    value: null,
-  };
-}
-
-function numberCell({ value, low, high }: { readonly value: number } & Interval): HtmlCell {
-  const percent = (share: number, digits: number): string => (100 * share).toFixed(digits);
-  return { text: percent(value, 2), detail: `${percent(low, 1)} to ${percent(high, 1)}`, value };
-}
-
-function checksum(text: string): HtmlCell {
-  return { text: text.slice(0, SHOWN_CHECKSUM), title: text, value: `sha ${text}` };
-}
-
-/** What a model is, in a few words. */
-export function descriptionOf({ kind, student, method, network, seed, also }: BoardModel): string {
-  const which = {
-    best: "",
-    last: "last student",
-    "best-averaged": "best student of averaged weights",
-    "last-averaged": "last student of averaged weights",
-    replaced: "a student that its run no longer has",
-  };
-  const parts = [
-    student === null ? "" : which[student],
-    kind === "student" ? (method ?? "") : kind === "teacher" ? "teacher" : "model without a manifest here",
-    network ?? "",
-    seed === null ? "" : `seed ${seed}`,
-    also.length === 0 ? "" : `also ${also.join(", ")}`,
-  ];
-  return parts.filter((part) => part !== "").join(", ");
-}
-
 function plainText({ text, detail }: HtmlCell): string {
   return detail === undefined ? text : `${text} (${detail})`;
-}
-
-function whole(name: string): Pick<HtmlCell, "title"> {
-  return name.length > SHOWN_CHARACTERS ? { title: name } : {};
-}
-
-function shortened(text: string): string {
-  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}...`;
 }
 
 function shortProblems({ problems }: Leaderboard): string[] {
@@ -310,8 +243,4 @@ function shortProblems({ problems }: Leaderboard): string[] {
     ...shown,
     ...(problems.length > shown.length ? [`and ${problems.length - shown.length} more`] : []),
   ];
-}
-
-function models({ rows }: BoardSection): string {
-  return rows.length === 1 ? "1 model" : `${rows.length} models`;
 }

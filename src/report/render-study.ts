@@ -113,7 +113,7 @@ export function studyFacts(study: StudyReport): string[] {
           `Mean ± sample standard deviation over seeds; intervals of differences are Student's over the seeds' paired differences (${PERCENT})${seeds.length === 2 ? ", of which two say little" : ""}.`,
         ]
       : []),
-    `Best students were chosen by W-Robust under PGD-TRADES on ${study.selections.join(" or ")}.`,
+    `Best students were chosen by W-Robust under PGD-trades on ${study.selections.join(" or ")}.`,
     ...(study.against === null
       ? []
       : [

@@ -49,7 +49,7 @@ export function sweepFacts(sweep: SweepReport): string[] {
   const tested = [...new Map(measures.map(({ images: count, title }) => [title, count]))]
     .filter(([title]) => !title.startsWith("W-Robust"))
     .map(([title, count]) => `${title} on ${count}`);
-  const choosing = `W-Robust under PGD-TRADES on ${images?.selection ?? NOTHING} held-out training images`;
+  const choosing = `W-Robust under PGD-trades on ${images?.selection ?? NOTHING} held-out training images`;
   const [first] = rows;
   return [
     ...(best === null || !first

@@ -1,7 +1,9 @@
 import { fileName } from "../evaluation/model-store.js";
 import { sha256Of } from "../files/sha256.js";
 import { version } from "../version.js";
-import { isStandardAutoAttack } from "./leaderboard-columns.js";
+import { columnTitle, isStandardAutoAttack } from "./leaderboard-columns.js";
+import type { CorruptionColumn, CorruptionRow, CorruptionSection } from "./leaderboard-corruptions.js";
+import type { BoardDataset, BoardModel } from "./leaderboard-models.js";
 import type { Leaderboard, BoardRow, BoardSection } from "./leaderboard.js";
 import type { Measurement } from "./leaderboard-records.js";
 import { distanceText } from "./run-report/share.js";
@@ -20,11 +22,15 @@ export interface RobustBenchInfo {
   readonly dataset: string | null;
   readonly venue: null;
   readonly architecture: string | null;
-  readonly eps: string;
-  readonly clean_acc: string;
+  /** Null for common corruptions. */
+  readonly eps: string | null;
+  /** Null where only corrupted images were measured. */
+  readonly clean_acc: string | null;
   readonly reported: null;
   /** Of AutoAttack as its authors publish it; RobustBench counts no other attack, so the field is absent without it. */
   readonly autoattack_acc?: string;
+  /** The mean over the fifteen common corruptions at all five severities; absent if any of these is missing. */
+  readonly corruptions_acc?: string;
   readonly footnote: string;
 }
 
@@ -33,14 +39,14 @@ const KEPT_CHARACTERS = 100;
 
 /**
  * The files of a leaderboard in RobustBench's form, by their paths `DATASET/THREAT/NAME.json`, which are those of its `model_info` folder.
- * Models that nobody attacked in L-infinity or L2 have none.
+ * The threat is a norm or `corruptions`; models that nobody measured under any of these have none.
  */
-export function robustBenchFiles({ sections }: Leaderboard): Map<string, RobustBenchInfo> {
+export function robustBenchFiles({ sections, corruptions }: Leaderboard): Map<string, RobustBenchInfo> {
   const files = new Map<string, RobustBenchInfo>();
   for (const section of sections) {
     const { norm, epsilon } = section.threat;
     if (norm === null || epsilon === null) continue;
-    const folder = `${fileName(section.dataset.id ?? section.dataset.data.slice(0, 12))}/${norm}`;
+    const folder = `${datasetFolder(section.dataset)}/${norm}`;
     for (const row of section.rows) {
       const name = `${folder}/${shortName(row)}`;
       const path = [name, `${name}-eps-${fileName(epsilonText(section))}`, `${name}-${row.model.identity}`]
@@ -49,7 +55,64 @@ export function robustBenchFiles({ sections }: Leaderboard): Map<string, RobustB
       if (path !== undefined) files.set(path, robustBenchInfo(section, row));
     }
   }
+  for (const section of corruptions)
+    for (const row of section.rows) {
+      const name = `${datasetFolder(section.dataset)}/corruptions/${shortName(row)}`;
+      const path = files.has(`${name}.json`) ? `${name}-${row.model.identity}` : name;
+      files.set(`${path}.json`, corruptionInfo(section, row));
+    }
   return files;
+}
+
+function datasetFolder({ id, data }: BoardDataset): string {
+  return fileName(id ?? data.slice(0, 12));
+}
+
+/** What RobustBench would say of a row of common corruptions. */
+function corruptionInfo(section: CorruptionSection, row: CorruptionRow): RobustBenchInfo {
+  const { columns, dataset } = section;
+  const of = (isShown: (column: CorruptionColumn) => boolean): number =>
+    columns.findIndex((column, index) => row.cells[index] != null && isShown(column));
+  const whole = of(({ isWhole }) => isWhole);
+  // What a file without RobustBench's number is about is said in its footnote.
+  const column = columns[whole < 0 ? of(() => true) : whole];
+  const { clean } = row;
+  const percent = (share: number): string => (100 * share).toFixed(2);
+  const acc = row.cells[whole];
+  return {
+    ...aboutModel(row.model, dataset),
+    eps: null,
+    clean_acc: clean ? percent(clean.value) : null,
+    reported: null,
+    ...(acc ? { corruptions_acc: percent(acc.value) } : {}),
+    footnote: [
+      `Measured by mtard ${version} on corrupted copies of test images (${column ? columnTitle(column) : "none"})`,
+      ...(acc ? [] : [", not the fifteen corruptions at five severities that RobustBench counts"]),
+      clean ? `; clean accuracy on ${clean.total} images` : "",
+      modelText(row.model),
+    ].join(""),
+  };
+}
+
+function aboutModel(
+  model: BoardModel,
+  { id }: BoardDataset,
+): Omit<RobustBenchInfo, "eps" | "clean_acc" | "reported" | "footnote"> {
+  return {
+    link: null,
+    name: model.name,
+    authors: null,
+    additional_data: model.ownDataOnly === true ? false : null,
+    // A network of mtard's is asked once; what a foreign graph does inside is not known.
+    number_forward_passes: model.network === null ? null : 1,
+    dataset: id,
+    venue: null,
+    architecture: model.network,
+  };
+}
+
+function modelText({ identity, settings }: BoardModel): string {
+  return `. Model ${identity}${settings === null ? "" : `, settings ${settings}`}.`;
 }
 
 /** What RobustBench would say of a row. */
@@ -61,15 +124,7 @@ export function robustBenchInfo(section: BoardSection, { model, measurements }: 
   const { test } = section.dataset;
   const percent = (count: number): string => ((100 * count) / images).toFixed(2);
   return {
-    link: null,
-    name: model.name,
-    authors: null,
-    additional_data: model.ownDataOnly === true ? false : null,
-    // A network of mtard's is asked once; what a foreign graph does inside is not known.
-    number_forward_passes: model.network === null ? null : 1,
-    dataset: section.dataset.id,
-    venue: null,
-    architecture: model.network,
+    ...aboutModel(model, section.dataset),
     eps: epsilonText(section),
     clean_acc: percent(shown.clean),
     reported: null,
@@ -77,7 +132,7 @@ export function robustBenchInfo(section: BoardSection, { model, measurements }: 
     footnote: [
       `Measured by mtard ${version} on ${images === test ? "all" : "the first"} ${images} test images`,
       ...(auto ? [] : [", not by AutoAttack"]),
-      `. Model ${model.identity}${model.settings === null ? "" : `, settings ${model.settings}`}.`,
+      modelText(model),
     ].join(""),
   };
 }
@@ -92,7 +147,7 @@ function mostImages(measurements: readonly Measurement[]): Measurement | undefin
 }
 
 /** A model's name as a part of a path: of its run, and which student of it. */
-function shortName({ model: { name, student, identity } }: BoardRow): string {
+function shortName({ model: { name, student, identity } }: Pick<BoardRow, "model">): string {
   const which = student === null || student === "best" ? "" : `-${student}`;
   const whole =
     fileName(name.replaceAll("/", "_")) + (student === "replaced" ? `-${identity.slice(0, 8)}` : which);

@@ -45,7 +45,7 @@ export function settledness(
   });
 }
 
-/** Clean accuracy, accuracy under PGD-TRADES and W-Robust, in percent, at each evaluation of the training; averaged weights' W-Robust where there are some. */
+/** Clean accuracy, accuracy under PGD-trades and W-Robust, in percent, at each evaluation of the training; averaged weights' W-Robust where there are some. */
 export function accuracyCurves(
   compared: readonly MethodId[],
   runs: readonly RunOutcome[],

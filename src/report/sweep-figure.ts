@@ -6,7 +6,7 @@ import { choosingMeasures, type SweepReport, type SweepRow } from "./sweep.js";
 /** The name of a sweep's picture. */
 export const SWEEP_FIGURE = "parallel-coordinates";
 
-const titles = { clean: "clean (%)", robust: "PGD-TRADES (%)", wRobust: "W-Robust (%)" } as const;
+const titles = { clean: "clean (%)", robust: "PGD-trades (%)", wRobust: "W-Robust (%)" } as const;
 
 /** Numbers of a list that lie this far apart are shown by their logarithms. */
 const LOG_FROM = 8;

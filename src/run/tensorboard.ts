@@ -63,6 +63,8 @@ export function openEventFiles(
   let waiting: Buffer[] = [];
   let flushed = performance.now();
   let draws = true;
+  /** Whether the files say already that the run is trained to its end. */
+  let ended = false;
 
   /** Does something with the files, unless they are lost already; what fails, loses them. */
   function attempt(work: () => void): void {
@@ -113,7 +115,7 @@ export function openEventFiles(
     if (end === 0) waiting.push(versionRecord(began));
     for (const line of missing) waiting.push(recordOf(line, timeOf(line, lines, now)));
     flush();
-    writeSettings(folder, settings, began);
+    ended = writeSettings(folder, settings, began);
   });
 
   return {
@@ -132,7 +134,7 @@ export function openEventFiles(
     flush: () => attempt(flush),
     finish(step) {
       attempt(flush);
-      if (file === null) return;
+      if (file === null || ended) return;
       const now = clock();
       const end = summaryRecord(now, step, [sessionEnd(now)]);
       attempt(() => addTo(join(folder, RUN_FILES.eventSettings), end, "at the end"));
@@ -221,11 +223,19 @@ function timeOf(line: MetricsLine | undefined, lines: readonly MetricsLine[], no
 
 /**
  * Writes the settings anew, as the end of a run may have moved. They have a file of their own, as has the run's end: so what stands in the
- * other one stays where it is, which a TensorBoard that reads on from where it was relies on.
+ * other one stays where it is, which a TensorBoard that reads on from where it was relies on. Where they stand there with an end, the run
+ * was trained to it, and both stay.
+ *
+ * @returns Whether an end is there.
  */
-function writeSettings(folder: string, settings: TrainingSettings, began: number): void {
+function writeSettings(folder: string, settings: TrainingSettings, began: number): boolean {
+  const path = join(folder, RUN_FILES.eventSettings);
   const start = summaryRecord(began, 0, [sessionStart(hyperparameters(settings), began)]);
-  addTo(join(folder, RUN_FILES.eventSettings), Buffer.concat([versionRecord(began), start]), "anew");
+  const wanted = Buffer.concat([versionRecord(began), start]);
+  const there = readEvents(path);
+  if (there.length > wanted.length && isAt(there, 0, wanted)) return true;
+  addTo(path, wanted, "anew");
+  return false;
 }
 
 function addTo(path: string, bytes: Buffer, where: "anew" | "at the end"): void {

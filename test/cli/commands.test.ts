@@ -71,6 +71,8 @@ describe("a trained run", () => {
   it("holds its settings, a line of metrics a step and one an epoch, and two checkpoints", () => {
     expect(Object.keys(contentsOf(join(work.path, NATURAL)))).toEqual([
       "best.safetensors",
+      "events.out.tfevents.hparams",
+      "events.out.tfevents.metrics",
       "last.safetensors",
       "metrics.jsonl",
       "previous.safetensors",

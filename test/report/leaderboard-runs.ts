@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AttackId } from "#mtard/attacks/attacks.js";
+import type { CorruptionId } from "#mtard/corruptions/corruptions.js";
+import type { Severity } from "#mtard/corruptions/picture.js";
 import { attackKey, cleanKey, type MeasurementKey } from "#mtard/evaluation/key.js";
 import { roundCount } from "#mtard/evaluation/record.js";
 import { attackState, WITHSTOOD } from "#mtard/evaluation/state.js";
@@ -75,6 +77,35 @@ export function keep(
     warnings: { answers: null, gradients: null },
   });
   return key;
+}
+
+/** A corruption at a severity; computed, unless there is a published file. */
+export interface Corrupted {
+  readonly name: CorruptionId;
+  readonly severity: Severity;
+  readonly file?: string;
+  readonly seed?: number;
+}
+
+/** Keeps a record of the first `images` images, corrupted, of which the first `right` are answered right. */
+export function keepCorrupted(
+  folder: string,
+  model: string,
+  right: number,
+  { name, severity, file, seed = 0 }: Corrupted,
+  images = 20,
+): void {
+  const origin = file === undefined ? { file: null, seed, version: 1 } : { file, seed: null, version: null };
+  const corruption = { name, severity, ...origin };
+  const labels = Array.from({ length: images }, () => 1);
+  openStore(folder).write(cleanKey({ model, data: DATA, images, batchSize: 10, corruption }), {
+    device: "cpu",
+    labels,
+    clean: labels.map((label, index) => (index < right ? label : 0)),
+    attack: null,
+    images: null,
+    warnings: { answers: null, gradients: null },
+  });
 }
 
 /** Makes a run with a best student, and says what identity that has. */

@@ -12,6 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commonCorruptions } from "#mtard/corruptions/corruptions.js";
+import { severities, type Severity } from "#mtard/corruptions/picture.js";
 import { nameOfKey } from "#mtard/evaluation/key.js";
 import { buildLeaderboard, type Leaderboard, type LeaderboardOptions } from "#mtard/report/leaderboard.js";
 import { describeMeasured } from "#mtard/report/leaderboard-models.js";
@@ -26,7 +28,7 @@ import {
 import { robustBenchFiles } from "#mtard/report/robustbench.js";
 import { runKey } from "#mtard/reproduction/run-key.js";
 import { readRun } from "#mtard/run/run-directory.js";
-import { DATA, hex, keep, makeRun } from "./leaderboard-runs.js";
+import { DATA, hex, keep, keepCorrupted, makeRun } from "./leaderboard-runs.js";
 
 const work = mkdtempSync(join(tmpdir(), "mtard-leaderboard-"));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -258,6 +260,124 @@ describe("a leaderboard's models", () => {
 
   it("are refused where there is no folder", async () => {
     await expect(boardOf(join(work, "nowhere"))).rejects.toThrow("there is no folder");
+  });
+});
+
+describe("a leaderboard's common corruptions", () => {
+  const folder = (): string =>
+    folderWith({
+      // The mean of fog is 0.75, that of snow 0.2: of both 0.475, and at severity 1 of both 0.55.
+      more(store, model) {
+        for (const severity of severities)
+          keepCorrupted(store, model, severity === 1 ? 19 : 14, { name: "fog", severity });
+        keepCorrupted(store, model, 3, { name: "snow", severity: 1 });
+        keepCorrupted(store, model, 5, { name: "snow", severity: 2 });
+        keepCorrupted(store, model, 20, { name: "fog", severity: 1, seed: 4 });
+        keepCorrupted(store, model, 20, { name: "saturate", severity: 1 });
+      },
+      fewer(store, model) {
+        keepCorrupted(store, model, 12, { name: "fog", severity: 1 });
+        keepCorrupted(store, model, 12, { name: "snow", severity: 1 });
+        keep(store, model, "fgsm", [18, 9]);
+        keep(store, model, null, [38], { images: 40 });
+      },
+      published: (store, model) =>
+        keepCorrupted(store, model, 20, { name: "fog", severity: 1, file: hex("f1") }),
+    });
+
+  it("are one section, ranked by the mean of the most that most models have; computed and published ones share no column", async () => {
+    const { sections, corruptions, ...board } = await boardOf(folder());
+    expect(board).toMatchObject({ models: 3, measurements: 2, corrupted: 12 });
+    // Nobody's corrupted images are a section of clean accuracies.
+    expect(sections.map(({ rows }) => rows.map(({ model }) => model.name))).toEqual([["fewer"]]);
+    expect(corruptions).toHaveLength(1);
+    const [section] = corruptions;
+    const rows = (section?.rows ?? []).map(({ model, rank, clean, cells }) => ({
+      ...{ name: model.name, rank, clean: clean?.value ?? null },
+      cells: Object.fromEntries(
+        cells.flatMap((cell, index) => {
+          const { title, details } = section?.columns[index] ?? { title: "", details: [] };
+          return cell ? [[`${title}: ${details.join(", ")}`, cell.value]] : [];
+        }),
+      ),
+    }));
+    const both = "mean: snow, fog, severity 1, 20 images, computed";
+    expect(section?.ranking).toBe(0);
+    expect(rows).toEqual([
+      {
+        ...{ name: "fewer", rank: 1, clean: 0.9 },
+        cells: {
+          [both]: 0.6,
+          "snow: severity 1, 20 images, computed": 0.6,
+          "fog: severity 1, 20 images, computed": 0.6,
+        },
+      },
+      {
+        ...{ name: "more", rank: 2, clean: null },
+        cells: {
+          [both]: (19 + 3) / 40,
+          "mean: snow, fog, some at fewer severities, 20 images, computed": 0.475,
+          "snow: severities 1, 2, 20 images, computed": 0.2,
+          "snow: severity 1, 20 images, computed": 0.15,
+          "fog: severities 1-5, 20 images, computed": 0.75,
+          "fog: severity 1, 20 images, computed": 0.95,
+          "saturate: severity 1, 20 images, computed": 1,
+        },
+      },
+      {
+        ...{ name: "published", rank: null, clean: null },
+        cells: {
+          "mean: fog, severity 1, 20 images, published": 1,
+          "fog: severity 1, 20 images, published": 1,
+        },
+      },
+    ]);
+    // The mean of the ends of Wilson's intervals of 19 and of 3 in 20, computed in Python.
+    const mean = section?.rows[1]?.cells[0];
+    expect(mean?.low).toBeCloseTo((0.7638688 + 0.0523687) / 2, 6);
+    expect(mean?.high).toBeCloseTo((0.9911186 + 0.3604189) / 2, 6);
+  });
+
+  it("are in every file, as robust accuracies without a clean one", async () => {
+    const board = await boardOf(folder());
+    const text = leaderboardText(board, (rows) => rows.map((row) => row.join(" | ")).join("\n"));
+    expect(text).toContain("(da000000): common corruptions");
+    expect(text).toMatch(/\n2 \| more \(.*\) \| 55\.00 \(.*\) \| – \| 20 \(few\)/);
+    expect(leaderboardMarkdown(board)).toContain("(da000000): common corruptions");
+    expect(leaderboardHtml(board)).toContain("mean<small>snow, fog, severity 1, 20 images, computed</small>");
+    const lines = leaderboardCsv(board).split("\r\n");
+    const fog = lines.filter((line) => line.includes(',fog,"20 images; published",20,,,,1,'));
+    expect(fog.map((line) => line.split(",").at(-1))).toEqual(["1"]);
+    expect(lines.filter((line) => line.includes(",yes,fog,"))).toHaveLength(2);
+    const values = JSON.parse(leaderboardJson(board)) as { corruptions: { rows: { cells: unknown[] }[] }[] };
+    expect(values.corruptions[0]?.rows[0]?.cells[0]).toMatchObject({ value: 0.6, measurements: 2 });
+    const shown = await boardOf(folder(), { attacks: ["fgsm"] });
+    expect(shown).toMatchObject({ corruptions: [], corrupted: 0, models: 1 });
+  });
+
+  it("have RobustBench's number where all fifteen were measured at all five severities alone", async () => {
+    const all = (store: string, model: string, at: readonly Severity[]): void => {
+      for (const name of commonCorruptions)
+        for (const severity of at) keepCorrupted(store, model, 13, { name, severity, file: hex("f1") }, 20);
+    };
+    const made = folderWith({
+      whole(store, model) {
+        all(store, model, severities);
+        keep(store, model, null, [18]);
+      },
+      part: (store, model) => all(store, model, [1]),
+    });
+    const files = robustBenchFiles(await boardOf(made));
+    // The fields of RobustBench's model_info/cifar10/corruptions/*.json.
+    const whole = files.get("da0000000000/corruptions/whole.json");
+    expect(whole).toMatchObject({ eps: null, clean_acc: "90.00", corruptions_acc: "65.00" });
+    expect(whole).not.toHaveProperty("autoattack_acc");
+    const part = files.get("da0000000000/corruptions/part.json");
+    expect(part).toMatchObject({ eps: null, clean_acc: null });
+    expect(part).not.toHaveProperty("corruptions_acc");
+    expect(part?.footnote).toContain(
+      "(mean (15 corruptions, severity 1, 20 images, published)), not the fifteen",
+    );
   });
 });
 

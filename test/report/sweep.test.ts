@@ -95,7 +95,7 @@ describe("a sweep", () => {
     ]);
     const facts = sweepFacts(sweep).join("\n");
     expect(facts).toContain(
-      "Best: weightRate=0.2, with 51.40 ± 1.51% W-Robust under PGD-TRADES on 400 held-out training images.",
+      "Best: weightRate=0.2, with 51.40 ± 1.51% W-Robust under PGD-trades on 400 held-out training images.",
     );
     expect(facts).toContain(
       "after epoch 2 of 8 the best 2 of 4 went on, after epoch 4 of 8 the best 1 of 2 went on",
@@ -158,7 +158,7 @@ describe("its parallel coordinates", () => {
     expect(figure.axes.map(({ title }) => title)).toEqual([
       "weightRate",
       "clean (%)",
-      "PGD-TRADES (%)",
+      "PGD-trades (%)",
       "W-Robust (%)",
     ]);
     expect(figure.lines.map(({ name, value, marked }) => [name, value, marked])).toEqual([

@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { cleanKey } from "#mtard/evaluation/key.js";
+import { attackKey, cleanKey } from "#mtard/evaluation/key.js";
 import { openStore } from "#mtard/evaluation/store.js";
-import { attackKey } from "#mtard/evaluation/key.js";
 import { measuredTable } from "#mtard/watch/measured.js";
 import { madeFolder } from "./made-runs.js";
 
@@ -64,4 +63,28 @@ it("records are rows, finished or not; damaged ones say what is wrong, and none 
   // Without any time nothing new is read, and what is known is there.
   writeFileSync(join(evaluations, `fgsm-${"1".repeat(16)}.json`), "{}");
   expect(await table.look(places, 0)).toEqual({ rows, unread: 1 });
+});
+
+it("corrupted images are no clean ones, and a norm other than L-infinity is named", async () => {
+  const evaluations = join(folder.path, "others");
+  mkdirSync(evaluations);
+  const store = openStore(evaluations);
+  const corruption = { name: "fog", severity: 3, file: null, seed: 0, version: 1 } as const;
+  store.write(cleanKey({ ...measured, corruption }), record);
+  const key = attackKey(measured, "fgsm", { norm: "l2", epsilon: 0.5, seed: 0 }, null);
+  const state = { round: 1, batch: 0, answers: [0, 3, 3, 0], fooledIn: [-1, 0, 0, -1] };
+  const distances = { linf: [0, 0.03, 0.03, 0], l2: [0, 0.5, 0.5, 0] };
+  store.write(key, { ...record, attack: { ...state, ...distances, queries: null, seconds: 1 } });
+  const places = [{ folder: evaluations, model: "model", run: null, classes: undefined }];
+  const { rows } = await measuredTable().look(places, 1e6);
+  const shown = rows.map(({ attack, epsilon, clean, robust, wRobust, problem }) => ({
+    ...{ attack, epsilon, clean, robust, wRobust, problem },
+  }));
+  expect(shown).toHaveLength(2);
+  expect(shown).toEqual(
+    expect.arrayContaining([
+      { attack: "fog, severity 3", epsilon: null, clean: null, robust: 0.75, wRobust: null, problem: "" },
+      { attack: "fgsm (L2)", epsilon: 0.5, clean: 0.75, robust: 0.25, wRobust: 0.5, problem: "" },
+    ]),
+  );
 });

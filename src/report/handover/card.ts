@@ -184,7 +184,9 @@ function trainingText({ origin, dataset, description, image }: HandedModel): str
 function runLines({ description, checkpoint, finished }: RunOrigin): string[] {
   const { settings, inputs } = description;
   const teacher = (name: string | null, sha256: string | null): string =>
-    name === null ? "none" : `${markdownText(name)}${sha256 === null ? "" : ` (SHA-256 ${sha256})`}`;
+    name === null
+      ? "none"
+      : `${markdownText(name)}${sha256 === null ? "" : ` (SHA-256 ${markdownText(sha256)})`}`;
   return [
     `- Method: ${markdownText(settings.method)}, ${settings.epochs} epochs in batches of ${settings.batchSize}, seed ${settings.seed}${finished ? "" : "; not finished"}`,
     `- Attacked in training within L-infinity ${distanceText(settings.epsilon)}, ${settings.innerSteps} steps, where the method attacks`,
@@ -193,9 +195,11 @@ function runLines({ description, checkpoint, finished }: RunOrigin): string[] {
     `- These weights: ${studentChoices[checkpoint]}`,
     ...(settings.limitTrain === null ? [] : [`- Trained on the first ${settings.limitTrain} images alone`]),
     ...(inputs.init
-      ? [`- Started from ${markdownText(basename(inputs.init.from))} (SHA-256 ${inputs.init.sha256})`]
+      ? [
+          `- Started from ${markdownText(basename(inputs.init.from))} (SHA-256 ${markdownText(inputs.init.sha256)})`,
+        ]
       : []),
-    `- Data, SHA-256 as mtard packs them: ${inputs.data}`,
+    `- Data, SHA-256 as mtard packs them: ${markdownText(inputs.data)}`,
   ];
 }
 

@@ -60,7 +60,7 @@ function exampleHtml(
   return `<li><h3>${htmlText(nameOf(label))} <span class="${verdict === "withstood" ? "right" : "wrong"}">${verdict}</span></h3>
 <div class="triple">
 ${shown(pictures.clean, `${image}, clean`, answer(before))}
-${shown(pictures.difference, `${image}, the amplified difference`, `at most ${(255 * linf).toFixed(1)}/255`)}
+${shown(pictures.difference, `${image}, the amplified difference`, `at most ${(255 * linf).toFixed(1).replace(/\.0$/, "")}/255`)}
 ${shown(pictures.adversarial, `${image}, adversarial`, answer(after))}
 </div></li>`;
 }

@@ -153,7 +153,7 @@ function studentSection(report: RunReport, numbers: RunNumbers): string {
   const unmeasured = students.find(({ rows }) => rows.length === 0)?.student.split(", ")[0];
   return [
     paragraph(
-      `While training: accuracies on the ${chosen} that choose the best student, under PGD-TRADES. Under an attack: test images, the same measurement for each student.`,
+      `While training: accuracies on the ${chosen} that choose the best student, under PGD-trades. Under an attack: test images, the same measurement for each student.`,
       "soft",
     ),
     studentTable(students),

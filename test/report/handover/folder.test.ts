@@ -209,6 +209,22 @@ describe("a model card", () => {
     // In front matter and in fences all is text.
     expect(text.replace(/^(---|```)[^]*?^\1$/gm, "")).not.toMatch(/<script>|[^\\]\]\(javascript/);
   });
+
+  it("says checksums of a run's settings.json as text, whatever stands there", () => {
+    const settings = {
+      method: EVIL,
+      cleanTeacher: EVIL,
+      robustTeacher: null,
+      epsilon: 8 / 255,
+      limitTrain: null,
+    };
+    const inputs = { data: EVIL, cleanTeacher: EVIL, robustTeacher: null, init: { from: "a", sha256: EVIL } };
+    const origin = { kind: "run", description: { settings, inputs }, checkpoint: "best", finished: true };
+    const text = modelCard({ ...handed, origin: origin as never }, contents);
+    expect(text.match(/SHA-256 .*&lt;script/g)).toHaveLength(3);
+    expect(text).not.toMatch(/\u001b|\u202e/);
+    expect(text.replace(/^(---|```)[^]*?^\1$/gm, "")).not.toMatch(/<script>|[^\\]\]\(javascript/);
+  });
 });
 
 it("shows the first image of each class, then the second of each", () => {

@@ -150,7 +150,7 @@ describe("a run's page", () => {
         .replace(/<[^>]*>/g, " ")
         .replace(/\s+/g, " ")
         .trim(),
-    ).toBe("class 4 fooled class 4 90% at most 8.0/255 &lt;i&gt;cat&lt;/i&gt; 75%");
+    ).toBe("class 4 fooled class 4 90% at most 8/255 &lt;i&gt;cat&lt;/i&gt; 75%");
     expect([...shown.matchAll(/base64,(\w+)/g)].map(([, data]) => data)).toEqual([
       "Y2xlYW4",
       "ZGlmZg",
