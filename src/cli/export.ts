@@ -10,7 +10,7 @@ import { exportFormats, exportModel, type ExportFormat } from "../model/export.j
 import { type Model, openModel } from "../model/model.js";
 import { findModel } from "../model/reference.js";
 import type { StudentChoice } from "../model/run-student.js";
-import { handedModel } from "../report/handover/facts.js";
+import { handedModel, measuredData } from "../report/handover/facts.js";
 import { requireFreeFolder, writeModelFolder } from "../report/handover/folder.js";
 import { sampleImages } from "../report/handover/samples.js";
 import type { SampleImage } from "../browser/model-facts.js";
@@ -93,17 +93,24 @@ async function exportToFolder(args: ExportArguments): Promise<void> {
   const { checkpoint, dataDir, license = null, images } = args;
   const wanted = args.dataset === undefined ? undefined : classifierShape(findDataset(args.dataset, dataDir));
   const model = await openModel(findModel(args.run, args.teachersDir), { dataset: wanted, checkpoint });
-  const description = descriptionOf(args.dataset ?? model.dataset, model, dataDir);
+  const dataset = args.dataset ?? model.dataset;
+  const description = descriptionOf(dataset, model, dataDir);
   const data = description === null ? null : readStoreRecord(description.id, dataDir);
+  const fingerprint = measuredData(model, dataset, data?.fingerprint ?? null);
   const records = openModelStore(model, args["runs-dir"], log)
     .list(model.identity, model.classes)
-    .filter(({ key, record }) => isFinished(key, record) && (data === null || key.data === data.fingerprint));
+    .filter(({ key, record }) => key.data === fingerprint && isFinished(key, record));
   const samples = description === null || data === null ? [] : samplesOf(description, dataDir, images);
   const handed = handedModel(model, checkpoint, description, records, license);
   const { files, difference, noPage } = await writeModelFolder(args.out, model, handed, samples);
   if (noPage !== null) log(`no page: ${noPage}`);
   else if (samples.length === 0) log("no test images are in the page");
-  if (records.length === 0) log("nothing measured is known of it: its card has no numbers");
+  if (records.length === 0)
+    log(
+      fingerprint === null
+        ? `its card has no numbers: without ${dataset} here, nothing says which measurements are on it`
+        : "nothing measured is known of it: its card has no numbers",
+    );
   const result = {
     ...{ model: model.name, network: handed.network, format: "folder", folder: args.out, files, difference },
     ...{ images: noPage === null ? samples.length : 0, numbers: handed.measured.length, noPage },

@@ -22,13 +22,13 @@ th, td { padding: 0.2em 0.9em 0.2em 0; text-align: left; vertical-align: top; bo
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 th button { font: inherit; font-weight: bold; color: inherit; background: none; border: 0; padding: 0.3em 0; cursor: pointer; text-align: inherit; }
 th button { white-space: nowrap; }
-th button::after { content: " \\2195"; color: var(--soft); }
-th[aria-sort="ascending"] button::after { content: " \\2191"; }
-th[aria-sort="descending"] button::after { content: " \\2193"; }
+th button::after { content: " \\2195"; content: " \\2195" / ""; color: var(--soft); }
+th[aria-sort="ascending"] button::after { content: " \\2191"; content: " \\2191" / ""; }
+th[aria-sort="descending"] button::after { content: " \\2193"; content: " \\2193" / ""; }
 th.number button::after { content: none; }
-th.number button::before { content: "\\2195 "; color: var(--soft); }
-th.number[aria-sort="ascending"] button::before { content: "\\2191 "; }
-th.number[aria-sort="descending"] button::before { content: "\\2193 "; }
+th.number button::before { content: "\\2195 "; content: "\\2195 " / ""; color: var(--soft); }
+th.number[aria-sort="ascending"] button::before { content: "\\2191 "; content: "\\2191 " / ""; }
+th.number[aria-sort="descending"] button::before { content: "\\2193 "; content: "\\2193 " / ""; }
 th small { min-width: 8em; white-space: normal; }
 td.number small { min-width: 7em; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }

@@ -1,9 +1,10 @@
 import { attackIds, attacks, type AttackId } from "../attacks/attacks.js";
 import { usesGradients } from "../evaluation/checks.js";
 import type { MeasurementKey } from "../evaluation/key.js";
-import { looksOf, roundsOf } from "../evaluation/rounds.js";
+import { looksOf } from "../evaluation/rounds.js";
 import type { BoardModel } from "./leaderboard-models.js";
 import { distanceText } from "./run-report/share.js";
+import { unusualNumbers } from "./unusual.js";
 
 /*
  * Which numbers may stand in one column. Two measurements of one attack share it only if nothing but the model, the seed and the size of the
@@ -101,28 +102,6 @@ export function describeColumn(
 /** A column in a few words: its attack, and all that is the column's own. */
 export function columnTitle({ title, details }: Pick<BoardColumn, "title" | "details">): string {
   return `${title} (${details.join(", ")})`;
-}
-
-/** The numbers of an attack that are not its own, those that an ensemble's parts share once. */
-function unusualNumbers({ attack, rounds }: MeasurementKey & { readonly attack: AttackId }): string[] {
-  const usual = roundsOf(attack);
-  const changes = rounds.flatMap(({ attack: part, numbers, restarts }) => {
-    const own = usual.find(({ id }) => id === part)?.numbers ?? {};
-    const changed = Object.entries(numbers).filter(
-      ([name, value]) => own[name as keyof typeof own] !== value,
-    );
-    return [
-      ...changed.map(
-        ([name, value]) => `${wordsOf(name)} ${name === "stepSize" ? distanceText(value) : value}`,
-      ),
-      ...(restarts > 1 ? [`${restarts} restarts`] : []),
-    ];
-  });
-  return [...new Set(changes)];
-}
-
-function wordsOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** Whether AutoAttack ran as its authors publish it: its own numbers, no restarts, and what is wrong when clean counts as not robust. */

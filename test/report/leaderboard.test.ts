@@ -75,8 +75,8 @@ describe("a leaderboard's columns", () => {
     expect(columns.sort()).toEqual([
       ["10 images", 1],
       ["20 images", 2],
-      ["20 images,3 restarts", 1],
       ["20 images,final answers count", 1],
+      ["20 images,restarts 3", 1],
       ["20 images,steps 5", 1],
     ]);
     // One number a column, so that the 9 of 10 images is above nobody.

@@ -40,9 +40,12 @@ export const MOST_PAIRED = 4;
  */
 export function agreementsOf(measured: readonly (readonly LabelledRecord[])[]): Agreement[] {
   const pairs = pairsOf(measured.length);
-  const kinds = new Map(
-    measured.flatMap((ofModel) => ofModel.map(({ label, kept }) => [kindOf(kept), { label, kept }] as const)),
-  );
+  const kinds = new Map<string, LabelledRecord>();
+  // The first of a kind is the one on the most images, and its label speaks of no fewer.
+  for (const each of measured.flat()) {
+    const kind = kindOf(each.kept);
+    if (!kinds.has(kind)) kinds.set(kind, each);
+  }
   const clean = withHolm(
     pairs.flatMap(([first, second]) => {
       const [one, other] = [first, second].map((place) => most(measured[place] ?? []));

@@ -1,4 +1,6 @@
 import type { Figure, Series } from "../figures/figure.js";
+import { nameOfKey } from "../../evaluation/key.js";
+import type { AccuracyRow } from "../run-report/accuracies.js";
 import { brief } from "../run-report/names.js";
 import { accuracyCurve, accuracyNames, ACCURACIES, curveSources } from "../run-report/panels.js";
 import { curveOf } from "../../run/metrics.js";
@@ -13,34 +15,40 @@ export function comparisonFigures({ runs }: Comparison): { measured: Figure[]; c
 const MOST_PANELS = 5;
 const LONGEST_LABEL = 40;
 
-/** A panel for each attack under usual settings, a dot for each run. */
+/** A panel for each measurement that several runs have, on the same images and under the same settings, a dot for each run. */
 function measuredFigures(runs: readonly ComparedRun[]): Figure[] {
-  const labels = [...new Set(runs.flatMap(({ accuracies }) => accuracies.map(({ label }) => label)))];
-  const shared = labels.filter(
-    (label) => runs.filter((run) => run.accuracies.some((row) => row.label === label)).length > 1,
-  );
-  return shared.slice(0, MOST_PANELS).map((label): Figure => ({
-    kind: "dots",
-    title: brief(label, LONGEST_LABEL),
-    subtitle: "bars: 95% intervals",
-    xTitle: "Accuracy (%)",
-    rows: runs.flatMap(({ title, accuracies }) => {
-      const row = accuracies.find((each) => each.label === label);
-      if (!row) return [];
-      const dots = (
-        [
-          ["clean", row.clean],
-          ["under attack", row.robust],
-        ] as const
-      ).map(([series, { share, low, high }]) => ({
-        series,
-        value: 100 * share,
-        low: 100 * low,
-        high: 100 * high,
-      }));
-      return [{ name: title, dots }];
-    }),
-  }));
+  const groups = new Map<string, { readonly title: string; readonly row: AccuracyRow }[]>();
+  for (const { title, accuracies } of runs)
+    for (const row of accuracies) {
+      const kind = nameOfKey({ ...row.kept.key, model: "" });
+      groups.set(kind, [...(groups.get(kind) ?? []), { title, row }]);
+    }
+  const shared = [...groups.values()].filter((rows) => rows.length > 1);
+  return shared.slice(0, MOST_PANELS).flatMap((rows): Figure[] => {
+    const [first] = rows;
+    if (!first) return [];
+    const { attack, unusual, images } = first.row;
+    return [
+      {
+        kind: "dots",
+        title: `${brief(unusual === "" ? attack : `${attack} (${unusual})`, LONGEST_LABEL)}, ${images} images`,
+        subtitle: "bars: 95% intervals",
+        xTitle: "Accuracy (%)",
+        rows: rows.map(({ title: name, row }) => ({
+          name,
+          dots: (
+            [
+              ["clean", row.clean],
+              ["under attack", row.robust],
+            ] as const
+          ).map(([series, { share, low, high }]) => ({
+            series,
+            ...{ value: 100 * share, low: 100 * low, high: 100 * high },
+          })),
+        })),
+      },
+    ];
+  });
 }
 
 function curveFigures(runs: readonly ComparedRun[]): Figure[] {

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { InputError } from "../../errors.js";
 import type { RunDescription } from "../../run/run-directory.js";
-import { type AccuracyRow, accuracyRows } from "../run-report/accuracies.js";
+import { type AccuracyRow, accuracyRows, type Usual } from "../run-report/accuracies.js";
 import { brief } from "../run-report/names.js";
 import { readRunReport, type RunReport } from "../run-report/read.js";
 import { bestOf } from "../run-report/students.js";
@@ -60,13 +60,14 @@ export async function readComparison(
   const titles = titlesOf(reports);
   const bests = reports.map(({ students }) => bestOf(students));
   const keys = bests.flatMap((best) => best?.records.map(({ key }) => key) ?? []);
+  const usual = usualOf(reports.map(({ run }) => run.settings));
   const runs = reports.map((report, index): ComparedRun => {
     const best = bests[index];
     return {
       letter: LETTERS[index] ?? "",
       title: `${LETTERS[index] ?? ""}: ${titles[index] ?? ""}`,
       report,
-      accuracies: best ? accuracyRows([best], report.run.settings, keys) : [],
+      accuracies: best ? accuracyRows([best], usual, keys) : [],
     };
   });
   return {
@@ -74,6 +75,15 @@ export async function readComparison(
     differences: differencesOf(reports.map(({ run }) => run)),
     agreements: agreementsOf(runs.map(({ accuracies }) => accuracies)),
   };
+}
+
+/** What is usual for the measurements of several runs: what is for each of them. */
+export function usualOf(settings: readonly Usual[]): Usual {
+  const only = (name: keyof Usual): number | null => {
+    const [value = null, ...others] = new Set(settings.map((each) => each[name]));
+    return others.length === 0 ? value : null;
+  };
+  return { evaluationBatch: only("evaluationBatch"), evaluationEpsilon: only("evaluationEpsilon") };
 }
 
 function titlesOf(reports: readonly RunReport[]): string[] {

@@ -1,11 +1,13 @@
 import { basename } from "node:path";
 import { stringify } from "yaml";
+import { attacks } from "../../attacks/attacks.js";
 import { markdownText, oneLine, shellWord } from "../../harmless.js";
 import { studentChoices } from "../../model/student-choices.js";
 import { version } from "../../version.js";
+import type { Interval } from "../statistics.js";
 import { distanceText, radiusText } from "../run-report/share.js";
 import { type HandedModel, type RunOrigin, summaryOf } from "./facts.js";
-import type { MeasuredRow, Share } from "./measured.js";
+import type { MeasuredRow } from "./measured.js";
 
 /** The files that a model's folder may hold. */
 export const HANDED_FILES = {
@@ -91,6 +93,7 @@ function frontMatter(model: HandedModel): object {
   const { title, dataset, origin, measured, licence } = model;
   const method = origin.kind === "run" ? [oneLine(origin.description.settings.method)] : [];
   const known = DATASETS[dataset];
+  const trainedOn = DATASETS[origin.kind === "run" ? origin.description.settings.dataset : dataset];
   const results = measured.map(({ attack, norm, epsilon, settings, images, accuracy }) => ({
     task: { type: "image-classification" },
     dataset: {
@@ -114,7 +117,7 @@ function frontMatter(model: HandedModel): object {
     library_name: "onnx",
     pipeline_tag: "image-classification",
     tags: ["image-classification", "adversarial-robustness", "onnx", "mtard", ...method],
-    ...(known === undefined ? {} : { datasets: [known] }),
+    ...(trainedOn === undefined ? {} : { datasets: [trainedOn] }),
     ...(results.length === 0 ? {} : { "model-index": [{ name: oneLine(title), results }] }),
   };
 }
@@ -131,11 +134,14 @@ function under({
   epsilon,
   settings,
 }: Pick<MeasuredRow, "attack" | "norm" | "epsilon" | "settings">): string {
-  const radius =
-    epsilon === null
-      ? []
-      : [norm === "l2" ? radiusText({ norm, epsilon }) : `L-infinity ${distanceText(epsilon)}`];
-  return [attack ?? "none", ...radius, ...(settings === "" ? [] : [settings])].join(", ");
+  const ball = epsilon === null ? [] : [ballText({ norm, epsilon })];
+  return [attack ?? "none", ...ball, ...(settings === "" ? [] : [settings])].join(", ");
+}
+
+/** The ball around an image that it was attacked within. */
+function ballText({ norm, epsilon }: Pick<MeasuredRow, "norm" | "epsilon">): string {
+  const radius = radiusText({ norm, epsilon: epsilon ?? 0 });
+  return norm === undefined ? `L-infinity ${radius}` : radius;
 }
 
 function contentsText({ files, noPage }: Contents): string {
@@ -167,7 +173,12 @@ function trainingText({ origin, dataset, description, image }: HandedModel): str
     ];
     return lines.join("\n");
   }
-  return [data, ...runLines(origin)].join("\n");
+  const trainedOn = origin.description.settings.dataset;
+  const other =
+    trainedOn === dataset
+      ? []
+      : [`- Trained on the data set ${markdownText(trainedOn)}, and not on that one`];
+  return [data, ...other, ...runLines(origin)].join("\n");
 }
 
 function runLines({ description, checkpoint, finished }: RunOrigin): string[] {
@@ -200,8 +211,8 @@ function measuredText({ measured, warnings }: HandedModel): string {
     const cells = [
       attack === null ? "clean" : under(row),
       String(images),
-      shareText(accuracy),
-      shareText(wRobust),
+      shareText(accuracy.share, accuracy),
+      wRobust === null ? "" : shareText(wRobust.share, wRobust.interval),
     ];
     return `| ${cells.map(markdownText).join(" | ")} |`;
   });
@@ -216,11 +227,9 @@ function measuredText({ measured, warnings }: HandedModel): string {
   return lines.join("\n");
 }
 
-function shareText(share: Share | null): string {
-  if (share === null) return "";
+function shareText(share: number, interval: Interval | null): string {
   const percent = (value: number): string => (100 * value).toFixed(1);
-  const { interval } = share;
-  return `${percent(share.share)}%${interval === null ? "" : ` (${percent(Math.max(0, interval.low))} to ${percent(Math.min(1, interval.high))})`}`;
+  return `${percent(share)}%${interval === null ? "" : ` (${percent(Math.max(0, interval.low))} to ${percent(Math.min(1, interval.high))})`}`;
 }
 
 function usageText({ image, dataset, description }: HandedModel, { files }: Contents): string {
@@ -274,18 +283,13 @@ function licenceText({ licence, dataset }: HandedModel): string {
 
 function limitsOf({ classNames, image, origin, measured }: HandedModel): string[] {
   const attacked = measured.filter(({ attack }) => attack !== null);
-  const isEnsembleMeasured = attacked.some(({ attack }) => attack === "AutoAttack");
   const run = origin.kind === "run" ? origin.description.settings : null;
   return [
     `It answers one of ${classNames.length} classes to any image of ${image.height}x${image.width} pixels, whatever it shows; a high probability is no sign that the image shows such a class.`,
     attacked.length === 0
       ? "Nothing is known of its robustness: no attack on it was measured."
       : "Its robustness was measured against the attacks above, within the distances above. Of larger changes, other distances, rotations, noise, blur or other weather it says nothing.",
-    ...(attacked.length > 0 && !isEnsembleMeasured
-      ? [
-          "AutoAttack, a stronger attack than those above, was not run: its accuracy under attack is at most what is said above.",
-        ]
-      : []),
+    ...ensembleLimit(attacked),
     ...(run?.selection === "test"
       ? [
           "The epoch of these weights was chosen by the accuracy on test images, as in the paper of the method, which flatters the numbers.",
@@ -293,5 +297,17 @@ function limitsOf({ classNames, image, origin, measured }: HandedModel): string[
       : []),
     "It is a small model of research. It should not decide anything that matters.",
     `Made by mtard ${version}.`,
+  ];
+}
+
+/** Says within which balls AutoAttack was not run, though other attacks were. */
+function ensembleLimit(attacked: readonly MeasuredRow[]): string[] {
+  const balls = [...new Set(attacked.map(ballText))];
+  const ensemble = attacked.filter(({ attack }) => attack === attacks.aa.title).map(ballText);
+  const without = balls.filter((ball) => !ensemble.includes(ball));
+  if (without.length === 0) return [];
+  const where = without.length === balls.length ? "" : ` within ${without.join(" and ")}`;
+  return [
+    `AutoAttack, a stronger attack than those above, was not run${where}: ${where === "" ? "its" : "there its"} accuracy under attack is at most what is said above.`,
   ];
 }

@@ -23,6 +23,7 @@ export interface HandedModel {
   /** Its network's id; null for an ONNX graph of another origin. */
   readonly network: string | null;
   readonly image: ImageShape;
+  /** The id of the data set that its classes, numbers and sample images are of; a run may have been trained on another. */
   readonly dataset: string;
   /** What is known of the data set here; null where it is another user's own. */
   readonly description: DatasetDescription | null;
@@ -55,7 +56,7 @@ export function handedModel(
     title: reference.kind === "run" ? basename(resolve(reference.folder)) : basename(name),
     network: model.known?.network.id ?? null,
     image: model.image,
-    dataset: model.dataset,
+    dataset: description?.id ?? model.dataset,
     description,
     classNames: Array.from({ length: model.classes }, (_, index) => names[index] ?? `class ${index}`),
     origin: originOf(reference, checkpoint),
@@ -63,6 +64,21 @@ export function handedModel(
     warnings: [...new Set(records.flatMap(({ record }) => warningTexts(record)))],
     licence,
   };
+}
+
+/**
+ * The SHA-256 of the data that a model's numbers are to be of: what the data set holds here, else what a run of it was trained on; null if
+ * neither is known, so that no measurement can be told from one on other data.
+ *
+ * @param here Of the data set's store; null where it is not there.
+ */
+export function measuredData(
+  { reference, dataset: own }: Pick<Model, "reference" | "dataset">,
+  dataset: string,
+  here: string | null,
+): string | null {
+  if (here !== null || reference.kind !== "run" || dataset !== own) return here;
+  return readRun(reference.folder).inputs.data;
 }
 
 function originOf(reference: Model["reference"], checkpoint: StudentChoice): HandedModel["origin"] {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { withGradient } from "../../attacks/with-gradient.js";
 import type { SampleImage } from "../../browser/model-facts.js";
 import { InputError } from "../../errors.js";
@@ -115,8 +115,13 @@ function pageOf(
   samples: readonly SampleImage[],
 ): { readonly html: string } | { readonly reason: string } {
   const { image, title, classNames } = handed;
-  const isLarge = statSync(path).size > MOST_PAGE_BYTES || existsSync(`${path}.data`);
-  if (isLarge) return { reason: `the model is larger than ${MOST_PAGE_BYTES / 1e6} MB` };
+  const bytes = [path, join(dirname(path), HANDED_FILES.data)]
+    .filter((file) => existsSync(file))
+    .reduce((sum, file) => sum + statSync(file).size, 0);
+  if (bytes > MOST_PAGE_BYTES)
+    return {
+      reason: `the model takes ${Math.ceil(bytes / 1e6)} MB, and pages are made up to ${MOST_PAGE_BYTES / 1e6} MB`,
+    };
   if (image.channels !== 3)
     return { reason: `its images have ${image.channels} channels, not red, green and blue` };
   const gradient = gradientOf(path);

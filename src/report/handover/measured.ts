@@ -1,16 +1,10 @@
 import { attackIds, attacks } from "../../attacks/attacks.js";
-import { attackKey, differencesOf, type MeasurementKey } from "../../evaluation/key.js";
 import type { Norm } from "../../attacks/norms.js";
 import { evaluationOfRecord } from "../../evaluation/record.js";
-import { USUAL_SEED } from "../../evaluation/settings.js";
 import type { KeptRecord } from "../../evaluation/store.js";
-import { type Interval, meanInterval, shareInterval } from "../statistics.js";
-
-/** A share of images with its 95% interval. */
-export interface Share {
-  readonly share: number;
-  readonly interval: Interval | null;
-}
+import { type Share, shareOf } from "../run-report/share.js";
+import { type Interval, meanInterval } from "../statistics.js";
+import { unusualParts } from "../unusual.js";
 
 /** One measured number of a model: its clean accuracy, or its accuracy under one attack. */
 export interface MeasuredRow {
@@ -18,16 +12,17 @@ export interface MeasuredRow {
   readonly attack: string | null;
   readonly norm?: Norm | undefined;
   readonly epsilon: number | null;
-  /** The settings that are not the attack's usual ones, such as `steps 50`; empty where there are none. */
+  /** What is unusual besides the radius, such as `steps 50`, or tells it from other rows; empty where there is nothing. */
   readonly settings: string;
   readonly images: number;
   readonly accuracy: Share;
   /** The mean of the clean and the attacked accuracy, of the same images; null for the clean accuracy. */
-  readonly wRobust: Share | null;
+  readonly wRobust: { readonly share: number; readonly interval: Interval | null } | null;
 }
 
 /** What was measured of a model, the clean accuracy first, then the attacks in the order in which they are listed to users. */
 export function measuredRows(records: readonly KeptRecord[]): MeasuredRow[] {
+  const keys = records.map(({ key }) => key);
   const clean = new Map<number, MeasuredRow>();
   const attacked: { readonly order: readonly number[]; readonly row: MeasuredRow }[] = [];
   for (const { key, record } of records) {
@@ -47,7 +42,7 @@ export function measuredRows(records: readonly KeptRecord[]): MeasuredRow[] {
       row: {
         ...facts,
         attack: attacks[attack].title,
-        settings: unusualSettings(key),
+        settings: unusualParts(key, null, keys).join(", "),
         accuracy: shareOf(robust.robust, total),
         wRobust: { share: robust.wRobust, interval: meanInterval(scores) },
       },
@@ -59,19 +54,4 @@ export function measuredRows(records: readonly KeptRecord[]): MeasuredRow[] {
   });
   const cleanRows = [...clean.values()].sort((one, other) => other.images - one.images);
   return [...cleanRows, ...attacked.map(({ row }) => row)];
-}
-
-function shareOf(correct: number, total: number): Share {
-  return { share: correct / total, interval: shareInterval(correct, total) };
-}
-
-function unusualSettings(key: MeasurementKey): string {
-  const { attack, norm, epsilon, surrogate } = key;
-  if (attack === null) return "";
-  const usual = attackKey(key, attack, { norm, epsilon: epsilon ?? 0, seed: USUAL_SEED }, surrogate);
-  const parts = differencesOf(usual, key).map(({ name, other }) => {
-    const words = name.replace(/ of .*$/, "").replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-    return `${words} ${other}`;
-  });
-  return [...new Set(parts)].join(", ");
 }

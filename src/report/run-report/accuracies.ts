@@ -1,13 +1,13 @@
 import { type AttackId, attackIds } from "../../attacks/attacks.js";
 import { uniformStarts, wrongWhenClean as wrongWhenCleanTexts } from "../../attacks/conventions.js";
-import { type Norm, norms } from "../../attacks/norms.js";
-import { attackKey, differencesOf, type MeasurementKey } from "../../evaluation/key.js";
+import type { Norm } from "../../attacks/norms.js";
+import type { MeasurementKey } from "../../evaluation/key.js";
 import { evaluationOfRecord } from "../../evaluation/record.js";
-import { USUAL_SEED } from "../../evaluation/settings.js";
 import type { KeptRecord } from "../../evaluation/store.js";
-import type { TrainingSettings } from "../../recipes/settings.js";
 import { type MeasuredStudent, studentTitle } from "./students.js";
-import { distanceText, radiusText, type Share, shareOf } from "./share.js";
+import { byStrength } from "../leaderboard-columns.js";
+import { unusualParts } from "../unusual.js";
+import { radiusText, type Share, shareOf } from "./share.js";
 
 /** What an attack left of a student, as a row of a table. */
 export interface AccuracyRow {
@@ -34,18 +34,21 @@ interface Labelled {
   readonly place: number;
 }
 
-/** The settings of a run that say what is usual for its measurements. */
-export type UsualSettings = Pick<TrainingSettings, "evaluationBatch" | "evaluationEpsilon">;
+/** The settings that are usual for measurements; null where none is, as the runs that are compared have several. */
+export interface Usual {
+  readonly evaluationBatch: number | null;
+  readonly evaluationEpsilon: number | null;
+}
 
 /**
- * The measurements of a run's students, those under the run's usual settings first, and of one attack the one on the most images first.
+ * The measurements of a run's students, those under usual settings first, and of one attack the one on the most images first.
  * Each has a label that no other row of its student has.
  *
  * @param among The keys of all that the rows stand beside, such as those of other runs: what differs among them is named.
  */
 export function accuracyRows(
   students: readonly MeasuredStudent[],
-  usual: UsualSettings,
+  usual: Usual,
   among: readonly MeasurementKey[] = students.flatMap(({ records }) => records.map(({ key }) => key)),
 ): AccuracyRow[] {
   const labelled = students.flatMap((student, place) =>
@@ -62,26 +65,28 @@ export function accuracyRows(
 }
 
 /**
- * The measurement of a student that its classes and confusions are read from: PGD-trades at the run's epsilon, else the attack on the
- * most images; undefined if there is none.
+ * The measurement of a student that its classes and confusions are read from: under usual settings PGD-trades, else the strongest attack;
+ * without any, the strongest at the run's epsilon, else at another one. Of one attack the one on the most images; undefined if there is none.
  */
 export function mainRow(
   rows: readonly AccuracyRow[],
   student: string,
-  usual: UsualSettings,
+  usual: Usual,
 ): AccuracyRow | undefined {
-  const preference = ({ attack, norm, epsilon }: AccuracyRow): number =>
-    (norm === undefined && epsilon === usual.evaluationEpsilon ? 2 : 0) + (attack === "pgd-trades" ? 1 : 0);
+  const preference = ({ attack, norm, epsilon, unusual }: AccuracyRow): number =>
+    unusual === ""
+      ? 2 + Number(attack === "pgd-trades")
+      : Number(norm === undefined && epsilon === usual.evaluationEpsilon);
   return rows
     .filter((row) => row.student === student)
-    .sort((one, other) => preference(other) - preference(one) || other.images - one.images)[0];
+    .sort((one, other) => preference(other) - preference(one) || byStrength(one.kept.key, other.kept.key))[0];
 }
 
 function labelledRow(
   kept: KeptRecord,
   student: MeasuredStudent,
   place: number,
-  usual: UsualSettings,
+  usual: Usual,
   keys: readonly MeasurementKey[],
 ): Labelled[] {
   const { key, record } = kept;
@@ -99,7 +104,7 @@ function labelledRow(
     robust: shareOf(robust.robust, total),
     wRobust: robust.wRobust,
   };
-  return [{ row, place, changes: unusualParts(key, usual, keys) }];
+  return [{ row, place, changes: changesOf(key, usual, keys) }];
 }
 
 function imagesOf({ row }: Labelled): number {
@@ -127,37 +132,14 @@ function orderOf({ row, changes }: Labelled): number[] {
   return [changes.length === 0 ? 0 : 1, attackIds.indexOf(row.attack), -row.images, row.epsilon];
 }
 
-/** What a key has that is not usual for the run: without it, rows of one attack and as many images could not be told apart. */
-function unusualParts(
-  key: MeasurementKey,
-  { evaluationBatch, evaluationEpsilon }: UsualSettings,
-  all: readonly MeasurementKey[],
-): string[] {
-  const { attack, norm, surrogate, wrongWhenClean, uniformStart, model, data, images } = key;
-  if (attack === null) return [];
-  // No surrogate and no convention is usual, so each is named only where there are several.
-  const alike = all.filter((each) => each.attack === attack);
-  const isOne = (name: "surrogate" | "wrongWhenClean" | "uniformStart"): boolean =>
-    new Set(alike.map((each) => each[name])).size <= 1;
-  const usual = attackKey(
-    { model, data, images, batchSize: evaluationBatch },
-    attack,
-    {
-      ...{ norm, epsilon: norm === undefined ? evaluationEpsilon : norms[norm].epsilon, seed: USUAL_SEED },
-      ...(wrongWhenClean !== undefined && isOne("wrongWhenClean") ? { wrongWhenClean } : {}),
-      ...(uniformStart !== undefined && isOne("uniformStart") ? { uniformStart } : {}),
-    },
-    isOne("surrogate") ? surrogate : null,
-  );
-  // The parts of an ensemble share what is changed.
-  const parts = differencesOf(usual, key).map(({ name, other }) => {
-    const setting = name.replace(/ of .*$/, "");
-    const words = setting.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-    return `${words} ${["epsilon", "stepSize"].includes(setting) ? distanceText(Number(other)) : other}`;
-  });
+/** What a key has that is not usual: without it, rows of one attack and as many images could not be told apart. */
+function changesOf(key: MeasurementKey, usual: Usual, among: readonly MeasurementKey[]): string[] {
+  const { norm, epsilon } = key;
+  const isUsual = norm === undefined && epsilon === usual.evaluationEpsilon;
+  const radius = radiusText({ norm, epsilon: epsilon ?? 0 });
   return [
-    ...(norm === undefined ? [] : [radiusText({ norm, epsilon: key.epsilon ?? 0 })]),
-    ...new Set(parts.filter((part) => norm === undefined || !part.startsWith("epsilon "))),
+    ...(isUsual ? [] : [norm === undefined ? `epsilon ${radius}` : radius]),
+    ...unusualParts(key, usual.evaluationBatch, among),
   ];
 }
 

@@ -2,6 +2,7 @@ import { attacks, type AttackId } from "../../attacks/attacks.js";
 import { evaluationOfRecord } from "../../evaluation/record.js";
 import type { MeasurementKey } from "../../evaluation/key.js";
 import type { KeptRecord } from "../../evaluation/store.js";
+import { wordsOf } from "../unusual.js";
 import { distanceText, radiusText, type Share, shareOf } from "./share.js";
 
 /** How robust a student is against an attack as one of its settings grows. */
@@ -92,9 +93,7 @@ function commonOf({
     [rounds.length === 1 ? "restarts" : `restarts of ${round.attack}`, String(round.restarts)],
   ]);
   const more = Object.entries(others).flatMap(([name, value]) =>
-    value === undefined || name === "model" || name === "data"
-      ? []
-      : [[name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`), value]],
+    value === undefined || name === "model" || name === "data" ? [] : [[wordsOf(name), value]],
   );
   return {
     attack: String(attack),

@@ -74,9 +74,11 @@ function summaryCards({ main, accuracies }: RunNumbers): string {
   });
   return cardsHtml([
     card("clean", main.clean),
-    card(main.attack, main.robust),
-    ...(strongest && strongest !== main ? [card("AutoAttack", strongest.robust)] : []),
-    { name: `W-Robust, ${main.attack}`, value: percent(main.wRobust), more: "mean of clean and robust" },
+    card(main.label, main.robust),
+    ...(strongest && strongest !== main
+      ? [card(strongest.label.replace("aa", "AutoAttack"), strongest.robust)]
+      : []),
+    { name: `W-Robust, ${main.label}`, value: percent(main.wRobust), more: "mean of clean and robust" },
   ]);
 }
 

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { agreementsOf, type LabelledRecord } from "#mtard/report/comparison/agreement.js";
-import { differencesOf } from "#mtard/report/comparison/read.js";
+import type { KeptRecord } from "#mtard/evaluation/store.js";
+import { comparisonFigures } from "#mtard/report/comparison/figures.js";
+import { differencesOf, usualOf } from "#mtard/report/comparison/read.js";
+import { accuracyRows, type Usual } from "#mtard/report/run-report/accuracies.js";
 import { tinySettings } from "../../training/tiny-run.js";
-import { kept, type Found } from "../run-report/records.js";
+import { kept, student, type Found } from "../run-report/records.js";
 
 const labels = Array<number>(12).fill(4);
 const right = (pattern: string): number[] => Array.from(pattern, (each) => (each === "x" ? 4 : 1));
@@ -38,6 +41,9 @@ describe("the agreement of two models", () => {
     expect(other.map(({ attack }) => attack)).toEqual([null]);
     expect(agreementsOf([[fgsm("xx")], [fgsm("xx", { data: "e" })]])).toEqual([]);
     expect(agreementsOf([[fgsm("xx")], []])).toEqual([]);
+    // Both have it on fewer images too, which is not what is compared.
+    const both = [fgsm("xxxxxx"), { ...fgsm("xx"), label: "fgsm (the first 2 images)" }];
+    expect(agreementsOf([both, both])[1]).toMatchObject({ label: "fgsm", images: 6 });
   });
 
   it("is of all pairs where they are few, adjusted together, else with the first alone", () => {
@@ -73,4 +79,54 @@ it("the settings of runs that differ are named, with the data and teachers", () 
     { name: "data, SHA-256", values: ["d".repeat(12), "e".repeat(12)] },
   ]);
   expect(differencesOf(runs.slice(0, 1))).toEqual([]);
+});
+
+describe("the accuracies of several runs", () => {
+  const batch = 250;
+  const compared = (settings: readonly Usual[], records: readonly (readonly KeptRecord[])[]) => {
+    const keys = records.flat().map(({ key }) => key);
+    return records.map((own, place) => ({
+      ...{ letter: "AB"[place] ?? "", title: "AB"[place] ?? "", report: {} as never },
+      accuracies: accuracyRows([student(own)], usualOf(settings), keys),
+    }));
+  };
+  const panels = (runs: ReturnType<typeof compared>): string[] => {
+    const reports = { metrics: { steps: [], evaluations: [], problems: [], torn: false } } as never;
+    const bare = runs.map((run) => ({ ...run, report: reports }));
+    const { measured } = comparisonFigures({ runs: bare, differences: [], agreements: [] });
+    return measured.map(({ title }) => title);
+  };
+  const usual = (levels: number, evaluationBatch = batch): Usual => ({
+    evaluationEpsilon: levels / 255,
+    evaluationBatch,
+  });
+  const labels = (runs: ReturnType<typeof compared>): string[] =>
+    runs.flatMap(({ accuracies }) => accuracies.map(({ label }) => label));
+
+  it("name the radius and the batches wherever the runs have several", () => {
+    const records = [
+      [kept("fgsm", { epsilon: 8 / 255 })],
+      [kept("fgsm", { epsilon: 4 / 255, batchSize: 9 })],
+    ];
+    const runs = compared([usual(8), usual(4, 9)], records);
+    expect(labels(runs)).toEqual([
+      "fgsm (epsilon 8/255, batch size 250)",
+      "fgsm (epsilon 4/255, batch size 9)",
+    ]);
+    expect(panels(runs)).toEqual([]);
+    expect(labels(compared([usual(8), usual(8)], [[kept("fgsm")], [kept("fgsm")]]))).toEqual([
+      "fgsm",
+      "fgsm",
+    ]);
+  });
+
+  it("share a panel only on as many images of the same data", () => {
+    const two = [usual(8), usual(8)];
+    const small = kept("fgsm", { images: 2 });
+    expect(panels(compared(two, [[small], [kept("fgsm", { images: 4 })]]))).toEqual([]);
+    expect(panels(compared(two, [[small], [kept("fgsm", { data: "e" })]]))).toEqual([]);
+    expect(panels(compared(two, [[small, kept("fgsm", { images: 4 })], [small]]))).toEqual([
+      "fgsm, 2 images",
+    ]);
+  });
 });

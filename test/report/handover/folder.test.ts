@@ -13,15 +13,19 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { ascend, type AscentPoint } from "#mtard/browser/ascent.js";
 import { attackKey } from "#mtard/evaluation/key.js";
+import type { KeptRecord } from "#mtard/evaluation/store.js";
+import { datasets } from "#mtard/data/datasets.js";
 import { imagesInMemory } from "#mtard/data/images.js";
 import { WITHSTOOD } from "#mtard/evaluation/state.js";
 import { serializeModel } from "#mtard/onnx/model.js";
 import { floatValue, node } from "#mtard/onnx/build.js";
 import { modelCard } from "#mtard/report/handover/card.js";
-import { type HandedModel } from "#mtard/report/handover/facts.js";
+import { type HandedModel, handedModel, measuredData } from "#mtard/report/handover/facts.js";
 import { requireFreeFolder, writeModelFolder } from "#mtard/report/handover/folder.js";
 import { measuredRows } from "#mtard/report/handover/measured.js";
 import { sampleImages } from "#mtard/report/handover/samples.js";
+import { tinySettings } from "../../training/tiny-run.js";
+import { kept } from "../run-report/records.js";
 import { classifierNodes, image, model, parameters } from "../../onnx/models.js";
 
 const EVIL = "<script>alert(1)</script>\n---\n```\n[x](javascript:1) \u001b[2J\u202e|`$(rm -rf ~)`";
@@ -148,6 +152,48 @@ describe("a model card", () => {
       "model-index"
     ][0]?.results;
     expect(results?.map(({ metrics: [metric] }) => metric?.value)).toEqual([75, 50]);
+  });
+
+  it("tells every two measurements apart, and asks for AutoAttack within each ball", () => {
+    const final = kept("pgd-trades", { wrongWhenClean: "final-answer" });
+    const rows = measuredRows([
+      ...[kept("pgd-trades"), final, kept("pgd-trades", { batchSize: 9 })],
+      ...["c", "d"].map((letter) => kept("transfer-cw", { surrogate: letter.repeat(64) })),
+    ]);
+    const attacked = rows.filter(({ attack }) => attack !== null).map(({ settings }) => settings);
+    expect(new Set(attacked).size).toBe(5);
+    expect(attacked).toContain("batch size 250, wrong when clean final-answer");
+    const limitOf = (...kinds: readonly KeptRecord[]): string =>
+      /AutoAttack, a stronger.*/.exec(
+        modelCard({ ...handed, measured: measuredRows(kinds) }, contents),
+      )?.[0] ?? "";
+    const far = kept("fgsm", { norm: "l2", epsilon: 0.5 });
+    expect(limitOf(kept("fgsm"))).toContain("was not run: its accuracy");
+    expect(limitOf(kept("fgsm"), kept("aa"))).toBe("");
+    expect(limitOf(kept("fgsm"), kept("aa"), far)).toContain("was not run within L2 0.5: there its accuracy");
+  });
+
+  it("is about the data set that is named, and says which one a run was trained on", () => {
+    const { cifar10 } = datasets;
+    const mine = { ...cifar10, id: "mine", title: "My data" };
+    const student = {
+      ...{ name: "a.onnx", reference: { kind: "file", path: "a.onnx" } as const, image, known: null },
+      ...{ dataset: "cifar10", classes: 10 },
+    };
+    const named = handedModel(student, "best", mine, [kept("fgsm")], null);
+    expect(modelCard(named, contents)).not.toContain("cifar10");
+    const description = { settings: tinySettings({ dataset: "cifar10" }), recipe: {} };
+    const inputs = { data: "d", cleanTeacher: null, robustTeacher: null };
+    const origin = { kind: "run", checkpoint: "best", finished: true } as const;
+    const card = modelCard(
+      { ...named, origin: { ...origin, description: { ...description, inputs } } },
+      contents,
+    );
+    expect(card).toContain("- Data set: mine (My data)");
+    expect(card).toContain("- Trained on the data set cifar10, and not on that one");
+    expect(card).toMatch(/^datasets:\n {2}- uoft-cs\/cifar10$/m);
+    expect(measuredData(student, "mine", "sum")).toBe("sum");
+    expect(measuredData(student, "mine", null)).toBeNull();
   });
 
   it("is nobody's licence unless it is given, and has front matter that hostile names do not leave", () => {

@@ -88,4 +88,13 @@ describe("rows of accuracies", () => {
     expect(main(records.slice(0, 2))).toMatchObject({ attack: "fgsm" });
     expect(main([])).toBeUndefined();
   });
+
+  it("are read by usual settings before many images, and then by the strongest attack", () => {
+    const main = (...records: readonly KeptRecord[]) =>
+      mainRow(accuracyRows([student(records)], usual), "best", usual);
+    const quick = kept("pgd-trades", { images: 9, changes: { "pgd-trades": { steps: 1 } } });
+    expect(main(quick, kept("pgd-trades", { images: 5 }))).toMatchObject({ label: "pgd-trades", images: 5 });
+    expect(main(kept("fgsm", { images: 9 }), kept("aa", { images: 5 }))).toMatchObject({ attack: "aa" });
+    expect(main(quick)?.label).toBe("pgd-trades (steps 1)");
+  });
 });
