@@ -103,9 +103,9 @@ export function columnTitle({ title, details }: Pick<BoardColumn, "title" | "det
   return `${title} (${details.join(", ")})`;
 }
 
-/** The numbers of an attack that are not its own, those that an ensemble's parts share once. */
-function unusualNumbers({ attack, rounds }: MeasurementKey & { readonly attack: AttackId }): string[] {
-  const usual = roundsOf(attack);
+/** The numbers of an attack that are not its own in its norm, those that an ensemble's parts share once. */
+function unusualNumbers({ attack, rounds, norm }: MeasurementKey & { readonly attack: AttackId }): string[] {
+  const usual = roundsOf(attack, { norm });
   const changes = rounds.flatMap(({ attack: part, numbers, restarts }) => {
     const own = usual.find(({ id }) => id === part)?.numbers ?? {};
     const changed = Object.entries(numbers).filter(
