@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { attackIds, requireAttackIds } from "../attacks/attacks.js";
 import { InputError } from "../errors.js";
+import { requireFolderPath } from "../files/atomic.js";
 import { buildLeaderboard, type Leaderboard, type LeaderboardOptions } from "../report/leaderboard.js";
 import { describeMeasured } from "../report/leaderboard-models.js";
 import { readMeasurements } from "../report/leaderboard-records.js";
@@ -13,6 +14,7 @@ import {
   leaderboardValues,
 } from "../report/render-leaderboard.js";
 import { robustBenchFiles } from "../report/robustbench.js";
+import { requireRobustBenchFolder, writeRobustBenchFolder } from "../report/robustbench-folder.js";
 import { examples } from "./options.js";
 import { type GlobalArguments, log, printResult, shellWord, suggest } from "./output.js";
 import { ProgressLine } from "./progress.js";
@@ -57,6 +59,9 @@ export const leaderboardCommand: CommandBody = {
 async function runLeaderboard(args: LeaderboardArguments): Promise<void> {
   const { folder, out } = args;
   const options = optionsOf(args);
+  const robustBench = join(out, "robustbench");
+  requireFolderPath(out);
+  requireRobustBenchFolder(robustBench);
   const board = await readBoard(args, options);
   if (board.sections.length + board.corruptions.length === 0) throw nothingMeasured(folder, args);
   const files = writeReport(out, {
@@ -66,11 +71,7 @@ async function runLeaderboard(args: LeaderboardArguments): Promise<void> {
     "leaderboard.json": leaderboardJson(board),
   });
   const infos = robustBenchFiles(board);
-  const robustBench = join(out, "robustbench");
-  writeReport(
-    robustBench,
-    Object.fromEntries([...infos].map(([path, info]) => [path, `${JSON.stringify(info, null, 2)}\n`])),
-  );
+  await writeRobustBenchFolder(robustBench, infos);
   const all = infos.size === 0 ? files : { ...files, robustBench };
   printResult(
     args,

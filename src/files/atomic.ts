@@ -21,6 +21,25 @@ export function requireFilePath(path: string, example: string): void {
       found: "a folder of that name",
       fix: `name the file in it: ${join(path, example)}`,
     });
+  refuseFileAbove(path);
+}
+
+/**
+ * Refuses a path where no folder can be, before any work is done for it.
+ *
+ * @throws {InputError} if it is a file, or something above it is one.
+ */
+export function requireFolderPath(path: string): void {
+  if (kindOf(path) === "file")
+    throw new InputError(`${path} is not a folder`, {
+      expected: "the path of a folder to write into",
+      found: `a ${kindOfStatus(statSync(path))}`,
+      fix: "name a folder with --out",
+    });
+  refuseFileAbove(path);
+}
+
+function refuseFileAbove(path: string): void {
   let above = dirname(path);
   while (kindOf(above) === null && dirname(above) !== above) above = dirname(above);
   if (kindOf(above) === "file")

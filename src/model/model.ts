@@ -1,13 +1,12 @@
 import { InputError } from "../errors.js";
-import type { ImageShape, NetworkShape } from "../graph/network.js";
+import type { ImageShape } from "../graph/network.js";
 import { loadWeights } from "../graph/parameters.js";
 import { networkNamed } from "../networks/networks.js";
 import { openStoredModel } from "../onnx/external-data.js";
 import { type ClassifierShape, misfitOf } from "../onnx/signature.js";
-import type { StoredModel } from "../onnx/stored-model.js";
 import { hasGraphOf, readNetworkModel } from "../onnx/weights.js";
 import type { DeviceRequest } from "../runtime/device.js";
-import { type StoredTeacher, teacherSha256 } from "../teacher/load.js";
+import { loadTeacher, type StoredTeacher, teacherSha256 } from "../teacher/load.js";
 import { pathOf, type TeacherReference } from "../teacher/reference.js";
 import { isWithin, type ModelUse, openTried } from "../teacher/tried.js";
 import { matchWeights } from "../weights/match-weights.js";
@@ -81,6 +80,18 @@ async function openStudent(
   return knownModel({ name: reference.folder, reference, dataset }, { network, weights }, device);
 }
 
+/**
+ * What identifies a teacher as a {@link Model}; reads its files, and starts no engine.
+ *
+ * @returns A SHA-256 in lower-case hex.
+ * @throws {InputError} as `loadTeacher`.
+ */
+export function teacherIdentity(reference: TeacherReference): string {
+  const teacher = loadTeacher(reference);
+  const known = readKnownNetwork(teacher, pathOf(reference));
+  return known ? networkIdentity(known.network, known.weights) : teacherSha256(teacher.manifest);
+}
+
 async function openTeacherModel(
   reference: TeacherReference,
   wanted: ClassifierShape | undefined,
@@ -88,13 +99,8 @@ async function openTeacherModel(
   use: ModelUse,
 ): Promise<Model> {
   const { stored: teacher } = await openTried(reference, wanted, use);
-  const { name, dataset, classes, image } = teacher.manifest;
-  const path = pathOf(reference);
-  const known = readKnownNetwork(
-    openStoredModel(teacher.model, path, teacher.dataFolder),
-    { image, classes },
-    path,
-  );
+  const { name, dataset } = teacher.manifest;
+  const known = readKnownNetwork(teacher, pathOf(reference));
   const model = known
     ? knownModel({ name, reference, dataset }, { ...known, stored: teacher }, device)
     : foreignModel(reference, teacher, device);
@@ -114,10 +120,11 @@ async function openTeacherModel(
  * was edited, and then answers what the graph says.
  */
 function readKnownNetwork(
-  stored: StoredModel,
-  shape: NetworkShape,
+  { manifest, model, dataFolder }: StoredTeacher,
   source: string,
 ): Pick<KnownNetwork, "network" | "weights"> | null {
+  const stored = openStoredModel(model, source, dataFolder);
+  const shape = { image: manifest.image, classes: manifest.classes };
   const read = readNetworkModel(stored);
   const network = read && networkNamed(read.networkId, shape, read.normalization);
   if (!network || !hasGraphOf(network, stored.model)) return null;

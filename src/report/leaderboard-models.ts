@@ -4,10 +4,12 @@ import { InputError, WorkError } from "../errors.js";
 import { fileName } from "../evaluation/model-store.js";
 import { methods } from "../methods/methods.js";
 import { networkIdentity } from "../model/identity.js";
+import { teacherIdentity } from "../model/model.js";
 import { readStudent, type StudentChoice } from "../model/run-student.js";
 import { runKey } from "../reproduction/run-key.js";
 import { readRun, type RunDescription } from "../run/run-directory.js";
 import type { TeacherManifest } from "../teacher/manifest.js";
+import { findTeacher } from "../teacher/reference.js";
 import { listTeachers } from "../teacher/store.js";
 import type { Measurement, Place } from "./leaderboard-records.js";
 
@@ -19,7 +21,8 @@ export interface BoardModel {
   readonly name: string;
   /** What else the same model is called. */
   readonly also: readonly string[];
-  readonly kind: "student" | "teacher" | "other";
+  /** `replaced` if it was measured under the name of a teacher that is another model now. */
+  readonly kind: "student" | "teacher" | "replaced" | "other";
   /** Which of its run's students it is; `replaced` if the run has none of this identity any more. Null of other models. */
   readonly student: StudentChoice | "replaced" | null;
   /** The title of the method that trained it, where its run says so. */
@@ -38,7 +41,7 @@ export interface BoardModel {
 export interface BoardDataset {
   /** SHA-256 of its packed images. */
   readonly data: string;
-  /** Null if it is not in the data store, and no run or teacher at hand says what it is. */
+  /** Null if it is not in the data store, and no run at hand says what it is. */
   readonly id: string | null;
   /** How many test images it has, where it is in the data store. */
   readonly test: number | null;
@@ -70,7 +73,7 @@ export async function describeMeasured(
     if (known) known.push(each);
     else byPlace.set(each.place, [each]);
   }
-  const manifests = manifestsAtHand(places.teachersDir);
+  const teachers = teachersAtHand(places.teachersDir);
   const ids = new Map<string, string>([...stores].map(([data, { dataset }]) => [data, dataset]));
   const found: BoardModel[] = [];
   for (const [place, ofPlace] of byPlace) {
@@ -80,9 +83,15 @@ export async function describeMeasured(
       if (run && !ids.has(run.inputs.data)) ids.set(run.inputs.data, run.settings.dataset);
       found.push(...(await studentsOf(place, run, identities, stores, problems)));
     } else {
-      const manifest = manifests.get(place.name) ?? null;
-      found.push(...identities.map((identity) => otherModel(place, manifest, identity, identities.length)));
-      for (const { key } of ofPlace) if (manifest && !ids.has(key.data)) ids.set(key.data, manifest.dataset);
+      const teacher = teachers.get(place.name) ?? null;
+      const now = teacher && orProblem(teacher.identity, problems);
+      found.push(
+        ...identities.map((identity) => {
+          // A teacher that cannot be read may be any of them.
+          if (!teacher || now === null) return otherModel(place.name, identity, identities.length);
+          return teacherModel(teacher.manifest, identity, identity === now);
+        }),
+      );
     }
   }
   const datasets = [...new Set(measurements.map(({ key }) => key.data))].map((data) => ({
@@ -160,21 +169,20 @@ function runFacts(
   };
 }
 
-function otherModel(
-  place: Place,
-  manifest: TeacherManifest | null,
-  identity: string,
-  ofThisName: number,
-): BoardModel {
-  const name = manifest?.name ?? place.name;
-  return {
-    ...UNKNOWN,
-    identity,
-    // A name that was given to several models, one after the other.
-    name: ofThisName === 1 ? name : `${name} (${identity.slice(0, 8)})`,
-    kind: manifest ? "teacher" : "other",
-    network: manifest?.network ?? null,
-  };
+function otherModel(name: string, identity: string, ofThisName: number): BoardModel {
+  // A name that was given to several models, one after the other.
+  return { ...UNKNOWN, identity, name: ofThisName === 1 ? name : nameOf(name, identity), kind: "other" };
+}
+
+/** A teacher, or, of another identity than it has now, what was measured under its name before. */
+function teacherModel({ name, network }: TeacherManifest, identity: string, isCurrent: boolean): BoardModel {
+  return isCurrent
+    ? { ...UNKNOWN, identity, name, kind: "teacher", network }
+    : { ...UNKNOWN, identity, name: nameOf(name, identity), kind: "replaced" };
+}
+
+function nameOf(name: string, identity: string): string {
+  return `${name} (${identity.slice(0, 8)})`;
 }
 
 /** One model for each identity: what is known of it in several places comes together, a run's word first. */
@@ -199,10 +207,22 @@ function storesAtHand(dataDir: string): Map<string, StoreRecord> {
   return new Map(records.map((record) => [record.fingerprint, record]));
 }
 
-/** The manifests of teachers by the names of the folders in which their measurements are kept. */
-function manifestsAtHand(teachersDir: string): Map<string, TeacherManifest> {
-  const usable = listTeachers(teachersDir).flatMap((each) => ("manifest" in each ? [each.manifest] : []));
-  return new Map(usable.map((manifest) => [fileName(manifest.name), manifest]));
+interface TeacherAtHand {
+  readonly manifest: TeacherManifest;
+  /** Reads the model's files. @throws As {@link loadTeacher}. */
+  readonly identity: () => string;
+}
+
+/** The teachers by the names of the folders in which their measurements are kept. */
+function teachersAtHand(teachersDir: string): Map<string, TeacherAtHand> {
+  return new Map(
+    listTeachers(teachersDir).flatMap((each) => {
+      if (!("manifest" in each)) return [];
+      const { name, manifest } = each;
+      const identity = (): string => teacherIdentity(findTeacher(name, teachersDir));
+      return [[fileName(manifest.name), { manifest, identity }] as const];
+    }),
+  );
 }
 
 function orProblem<T>(read: () => T, problems: string[]): T | null {

@@ -96,6 +96,12 @@ function checksum(text: string): HtmlCell {
   return { text: text.slice(0, SHOWN_CHECKSUM), title: text, value: `sha ${text}` };
 }
 
+const WHAT = {
+  teacher: "teacher",
+  replaced: "another model than the teacher of this name is now",
+  other: "model without a manifest here",
+};
+
 /** What a model is, in a few words. */
 export function descriptionOf({ kind, student, method, network, seed, also }: BoardModel): string {
   const which = {
@@ -107,7 +113,7 @@ export function descriptionOf({ kind, student, method, network, seed, also }: Bo
   };
   const parts = [
     student === null ? "" : which[student],
-    kind === "student" ? (method ?? "") : kind === "teacher" ? "teacher" : "model without a manifest here",
+    kind === "student" ? (method ?? "") : WHAT[kind],
     network ?? "",
     seed === null ? "" : `seed ${seed}`,
     also.length === 0 ? "" : `also ${also.join(", ")}`,

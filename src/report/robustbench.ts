@@ -34,6 +34,9 @@ export interface RobustBenchInfo {
   readonly footnote: string;
 }
 
+/** How a file says that mtard wrote it. */
+export const FOOTNOTE_START = "Measured by mtard ";
+
 /** The longest part of a model's name in the name of a file. */
 const KEPT_CHARACTERS = 100;
 
@@ -86,7 +89,7 @@ function corruptionInfo(section: CorruptionSection, row: CorruptionRow): RobustB
     reported: null,
     ...(acc ? { corruptions_acc: percent(acc.value) } : {}),
     footnote: [
-      `Measured by mtard ${version} on corrupted copies of test images (${column ? columnTitle(column) : "none"})`,
+      `${FOOTNOTE_START}${version} on corrupted copies of test images (${column ? columnTitle(column) : "none"})`,
       ...(acc ? [] : [", not the fifteen corruptions at five severities that RobustBench counts"]),
       clean ? `; clean accuracy on ${clean.total} images` : "",
       modelText(row.model),
@@ -130,7 +133,7 @@ export function robustBenchInfo(section: BoardSection, { model, measurements }: 
     reported: null,
     ...(auto?.robust == null ? {} : { autoattack_acc: percent(auto.robust) }),
     footnote: [
-      `Measured by mtard ${version} on ${images === test ? "all" : "the first"} ${images} test images`,
+      `${FOOTNOTE_START}${version} on ${images === test ? "all" : "the first"} ${images} test images`,
       ...(auto ? [] : [", not by AutoAttack"]),
       modelText(model),
     ].join(""),

@@ -12,10 +12,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { leaderboardCommand } from "#mtard/cli/leaderboard.js";
 import { commonCorruptions } from "#mtard/corruptions/corruptions.js";
 import { severities, type Severity } from "#mtard/corruptions/picture.js";
-import { nameOfKey } from "#mtard/evaluation/key.js";
+import { attackKey, nameOfKey } from "#mtard/evaluation/key.js";
 import { buildLeaderboard, type Leaderboard, type LeaderboardOptions } from "#mtard/report/leaderboard.js";
+import { describeColumn } from "#mtard/report/leaderboard-columns.js";
 import { describeMeasured } from "#mtard/report/leaderboard-models.js";
 import { readMeasurements } from "#mtard/report/leaderboard-records.js";
 import {
@@ -25,9 +27,12 @@ import {
   leaderboardMarkdown,
   leaderboardText,
 } from "#mtard/report/render-leaderboard.js";
+import { teacherIdentity } from "#mtard/model/model.js";
 import { robustBenchFiles } from "#mtard/report/robustbench.js";
+import { writeRobustBenchFolder } from "#mtard/report/robustbench-folder.js";
 import { runKey } from "#mtard/reproduction/run-key.js";
 import { readRun } from "#mtard/run/run-directory.js";
+import { findTeacher } from "#mtard/teacher/reference.js";
 import { DATA, hex, keep, keepCorrupted, makeRun } from "./leaderboard-runs.js";
 
 const work = mkdtempSync(join(tmpdir(), "mtard-leaderboard-"));
@@ -102,6 +107,17 @@ describe("a leaderboard's columns", () => {
     const lines = leaderboardCsv(board).trim().split("\r\n");
     expect(lines).toHaveLength(3);
     expect(lines.filter((line) => line.includes(",yes,pgd-sat,20 images,20,0.9,"))).toHaveLength(1);
+  });
+
+  it("name no number that is an attack's own in its norm", () => {
+    const measured = { model: hex("1"), data: DATA, images: 20, batchSize: 10 };
+    const common = { epsilon: 0.5, seed: 0, norm: "l2" as const };
+    const detailsOf = (changes: object): readonly string[] => {
+      const key = attackKey(measured, "pgd-trades", { ...common, changes }, null);
+      return describeColumn({ ...key, attack: "pgd-trades" }, 1, new Map()).details;
+    };
+    expect(detailsOf({})).toEqual(["20 images"]);
+    expect(detailsOf({ "pgd-trades": { steps: 7 } })).toEqual(["20 images", "steps 7"]);
   });
 
   it("are of one data set, norm and epsilon: others, and what later versions put into keys, are sections of their own", async () => {
@@ -231,6 +247,26 @@ describe("a leaderboard's models", () => {
     expect(row(identity)?.model).toMatchObject({ ...facts, student: "best", settings: key });
     expect(row(identity)?.model).toMatchObject({ name: "link", also: ["study/run", "exported"] });
     expect(row(hex("01d"))?.model).toMatchObject({ ...facts, student: "replaced", settings: key });
+  });
+
+  it("are teachers while these are what was measured: a replaced one's records are not the new one's, nor its data set theirs", async () => {
+    const teacher = teacherIdentity(findTeacher("demo-clean", places.teachersDir));
+    const folder = folderWith({
+      "demo-clean"(store) {
+        keep(store, teacher, "fgsm", [18, 9]);
+        keep(store, hex("01d"), "fgsm", [18, 8]);
+        keep(store, teacher, "fgsm", [18, 9], { data: hex("db") });
+      },
+    });
+    const board = await boardOf(folder);
+    const rows = board.sections.flatMap((section) => section.rows.map(({ model }) => model));
+    expect(board.sections.map(({ dataset }) => dataset.id)).toEqual([null, null]);
+    expect(rows.find(({ identity }) => identity === teacher)).toMatchObject({
+      ...{ name: "demo-clean", kind: "teacher", network: "resnet-14" },
+    });
+    const replaced = { name: "demo-clean (01d00000)", kind: "replaced", network: null };
+    expect(rows.find(({ identity }) => identity === hex("01d"))).toMatchObject(replaced);
+    expect(leaderboardMarkdown(board)).toContain("another model than the teacher of this name is now");
   });
 
   it("have what is whole alone: unfinished records are counted, damaged ones named", async () => {
@@ -432,5 +468,37 @@ describe("a leaderboard's files", () => {
     });
     expect(files.get("da0000000000/Linf/pgd.json")).not.toHaveProperty("autoattack_acc");
     expect(existsSync(join(folder, "robustbench"))).toBe(false);
+  });
+
+  it("replace RobustBench's folder, so that no model stays that is not there any more, but nobody else's", async () => {
+    const board = await boardOf(
+      folderWith({
+        gone: (store, model) => keep(store, model, "aa", [18, 9]),
+        here: (store, model) => keep(store, model, "aa", [18, 8]),
+      }),
+    );
+    const files = robustBenchFiles(board);
+    const out = join(work, "robustbench");
+    const written = (): string[] => readdirSync(out, { recursive: true, encoding: "utf8" }).sort();
+    await writeRobustBenchFolder(out, files);
+    const [, here] = [...files];
+    await writeRobustBenchFolder(out, new Map(here ? [here] : []));
+    const left = ["da0000000000", "da0000000000/Linf", "da0000000000/Linf/here.json"];
+    expect(written()).toEqual(left);
+    const foreign = "da0000000000/Linf/Carmon2019.json";
+    writeFileSync(join(out, foreign), '{"footnote": null}');
+    await expect(writeRobustBenchFolder(out, files)).rejects.toThrow("holds what no leaderboard wrote");
+    expect(written()).toEqual([...left.slice(0, 2), foreign, ...left.slice(2)]);
+  });
+
+  it("are refused before anything is read where a file is in the place of their folder", async () => {
+    const file = join(work, "taken");
+    writeFileSync(file, "mine");
+    for (const out of [file, join(file, "below")]) {
+      const args = { ...places, folder: join(work, "nowhere"), out };
+      await expect(async () => leaderboardCommand.handler(args as never)).rejects.toThrow(
+        out === file ? `${file} is not a folder` : `${out} cannot be written`,
+      );
+    }
   });
 });
