@@ -212,6 +212,7 @@ describe("a model card", () => {
 
   it("says checksums of a run's settings.json as text, whatever stands there", () => {
     const settings = {
+      dataset: EVIL,
       method: EVIL,
       cleanTeacher: EVIL,
       robustTeacher: null,
