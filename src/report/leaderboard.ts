@@ -10,7 +10,8 @@ import {
   type Threat,
   threatOf,
 } from "./leaderboard-columns.js";
-import { corruptionSections, type CorruptionSection, isCorrupted } from "./leaderboard-corruptions.js";
+import { isCorrupted } from "./leaderboard-corruption-sets.js";
+import { corruptionSections, type CorruptionSection } from "./leaderboard-corruptions.js";
 import { type BoardDataset, type BoardModel, namelessModel } from "./leaderboard-models.js";
 import { grouped, type Measurement, type Measurements } from "./leaderboard-records.js";
 import { FEW_IMAGES, meanOf, type MeanShare, type Share, shareOf } from "./leaderboard-shares.js";

@@ -1,7 +1,8 @@
 import { csvCell, htmlText, markdownText } from "../harmless.js";
 import { browserScript, htmlTable, pageHtml, type HtmlCell } from "./html.js";
 import { columnOf } from "./leaderboard-columns.js";
-import { type CorruptionRow, sourceOf } from "./leaderboard-corruptions.js";
+import { sourceOf } from "./leaderboard-corruption-sets.js";
+import type { CorruptionRow } from "./leaderboard-corruptions.js";
 import { boardFacts, CORRUPTIONS, readingRules } from "./leaderboard-facts.js";
 import type { Measurement } from "./leaderboard-records.js";
 import { shareOf } from "./leaderboard-shares.js";

@@ -24,7 +24,7 @@ export const RUN_FILES = {
   bestAveraged: "best-averaged.safetensors",
   summary: "summary.json",
   network: "network.json",
-  /** Curves and pictures for TensorBoard, whose files are known by `tfevents` in their names; the settings' comes first by name. */
+  /** TensorBoard knows its files by `tfevents`; the settings' come first by name. */
   events: "events.out.tfevents.metrics",
   eventSettings: "events.out.tfevents.hparams",
   examples: "examples.json",

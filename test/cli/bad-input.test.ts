@@ -701,7 +701,7 @@ const evaluateCases: BadCase[] = [
     call: "evaluate ten --attacks fgsm --save-adversarial adversarial.npz",
     says: ["image 5 has a label that is no class", /expected +a whole number from 0 to 9\n/, /found +200\n/],
   },
-  { name: "another norm", call: "evaluate ten --norm l2", says: ["--norm is wrong", '"linf"'] },
+  { name: "another norm", call: "evaluate ten --norm l1", says: ["--norm is wrong", '"linf" or "l2"'] },
   { name: "no steps", call: "evaluate ten --steps 0", says: ["--steps is wrong", wholeNumber] },
   { name: "half a query", call: "evaluate ten --queries 1.5", says: ["--queries is wrong", wholeNumber] },
   {

@@ -7,6 +7,7 @@ import { version } from "../../version.js";
 import type { Interval } from "../statistics.js";
 import { distanceText, radiusText } from "../run-report/share.js";
 import { type HandedModel, type RunOrigin, summaryOf } from "./facts.js";
+import { licenceFields, licenceText } from "./licence.js";
 import type { MeasuredRow } from "./measured.js";
 
 /** The files that a model's folder may hold. */
@@ -26,44 +27,6 @@ export interface Contents {
   /** Why there is no page, if there is none. */
   readonly noPage: string | null;
 }
-
-/** The licences that Hugging Face knows by these ids; any other is `other`, by its name. */
-const LICENCES = [
-  ...[
-    "apache-2.0",
-    "mit",
-    "bsd",
-    "bsd-2-clause",
-    "bsd-3-clause",
-    "isc",
-    "unlicense",
-    "wtfpl",
-    "zlib",
-    "openrail",
-  ],
-  ...["cc", "cc0-1.0", "cc-by-2.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-3.0"],
-  ...[
-    "cc-by-nc-4.0",
-    "cc-by-nd-4.0",
-    "cc-by-nc-nd-3.0",
-    "cc-by-nc-nd-4.0",
-    "cc-by-nc-sa-3.0",
-    "cc-by-nc-sa-4.0",
-  ],
-  ...[
-    "gpl",
-    "gpl-2.0",
-    "gpl-3.0",
-    "lgpl",
-    "lgpl-2.1",
-    "lgpl-3.0",
-    "agpl-3.0",
-    "mpl-2.0",
-    "epl-2.0",
-    "eupl-1.2",
-  ],
-  "unknown",
-];
 
 /** What the data sets are called there. */
 const DATASETS: Readonly<Record<string, string>> = {
@@ -120,12 +83,6 @@ function frontMatter(model: HandedModel): object {
     ...(trainedOn === undefined ? {} : { datasets: [trainedOn] }),
     ...(results.length === 0 ? {} : { "model-index": [{ name: oneLine(title), results }] }),
   };
-}
-
-function licenceFields(licence: string | null): object {
-  const id = licence?.toLowerCase();
-  if (licence === null || id === undefined) return { license: "unknown" };
-  return LICENCES.includes(id) ? { license: id } : { license: "other", license_name: oneLine(licence) };
 }
 
 function under({
@@ -271,14 +228,6 @@ In mtard${own ? `, where the data set ${markdownText(dataset)} is there` : ""}:
 mtard evaluate ${HANDED_FILES.onnx} --dataset ${id} --attacks pgd-trades --limit 500
 mtard teacher import --name NAME --dataset ${id} --onnx ${HANDED_FILES.onnx}
 \`\`\``;
-}
-
-function licenceText({ licence, dataset }: HandedModel): string {
-  const model =
-    licence === null
-      ? "Of the model: unknown; whoever made it has to say."
-      : `Of the model: ${markdownText(licence)}.`;
-  return `${model} The terms of the data set (${markdownText(dataset)}) and of the teachers may bind whoever uses it as well.`;
 }
 
 function limitsOf({ classNames, image, origin, measured }: HandedModel): string[] {
