@@ -220,6 +220,8 @@ it("a run without averages has the files it always had, and nothing of averages 
   await session("usual", tinySettings({ method: "natural", limitTest: 8 }));
   expect(readdirSync(place("usual")).sort()).toEqual([
     "best.safetensors",
+    "events.out.tfevents.hparams",
+    "events.out.tfevents.metrics",
     "last.safetensors",
     "metrics.jsonl",
     "previous.safetensors",
