@@ -72,7 +72,15 @@ export async function tryPackage({ folder, node = dirname(process.execPath), cac
   };
   const setup = run("setup", mtard, ["setup", "--json"]);
   run("setup again", mtard, ["setup"]);
-  const demo = run("demo, cut down", mtard, ["demo", "--epochs", "1", "--limit-train", "160"]);
+  const demo = run("demo, cut down", mtard, [
+    "demo",
+    "--epochs",
+    "1",
+    "--limit-train",
+    "160",
+    "--limit-test",
+    "60",
+  ]);
   run("install typescript", "npm", [
     "install",
     `typescript@${tools.typescript}`,

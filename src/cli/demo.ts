@@ -28,6 +28,7 @@ interface DemoArguments extends GlobalArguments {
   out: string;
   epochs: unknown;
   limitTrain: unknown;
+  limitTest: unknown;
   seed: unknown;
   device: string | undefined;
 }
@@ -35,7 +36,7 @@ interface DemoArguments extends GlobalArguments {
 const CLEAN_TEACHER = "demo-clean";
 const ROBUST_TEACHER = "demo-robust";
 const ATTACK = "pgd-trades";
-/** How many test images the demo's table is measured on. */
+/** How many test images the demo's table is measured on, unless the call says otherwise. */
 const EVALUATED = 500;
 
 /** The method that the demo is about, whose run lies in the demo's own folder. */
@@ -61,6 +62,11 @@ export const demoCommand: CommandBody = {
       .option("limit-train", {
         requiresArg: true,
         describe: "the first K training images, for a quicker look",
+      })
+      .option("limit-test", {
+        requiresArg: true,
+        default: EVALUATED,
+        describe: "choose and measure on the first K test images",
       })
       .option("seed", {
         requiresArg: true,
@@ -122,15 +128,17 @@ function demoSettings(method: MethodId, args: DemoArguments): TrainingSettings {
     robustTeacher: roles.includes("robust") ? ROBUST_TEACHER : null,
     seed: parseSetting("seed", args.seed, "--seed"),
     limitTrain: parseLimit(args.limitTrain, "--limit-train") ?? null,
-    limitTest: EVALUATED,
+    limitTest: testImages(args),
   });
 }
 
-async function measureModel(
-  named: string,
-  { dataDir, teachersDir, out, device }: DemoArguments,
-): Promise<Evaluation> {
-  const { description, test, fingerprint } = openDataset("demo", dataDir, { test: EVALUATED });
+function testImages({ limitTest }: DemoArguments): number {
+  return parseLimit(limitTest, "--limit-test") ?? EVALUATED;
+}
+
+async function measureModel(named: string, args: DemoArguments): Promise<Evaluation> {
+  const { dataDir, teachersDir, out, device } = args;
+  const { description, test, fingerprint } = openDataset("demo", dataDir, { test: testImages(args) });
   const dataset = classifierShape(description);
   const model = await openModel(findModel(named, teachersDir), { dataset, device: requestedDevice(device) });
   const line = new ProgressLine();
@@ -168,7 +176,7 @@ function tableEntry({ title, evaluation: { total, clean, attacks } }: DemoRow): 
 function demoText(rows: readonly DemoRow[], files: { student: string; metrics: string }): string {
   const percent = (fraction: number): string => `${(100 * fraction).toFixed(1)}%`;
   const table = formatTable([
-    [`${EVALUATED} test images`, "clean", attacks[ATTACK].title, "W-Robust"],
+    [`${rows[0]?.evaluation.total ?? 0} test images`, "clean", attacks[ATTACK].title, "W-Robust"],
     ...rows.map(({ title, evaluation }) => {
       const robust = evaluation.attacks[ATTACK];
       return [

@@ -42,7 +42,7 @@ function run(
   norm: Norm = "linf",
 ): Float32Array {
   const attack: SingleAttack = attacks[id];
-  const { adversarial } = attack.run(target, { images, labels, norm, epsilon, seed }, few(attack));
+  const { adversarial } = attack.run(target, { images, labels, norm, epsilon, seed }, few(attack, epsilon));
   const values = adversarial.dataSync<"float32">();
   adversarial.dispose();
   return values;
@@ -56,8 +56,9 @@ function lossOf(values: Float32Array): number {
   });
 }
 
-/** Fewer steps and queries, where an attack has a budget of them: enough for a tiny network. */
-function few({ defaults }: SingleAttack): Partial<AttackSettings> {
+/** Fewer steps and queries, where an attack has a budget of them, or where there is nowhere to go: enough for a tiny network. */
+function few({ defaults }: SingleAttack, epsilon: number): Partial<AttackSettings> {
+  if (epsilon === 0) return { steps: 5, queries: 100 };
   return defaults.queries === undefined ? {} : { steps: 10, queries: 100 };
 }
 
