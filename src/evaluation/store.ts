@@ -64,10 +64,8 @@ export function openStore(folder: string): MeasurementStore {
   function read(key: MeasurementKey, classes: number): MeasurementRecord | string | null {
     const path = pathOf(key);
     if (!isThere(path)) return null;
-    const file = readFile(path);
-    if (typeof file === "string") return file;
-    if (nameOfKey(file.key) !== nameOfKey(key)) return `${path} is the record of something else`;
-    return recordOf(key, file.record, path, classes);
+    const found = readRecord(path, classes);
+    return typeof found === "string" ? found : found.record;
   }
 
   function believable(): (StoreFile & { path: string })[] {
@@ -80,12 +78,9 @@ export function openStore(folder: string): MeasurementStore {
 
   function listed(model: string, classes: number, corrupted: boolean): KeptRecord[] {
     return believable()
-      .filter(({ key, path }) => key.model === model && path === pathOf(key))
-      .filter(({ key }) => (key.corruption !== undefined) === corrupted)
-      .flatMap(({ key, record: content, path }) => {
-        const record = recordOf(key, content, path, classes);
-        return typeof record === "string" ? [] : [{ key, record }];
-      });
+      .filter(({ key }) => key.model === model && (key.corruption !== undefined) === corrupted)
+      .map((file) => keptRecord(file, file.path, classes))
+      .filter((found) => typeof found !== "string");
   }
 
   return {

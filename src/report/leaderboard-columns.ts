@@ -82,21 +82,32 @@ export function describeColumn(
   count: number,
   models: ReadonlyMap<string, BoardModel>,
 ): BoardColumn {
-  const { attack, images, surrogate, wrongWhenClean, uniformStart } = key;
+  const { attack, images } = key;
   return {
     id: columnOf(key),
     attack,
     title: attacks[attack].title,
     details: [
       `${images.toLocaleString("en")} image${images === 1 ? "" : "s"}`,
-      ...unusualNumbers(key),
-      ...(wrongWhenClean === undefined ? [] : ["final answers count"]),
-      ...(uniformStart === undefined ? [] : ["clamped start"]),
-      ...(surrogate === null ? [] : [`from ${models.get(surrogate)?.name ?? surrogate.slice(0, 8)}`]),
+      ...detailsOf(key, (surrogate) => models.get(surrogate)?.name),
     ],
     images,
     models: count,
   };
+}
+
+/** What a column has of its own besides the number of images; `nameOf` may know what a surrogate is called. */
+export function detailsOf(
+  key: MeasurementKey & { readonly attack: AttackId },
+  nameOf: (surrogate: string) => string | undefined = () => undefined,
+): string[] {
+  const { surrogate, wrongWhenClean, uniformStart } = key;
+  return [
+    ...unusualNumbers(key),
+    ...(wrongWhenClean === undefined ? [] : ["final answers count"]),
+    ...(uniformStart === undefined ? [] : ["clamped start"]),
+    ...(surrogate === null ? [] : [`from ${nameOf(surrogate) ?? surrogate.slice(0, 8)}`]),
+  ];
 }
 
 /** A column in a few words: its attack, and all that is the column's own. */

@@ -45,14 +45,10 @@ export function unusualParts(
 }
 
 /** The numbers of an attack that are not its own in the norm it was run in, such as `steps 5`; those that an ensemble's parts share once. */
-export function unusualNumbers({
-  attack,
-  rounds,
-  ...key
-}: MeasurementKey & { readonly attack: AttackId }): string[] {
-  const { norm, epsilon, surrogate } = key;
-  const own = attackKey(key, attack, { norm, epsilon: epsilon ?? 0, seed: USUAL_SEED }, surrogate);
-  return differencesInWords({ ...own, ...key }, { ...key, attack, rounds });
+export function unusualNumbers(key: MeasurementKey & { readonly attack: AttackId }): string[] {
+  const { attack, norm, epsilon, surrogate } = key;
+  const { rounds } = attackKey(key, attack, { norm, epsilon: epsilon ?? 0, seed: USUAL_SEED }, surrogate);
+  return differencesInWords({ ...key, rounds }, key);
 }
 
 function differencesInWords(usual: MeasurementKey, key: MeasurementKey): string[] {

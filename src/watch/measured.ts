@@ -9,8 +9,9 @@ import { USUAL_SEED } from "../evaluation/settings.js";
 import { isRecord, readRecord } from "../evaluation/store.js";
 import { sha256Of } from "../files/sha256.js";
 import { oneLine } from "../harmless.js";
-import { describeColumn } from "../report/leaderboard-columns.js";
+import { detailsOf } from "../report/leaderboard-columns.js";
 import { radiusText } from "../report/run-report/share.js";
+import { signOf } from "./file-sign.js";
 
 /** A folder of records, what they are of, and the id of the run whose student that is. */
 export interface RecordsOf {
@@ -45,7 +46,7 @@ export function measuredTable(): MeasuredTable {
         const path = join(place.folder, name);
         const status = await stat(path).catch(() => null);
         if (!status) continue;
-        const sign = `${status.size}-${status.mtimeMs}-${status.ino}`;
+        const sign = signOf(status);
         let entry = known.get(path);
         if (entry?.sign !== sign) {
           if (performance.now() - began > milliseconds) {
@@ -110,11 +111,9 @@ function attackText(key: MeasurementKey): string {
   const { attack, norm, seed, corruption } = key;
   if (corruption) return `${corruption.name}, severity ${corruption.severity}`;
   if (attack === null) return "clean only";
-  // The first detail is the images, which have a column of their own.
-  const [, ...unusual] = describeColumn({ ...key, attack }, 1, new Map()).details;
   const parts = [
     ...(norm === undefined ? [] : [norms[norm].title]),
-    ...unusual,
+    ...detailsOf({ ...key, attack }),
     ...(seed === null || seed === USUAL_SEED ? [] : [`seed ${seed}`]),
   ];
   return oneLine(parts.length === 0 ? attack : `${attack} (${parts.join(", ")})`);

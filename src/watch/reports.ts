@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { RUN_FILES } from "../run/run-directory.js";
+import { signOf } from "./file-sign.js";
 
 /** Gives the report of a run's folder, as HTML. */
 export type ReportMaker = (folder: string) => Promise<string>;
@@ -68,7 +69,7 @@ async function signOfReport(folder: string): Promise<string> {
   const signs: string[] = [];
   for (const path of [...files.map((name) => join(folder, name)), ...records]) {
     const status = await stat(path).catch(() => null);
-    if (status) signs.push(`${path} ${status.size} ${status.mtimeMs} ${status.ino}`);
+    if (status) signs.push(`${path} ${signOf(status)}`);
   }
   return signs.join("\n");
 }

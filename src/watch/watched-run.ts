@@ -9,6 +9,7 @@ import { isSystemError } from "../files/system-error.js";
 import { oneLine } from "../harmless.js";
 import { evaluationIn, stepIn } from "../run/metrics.js";
 import { readRun, RUN_FILES, type RunDescription } from "../run/run-directory.js";
+import { signOf } from "./file-sign.js";
 import type { FoundRun } from "./find-runs.js";
 import { type LockedFiles, lockOf } from "./run-lock.js";
 import { type MetricsTail, tailMetrics } from "./tail-metrics.js";
@@ -84,7 +85,7 @@ export function watchRun(id: string, { folder, name }: FoundRun): WatchedRun {
     },
     async look(locked, now) {
       const [settings, metrics, summary] = await Promise.all(
-        [path("settings"), path("metrics"), path("summary")].map(signOf),
+        [path("settings"), path("metrics"), path("summary")].map(lookAt),
       );
       const held = await lockOf(folder, locked);
       const isOverdue = held === "unknown" && now - (metrics?.time ?? 0) > AT_WORK;
@@ -254,13 +255,12 @@ async function glanceAt(path: string): Promise<MetricsGlance> {
   }
 }
 
-async function signOf(path: string): Promise<{ readonly sign: string; readonly time: number } | null> {
+async function lookAt(path: string): Promise<{ readonly sign: string; readonly time: number } | null> {
   try {
     const status = await stat(path);
     // A pipe would wait for its writer.
     if (!status.isFile()) return null;
-    const { size, mtimeMs, ino } = status;
-    return { sign: `${size}-${mtimeMs}-${ino}`, time: mtimeMs };
+    return { sign: signOf(status), time: status.mtimeMs };
   } catch {
     return null;
   }
