@@ -10,6 +10,7 @@ import { usesGradients } from "../evaluation/checks.js";
 import { measure, type Measurement } from "../evaluation/measure.js";
 import { fileName, openModelStore, usualBatch } from "../evaluation/model-store.js";
 import { numbersOf } from "../evaluation/numbers.js";
+import { MEASUREMENTS_FOLDER } from "../evaluation/store.js";
 import type { Evaluation } from "../evaluation/summary.js";
 import { requireFilePath, writeFileAtomically } from "../files/atomic.js";
 import type { Model } from "../model/model.js";
@@ -246,7 +247,7 @@ function resultOf(
 
 function defaultOutput({ name, reference }: Model, dataset: string, runsDir: string): string {
   if (reference.kind === "run") return join(reference.folder, "evaluation.jsonl");
-  return join(runsDir, "evaluations", `${fileName(name)}-${dataset}.jsonl`);
+  return join(runsDir, MEASUREMENTS_FOLDER, `${fileName(name)}-${dataset}.jsonl`);
 }
 
 /** Formats clean accuracy, robust accuracy and W-Robust by attack as a table, with what each part of an ensemble fooled. */

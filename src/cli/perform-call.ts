@@ -7,7 +7,8 @@ import { imagesOf, type Places } from "../reproduction/session.js";
 import { requireStep } from "../jobs/time-limit.js";
 import { readSlurmOptions } from "../cluster/slurm-options.js";
 import { InputError } from "../errors.js";
-import { optionName, parseQuantity } from "../recipes/settings.js";
+import { parseQuantity } from "../recipes/settings.js";
+import { optionName } from "../recipes/setting-text.js";
 import {
   type Elsewhere,
   planOf,

@@ -10,13 +10,8 @@ import {
 import { InputError } from "../errors.js";
 import { methodIds, requireMethodId, type MethodId } from "../methods/methods.js";
 import { requireBudget, type BudgetName } from "../recipes/budgets.js";
-import {
-  optionName,
-  parseOverrides,
-  parseSetting,
-  type SettingName,
-  type TrainingSettings,
-} from "../recipes/settings.js";
+import { parseSetting, type SettingName, type TrainingSettings } from "../recipes/settings.js";
+import { optionName, parseOverrides } from "../recipes/setting-text.js";
 import { requireReading } from "../recipes/readings.js";
 import { isPaperDataset, paperDatasets, type PaperDataset } from "../paper/paper.js";
 import type { Outcome } from "../reproduction/run-request.js";

@@ -9,8 +9,6 @@ import { idleSettings } from "../recipes/read-settings.js";
 import { recipe } from "../recipes/recipes.js";
 import { requireReading } from "../recipes/readings.js";
 import {
-  optionName,
-  parseOverrides,
   parseQuantity,
   parseSetting,
   parseSettings,
@@ -18,6 +16,7 @@ import {
   type SettingName,
   type TrainingSettings,
 } from "../recipes/settings.js";
+import { optionName, parseOverrides } from "../recipes/setting-text.js";
 import { studentOf } from "../recipes/teachers.js";
 import type { TeacherRole } from "../methods/method.js";
 import { namedOrUsualTeachers } from "../recipes/usual-teachers.js";

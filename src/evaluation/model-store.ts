@@ -5,7 +5,7 @@ import type { Model } from "../model/model.js";
 import { recipe } from "../recipes/recipes.js";
 import { studentOf } from "../recipes/teachers.js";
 import { readRun } from "../run/run-directory.js";
-import { type MeasurementStore, openStore, outdatedIn } from "./store.js";
+import { MEASUREMENTS_FOLDER, type MeasurementStore, openStore, outdatedIn } from "./store.js";
 
 /** Of a name that cannot stand as it is, so many characters are kept: with the hash they fit into a file name. */
 const KEPT_CHARACTERS = 100;
@@ -24,7 +24,7 @@ export function fileName(name: string): string {
 
 /** The folder in which the measurements of a run are kept. */
 function runMeasurements(folder: string): string {
-  return join(folder, "evaluations");
+  return join(folder, MEASUREMENTS_FOLDER);
 }
 
 /**
@@ -38,7 +38,9 @@ export function openModelStore(
   say: (text: string) => void,
 ): MeasurementStore {
   const isRun = reference.kind === "run";
-  const folder = isRun ? runMeasurements(reference.folder) : join(runsDir, "evaluations", fileName(name));
+  const folder = isRun
+    ? runMeasurements(reference.folder)
+    : join(runsDir, MEASUREMENTS_FOLDER, fileName(name));
   const before = isRun ? [folder] : formerFolders(name, runsDir);
   const outdated = before.reduce((sum, each) => sum + outdatedIn(each), 0);
   if (outdated > 0)
@@ -54,7 +56,7 @@ function formerFolders(name: string, runsDir: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((each) => each.startsWith(`${name}-`) && each.length === name.length + 11)
-    .map((each) => join(folder, each, "evaluations"));
+    .map((each) => join(folder, each, MEASUREMENTS_FOLDER));
 }
 
 /**

@@ -11,6 +11,9 @@ import { sha256Of } from "../files/sha256.js";
 import { keySchema, type MeasurementKey, nameOfKey } from "./key.js";
 import { type MeasurementRecord, recordSchema, roundCount } from "./record.js";
 
+/** The folder in which measurements are kept: in a run those of its students, beside runs a folder for each other model. */
+export const MEASUREMENTS_FOLDER = "evaluations";
+
 /** A folder of measurements: one file for each key, rewritten after every batch. */
 export interface MeasurementStore {
   readonly folder: string;

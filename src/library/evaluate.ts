@@ -4,7 +4,7 @@ import { InputError } from "../errors.js";
 import type { MeasuredImages } from "../evaluation/images.js";
 import { type MeasureEvents, type Measurement, measure } from "../evaluation/measure.js";
 import { openModelStore } from "../evaluation/model-store.js";
-import { openStore, type MeasurementStore } from "../evaluation/store.js";
+import { MEASUREMENTS_FOLDER, openStore, type MeasurementStore } from "../evaluation/store.js";
 import type { Evaluation, RobustAccuracy } from "../evaluation/summary.js";
 import { type AttackOptions, attackSettings, imagesFor, namedAttacks } from "./attack-settings.js";
 import type { OpenModel } from "./open-model.js";
@@ -36,9 +36,6 @@ export interface EvaluationResult
   /** By the attacks' ids; an attack of your own is called by its title (`"My attack"` is `my-attack`). */
   readonly attacks: Readonly<Partial<Record<string, RobustAccuracy>>>;
 }
-
-/** Where what is measured of a value, which has no folder of its own, is kept. */
-const OWN_RESULTS = "evaluations";
 
 /**
  * Measures the clean accuracy of a model, and its robust accuracy and W-Robust under each attack.
@@ -89,7 +86,7 @@ function storeOf(
       fix: "datasetFromArrays makes one, or leave runsDir out",
     });
   if (reference) return openModelStore({ name, reference }, runsDir, onMessage ?? (() => undefined));
-  return openStore(`${runsDir}/${OWN_RESULTS}/${identity.slice(0, 16)}`);
+  return openStore(`${runsDir}/${MEASUREMENTS_FOLDER}/${identity.slice(0, 16)}`);
 }
 
 function eventsOf({ signal, onProgress, onMessage }: EvaluateOptions): Partial<MeasureEvents> {

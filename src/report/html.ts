@@ -10,9 +10,9 @@ export interface Picture {
 
 /** The style of every page: light or dark as the reader's system is, for screens from a phone's width on. */
 export const pageStyle = `
-:root { color-scheme: light dark; --text: #111; --soft: #555; --page: #fff; --card: #f4f4f6; --line: #d4d4d8; --accent: #0061a8; }
+:root { color-scheme: light dark; --text: #111; --soft: #555; --page: #fff; --card: #f4f4f6; --line: #d4d4d8; --accent: #0061a8; --good: #006b4f; --bad: #a33c00; }
 @media (prefers-color-scheme: dark) {
-  :root { --text: #e8e8ea; --soft: #b0b0b6; --page: #16171a; --card: #222428; --line: #3c3f45; --accent: #6cb8f0; }
+  :root { --text: #e8e8ea; --soft: #b0b0b6; --page: #16171a; --card: #222428; --line: #3c3f45; --accent: #6cb8f0; --good: #5fd3ae; --bad: #f2a273; }
 }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 sans-serif; color: var(--text); background: var(--page); max-width: 1200px; margin: 2em auto; padding: 0 1em; }

@@ -4,7 +4,7 @@ import { MOST_CLASSES } from "../data/datasets.js";
 import { InputError } from "../errors.js";
 import type { MeasurementKey } from "../evaluation/key.js";
 import { isFinished, type MeasurementRecord, warningTexts } from "../evaluation/record.js";
-import { openStore } from "../evaluation/store.js";
+import { MEASUREMENTS_FOLDER, openStore } from "../evaluation/store.js";
 import { RUN_FILES } from "../run/run-directory.js";
 
 /** Where measurements are kept: in a run's directory, or under a model's name beside runs. */
@@ -43,8 +43,6 @@ export interface Measurements {
 /** Folders deeper than this below the one that was named are not looked into. */
 const MOST_DEPTH = 16;
 
-const STORE = "evaluations";
-
 /**
  * Reads every record of a measurement below a folder, one after the other: of each, sums alone are kept.
  *
@@ -66,7 +64,7 @@ export function readMeasurements(
   let unfinished = 0;
   for (const [index, place] of places.entries()) {
     onProgress(index, places.length);
-    const store = place.kind === "run" ? join(place.folder, STORE) : place.folder;
+    const store = place.kind === "run" ? join(place.folder, MEASUREMENTS_FOLDER) : place.folder;
     // Which classes there are is not known of every model; what a record may say of them at most is.
     for (const found of openStore(store).all(MOST_CLASSES)) {
       if (typeof found === "string") problems.push(found);
@@ -100,7 +98,7 @@ function placesBelow(top: string, problems: string[]): Place[] {
   if (isRun(top)) return [{ kind: "run", folder: top, name: basename(resolve(top)) }];
   const places: Place[] = [];
   const look = (folder: string, depth: number): void => {
-    const isStore = basename(resolve(folder)) === STORE;
+    const isStore = basename(resolve(folder)) === MEASUREMENTS_FOLDER;
     for (const { name, isFolder } of foldersIn(folder, problems)) {
       const path = join(folder, name);
       if (isStore && isFolder) places.push({ kind: "model", folder: path, name });

@@ -12,8 +12,6 @@ export interface Section {
 
 /** What such pages look like, beside the style of every page. */
 export const sectionStyle = `
-:root { --good: #006b4f; --bad: #a33c00; }
-@media (prefers-color-scheme: dark) { :root { --good: #5fd3ae; --bad: #f2a273; } }
 h1, h2, p, li, dd, figcaption { overflow-wrap: anywhere; }
 h2 { margin: 2.2em 0 0.6em; padding-top: 0.6em; border-top: 1px solid var(--line); scroll-margin-top: 0.5em; }
 h3 { margin: 1.6em 0 0.4em; font-size: 1.05em; }

@@ -1,4 +1,4 @@
-import type { AttackId } from "../attacks/attacks.js";
+import { type AttackId, attacks } from "../attacks/attacks.js";
 import { attackKey, differencesOf, type MeasurementKey } from "../evaluation/key.js";
 import { USUAL_SEED } from "../evaluation/settings.js";
 import { distanceText } from "./run-report/share.js";
@@ -49,6 +49,12 @@ export function unusualNumbers(key: MeasurementKey & { readonly attack: AttackId
   const { attack, norm, epsilon, surrogate } = key;
   const { rounds } = attackKey(key, attack, { norm, epsilon: epsilon ?? 0, seed: USUAL_SEED }, surrogate);
   return differencesInWords({ ...key, rounds }, key);
+}
+
+/** An attack as pages call it, with what is unusual about a measurement of it in parentheses. */
+export function attackText(attack: AttackId, unusual: string): string {
+  const { title } = attacks[attack];
+  return unusual === "" ? title : `${title} (${unusual})`;
 }
 
 function differencesInWords(usual: MeasurementKey, key: MeasurementKey): string[] {

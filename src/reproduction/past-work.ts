@@ -5,6 +5,7 @@ import { readStoreRecord } from "../data/store.js";
 import { InputError, WorkError } from "../errors.js";
 import { keySchema } from "../evaluation/key.js";
 import { attackedIn } from "../evaluation/state.js";
+import { MEASUREMENTS_FOLDER } from "../evaluation/store.js";
 import { readTextFile } from "../files/read-text.js";
 import type { NetworkShape } from "../graph/network.js";
 import type { TrainingSettings } from "../recipes/settings.js";
@@ -70,7 +71,7 @@ export function readPastWork({
     const { settings, inputs } = run;
     const { shape } = inputs;
     if (!shape) continue;
-    const measured = attacksIn(join(folder, "evaluations"));
+    const measured = attacksIn(join(folder, MEASUREMENTS_FOLDER));
     const facts = { subject: "student", network: settings.student, shape } as const;
     attacks.push(...measured.map((attack) => ({ ...facts, ...attack })));
     const [device, ...others] = new Set(measured.map((attack) => attack.device));
@@ -87,7 +88,9 @@ export function readPastWork({
   for (const { name, network, image, classes } of teachers) {
     if (network === null) continue;
     const facts = { subject: "teacher", network, shape: { image, classes } } as const;
-    attacks.push(...attacksIn(join(runsDir, "evaluations", name)).map((attack) => ({ ...facts, ...attack })));
+    attacks.push(
+      ...attacksIn(join(runsDir, MEASUREMENTS_FOLDER, name)).map((attack) => ({ ...facts, ...attack })),
+    );
   }
   return { trainings, attacks };
 }

@@ -5,7 +5,7 @@ import type { InitialWeights } from "../run/run-directory.js";
 import type { Model } from "../model/model.js";
 import type { TeacherManifest } from "../teacher/manifest.js";
 import type { TeacherReference } from "../teacher/reference.js";
-import type { TrainingSettings } from "../recipes/settings.js";
+import { heldOutOf, type TrainingSettings } from "../recipes/settings.js";
 import type { DeviceRequest } from "../runtime/device.js";
 import type { ImageCounts } from "./run-key.js";
 import type { Ledger } from "./ledger.js";
@@ -113,6 +113,6 @@ export function imagesOf(
 ): ImageCounts & { selection: number } {
   const all = Math.min(settings.limitTrain ?? Infinity, stored.train);
   const test = Math.min(settings.limitTest ?? Infinity, stored.test);
-  const heldOut = settings.selection === "held-out" ? settings.heldOut : 0;
+  const heldOut = heldOutOf(settings);
   return { train: all - heldOut, selection: heldOut || test, test };
 }

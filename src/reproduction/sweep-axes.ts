@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import { settingsRead } from "../recipes/read-settings.js";
-import { namedSetting, parseSettingText, type Recipe, trainingSettings } from "../recipes/settings.js";
+import { type Recipe, trainingSettings } from "../recipes/settings.js";
+import { namedSetting, parseSettingText } from "../recipes/setting-text.js";
 import type { MethodId } from "../methods/methods.js";
 import { didYouMean } from "../nearest.js";
 

@@ -1,6 +1,7 @@
 import { type Dirent, existsSync } from "node:fs";
 import { readdir, realpath } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
+import { MEASUREMENTS_FOLDER } from "../evaluation/store.js";
 import { sha256Of } from "../files/sha256.js";
 import { systemCodeOf } from "../files/system-error.js";
 import { RUN_FILES } from "../run/run-directory.js";
@@ -60,7 +61,7 @@ export async function findRuns(top: string): Promise<Found> {
       await take(folder);
       return;
     }
-    const isStore = basename(folder) === "evaluations";
+    const isStore = basename(folder) === MEASUREMENTS_FOLDER;
     for (const entry of entries.sort((one, other) => (one.name < other.name ? -1 : 1))) {
       const { name } = entry;
       const path = join(folder, name);

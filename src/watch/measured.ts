@@ -11,6 +11,7 @@ import { sha256Of } from "../files/sha256.js";
 import { oneLine } from "../harmless.js";
 import { detailsOf } from "../report/leaderboard-columns.js";
 import { radiusText } from "../report/run-report/share.js";
+import { attackText } from "../report/unusual.js";
 import { signOf } from "./file-sign.js";
 
 /** A folder of records, what they are of, and the id of the run whose student that is. */
@@ -86,7 +87,7 @@ function rowOf(path: string, { model, run, classes }: RecordsOf, date: number): 
     const { key, record } = read;
     const { images, epsilon } = key;
     const radius = epsilon === null ? "" : radiusText({ norm: key.norm, epsilon });
-    const done = { ...about, attack: attackText(key), images, epsilon, radius, ...shares };
+    const done = { ...about, attack: changeText(key), images, epsilon, radius, ...shares };
     if (!isFinished(key, record)) {
       const round = record.attack ? `round ${record.attack.round + 1} of ${roundCount(key)}` : "clean images";
       return { ...done, problem: `not finished: ${round}` };
@@ -107,7 +108,7 @@ function rowOf(path: string, { model, run, classes }: RecordsOf, date: number): 
 }
 
 /** What was done to the images, in a few words: the attack or corruption, and all of its settings that are not its usual ones. */
-function attackText(key: MeasurementKey): string {
+function changeText(key: MeasurementKey): string {
   const { attack, norm, seed, corruption } = key;
   if (corruption) return `${corruption.name}, severity ${corruption.severity}`;
   if (attack === null) return "clean only";
@@ -116,5 +117,5 @@ function attackText(key: MeasurementKey): string {
     ...detailsOf({ ...key, attack }),
     ...(seed === null || seed === USUAL_SEED ? [] : [`seed ${seed}`]),
   ];
-  return oneLine(parts.length === 0 ? attack : `${attack} (${parts.join(", ")})`);
+  return oneLine(attackText(attack, parts.join(", ")));
 }

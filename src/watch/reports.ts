@@ -1,5 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { MEASUREMENTS_FOLDER } from "../evaluation/store.js";
 import { RUN_FILES } from "../run/run-directory.js";
 import { signOf } from "./file-sign.js";
 
@@ -63,7 +64,7 @@ export function keptReports(make: ReportMaker, young = YOUNG): ReportMaker {
 
 /** Changes with all that a report is made from: the run's files, and what was measured of it. */
 async function signOfReport(folder: string): Promise<string> {
-  const evaluations = join(folder, "evaluations");
+  const evaluations = join(folder, MEASUREMENTS_FOLDER);
   const records = (await readdir(evaluations).catch(() => [])).sort().map((name) => join(evaluations, name));
   const files = [RUN_FILES.settings, RUN_FILES.metrics, RUN_FILES.summary, RUN_FILES.examples];
   const signs: string[] = [];

@@ -10,8 +10,8 @@ body.watch { max-width: 1360px; margin: 0 auto; padding: 0 1.25em 3em; }
 .live::before { content: ""; display: inline-block; width: 0.6em; height: 0.6em; margin-right: 0.45em; border-radius: 50%; background: var(--line); }
 .live[data-state="live"]::before { background: var(--good); }
 .live[data-state="lost"]::before { background: var(--bad); }
-:root { --good: #1a7f4b; --bad: #b3261e; --waiting: #8a6100; --input: #fff; }
-@media (prefers-color-scheme: dark) { :root { --good: #58c48d; --bad: #ff8a80; --waiting: #e0b350; --input: #1c1e22; } }
+:root { --waiting: #8a6100; --input: #fff; }
+@media (prefers-color-scheme: dark) { :root { --waiting: #e0b350; --input: #1c1e22; } }
 .watch h1 { font-size: 1.6em; line-height: 1.25; margin: 0.9em 0 0.3em; overflow-wrap: anywhere; }
 .watch h1, .watch .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
 .watch h2 { font-size: 1.2em; margin: 2em 0 0.5em; }

@@ -7,6 +7,7 @@ import { InputError, WorkError } from "../errors.js";
 import { readTextFile } from "../files/read-text.js";
 import { isSystemError } from "../files/system-error.js";
 import { oneLine } from "../harmless.js";
+import { heldOutOf } from "../recipes/settings.js";
 import { evaluationIn, stepIn } from "../run/metrics.js";
 import { readRun, RUN_FILES, type RunDescription } from "../run/run-directory.js";
 import { signOf } from "./file-sign.js";
@@ -191,9 +192,9 @@ function smallEvaluations(evaluations: readonly EvaluationPoint[]): number[] {
 
 /** What a limit says of a run that shows nothing yet; without one nobody knows here how many images there are. */
 function ofLimit({ settings }: RunDescription): number | null {
-  const { limitTrain, heldOut, selection, batchSize } = settings;
+  const { limitTrain, batchSize } = settings;
   if (limitTrain === null) return null;
-  return Math.max(1, Math.ceil((limitTrain - (selection === "held-out" ? heldOut : 0)) / batchSize));
+  return Math.max(1, Math.ceil((limitTrain - heldOutOf(settings)) / batchSize));
 }
 
 /** Seconds a step over the last epoch or the last hundred steps, evaluations included; null before there are two. */

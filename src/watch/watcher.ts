@@ -1,7 +1,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { join } from "node:path";
 import type { Changes, JobRow, Measurements, Overview, RunDetail, RunRow } from "../browser/watch-types.js";
+import { MEASUREMENTS_FOLDER } from "../evaluation/store.js";
 import { oneLine } from "../harmless.js";
+import { heldOutOf } from "../recipes/settings.js";
 import { RUN_FILES, type RunDescription } from "../run/run-directory.js";
 import { type Found, findRuns } from "./find-runs.js";
 import { lookAtJobs } from "./jobs-look.js";
@@ -226,7 +228,7 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
     async measurements() {
       await recentLook();
       const ofRuns = [...runs.values()].map(({ id, name, folder: place, description }): RecordsOf => ({
-        folder: join(place, "evaluations"),
+        folder: join(place, MEASUREMENTS_FOLDER),
         model: name,
         run: id,
         classes: description?.inputs.shape?.classes,
@@ -258,6 +260,5 @@ export function watchFolder(folder: string, rhythm: Rhythm = USUAL): Watcher {
 const AT_ONCE = 32;
 
 function likenessOf({ settings, inputs }: RunDescription): string {
-  const { batchSize, limitTrain, selection, heldOut } = settings;
-  return [inputs.data, batchSize, limitTrain, selection === "held-out" ? heldOut : 0].join(" ");
+  return [inputs.data, settings.batchSize, settings.limitTrain, heldOutOf(settings)].join(" ");
 }

@@ -119,7 +119,7 @@ describe.skipIf(CHROMIUM === null)("pages about runs in Chromium, with hostile n
     const section = page.locator("section", { has: page.locator("#accuracy") });
     await section.getByRole("button", { name: /^robust/ }).click();
     expect(await section.locator("tbody tr:first-child td").allTextContents()).toEqual([
-      ...["A: seed 1", "pgd-trades", "10", "100.00%", "72.2 to 100.0", "50.00%", "23.7 to 76.3", "75.00%"],
+      ...["A: seed 1", "PGD-trades", "10", "100.00%", "72.2 to 100.0", "50.00%", "23.7 to 76.3", "75.00%"],
     ]);
     await section.getByRole("searchbox").fill("B:");
     expect(await section.locator("output").textContent()).toBe("3 of 6");

@@ -108,12 +108,12 @@ describe("mtard report", () => {
     for (const seed of [2, 0]) keep("runs/settings", "pgd-sat", { seed });
     keep("runs/settings", "fgsm", { images: 3 });
     expect((await pageOf("runs/settings")).rows).toEqual([
-      "fgsm: 4",
-      "fgsm (the first 3 images): 3",
-      "pgd-sat: 4",
-      "fgsm (epsilon 4/255): 4",
-      "fgsm (epsilon 16/255): 4",
-      "pgd-sat (seed 2): 4",
+      "FGSM: 4",
+      "FGSM (the first 3 images): 3",
+      "PGD-sat: 4",
+      "FGSM (epsilon 4/255): 4",
+      "FGSM (epsilon 16/255): 4",
+      "PGD-sat (seed 2): 4",
     ]);
   });
 
@@ -124,7 +124,7 @@ describe("mtard report", () => {
     keep("runs/others", "cw", { warnings: ["other data"] }, { data: "e".repeat(64) });
     keep("runs/others", "pgd-trades", { warnings: ["unfinished"] }, twoRestarts("pgd-trades"));
     keep("runs/others", "square", {});
-    expect(await pageOf("runs/others")).toEqual({ rows: ["fgsm: 4", "square: 4"], warnings: [] });
+    expect(await pageOf("runs/others")).toEqual({ rows: ["FGSM: 4", "Square: 4"], warnings: [] });
   });
 
   it("shows what was measured of the best student of averaged weights beside it", async () => {
@@ -135,7 +135,7 @@ describe("mtard report", () => {
     keep("runs/averaged", "pgd-sat", {});
     keep("runs/averaged", "fgsm", {});
     expect(await pageOf("runs/averaged")).toEqual({
-      rows: ["fgsm: 4", "fgsm (best-averaged): 4", "pgd-sat: 4"],
+      rows: ["FGSM: 4", "FGSM (best-averaged): 4", "PGD-sat: 4"],
       warnings: ["best-averaged student: it may mislead"],
     });
   });

@@ -63,17 +63,17 @@ it("records are rows, finished or not; damaged ones say what is wrong, and none 
   expect(shown).toEqual(
     expect.arrayContaining([
       { ...nothing, attack: "clean only", clean: 0.75, problem: "" },
-      { attack: "fgsm", clean: 0.75, robust: 0.25, wRobust: 0.5, ...linf, problem: "" },
+      { attack: "FGSM", clean: 0.75, robust: 0.25, wRobust: 0.5, ...linf, problem: "" },
       // What tells two measurements of one attack from each other is named; so are a norm and its radius.
       {
         ...nothing,
-        attack: "pgd-trades (L2, steps 5, restarts 2, seed 3)",
+        attack: "PGD-trades (L2, steps 5, restarts 2, seed 3)",
         radius: "L2 1",
         problem: "not finished: round 1 of 2",
       },
       // What is corrupted is neither clean nor attacked.
       { ...nothing, attack: "fog, severity 3", corrupted: 0.75, problem: "" },
-      { attack: "pgd-trades", ...nothing, ...linf, problem: "not finished: round 1 of 1" },
+      { attack: "PGD-trades", ...nothing, ...linf, problem: "not finished: round 1 of 1" },
       { attack: "", ...nothing, problem: expect.stringContaining("damaged:") as string },
     ]),
   );
@@ -102,7 +102,7 @@ it("corrupted images are no clean ones, and a norm other than L-infinity is name
   expect(shown).toEqual(
     expect.arrayContaining([
       { attack: "fog, severity 3", epsilon: null, clean: null, robust: null, corrupted: 0.75 },
-      { attack: "fgsm (L2)", epsilon: 0.5, clean: 0.75, robust: 0.25, corrupted: null },
+      { attack: "FGSM (L2)", epsilon: 0.5, clean: 0.75, robust: 0.25, corrupted: null },
     ]),
   );
 });

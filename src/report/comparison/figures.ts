@@ -3,6 +3,7 @@ import { nameOfKey } from "../../evaluation/key.js";
 import type { AccuracyRow } from "../run-report/accuracies.js";
 import { brief } from "../run-report/names.js";
 import { accuracyCurve, accuracyNames, ACCURACIES, curveSources } from "../run-report/panels.js";
+import { attackText } from "../unusual.js";
 import { curveOf } from "../../run/metrics.js";
 import type { ComparedRun, Comparison } from "./read.js";
 
@@ -31,7 +32,7 @@ function measuredFigures(runs: readonly ComparedRun[]): Figure[] {
     return [
       {
         kind: "dots",
-        title: `${brief(unusual === "" ? attack : `${attack} (${unusual})`, LONGEST_LABEL)}, ${images} images`,
+        title: `${brief(attackText(attack, unusual), LONGEST_LABEL)}, ${images} images`,
         subtitle: "bars: 95% intervals",
         xTitle: "Accuracy (%)",
         rows: rows.map(({ title: name, row }) => ({

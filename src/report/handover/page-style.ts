@@ -1,13 +1,13 @@
 /** The style of a model's page, after that of every page. */
 export const pageStyle = `
-:root { --right: #1a7f37; --wrong: #b42318; --track: #e4e4e9; }
-@media (prefers-color-scheme: dark) { :root { --right: #6fd08c; --wrong: #ff8f85; --track: #33363c; } }
+:root { --track: #e4e4e9; }
+@media (prefers-color-scheme: dark) { :root { --track: #33363c; } }
 body { max-width: 860px; }
 h1 { margin-bottom: 0.2em; overflow-wrap: anywhere; }
 .lead { margin-top: 0; color: var(--soft); overflow-wrap: anywhere; }
 .soft { color: var(--soft); }
-.right { color: var(--right); }
-.wrong { color: var(--wrong); }
+.right { color: var(--good); }
+.wrong { color: var(--bad); }
 [hidden] { display: none !important; }
 fieldset { border: 0; padding: 0; margin: 1.5em 0 1em; min-width: 0; }
 legend { padding: 0; font-weight: bold; }
@@ -33,8 +33,8 @@ figcaption > span { display: flex; gap: 0.5em; min-width: 0; font-variant-numeri
 figcaption bdi { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-weight: bold; }
 #marks { display: flex; align-items: center; gap: 3px; height: 9px; margin: 1.2em 0 0; }
 #marks i { flex: 1; height: 5px; border-radius: 3px; background: var(--track); transition: background 0.15s; }
-#marks i.right { background: var(--right); }
-#marks i.wrong { background: var(--wrong); height: 9px; border-radius: 5px; }
+#marks i.right { background: var(--good); }
+#marks i.wrong { background: var(--bad); height: 9px; border-radius: 5px; }
 #verdict { min-height: 1.5em; margin: 0.5em 0 1.2em; font-weight: bold; overflow-wrap: anywhere; }
 #stage[aria-busy="true"] #verdict { visibility: hidden; }
 .controls { display: grid; grid-template-columns: 1fr auto; gap: 0.3em 1.2em; align-items: center; background: var(--card); border-radius: 10px; padding: 0.9em 1.1em; }
@@ -51,8 +51,8 @@ figcaption bdi { overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
 #answers td > span { display: inline-block; width: 4.2em; text-align: right; vertical-align: middle; }
 .track { display: inline-block; vertical-align: middle; width: calc(100% - 4.4em); height: 10px; border-radius: 5px; background: var(--track); overflow: hidden; }
 .track div { height: 100%; border-radius: 5px; background: var(--soft); transition: width 0.12s linear; }
-.track div.right { background: var(--right); }
-.track div.wrong { background: var(--wrong); }
+.track div.right { background: var(--good); }
+.track div.wrong { background: var(--bad); }
 #logits { font-size: 0.9em; }
 #logits th { font-weight: normal; overflow-wrap: anywhere; unicode-bidi: isolate; }
 details { margin: 0.8em 0; }

@@ -1,4 +1,4 @@
-import { type AttackId, attackIds } from "../../attacks/attacks.js";
+import { type AttackId, attackIds, attacks } from "../../attacks/attacks.js";
 import { uniformStarts, wrongWhenClean as wrongWhenCleanTexts } from "../../attacks/conventions.js";
 import type { Norm } from "../../attacks/norms.js";
 import type { MeasurementKey } from "../../evaluation/key.js";
@@ -6,7 +6,7 @@ import { evaluationOfRecord } from "../../evaluation/record.js";
 import type { KeptRecord } from "../../evaluation/store.js";
 import { type MeasuredStudent, studentTitle } from "./students.js";
 import { byStrength } from "../leaderboard-columns.js";
-import { unusualParts } from "../unusual.js";
+import { attackText, unusualParts } from "../unusual.js";
 import { radiusText, type Share, shareOf } from "./share.js";
 
 /** What an attack left of a student, as a row of a table. */
@@ -59,7 +59,7 @@ export function accuracyRows(
     const most = Math.max(...labelled.filter((other) => isSameButImages(each, other)).map(imagesOf));
     const fewer = row.images < most ? [`the first ${row.images} images`] : [];
     const named = [...changes, ...fewer];
-    const label = named.length === 0 ? row.attack : `${row.attack} (${named.join(", ")})`;
+    const label = attackText(row.attack, named.join(", "));
     return { ...row, label, unusual: changes.join(", ") };
   });
 }
@@ -146,9 +146,9 @@ function changesOf(key: MeasurementKey, usual: Usual, among: readonly Measuremen
 /** Says which attacks were measured under other conventions than the usual ones; one sentence for each convention. */
 export function conventionNotes(rows: readonly AccuracyRow[]): string[] {
   const attacksWith = (name: "wrongWhenClean" | "uniformStart"): string =>
-    [...new Set(rows.filter(({ kept }) => kept.key[name] !== undefined).map(({ attack }) => attack))].join(
-      ", ",
-    );
+    [...new Set(rows.filter(({ kept }) => kept.key[name] !== undefined).map(({ attack }) => attack))]
+      .map((attack) => attacks[attack].title)
+      .join(", ");
   const [final, clamped] = [attacksWith("wrongWhenClean"), attacksWith("uniformStart")];
   return [
     ...(final === ""

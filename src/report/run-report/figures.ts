@@ -1,3 +1,4 @@
+import { attacks } from "../../attacks/attacks.js";
 import { drawSvg } from "../figures/draw.js";
 import type { Figure } from "../figures/figure.js";
 import type { Picture } from "../html.js";
@@ -68,7 +69,7 @@ export function runFigures(
             xTitle: "Accuracy (%)",
             rows: classes.map(({ clean, attacked }, index) => ({
               name: classNames[index] ?? "",
-              dots: [dot("clean", clean), dot(`under ${main.attack}`, attacked)],
+              dots: [dot("clean", clean), dot(`under ${attacks[main.attack].title}`, attacked)],
             })),
           },
     confusion: confusion && {

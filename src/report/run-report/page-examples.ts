@@ -1,3 +1,4 @@
+import { attacks } from "../../attacks/attacks.js";
 import { htmlText, shellWord } from "../../harmless.js";
 import { hint, paragraph } from "../sections.js";
 import { gainText } from "../pixels.js";
@@ -41,7 +42,7 @@ export function examplesHtml(report: RunReport): string {
 function aboutText({ attack, epsilon, examples }: Examples): string {
   const right = examples.filter(({ label, before }) => before.answer === label);
   const fooled = right.filter(({ label, after }) => after.answer !== label);
-  return `${attack} with epsilon ${distanceText(epsilon)} on the best student; ${examples.length} test images at equal distances, not chosen. ${right.length} were right when clean, ${fooled.length} of them are fooled.`;
+  return `${attacks[attack].title} with epsilon ${distanceText(epsilon)} on the best student; ${examples.length} test images at equal distances, not chosen. ${right.length} were right when clean, ${fooled.length} of them are fooled.`;
 }
 
 function exampleHtml(

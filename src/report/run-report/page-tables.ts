@@ -1,4 +1,6 @@
+import { attacks } from "../../attacks/attacks.js";
 import { htmlTable } from "../html.js";
+import { attackText } from "../unusual.js";
 import type { ClassAccuracy, Mistake } from "./classes.js";
 import { brief } from "./names.js";
 import type { RunNumbers, StudentNumbers } from "./numbers.js";
@@ -36,7 +38,7 @@ function selectionRows(report: RunReport): string[][] {
   const { evaluations } = metrics;
   const { selection, heldOut } = run.settings;
   const images = selection === "test" ? testImages : heldOut;
-  const label = `pgd-trades, when it was chosen (${selection === "test" ? "test" : "held-out"} images)`;
+  const label = `${attacks["pgd-trades"].title}, when it was chosen (${selection === "test" ? "test" : "held-out"} images)`;
   const best = evaluations.filter((evaluation) => evaluation.best).at(-1);
   const averaged = evaluations.flatMap((line) => (line.averaged?.best ? line.averaged : [])).at(-1);
   return [
@@ -59,19 +61,19 @@ function selectionRows(report: RunReport): string[][] {
 
 /** A row for each student, with the same columns for all. */
 export function studentTable(students: readonly StudentNumbers[]): string {
-  const attacks = [
+  const kinds = [
     ...new Map(
       students.flatMap(({ rows }) =>
         rows.map(({ attack, unusual }) => [`${attack} ${unusual}`, { attack, unusual }] as const),
       ),
     ).values(),
   ];
-  const columns = attacks.map(({ attack, unusual }) => {
+  const columns = kinds.map(({ attack, unusual }) => {
     const found = students.map(({ rows }) =>
       rows.find((row) => row.attack === attack && row.unusual === unusual),
     );
     const counts = new Set(found.flatMap((row) => row?.images ?? []));
-    const title = unusual === "" ? attack : `${attack} (${unusual})`;
+    const title = attackText(attack, unusual);
     // Where all saw as many images, they stand in the heading once.
     const isOne = counts.size === 1;
     return {

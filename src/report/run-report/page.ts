@@ -75,9 +75,7 @@ function summaryCards({ main, accuracies }: RunNumbers): string {
   return cardsHtml([
     card("clean", main.clean),
     card(main.label, main.robust),
-    ...(strongest && strongest !== main
-      ? [card(strongest.label.replace("aa", "AutoAttack"), strongest.robust)]
-      : []),
+    ...(strongest && strongest !== main ? [card(strongest.label, strongest.robust)] : []),
     { name: `W-Robust, ${main.label}`, value: percent(main.wRobust), more: "mean of clean and robust" },
   ]);
 }

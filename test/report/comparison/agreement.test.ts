@@ -110,13 +110,13 @@ describe("the accuracies of several runs", () => {
     ];
     const runs = compared([usual(8), usual(4, 9)], records);
     expect(labels(runs)).toEqual([
-      "fgsm (epsilon 8/255, batch size 250)",
-      "fgsm (epsilon 4/255, batch size 9)",
+      "FGSM (epsilon 8/255, batch size 250)",
+      "FGSM (epsilon 4/255, batch size 9)",
     ]);
     expect(panels(runs)).toEqual([]);
     expect(labels(compared([usual(8), usual(8)], [[kept("fgsm")], [kept("fgsm")]]))).toEqual([
-      "fgsm",
-      "fgsm",
+      "FGSM",
+      "FGSM",
     ]);
   });
 
@@ -126,7 +126,7 @@ describe("the accuracies of several runs", () => {
     expect(panels(compared(two, [[small], [kept("fgsm", { images: 4 })]]))).toEqual([]);
     expect(panels(compared(two, [[small], [kept("fgsm", { data: "e" })]]))).toEqual([]);
     expect(panels(compared(two, [[small, kept("fgsm", { images: 4 })], [small]]))).toEqual([
-      "fgsm, 2 images",
+      "FGSM, 2 images",
     ]);
   });
 });

@@ -23,15 +23,15 @@ describe("rows of accuracies", () => {
       kept("fgsm", { epsilon: 0.02 }),
     ]);
     expect(found).toEqual([
-      "pgd-sat: 2",
-      "fgsm (epsilon 4/255): 2",
-      "fgsm (epsilon 0.02): 2",
-      "fgsm (epsilon 16/255): 2",
-      "pgd-sat (batch size 7, restarts 3): 2",
-      "pgd-sat (seed 3): 2",
-      "pgd-sat (step size 1/255, steps 5): 2",
-      "square (queries 100): 2",
-      "aa (steps 9, restarts 2): 2",
+      "PGD-sat: 2",
+      "FGSM (epsilon 4/255): 2",
+      "FGSM (epsilon 0.02): 2",
+      "FGSM (epsilon 16/255): 2",
+      "PGD-sat (batch size 7, restarts 3): 2",
+      "PGD-sat (seed 3): 2",
+      "PGD-sat (step size 1/255, steps 5): 2",
+      "Square (queries 100): 2",
+      "AutoAttack (steps 9, restarts 2): 2",
     ]);
   });
 
@@ -40,9 +40,9 @@ describe("rows of accuracies", () => {
     const many = kept("pgd-sat", { images: 100, batchSize: 10 });
     const few = kept("pgd-sat", { images: 50, batchSize: 10 });
     expect(labelsOf([few, many, kept("fgsm", { images: 50, batchSize: 10 })], settings)).toEqual([
-      "fgsm: 50",
-      "pgd-sat: 100",
-      "pgd-sat (the first 50 images): 50",
+      "FGSM: 50",
+      "PGD-sat: 100",
+      "PGD-sat (the first 50 images): 50",
     ]);
   });
 
@@ -50,18 +50,18 @@ describe("rows of accuracies", () => {
     const [one, other] = ["c".repeat(64), "d".repeat(64)];
     const first = kept("transfer-cw", { surrogate: one });
     expect(labelsOf([first, kept("transfer-pgd-trades", { surrogate: other })])).toEqual([
-      "transfer-pgd-trades: 2",
-      "transfer-cw: 2",
+      "PGD-trades (transfer): 2",
+      "CW (transfer): 2",
     ]);
     expect(labelsOf([first, kept("transfer-cw", { surrogate: other })])).toEqual([
-      "transfer-cw (surrogate cccccccccccc...): 2",
-      "transfer-cw (surrogate dddddddddddd...): 2",
+      "CW (transfer) (surrogate cccccccccccc...): 2",
+      "CW (transfer) (surrogate dddddddddddd...): 2",
     ]);
     const final = kept("fgsm", { wrongWhenClean: "final-answer" });
-    expect(labelsOf([final, kept("cw")])).toEqual(["fgsm: 2", "cw: 2"]);
-    expect(labelsOf([final, kept("fgsm")])).toEqual(["fgsm: 2", "fgsm (wrong when clean final-answer): 2"]);
+    expect(labelsOf([final, kept("cw")])).toEqual(["FGSM: 2", "CW: 2"]);
+    expect(labelsOf([final, kept("fgsm")])).toEqual(["FGSM: 2", "FGSM (wrong when clean final-answer): 2"]);
     const [note, ...more] = conventionNotes(accuracyRows([student([final, kept("cw")])], usual));
-    expect(note).toMatch(/^fgsm: an image that is wrong when clean is attacked as any other/);
+    expect(note).toMatch(/^FGSM: an image that is wrong when clean is attacked as any other/);
     expect(more).toEqual([]);
   });
 
@@ -93,8 +93,8 @@ describe("rows of accuracies", () => {
     const main = (...records: readonly KeptRecord[]) =>
       mainRow(accuracyRows([student(records)], usual), "best", usual);
     const quick = kept("pgd-trades", { images: 9, changes: { "pgd-trades": { steps: 1 } } });
-    expect(main(quick, kept("pgd-trades", { images: 5 }))).toMatchObject({ label: "pgd-trades", images: 5 });
+    expect(main(quick, kept("pgd-trades", { images: 5 }))).toMatchObject({ label: "PGD-trades", images: 5 });
     expect(main(kept("fgsm", { images: 9 }), kept("aa", { images: 5 }))).toMatchObject({ attack: "aa" });
-    expect(main(quick)?.label).toBe("pgd-trades (steps 1)");
+    expect(main(quick)?.label).toBe("PGD-trades (steps 1)");
   });
 });

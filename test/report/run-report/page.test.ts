@@ -70,9 +70,9 @@ describe("a run's page", () => {
     expect(pageOf({ finished: true })).toContain("Finished after 2 epochs (2 steps).");
     expect(rowsOf(html)).toEqual(
       expect.arrayContaining([
-        ["fgsm", "best", "2", "100.00%", "34.2 to 100.0", "50.00%", "9.5 to 90.5", "75.00%"],
+        ["FGSM", "best", "2", "100.00%", "34.2 to 100.0", "50.00%", "9.5 to 90.5", "75.00%"],
         [
-          ...["pgd-trades, when it was chosen (test images)", "best", "40"],
+          ...["PGD-trades, when it was chosen (test images)", "best", "40"],
           ...["50.00%", "35.2 to 64.8", "25.00%", "14.2 to 40.2", "37.50%"],
         ],
       ]),
@@ -106,7 +106,7 @@ describe("a run's page", () => {
       expect.arrayContaining([
         [
           ...["student", "epoch", "clean, training", "robust, training", "W-Robust, training"],
-          "fgsm, 2 images",
+          "FGSM, 2 images",
         ],
         ["best", "1", "50.00%", "25.00%", "37.50%", "50.00% (9.5 to 90.5)"],
         ["last", "2", "50.00%", "20.00%", "35.00%", "-"],
@@ -186,7 +186,7 @@ describe("a run's page", () => {
   it("is also plain data without pictures and records", () => {
     const json = runReportJson(report, runNumbers(report));
     expect(json).toMatchObject({
-      accuracies: [{ label: "fgsm", images: 2, robust: { hits: 1, count: 2 }, wRobust: 0.75 }],
+      accuracies: [{ label: "FGSM", images: 2, robust: { hits: 1, count: 2 }, wRobust: 0.75 }],
       classes: [{ label: 4, clean: { hits: 2 }, attacked: { hits: 1 } }],
       examples: { attack: "pgd-trades", images: [{ index: 7, after: { answer: 0, confidence: 0.75 } }] },
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { namedSetting, parseOverrides, parseSettingText } from "#mtard/recipes/settings.js";
+import { namedSetting, parseOverrides, parseSettingText } from "#mtard/recipes/setting-text.js";
 import { tinySettings } from "../training/tiny-run.js";
 
 describe("--set", () => {
