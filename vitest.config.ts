@@ -6,7 +6,8 @@ export default defineConfig({
     // Tests import the compiled program, the same files users run, worker threads included.
     server: { deps: { external: [/\/dist\//] } },
     pool: "forks",
-    maxWorkers: 2,
+    // Each uses all cores, but some wait for a queue, a server or a browser: a third keeps two cores busy.
+    maxWorkers: 3,
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -71,7 +71,7 @@ describe("past work", () => {
       {
         device: "cuda",
         shape: SHAPE,
-        images: { train: 90, selection: 40 },
+        images: { train: 90, selection: 16 },
         teachers: { clean: { network: "resnet-8" }, robust: { sha256: "f".repeat(64), network: null } },
         ...{ step: 1, evaluation: null, start: 1 },
       },

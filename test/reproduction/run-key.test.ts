@@ -84,7 +84,7 @@ describe("the key of a run", () => {
       ["evaluationEpsilon", 0.03137254901960784],
       ["heldOut", 400],
       ["learningRate", 0.1],
-      ["limitTest", 40],
+      ["limitTest", 16],
       ["limitTrain", 90],
       ["method", "natural"],
       ["milestones", [1]],

@@ -44,7 +44,7 @@ export function tinySettings(changes: Partial<TrainingSettings> = {}): TrainingS
     robustTeacher: "robust",
     seed: 5,
     limitTrain: 90,
-    limitTest: 40,
+    limitTest: 16,
     epochs: 2,
     batchSize: 16,
     milestones: [1],

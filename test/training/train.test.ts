@@ -220,7 +220,7 @@ describe("a training run", () => {
     "chooses its best student with images that are wrong when clean as %s",
     async (evaluationWrongWhenClean) => {
       const settings = tinySettings({
-        ...{ method: "natural", epochs: 1, evaluationBatch: 10, evaluationWrongWhenClean },
+        ...{ method: "natural", epochs: 1, limitTest: 40, evaluationBatch: 10, evaluationWrongWhenClean },
       });
       const name = `chosen-by-${evaluationWrongWhenClean}`;
       const run = await prepareRun(settings, tinyPlaces(stores, name));
