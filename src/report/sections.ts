@@ -16,7 +16,7 @@ h1, h2, p, li, dd, figcaption { overflow-wrap: anywhere; }
 h2 { margin: 2.2em 0 0.6em; padding-top: 0.6em; border-top: 1px solid var(--line); scroll-margin-top: 0.5em; }
 h3 { margin: 1.6em 0 0.4em; font-size: 1.05em; }
 .scroll table { width: max-content; }
-td:not(.number) { max-width: 34em; overflow-wrap: break-word; }
+td:not(.number) { max-width: 28em; overflow-wrap: break-word; }
 td.number { white-space: nowrap; }
 @media (max-width: 480px) { td:not(.number) { max-width: 15em; } }
 .soft, figcaption, .cards dd small { color: var(--soft); }
