@@ -55,7 +55,7 @@ export const studies = {
     ...usualStudy,
     title: "All methods on the demo's data",
     dataset: "demo",
-    // Twice the demo's own: enough for losses and W-Robust to stand still.
+    // Twice the demo's own: enough for W-Robust to stand still, though losses still fall.
     epochs: 12,
     students: ["best", "best-averaged"],
     changes: () => ({ ...HELD_OUT, ema: 0.995, evaluateEvery: 2, evaluationBatch: 200 }),
