@@ -314,7 +314,9 @@ describe("a report", () => {
     const [folder = ""] = first.rows[1]?.runs ?? [];
     expect(await runJson(`report ${folder} --no-examples`)).toMatchObject({
       ...{ run: folder, file: `${folder}/report.html`, finished: true, steps: 8, examples: null },
-      accuracies: expect.arrayContaining([expect.objectContaining({ label: "fgsm" })]) as unknown,
+      accuracies: expect.arrayContaining([
+        expect.objectContaining({ attack: "fgsm", label: "FGSM" }),
+      ]) as unknown,
     });
     const html = read(`${folder}/report.html`);
     const drawn = [...html.matchAll(/<img alt="([^"]*)" src="data:image\/svg\+xml;base64,([^"]*)">/g)];
@@ -336,7 +338,7 @@ describe("a report", () => {
       const svg = Buffer.from(data, "base64").toString();
       expect(svg, title).toContain("Training epoch");
     }
-    expect(html).toContain("<td>fgsm</td>");
+    expect(html).toContain("<td>FGSM</td>");
     expect(html).toContain("Finished after 2 epochs (8 steps).");
     expect(Buffer.byteLength(html)).toBeLessThan(300_000);
   });
