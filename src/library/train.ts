@@ -5,6 +5,7 @@ import type { Network } from "../graph/network.js";
 import { parseNetwork } from "../graph/schema.js";
 import { type Method, type StepReport, teacherRolesOf } from "../methods/method.js";
 import { type MethodId, methodOf, methods } from "../methods/methods.js";
+import { departuresOf } from "../recipes/departures.js";
 import { recipe } from "../recipes/recipes.js";
 import {
   parseSetting,
@@ -109,6 +110,8 @@ export interface TrainingResult {
   /** The best evaluation of the averaged weights; null where the run keeps none (`ema` is 0). */
   readonly bestAveraged: BestEvaluation | null;
   readonly settings: TrainingSettings;
+  /** What makes its numbers other than the recipe's, one sentence each: another batch size, or a teacher that is not the paper's. */
+  readonly departures: readonly string[];
 }
 
 /**
@@ -124,6 +127,8 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
   const dataset = typeof options.dataset === "string" ? undefined : options.dataset;
   if (network) requireOwnId(network);
   const settings = settingsOf(options, id, method);
+  const roles = teacherRolesOf(method ?? methodOf(id));
+  const departures = departuresOf(settings, placesOf(options).teachersDir, roles);
   const folder = options.out ?? `runs/${runName(settings)}`;
   const device = prepareEngines(options.device);
   studentDevice(tf, device);
@@ -160,7 +165,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
       },
       checkpointSeconds,
     );
-    return { status, folder, step, best, bestAveraged, settings };
+    return { status, folder, step, best, bestAveraged, settings, departures };
   } finally {
     await run.close();
   }

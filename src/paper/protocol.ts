@@ -18,7 +18,7 @@ const BY_SCRIPT: readonly AttackId[] = [
  * The conventions by which tables measure an attack: the authors' for FGSM, PGD, CW and transfers, the usual ones, which are AutoAttack's,
  * for all others.
  *
- * @see zhaoshiji123/MTARD, mtard_loss.py (`attack_pgd`) and the answer to its issue 3; ZFancy/IAD, attack_generator.py.
+ * @see zhaoshiji123/MTARD, mtard_loss.py (`attack_pgd`) and the answers to its issues 3 (CW) and 6 (transfers, Square); ZFancy/IAD, attack_generator.py.
  */
 export function paperConventions(attack: AttackId): Conventions {
   return BY_SCRIPT.includes(attack) ? AUTHORS : USUAL_CONVENTIONS;

@@ -1,17 +1,25 @@
 import { isBuiltIn } from "../data/datasets.js";
+import { type TeacherRole, teacherRolesOf } from "../methods/method.js";
 import { methods, requireMethodId } from "../methods/methods.js";
-import { teacherRolesOf } from "../methods/method.js";
-import { teachersFor } from "../teacher/store.js";
+import { readManifest } from "../teacher/manifest.js";
+import { findTeacher } from "../teacher/reference.js";
 import { recipe } from "./recipes.js";
 import type { TrainingSettings } from "./settings.js";
 import { isPapersTeacher, paperTeacher } from "./teachers.js";
 
 /**
  * What makes a run's numbers other than its recipe's, beyond the settings' own names, one sentence each: another batch size, and a teacher
- * of the store that is not the paper's.
+ * that is not the paper's, or a file, of which that is not known.
+ *
+ * @param roles The teachers that its method asks; only those of mtard's own methods follow from the settings.
+ * @throws {InputError} if there is no such teacher, or its manifest cannot be read.
  */
-export function departuresOf(settings: TrainingSettings, teachersDir: string): string[] {
-  const { dataset, method, batchSize } = settings;
+export function departuresOf(
+  settings: TrainingSettings,
+  teachersDir: string,
+  roles: readonly TeacherRole[] = teacherRolesOf(methods[requireMethodId(settings.method)]),
+): string[] {
+  const { dataset, batchSize } = settings;
   const usual = recipe(settings).batchSize;
   const size =
     batchSize === usual
@@ -19,15 +27,21 @@ export function departuresOf(settings: TrainingSettings, teachersDir: string): s
       : [
           `batches of ${batchSize}, where the recipe has ${usual}: its rates are for those, and results change, in a public report on ARD by several points`,
         ];
-  return [...size, ...(isBuiltIn(dataset) ? teachersBesides(settings, method, teachersDir) : [])];
+  const teachers = isBuiltIn(dataset)
+    ? roles.flatMap((role) => anotherTeacher(settings, role, teachersDir))
+    : [];
+  return [...size, ...teachers];
 }
 
-function teachersBesides(settings: TrainingSettings, method: string, teachersDir: string): string[] {
-  const there = teachersFor(settings.dataset, teachersDir);
-  return teacherRolesOf(methods[requireMethodId(method)]).flatMap((role) => {
-    const paper = paperTeacher(settings.dataset, role, "first");
-    const used = there.find(({ name }) => name === settings[`${role}Teacher`]);
-    if (!paper || !used || isPapersTeacher(used, paper)) return [];
-    return [`the ${role} teacher ${used.name} is not the paper's, which is ${paper.name} (${paper.network})`];
-  });
+function anotherTeacher(settings: TrainingSettings, role: TeacherRole, teachersDir: string): string[] {
+  const paper = paperTeacher(settings.dataset, role, "first");
+  const named = settings[`${role}Teacher`];
+  if (!paper || named === null) return [];
+  const found = findTeacher(named, teachersDir);
+  const used = found.kind === "folder" ? readManifest(found.folder) : null;
+  if (used && isPapersTeacher(used, paper)) return [];
+  const says = used ? "is not" : "is a file, which may or may not be";
+  return [
+    `the ${role} teacher ${used?.name ?? named} ${says} the paper's: that is ${paper.name} (${paper.network})`,
+  ];
 }

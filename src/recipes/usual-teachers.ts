@@ -1,13 +1,14 @@
 import { InputError } from "../errors.js";
 import type { TrainingSettings } from "./settings.js";
-import { teacherRecipes } from "./teachers.js";
+import { isPapersTeacher, teacherRecipes } from "./teachers.js";
 import { findDescription, howToGet } from "../teacher/descriptions.js";
 import type { TeacherRole } from "../methods/method.js";
 import { teachersFor, teachersFound } from "../teacher/store.js";
 
 /**
- * The teacher taken for a role when none is named: DATASET-ROLE, else the paper's by its name, else the only one with the paper's
- * network, else the one that stands in for the paper's; null if the store has none of them.
+ * The teacher taken for a role when none is named: DATASET-ROLE, else the paper's by its name, else the only one that is the paper's by its
+ * network and normalisation, else the only one with the paper's network, else the one that stands in for the paper's; null if the store has
+ * none of them.
  */
 export function usualTeacher(dataset: string, role: TeacherRole, teachersDir: string): string | null {
   const there = teachersFor(dataset, teachersDir);
@@ -19,7 +20,9 @@ export function usualTeacher(dataset: string, role: TeacherRole, teachersDir: st
     (manifest) => manifest.network === paper?.[role].network && (manifest.role ?? role) === role,
   );
   const distinct = paper?.clean.network !== paper?.robust.network;
-  if (distinct && ofNetwork.length === 1) return ofNetwork[0]?.name ?? null;
+  const alike = ofNetwork.filter((manifest) => isPapersTeacher(manifest, paper?.[role] ?? null));
+  const [only] = [alike, ofNetwork].find(({ length }) => length === 1) ?? [];
+  if (distinct && only) return only.name;
   const instead = paper?.[role].instead;
   return instead !== undefined && isThere(instead) ? instead : null;
 }

@@ -119,6 +119,7 @@ export function studyFacts(study: StudyReport): string[] {
       : [
           "McNemar's exact test looks at the test images of one seed; p is adjusted by Holm for all methods of a column. A star for each seed with p below 0.05.",
         ]),
+    ...study.conditions.map((text) => `Note, ${text}.`),
     ...study.warnings.map((warning) => `Warning, ${warning}.`),
   ];
 }

@@ -63,6 +63,7 @@ export function sweepFacts(sweep: SweepReport): string[] {
     ...halvingFacts(sweep),
     ...(seeds.length > 1 ? ["Mean ± sample standard deviation over seeds."] : []),
     ...unfinishedFacts(rows),
+    ...sweep.conditions.map((text) => `Note, ${text}.`),
     ...warnings.map((warning) => `Warning, ${warning}.`),
   ];
 }

@@ -4,6 +4,7 @@ import { isRun, isTeacherPlan, type Outcome, type RunOutcome } from "../reproduc
 import type { Scale } from "../reproduction/scale.js";
 import type { StudyPlan } from "../reproduction/studies.js";
 import { firstStepWarnings } from "../training/first-step.js";
+import { conditionsOf } from "./conditions.js";
 import { settledness, type Settledness, type StudyMetrics } from "./study-curves.js";
 import { evaluationFor, measuresOf, valueOf, type StudyMeasure } from "./measures.js";
 import { holm, mcNemar, meanInterval, shareInterval, type Interval } from "./statistics.js";
@@ -80,6 +81,8 @@ export interface StudyReport {
   readonly settled: readonly Settledness[];
   /** What images chose the best students. */
   readonly selections: readonly string[];
+  /** The schedules of the runs' rates, and how runs depart from their recipes. */
+  readonly conditions: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -127,6 +130,7 @@ export function buildStudy(
     averaging: averagingOf(sections, measures),
     settled: settledness(plan.methods, runs, metrics),
     selections: [...new Set(runs.map(({ settings }) => selectionOf(settings)))],
+    conditions: conditionsOf(runs, ({ plan: { method } }) => methods[method].title),
     warnings: [
       ...new Set([
         ...outcomes.flatMap(ownWarnings),

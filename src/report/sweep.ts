@@ -5,6 +5,7 @@ import type { Axis } from "../reproduction/sweep-axes.js";
 import type { Sampling } from "../reproduction/sweep-points.js";
 import type { SweepPlan } from "../reproduction/sweeps.js";
 import type { Scale } from "../reproduction/scale.js";
+import { conditionsOf } from "./conditions.js";
 import { measuresOf, valueOf, type StudyMeasure } from "./measures.js";
 import { type Sample, sampleOf } from "./table.js";
 
@@ -56,6 +57,8 @@ export interface SweepReport {
   readonly rows: readonly SweepRow[];
   /** The name of the best point; null where none is finished. */
   readonly best: string | null;
+  /** The schedules of the runs' rates, and how runs depart from their recipe. */
+  readonly conditions: readonly string[];
   readonly warnings: readonly string[];
 }
 
@@ -92,6 +95,10 @@ export function buildSweep(
     measures,
     rows: sorted.map((each) => rowOf(each, measures)),
     best: best?.state === "finished" ? best.point.name : null,
+    conditions: conditionsOf(
+      points.flatMap(({ point, runs: those }) => those.map((run) => ({ ...run, point: point.name }))),
+      ({ point }) => point,
+    ),
     warnings: warningsOf(points),
   };
 }

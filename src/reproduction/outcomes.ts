@@ -1,5 +1,6 @@
 import { teacherRoles } from "../methods/method.js";
 import type { RunPlan } from "../paper/plan.js";
+import { departuresOf } from "../recipes/departures.js";
 import { readRun } from "../run/run-directory.js";
 import type { JobResult, MeasuredStudent } from "./perform.js";
 import { type JobsOfRequests, runOrTeacher } from "./plan-jobs.js";
@@ -48,6 +49,7 @@ export async function outcomeOf(
     ...accuracies,
     folder: trained.folder,
     settings,
+    departures: departuresOf(settings, session.places.teachersDir),
     shortfall: shortfallOf(plan, settings, session.scale, session.record, used),
     trained: trained.trained || (madeElsewhere.get(training) ?? 0) > 0,
   };

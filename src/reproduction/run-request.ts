@@ -44,6 +44,8 @@ export interface Outcome {
 export interface RunOutcome extends Outcome {
   readonly plan: RunPlan;
   readonly settings: TrainingSettings;
+  /** What makes its numbers other than its recipe's, beyond the settings' own names, one sentence each. */
+  readonly departures: readonly string[];
 }
 
 /** Whether an outcome is that of a run. */

@@ -83,10 +83,12 @@ export function scaleOf(
 }
 
 /** What holds where a call says nothing else, by a budget or a study. */
-export interface UsualScale extends Omit<Budget, "describe" | "dataset" | "student"> {
+export interface UsualScale extends Omit<Budget, "describe" | "dataset" | "student" | "changes"> {
   readonly name: string;
   readonly dataset: string;
   readonly student: string;
+  /** The changes to a method's recipe of some epochs, or of the recipe's own. */
+  readonly changes: (method: MethodId, epochs: number | null) => Partial<Recipe>;
 }
 
 /** A scale of what is usual, with a call's changes. */
@@ -95,18 +97,18 @@ export function scaleBy(
   rest: Pick<Scale, "paperDataset" | "paperStudent" | "init">,
   options: ScaleOptions,
 ): Scale {
-  const { batchSize, attacks } = options;
+  const { batchSize, attacks, epochs = usual.epochs } = options;
   const attackImages: Readonly<Record<string, number>> = { ...usual.attackImages, ...options.attackImages };
   return {
     ...rest,
     budget: usual.name,
     dataset: usual.dataset,
     student: options.student ?? usual.student,
-    epochs: options.epochs ?? usual.epochs ?? undefined,
+    epochs: epochs ?? undefined,
     limitTrain: options.limitTrain ?? usual.limitTrain,
     limitTest: options.limitTest ?? usual.limitTest,
     changes: (method) => ({
-      ...usual.changes(method),
+      ...usual.changes(method, epochs),
       ...(batchSize === undefined ? {} : { batchSize }),
       ...options.changes,
     }),

@@ -5,6 +5,7 @@ import type { StudentChoice } from "../model/run-student.js";
 import { isPaperDataset } from "../paper/paper.js";
 import { plainRun } from "../paper/plan.js";
 import { budgets } from "../recipes/budgets.js";
+import { recipe } from "../recipes/recipes.js";
 import type { Recipe } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import type { SubjectRequest } from "./run-request.js";
@@ -30,8 +31,8 @@ export interface StudyPlan {
   readonly attackImages: Readonly<Partial<Record<AttackId, number>>>;
   readonly limitTrain: number | null;
   readonly limitTest: number | null;
-  /** The changes to a method's recipe. */
-  readonly changes: (method: MethodId) => Partial<Recipe>;
+  /** The changes to a method's recipe, whose length they may depend on. */
+  readonly changes: (method: MethodId, epochs: number | null) => Partial<Recipe>;
 }
 
 /** A study of one's own, where the call says nothing else: the recipes as they are. */
@@ -55,10 +56,14 @@ export const studies = {
     ...usualStudy,
     title: "All methods on the demo's data",
     dataset: "demo",
-    // Twice the demo's own: enough for W-Robust to stand still, though losses still fall.
-    epochs: 12,
+    // More than twice the demo's own, the last quarter of them at a hundredth of the first rate, where nothing moves any more.
+    epochs: 16,
     students: ["best", "best-averaged"],
-    changes: () => ({ ...HELD_OUT, ema: 0.995, evaluateEvery: 2, evaluationBatch: 200 }),
+    changes: (_, epochs) => ({
+      ...HELD_OUT,
+      ...{ ema: 0.995, evaluateEvery: 2, evaluationBatch: 200 },
+      ...(epochs === null ? {} : { milestones: halfAndThreeQuarters(epochs) }),
+    }),
   },
   "cifar10-subset": {
     ...usualStudy,
@@ -72,10 +77,12 @@ export const studies = {
     attackImages: { aa: 500 },
     limitTrain: 10_000,
     limitTest: 2000,
-    // Balance moves as much faster as there are fewer steps.
-    changes: (method) => ({
+    // Balance moves as much faster as there are fewer steps. The recipes fall at other epochs each: B-MTARD's holds for all.
+    changes: (method, epochs) => ({
       ...budgets.subset.changes(method),
       ...HELD_OUT,
+      milestones: recipe({ dataset: "cifar10", method: "b-mtard", student: "resnet-20" }, epochs ?? undefined)
+        .milestones,
       heldOut: 1000,
       evaluateEvery: 1,
     }),
@@ -84,6 +91,11 @@ export const studies = {
 
 /** Students are chosen on images that are neither trained nor tested on: whoever chooses on the test images flatters all. */
 export const HELD_OUT = { selection: "held-out" } as const;
+
+/** The epochs after which the rate falls, each time to a tenth. */
+function halfAndThreeQuarters(epochs: number): number[] {
+  return [...new Set([epochs / 2, (3 * epochs) / 4].map((epoch) => Math.max(1, Math.round(epoch))))];
+}
 
 /**
  * The scale of a study with a call's changes.

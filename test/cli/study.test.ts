@@ -69,7 +69,10 @@ describe("a study from nothing", () => {
     expect(page).not.toMatch(/src="(?!data:)|href=/);
     const drawn = readdirSync(folder).filter((name) => name.endsWith(".svg"));
     expect(page.match(/<img /g)).toHaveLength(drawn.length);
-    expect(readFileSync(join(folder, "study.md"), "utf8")).toContain("| B-MTARD |");
+    const markdown = readFileSync(join(folder, "study.md"), "utf8");
+    expect(markdown).toContain("| B-MTARD |");
+    expect(markdown).toContain("- Note, the rate falls to a tenth after epochs 1 and 2.");
+    expect(markdown).toContain("- Note, batches of 16, where the recipe has 64:");
   });
 
   it("does nothing twice", async () => {

@@ -86,6 +86,9 @@ describe("train", () => {
     const result = await train({ ...quick, out: at("told"), onProgress: (progress) => seen.push(progress) });
     expect(tf.memory().numTensors).toBe(before);
     expect(result).toMatchObject({ status: "finished", folder: at("told"), step: 3 });
+    expect(result.departures).toEqual([
+      expect.stringMatching(`^batches of ${result.settings.batchSize}, where the recipe has 64:`),
+    ]);
     expect(
       seen.filter(({ kind }) => kind === "step").map((each) => each.kind === "step" && each.step),
     ).toEqual([1, 2, 3]);

@@ -12,6 +12,7 @@ afterAll(() => rmSync(work, { recursive: true }));
 
 for (const [name, network, normalization] of [
   ["papers", "resnet-56-b", null],
+  ["wrn", "wide-resnet-34-10", null],
   ["akamaster", "resnet-56", null],
   ["normalised", "resnet-56-b", { mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2] }],
 ] as const) {
@@ -36,7 +37,7 @@ const said = (changes: Partial<TrainingSettings> = {}, dataset = "cifar10"): str
   return departuresOf(
     parseSettings({
       ...{ ...recipe(training), ...training },
-      ...{ cleanTeacher: "papers", robustTeacher: "r.onnx", seed: 0, limitTrain: null, limitTest: null },
+      ...{ cleanTeacher: "papers", robustTeacher: "wrn", seed: 0, limitTrain: null, limitTest: null },
       ...changes,
     }),
     work,
@@ -52,14 +53,24 @@ it("another batch size than the recipe's is said, in one line", () => {
   expect(said({ batchSize: 64 })).toEqual([
     "batches of 64, where the recipe has 128: its rates are for those, and results change, in a public report on ARD by several points",
   ]);
-  expect(said({ batchSize: 32, cleanTeacher: null }, "tiny-imagenet")).toEqual([]);
-  expect(said({ batchSize: 128, cleanTeacher: null }, "tiny-imagenet")).toHaveLength(1);
+  expect(said({ batchSize: 32, cleanTeacher: null, robustTeacher: null }, "tiny-imagenet")).toEqual([]);
+  expect(said({ batchSize: 128, cleanTeacher: null, robustTeacher: null }, "tiny-imagenet")).toHaveLength(1);
 });
 
 it("another clean teacher than the paper's is said, where the method asks one", () => {
   const text = (name: string): string =>
-    `the clean teacher ${name} is not the paper's, which is cifar10-resnet-56-mtard (resnet-56-b)`;
+    `the clean teacher ${name} is not the paper's: that is cifar10-resnet-56-mtard (resnet-56-b)`;
   expect(said({ cleanTeacher: "akamaster" })).toEqual([text("akamaster")]);
   expect(said({ cleanTeacher: "normalised" })).toEqual([text("normalised")]);
   expect(said({ cleanTeacher: "akamaster", method: "rslad" })).toEqual([]);
+});
+
+it("a teacher that is named by its folder is looked at, and a file is not known", () => {
+  expect(said({ cleanTeacher: join(work, "papers") })).toEqual([]);
+  expect(said({ cleanTeacher: join(work, "akamaster") })).toEqual([
+    "the clean teacher akamaster is not the paper's: that is cifar10-resnet-56-mtard (resnet-56-b)",
+  ]);
+  expect(said({ robustTeacher: "r.onnx" })).toEqual([
+    "the robust teacher r.onnx is a file, which may or may not be the paper's: that is cifar10-wide-resnet-34-10 (wide-resnet-34-10)",
+  ]);
 });

@@ -66,6 +66,7 @@ function run(method: MethodId, seed: number, clean: number, robust: readonly num
     shortfall: null,
     trained: false,
     measured: 0,
+    departures: [],
     settings: parseSettings({
       ...recipe({ dataset: "demo", method, student }, 8),
       ...{ dataset: "demo", method, student, seed, reading: "paper" },

@@ -22,7 +22,12 @@ const options = (changes: Partial<ScaleOptions> = {}): ScaleOptions => ({
   ...changes,
 });
 
-function addTeacher(name: string, network: string, store = teachers): void {
+function addTeacher(
+  name: string,
+  network: string,
+  store = teachers,
+  normalization: Normalization | null = null,
+): void {
   const sha256 = "0".repeat(64);
   mkdirSync(join(store, name), { recursive: true });
   const manifest = {
@@ -34,7 +39,7 @@ function addTeacher(name: string, network: string, store = teachers): void {
     sha256,
     source: { file: "x", sha256, format: "onnx" },
     network,
-    normalization: null,
+    normalization: normalization && { mean: [...normalization.mean], std: [...normalization.std] },
     createdBy: "0",
   };
   writeFileSync(join(store, name, "teacher.json"), formatManifest(manifest));
@@ -216,6 +221,8 @@ describe("the paper's clean teacher on CIFAR-10", () => {
       expect(clean()).toBeNull();
       addTeacher("cifar10-resnet-56", "resnet-56", folder);
       expect(clean()).toBe("cifar10-resnet-56");
+      addTeacher("chenyaofo", "resnet-56-b", folder, cifar);
+      expect(clean()).toBe("chenyaofo");
       addTeacher("retrained", "resnet-56-b", folder);
       expect(clean()).toBe("retrained");
       addTeacher("cifar10-resnet-56-mtard", "resnet-56-b", folder);

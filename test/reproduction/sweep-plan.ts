@@ -88,6 +88,7 @@ function outcomeIn(folder: string, seed: number): Omit<RunOutcome, "plan" | "set
     folder,
     warnings: [],
     shortfall: null,
+    departures: [],
     measured: 1,
   };
 }
