@@ -83,16 +83,25 @@ function averagingTables({ averaging, measures }: StudyReport): StudyTable[] {
 }
 
 function settledTable({ settled }: StudyReport): StudyTable[] {
-  const known = settled.filter(({ wRobust, loss }) => wRobust !== null || loss !== null);
+  const parts = ["lastQuarter", "lastEighth"] as const;
+  const known = settled.filter((each) =>
+    parts.some((part) => each[part].wRobust !== null || each[part].loss !== null),
+  );
   if (known.length === 0) return [];
   return [
     {
-      title: "What still moved: the last quarter of the training minus the quarter before",
-      heading: ["method", "W-Robust (points)", "loss (%)"],
-      rows: known.map(({ label, wRobust, loss }) => [
-        label,
-        sampleText(wRobust, signed),
-        sampleText(loss && scaled(loss, 100), signed),
+      title:
+        "What still moved: the last quarter of the training minus the quarter before, and eighths likewise",
+      heading: [
+        "method",
+        ...["quarters", "eighths"].flatMap((part) => [`${part}: W-Robust (points)`, `${part}: loss (%)`]),
+      ],
+      rows: known.map((each) => [
+        each.label,
+        ...parts.flatMap((part) => {
+          const { wRobust, loss } = each[part];
+          return [sampleText(wRobust, signed), sampleText(loss && scaled(loss, 100), signed)];
+        }),
       ]),
     },
   ];

@@ -4,17 +4,23 @@ import type { RunOutcome } from "../reproduction/run-request.js";
 import { curveOf, type Point, readMetrics, type RunMetrics } from "../run/metrics.js";
 import { type Sample, sampleOf } from "./table.js";
 
-/** How much a method's students still moved at the end, over its seeds. */
-export interface Settledness {
-  readonly method: MethodId;
-  readonly label: string;
+/** How much a method's students moved over a last part of the training, over its seeds. */
+export interface Movement {
   /**
-   * W-Robust under the attack that chooses students, in percent: the mean over the last quarter of the training minus that over the quarter
+   * W-Robust under the attack that chooses students, in percent: the mean over the last part of the training minus that over a part as long
    * before; null without an evaluation in each.
    */
   readonly wRobust: Sample | null;
-  /** The loss that is minimised, likewise, as a share of what it was in the quarter before. */
+  /** The loss that is minimised, likewise, as a share of what it was in the part before. */
   readonly loss: Sample | null;
+}
+
+/** How much a method's students still moved at the end. */
+export interface Settledness {
+  readonly method: MethodId;
+  readonly label: string;
+  readonly lastQuarter: Movement;
+  readonly lastEighth: Movement;
 }
 
 /** The mean of a curve over seeds, with the seeds' range at each point. */
@@ -24,7 +30,7 @@ export interface StudyCurve {
   readonly points: readonly (Point & { readonly low: number; readonly high: number })[];
 }
 
-/** Says how much the runs of each method still moved in the last quarter of their training. */
+/** Says how much the runs of each method still moved in the last quarter and in the last eighth of their training. */
 export function settledness(
   compared: readonly MethodId[],
   runs: readonly RunOutcome[],
@@ -33,16 +39,23 @@ export function settledness(
   return compared.flatMap((method) => {
     const metrics = metricsOf(method, runs, read);
     if (metrics.length === 0) return [];
-    const loss = metrics.flatMap((each) => {
-      const change = lastChange(lossCurve(each));
-      return change === null || change.before === 0 ? [] : [(change.after - change.before) / change.before];
-    });
-    const wRobust = metrics.flatMap(({ evaluations }) => {
-      const change = lastChange(evaluations.map(({ epoch, wRobust: y }) => ({ x: epoch, y: 100 * y })));
-      return change === null ? [] : [change.after - change.before];
-    });
-    return [{ method, label: methods[method].title, wRobust: sampleOf(wRobust), loss: sampleOf(loss) }];
+    const [lastQuarter, lastEighth] = [movement(metrics, 1 / 4), movement(metrics, 1 / 8)];
+    return [{ method, label: methods[method].title, lastQuarter, lastEighth }];
   });
+}
+
+/** @param share How long the last part is, as a share of the training. */
+function movement(runs: readonly RunMetrics[], share: number): Movement {
+  const loss = runs.flatMap((run) => {
+    const change = lastChange(lossCurve(run), share);
+    return change === null || change.before === 0 ? [] : [(change.after - change.before) / change.before];
+  });
+  const wRobust = runs.flatMap(({ evaluations }) => {
+    const points = evaluations.map(({ epoch, wRobust: y }) => ({ x: epoch, y: 100 * y }));
+    const change = lastChange(points, share);
+    return change === null ? [] : [change.after - change.before];
+  });
+  return { wRobust: sampleOf(wRobust), loss: sampleOf(loss) };
 }
 
 /** Clean accuracy, accuracy under PGD-trades and W-Robust, in percent, at each evaluation of the training; averaged weights' W-Robust where there are some. */
@@ -119,14 +132,14 @@ function lossCurve({ steps }: RunMetrics): Point[] {
   return name === undefined ? [] : curveOf(steps, name);
 }
 
-/** The means of a curve over the last quarter of the training and over the quarter before; null if one of them has no point. */
-function lastChange(points: readonly Point[]): { before: number; after: number } | null {
+/** The means of a curve over a last part of the training and over a part as long before; null if one of them has no point. */
+function lastChange(points: readonly Point[], share: number): { before: number; after: number } | null {
   const end = points.at(-1)?.x ?? 0;
   const meanOver = (from: number, to: number): number => {
     const part = points.filter(({ x }) => x > from * end && x <= to * end);
     return part.reduce((sum, { y }) => sum + y, 0) / part.length;
   };
-  const [before, after] = [meanOver(0.5, 0.75), meanOver(0.75, 1)];
+  const [before, after] = [meanOver(1 - 2 * share, 1 - share), meanOver(1 - share, 1)];
   return Number.isNaN(before) || Number.isNaN(after) ? null : { before, after };
 }
 

@@ -163,13 +163,23 @@ describe("a study", () => {
     expect(study.teachers[0]?.values["robust:fgsm"]?.interval?.high).toBeCloseTo(78.11935, 3);
   });
 
-  it("says how much students still moved in the last quarter", () => {
-    // W-Robust 70 and 80 after 50 and 60; the loss 1/64 and 1/128 after 1/16 and 1/32.
+  it("says how much students still moved in the last quarter and in the last eighth", () => {
+    // Quarters: W-Robust 70 and 80 after 50 and 60; the loss 1/64 and 1/128 after 1/16 and 1/32. Eighths: the last epoch after the one before.
     expect(study.settled).toHaveLength(2);
-    for (const { wRobust, loss } of study.settled) {
-      expect(wRobust?.mean).toBeCloseTo(20, 9);
-      expect(loss?.mean).toBeCloseTo(-0.75, 9);
+    for (const { lastQuarter, lastEighth } of study.settled) {
+      expect(lastQuarter.wRobust?.mean).toBeCloseTo(20, 9);
+      expect(lastQuarter.loss?.mean).toBeCloseTo(-0.75, 9);
+      expect(lastEighth.wRobust?.mean).toBeCloseTo(10, 9);
+      expect(lastEighth.loss?.mean).toBeCloseTo(-0.5, 9);
     }
+    const moved = studyTables(study).find(({ title }) => title.startsWith("What still moved"));
+    expect(moved?.rows[0]).toEqual([
+      "SAT",
+      "+20.00 ± 0.00",
+      "−75.00 ± 0.00",
+      "+10.00 ± 0.00",
+      "−50.00 ± 0.00",
+    ]);
     const runs = outcomes.filter(isRun);
     const [first] = accuracyCurves(plan.methods, runs, readStudyMetrics(runs));
     expect(first?.points[0]).toEqual({ x: 1, y: 50, low: 50, high: 50 });
@@ -250,7 +260,7 @@ describe("a study's warnings", () => {
       line({ epoch, step: epoch, clean: 0.5, robust: 0.5, wRobust: epoch / 10, best: true }),
     );
     const { settled } = buildStudy("own", plan, scale, [withMetrics(uneven.join("")), ...others.slice(2)]);
-    expect(settled[0]?.wRobust?.mean).toBeCloseTo(20, 9);
+    expect(settled[0]?.lastQuarter.wRobust?.mean).toBeCloseTo(20, 9);
   });
 });
 
