@@ -43,15 +43,13 @@ const values = ({ sections }: Record<string, unknown>) =>
 /** As `mtard jobs` lists them, without a process of its own, as tests ask often. */
 const jobsOf = (runsDir: string) => listJobs(path(runsDir), () => undefined);
 
-/** Waits until a job of that kind and seed has begun a step. */
+/** Waits until the training of that seed has begun a step; begin to wait before it is submitted, as it takes seconds. */
 async function training(runsDir: string, seed: number): Promise<ListedJob> {
   for (;;) {
-    const job = (await jobsOf(runsDir)).find(
-      ({ name, doing, state }) =>
-        name.startsWith(`train-sat-seed-${seed}-`) && state === "running" && /step [1-9]/.test(doing),
-    );
-    if (job) return job;
-    await sleep(300);
+    const job = (await jobsOf(runsDir)).find(({ name }) => name.startsWith(`train-sat-seed-${seed}-`));
+    if (job?.state === "done") throw new Error(`${job.name} was done before it was seen at work`);
+    if (job?.state === "running" && /step [1-9]/.test(job.doing)) return job;
+    await sleep(200);
   }
 }
 
@@ -89,10 +87,12 @@ describe.skipIf(!hasSlurm)("on Slurm (needs apt-get install slurm-wlm munge)", (
   it("goes on with a job whose worker is killed, and with one that is queued again", async () => {
     const alone = await runJson(study("0,1", 8, "undisturbed"));
     const call = `${study("0,1", 8, "disturbed")} --on slurm --cpus 2`;
-    await run(call);
-    const [killed, requeued] = await Promise.all([training("disturbed", 0), training("disturbed", 1)]);
-    process.kill(killed.worker ?? 0, "SIGKILL");
-    slurm("scontrol", "requeue", requeued.slurm ?? "");
+    // Each as soon as it is at work: the other may begin when it has ended.
+    await Promise.all([
+      run(call),
+      training("disturbed", 0).then(({ worker }) => process.kill(worker ?? 0, "SIGKILL")),
+      training("disturbed", 1).then(({ slurm: id }) => slurm("scontrol", "requeue", id ?? "")),
+    ]);
     const made = await runJson(`${call} --wait`);
     expect(values(made)).toEqual(values(alone));
     const tries = (await jobsOf("disturbed")).filter(({ name }) => name.startsWith("train"));
@@ -111,8 +111,7 @@ describe.skipIf(!hasSlurm)("on Slurm (needs apt-get install slurm-wlm munge)", (
 
   it("takes jobs back, which save and are submitted again by the next call", async () => {
     const call = `${study("0", 30, "taken")} --on slurm --cpus 2`;
-    await run(call);
-    await training("taken", 0);
+    await Promise.all([run(call), training("taken", 0)]);
     const { cancelled } = await runJson("jobs cancel --runs-dir taken");
     expect(cancelled).toHaveLength(2);
     while ((await jobsOf("taken")).some(({ state }) => state === "running")) await sleep(300);
