@@ -47,6 +47,14 @@ export function evaluationCost(
   );
 }
 
+/**
+ * How many images of a run's evaluations were looked at between two reports. A number may be told twice; a smaller one begins the averaged
+ * weights' evaluation, right behind the raw ones'.
+ */
+export function evaluatedSince(done: number, before: number): number {
+  return done >= before ? done - before : done;
+}
+
 /** Keeps track of the work, and estimates how long the rest will take at the pace so far. */
 export interface Ledger {
   /** Adds work to be done, in looks. */

@@ -9,7 +9,7 @@ import { firstStepWarnings } from "../training/first-step.js";
 import { SELECTION_ATTACK } from "../training/schedule.js";
 import { train } from "../training/train.js";
 import type { TrainingJob } from "./job.js";
-import { evaluationCost, trainingCost } from "./ledger.js";
+import { evaluatedSince, evaluationCost, trainingCost } from "./ledger.js";
 import { isTrained } from "./is-trained.js";
 import { imagesOf, Stopped, stopIfAsked, type RunPlace, type WorkSession } from "./session.js";
 
@@ -139,7 +139,7 @@ async function trainRun(
           onProgress({ step, steps, epoch: lastEpoch, imagesPerSecond, evaluated: 0 });
         },
         onEvaluationProgress({ epoch, done }) {
-          const since = done > evaluated ? done - evaluated : done;
+          const since = evaluatedSince(done, evaluated);
           evaluated = done;
           onProgress({ step, steps, epoch, imagesPerSecond: null, evaluated: since });
         },

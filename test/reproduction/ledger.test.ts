@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { evaluationCost, openLedger, trainingCost, trainingLooks } from "#mtard/reproduction/ledger.js";
+import {
+  evaluatedSince,
+  evaluationCost,
+  openLedger,
+  trainingCost,
+  trainingLooks,
+} from "#mtard/reproduction/ledger.js";
 import { tinySettings } from "../training/tiny-run.js";
 
 describe("the cost of the work", () => {
@@ -10,6 +16,13 @@ describe("the cost of the work", () => {
     // Evaluated after epochs 1, 3 and 4, by an attack of 20 steps.
     expect(trainingLooks(settings, 100, 10)).toBe(36 * 100 * 4 + 60 * 10 * 3);
     expect(trainingCost({ ...settings, method: "natural" })).toBe(3);
+  });
+
+  it("counts each image of an evaluation once, whatever is told twice", () => {
+    // As evaluations tell it: the raw weights' 400 images, then the averaged ones'.
+    const told = [4, 7, 7, 19, 400, 400, 3, 3, 250, 400];
+    const counted = told.map((done, index) => evaluatedSince(done, told[index - 1] ?? 0));
+    expect(counted.reduce((sum, images) => sum + images, 0)).toBe(800);
   });
 
   it("of an evaluation grows with the attack", () => {
