@@ -4,7 +4,7 @@ import { InputError } from "../errors.js";
 import { methods, requireMethodId } from "../methods/methods.js";
 import { teacherRolesOf } from "../methods/method.js";
 import { budgets, requireBudget } from "../recipes/budgets.js";
-import { departuresOf } from "../recipes/departures.js";
+import { askedTeachers, departuresOf } from "../recipes/departures.js";
 import { idleSettings } from "../recipes/read-settings.js";
 import { recipe } from "../recipes/recipes.js";
 import { requireReading } from "../recipes/readings.js";
@@ -175,7 +175,8 @@ async function runTrain(args: TrainArguments): Promise<void> {
     args.init === undefined
       ? undefined
       : { from: args.init, head: args.initHead ?? "kept", key: args.initKey };
-  const notes = departuresOf(settings, teachersDir);
+  const roles = teacherRolesOf(methods[requireMethodId(settings.method)]);
+  const notes = departuresOf(settings, askedTeachers(settings, roles, teachersDir));
   const places = { folder, dataDir, teachersDir, resume, device, tensorboard, init, notes };
   const summary = await trainWithProgress(settings, places, minutes * 60);
   const { best, bestAveraged = null } = summary;

@@ -5,7 +5,7 @@ import type { Network } from "../graph/network.js";
 import { parseNetwork } from "../graph/schema.js";
 import { type Method, type StepReport, teacherRolesOf } from "../methods/method.js";
 import { type MethodId, methodOf, methods } from "../methods/methods.js";
-import { departuresOf } from "../recipes/departures.js";
+import { askedTeachers, departuresOf } from "../recipes/departures.js";
 import { recipe } from "../recipes/recipes.js";
 import {
   parseSetting,
@@ -128,7 +128,7 @@ export async function train(options: TrainOptions): Promise<TrainingResult> {
   if (network) requireOwnId(network);
   const settings = settingsOf(options, id, method);
   const roles = teacherRolesOf(method ?? methodOf(id));
-  const departures = departuresOf(settings, placesOf(options).teachersDir, roles);
+  const departures = departuresOf(settings, askedTeachers(settings, roles, placesOf(options).teachersDir));
   const folder = options.out ?? `runs/${runName(settings)}`;
   const device = prepareEngines(options.device);
   studentDevice(tf, device);

@@ -1,4 +1,4 @@
-import { teacherRoles } from "../methods/method.js";
+import { type TeacherRole, teacherRoles } from "../methods/method.js";
 import type { RunPlan } from "../paper/plan.js";
 import { departuresOf } from "../recipes/departures.js";
 import { readRun } from "../run/run-directory.js";
@@ -7,7 +7,7 @@ import { type JobsOfRequests, runOrTeacher } from "./plan-jobs.js";
 import { isTeacherPlan, type Outcome, type RunOutcome, type SubjectRequest } from "./run-request.js";
 import { teacherNamed } from "./scale.js";
 import { type PlanSession, type ResolvedTeacher, testImages } from "./session.js";
-import { shortfallOf, teacherShortfall, usedTeacher, type UsedTeacher } from "./shortfall.js";
+import { shortfallOf, teacherShortfall, usedTeacher } from "./shortfall.js";
 import { plannedTeachers, resolved, studentAsTeacher } from "./teachers.js";
 
 /**
@@ -43,13 +43,21 @@ export async function outcomeOf(
   const trained = results.get(training);
   if (trained?.kind !== "train") return null;
   const { settings } = readRun(trained.folder);
-  const used = await teachersUsed(plan, trainings, results, session);
+  const teachers = await teachersUsed(plan, trainings, results, session);
+  const used = teachers.map(([role, teacher]) =>
+    usedTeacher(teacher, role, plan.teachers[role], session.scale),
+  );
+  // The teachers as they were found now: those that the run names may have moved since.
+  const asked = teachers.map(([role, teacher]) => ({
+    ...{ role, name: teacher.name },
+    facts: teacher.reference.kind === "folder" ? teacher : null,
+  }));
   return {
     ...{ plan, seed, checkpoint },
     ...accuracies,
     folder: trained.folder,
     settings,
-    departures: departuresOf(settings, session.places.teachersDir),
+    departures: departuresOf(settings, asked),
     shortfall: shortfallOf(plan, settings, session.scale, session.record, used),
     trained: trained.trained || (madeElsewhere.get(training) ?? 0) > 0,
   };
@@ -74,14 +82,13 @@ async function teachersUsed(
   trainings: ReadonlyMap<string, string>,
   results: ReadonlyMap<string, JobResult>,
   session: PlanSession,
-): Promise<UsedTeacher[]> {
-  const used: UsedTeacher[] = [];
+): Promise<(readonly [TeacherRole, ResolvedTeacher])[]> {
+  const used: (readonly [TeacherRole, ResolvedTeacher])[] = [];
   const planned = plannedTeachers(plan, session);
   for (const role of teacherRoles) {
     const teacher = planned[role];
     if (teacher === null) continue;
-    const found = "trainedBy" in teacher ? await standIn(teacher.trainedBy) : teacher;
-    used.push(usedTeacher(found, role, plan.teachers[role], session.scale));
+    used.push([role, "trainedBy" in teacher ? await standIn(teacher.trainedBy) : teacher]);
   }
   return used;
 

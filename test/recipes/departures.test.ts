@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { departuresOf } from "#mtard/recipes/departures.js";
+import { teacherRolesOf } from "#mtard/methods/method.js";
+import { methods, requireMethodId } from "#mtard/methods/methods.js";
+import { askedTeachers, departuresOf } from "#mtard/recipes/departures.js";
 import { recipe } from "#mtard/recipes/recipes.js";
 import { parseSettings, type TrainingSettings } from "#mtard/recipes/settings.js";
 import { formatManifest, type TeacherManifest } from "#mtard/teacher/manifest.js";
@@ -34,14 +36,13 @@ for (const [name, network, normalization] of [
 
 const said = (changes: Partial<TrainingSettings> = {}, dataset = "cifar10"): string[] => {
   const training = { dataset, method: "baseline", student: "resnet-18" };
-  return departuresOf(
-    parseSettings({
-      ...{ ...recipe(training), ...training },
-      ...{ cleanTeacher: "papers", robustTeacher: "wrn", seed: 0, limitTrain: null, limitTest: null },
-      ...changes,
-    }),
-    work,
-  );
+  const settings = parseSettings({
+    ...{ ...recipe(training), ...training },
+    ...{ cleanTeacher: "papers", robustTeacher: "wrn", seed: 0, limitTrain: null, limitTest: null },
+    ...changes,
+  });
+  const roles = teacherRolesOf(methods[requireMethodId(settings.method)]);
+  return departuresOf(settings, askedTeachers(settings, roles, work));
 };
 
 it("a run by its recipe departs in nothing", () => {
