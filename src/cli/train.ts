@@ -36,7 +36,6 @@ import {
 } from "./options.js";
 import { log, printResult, type GlobalArguments, shellWord, suggest } from "./output.js";
 import { wrapProse } from "./wrap.js";
-import { trainWithProgress } from "./training-progress.js";
 
 interface TrainArguments extends GlobalArguments {
   dataset: string;
@@ -178,6 +177,8 @@ async function runTrain(args: TrainArguments): Promise<void> {
   const roles = teacherRolesOf(methods[requireMethodId(settings.method)]);
   const notes = departuresOf(settings, askedTeachers(settings, roles, teachersDir));
   const places = { folder, dataDir, teachersDir, resume, device, tensorboard, init, notes };
+  // The engines' part of the program is loaded once the call is known to be right: help and wrong options need none of it.
+  const { trainWithProgress } = await import("./training-progress.js");
   const summary = await trainWithProgress(settings, places, minutes * 60);
   const { best, bestAveraged = null } = summary;
   const averagedText = bestAveraged ? `; of averaged weights ${bestText(bestAveraged)}` : "";

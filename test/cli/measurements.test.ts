@@ -6,8 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { prepareDataset } from "#mtard/data/prepare.js";
 import type { MeasurementRecord } from "#mtard/evaluation/record.js";
-import { main, mtard, mtardJson, workFolder } from "./mtard.js";
+import { floatTensor, floatValue, intAttribute, node } from "#mtard/onnx/build.js";
+import { serializeModel } from "#mtard/onnx/model.js";
 import { requireEngines } from "#mtard/runtime/native-library.js";
+import { model, values } from "../onnx/models.js";
+import { main, mtard, mtardJson, workFolder } from "./mtard.js";
 
 /* What is measured once is known to every command, and what was begun goes on, whichever command began it. */
 
@@ -112,7 +115,27 @@ describe("a table that is killed in the middle of AutoAttack", () => {
       .split("\n")
       .reduce((sum, line) => sum + Number(line), 0);
 
+  /** Sure of class 9, which the first two test images have and the third has not: Square attacks two, in no time. */
+  function sureOfOneClass(): Uint8Array {
+    const sure = new Float32Array(10).fill(0, 0, 9).fill(5, 9);
+    return serializeModel(
+      model({
+        node: [
+          node("Flatten", ["images"], "flat"),
+          node("Gemm", ["flat", "weight", "bias"], "logits", [intAttribute("transB", 1)]),
+        ],
+        initializer: [
+          floatTensor("weight", [10, 3072], values(30_720, 1, 1e-3)),
+          floatTensor("bias", [10], sure),
+        ],
+        input: [floatValue("images", ["batch", 3, 32, 32])],
+        output: [floatValue("logits", ["batch", 10])],
+      }),
+    );
+  }
+
   beforeAll(() => {
+    writeFileSync(at("sure.onnx"), sureOfOneClass());
     writeFileSync(
       counter,
       `const { appendFileSync } = require("node:fs");
@@ -126,7 +149,8 @@ describe("a table that is killed in the middle of AutoAttack", () => {
     );
   });
 
-  const CALL = "table 2 --attacks aa --attack-images aa=3 --limit-test 3 --set evaluationBatch=1 --json";
+  const CALL =
+    "table 2 --robust-teacher ../sure.onnx --attacks aa --attack-images aa=3 --limit-test 3 --set evaluationBatch=1 --json";
 
   function start(folder: string) {
     mkdirSync(at(folder), { recursive: true });
@@ -149,7 +173,7 @@ describe("a table that is killed in the middle of AutoAttack", () => {
 
   /** Where the robust teacher's AutoAttack is: the round, and the batch of it. */
   function place(folder: string): [number, number] {
-    const records = at(`${folder}/runs/evaluations/demo-robust`);
+    const records = at(`${folder}/runs/evaluations/sure`);
     const name =
       existsSync(records) && readdirSync(records).find((each) => /^aa-[0-9a-f]+\.json$/.test(each));
     if (!name) return [0, 0];

@@ -46,7 +46,10 @@ it("at 80 columns no line of a table is longer, and no name is cut", async () =>
   }
 });
 
-const ANSWER = "stopping after this step ...; Ctrl-C again to stop now without saving\r\n";
+/** By the process that watches the keyboard; where that is not up yet, as on a busy machine, by the one that works. */
+const ANSWER =
+  /stopping after this (step|batch)(?: \.\.\.; Ctrl-C again to|; a second one) stops? now without\s+saving\r\n/;
+const ANSWER_BEGINS = "stopping after this step";
 
 const TRAIN =
   "train --dataset demo --method sat --student resnet-8 --limit-test 20 --batch-size 16 --set innerSteps=2";
@@ -80,7 +83,7 @@ describe("a training", () => {
   it("answers Ctrl-C at once, saves, and goes on to the same end", async () => {
     const call = `${TRAIN} --limit-train 640 --epochs 1 --out runs/interrupted`;
     const { code, screen } = await shown(call, { interruptAt: ["images/s"] });
-    expect({ code, screen }).toEqual({ code: 1, screen: expect.stringContaining(ANSWER) as string });
+    expect({ code, screen }).toEqual({ code: 1, screen: expect.stringMatching(ANSWER) as string });
     expect(screen).toContain("everything is saved; the same command with --resume goes on\r\n");
     expect((await mtard(words(`${call} --resume`), work.path)).code).toBe(0);
     await mtard(words(`${TRAIN} --limit-train 640 --epochs 1 --out runs/whole`), work.path);
@@ -91,7 +94,7 @@ describe("a training", () => {
   it("answers in the middle of a step, and ends at the second Ctrl-C without saving", async () => {
     const slow = "--batch-size 320 --set innerSteps=10 --limit-train 1280 --epochs 1 --out runs/stopped";
     const call = `train --dataset demo --method sat --student resnet-14 --limit-test 20 ${slow}`;
-    const { code, screen } = await shown(call, { interruptAt: ["images/s", ANSWER.trim()] });
+    const { code, screen } = await shown(call, { interruptAt: ["images/s", ANSWER_BEGINS] });
     expect([130, 137], screen).toContain(code);
     expect(screen).not.toContain("everything is saved");
   });
@@ -101,7 +104,7 @@ describe("an evaluation", () => {
   it("answers Ctrl-C at once, keeps what it found, and goes on to the same answers", async () => {
     const call = "evaluate demo-robust --attacks square --queries 120 --limit 48 --batch-size 6 --json";
     const stopped = await shown(call, { interruptAt: ["square: "] });
-    expect(plain(stopped.screen)).toContain(ANSWER.replace("step", "batch"));
+    expect(ANSWER.exec(plain(stopped.screen))?.[1]).toBe("batch");
     expect(plain(stopped.screen)).toContain("stopped; everything so far is kept, and the same call goes on");
     expect(stopped.code).toBe(1);
     const { code, stdout, stderr } = await mtard(words(call), work.path);

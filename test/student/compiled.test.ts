@@ -205,7 +205,8 @@ describe("an inference student", () => {
     (threads, norm) => {
       vi.stubEnv("MTARD_THREADS", threads);
       const images = imagesOf(13);
-      const start = tf.tidy(() => tf.add<Tensor4D>(images, tf.randomUniform(images.shape, -0.02, 0.02)));
+      const noise = tf.randomUniform<Tensor4D>(images.shape, -0.02, 0.02, "float32", 9);
+      const start = tf.add<Tensor4D>(images, noise);
       const labels = Array.from({ length: 13 }, (_, index) => index % CLASSES);
       const climbedLoss: LogitLoss = { kind: "crossEntropy", labels: tf.tensor1d(labels, "int32") };
       const settings =
@@ -233,12 +234,17 @@ describe("an inference student", () => {
       vi.stubEnv("MTARD_COMPILE", "0");
       const plain = climbed();
       expect(tf.memory().numTensors - keptShapes()).toBe(tensors);
-      // One pixel in thousands has a gradient so near 0 that its sign is another.
-      const apart = Array.from(plain, (value, index) => Math.abs(value - (atOnce[index] ?? NaN)) > 1e-6);
-      expect(apart.filter(Boolean).length).toBeLessThan(plain.length / 1000);
+      if (norm === "l2") {
+        // A ReLU whose input is so near 0 that its sign is another moves every pixel that it sees a little.
+        expect(relativeNorm(atOnce, plain)).toBeLessThan(1e-5);
+      } else {
+        // One pixel in thousands has a gradient so near 0 that its sign is another.
+        const apart = Array.from(plain, (value, index) => Math.abs(value - (atOnce[index] ?? NaN)) > 1e-6);
+        expect(apart.filter(Boolean).length).toBeLessThan(plain.length / 1000);
+      }
       student.dispose();
       disposeParameters(parameters);
-      tf.dispose([images, start, climbedLoss.labels]);
+      tf.dispose([images, noise, start, climbedLoss.labels]);
       expect(compileRefusal()).toBeNull();
     },
   );
