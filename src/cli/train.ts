@@ -218,7 +218,7 @@ function settingsOf(args: TrainArguments): TrainingSettings {
       log(`note: ${method} does not read ${name}`);
   return parseSettings({
     ...whole,
-    ...budget.changes(method),
+    ...budget.changes(method, epochs ?? null),
     ...(batchSize === undefined ? {} : { batchSize }),
     dataset,
     method,

@@ -14,7 +14,8 @@ export interface Budget {
   readonly epochs: number | null;
   readonly limitTrain: number | null;
   readonly limitTest: number | null;
-  readonly changes: (method: MethodId) => Partial<Recipe>;
+  /** The changes to a method's recipe of some epochs, or of the recipe's own. */
+  readonly changes: (method: MethodId, epochs: number | null) => Partial<Recipe>;
   /** Test images for attacks that would take too long on all of them. */
   readonly attackImages: Readonly<Record<string, number>>;
 }
@@ -27,7 +28,10 @@ export const budgets = {
     epochs: 4,
     limitTrain: 1024,
     limitTest: 200,
-    changes: (method) => ({ milestones: [3], ...hastened(method, 0.1) }),
+    changes: (method, epochs) => ({
+      milestones: [Math.max(1, Math.round(0.75 * (epochs ?? 4)))],
+      ...hastened(method, 0.1),
+    }),
     attackImages: { aa: 16, "gradient-estimation": 16 },
   },
   subset: {

@@ -49,8 +49,8 @@ export interface Scale {
   readonly epochs: number | undefined;
   readonly limitTrain: number | null;
   readonly limitTest: number | null;
-  /** The changes to a method's recipe. */
-  readonly changes: (method: MethodId) => Partial<Recipe>;
+  /** The changes to a method's recipe of some epochs, by default the scale's. */
+  readonly changes: (method: MethodId, epochs?: number) => Partial<Recipe>;
   /** Whether to evaluate with an attack of the table. */
   readonly evaluates: (attack: AttackId) => boolean;
   /** How many test images an attack is limited to, or null if it sees all. */
@@ -83,12 +83,10 @@ export function scaleOf(
 }
 
 /** What holds where a call says nothing else, by a budget or a study. */
-export interface UsualScale extends Omit<Budget, "describe" | "dataset" | "student" | "changes"> {
+export interface UsualScale extends Omit<Budget, "describe" | "dataset" | "student"> {
   readonly name: string;
   readonly dataset: string;
   readonly student: string;
-  /** The changes to a method's recipe of some epochs, or of the recipe's own. */
-  readonly changes: (method: MethodId, epochs: number | null) => Partial<Recipe>;
 }
 
 /** A scale of what is usual, with a call's changes. */
@@ -107,8 +105,8 @@ export function scaleBy(
     epochs: epochs ?? undefined,
     limitTrain: options.limitTrain ?? usual.limitTrain,
     limitTest: options.limitTest ?? usual.limitTest,
-    changes: (method) => ({
-      ...usual.changes(method, epochs),
+    changes: (method, ofEpochs) => ({
+      ...usual.changes(method, ofEpochs ?? epochs),
       ...(batchSize === undefined ? {} : { batchSize }),
       ...options.changes,
     }),

@@ -100,12 +100,8 @@ function changesOf(method: MethodId, { changes }: SweepPoint, scale: Scale): Par
   if (changes.epochs === undefined) return changes;
   const { dataset, student, options } = scale;
   const whole = recipe({ dataset, method, student, reading: options.reading }, changes.epochs);
-  const set = { ...scale.changes(method), ...changes };
-  return {
-    ...(set.milestones === undefined ? { milestones: whole.milestones } : {}),
-    ...(set.evaluateEvery === undefined ? { evaluateEvery: whole.evaluateEvery } : {}),
-    ...changes,
-  };
+  const { milestones, evaluateEvery } = { ...whole, ...scale.changes(method, changes.epochs) };
+  return { milestones, evaluateEvery, ...changes };
 }
 
 /**

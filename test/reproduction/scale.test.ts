@@ -101,6 +101,17 @@ describe("a scale", () => {
     );
   });
 
+  it.each([
+    [undefined, 4, [3]],
+    [8, 8, [6]],
+    [2, 2, [2]],
+    [1, 1, [1]],
+  ])("smoke lets the rate fall after three quarters of its epochs: %s", (given, epochs, milestones) => {
+    const scale = scaleOf("smoke", "cifar10", "resnet-18", options({ epochs: given }));
+    const settings = settingsOf(plainRun("natural"), 0, scale, { clean: null, robust: null });
+    expect(settings).toMatchObject({ epochs, milestones });
+  });
+
   it("measures by the authors' conventions what their scripts attack, and by AutoAttack's the rest", () => {
     const conventions = (changes: Partial<ScaleOptions>, id: AttackId): string[] => {
       const { conventionsOf } = scaleOf("full", "cifar10", "resnet-18", options(changes));
