@@ -1,6 +1,7 @@
 import { InputError } from "../errors.js";
 import type { MethodId } from "../methods/methods.js";
 import { didYouMean } from "../nearest.js";
+import { nearestEpoch } from "./recipes.js";
 import type { Recipe } from "./settings.js";
 
 /** How much of the paper's work is done. */
@@ -20,16 +21,18 @@ export interface Budget {
   readonly attackImages: Readonly<Record<string, number>>;
 }
 
+const SMOKE_EPOCHS = 4;
+
 export const budgets = {
   smoke: {
     describe: "minutes on two cores: the demo data, a small student, few steps",
     dataset: "demo",
     student: "resnet-8",
-    epochs: 4,
+    epochs: SMOKE_EPOCHS,
     limitTrain: 1024,
     limitTest: 200,
     changes: (method, epochs) => ({
-      milestones: [Math.max(1, Math.round(0.75 * (epochs ?? 4)))],
+      milestones: [nearestEpoch(0.75 * (epochs ?? SMOKE_EPOCHS))],
       ...hastened(method, 0.1),
     }),
     attackImages: { aa: 16, "gradient-estimation": 16 },

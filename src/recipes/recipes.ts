@@ -53,13 +53,18 @@ export function sourcedRecipe(training: Training, epochs?: number): SourcedSetti
   if (own) write({ settings: { cropPadding: null }, source: "what mtard data was told of the data set" });
   const whole = recipeSchema.parse(values);
   if (epochs !== undefined && epochs !== whole.epochs) {
-    const scaled = (epoch: number): number => Math.max(1, Math.round((epoch * epochs) / whole.epochs));
+    const scaled = (epoch: number): number => nearestEpoch((epoch * epochs) / whole.epochs);
     const milestones = [...new Set(whole.milestones.map(scaled))];
     const settings = { epochs, milestones, evaluateEvery: scaled(whole.evaluateEvery) };
     write({ settings, source: `--epochs; the schedule of ${whole.epochs} epochs, shortened or stretched` });
     Object.assign(whole, settings);
   }
   return recipeSettingNames.map((name) => ({ name, value: whole[name], source: sources[name] ?? "" }));
+}
+
+/** The epoch nearest to a place in a training, the first at the least. */
+export function nearestEpoch(place: number): number {
+  return Math.max(1, Math.round(place));
 }
 
 /** The settings of a training; see `sourcedRecipe`. */

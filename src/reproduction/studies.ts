@@ -5,7 +5,7 @@ import type { StudentChoice } from "../model/run-student.js";
 import { isPaperDataset } from "../paper/paper.js";
 import { plainRun } from "../paper/plan.js";
 import { budgets } from "../recipes/budgets.js";
-import { recipe } from "../recipes/recipes.js";
+import { nearestEpoch, recipe } from "../recipes/recipes.js";
 import type { Recipe } from "../recipes/settings.js";
 import { studentOf } from "../recipes/teachers.js";
 import type { SubjectRequest } from "./run-request.js";
@@ -94,7 +94,7 @@ export const HELD_OUT = { selection: "held-out" } as const;
 
 /** The epochs after which the rate falls, each time to a tenth. */
 function halfAndThreeQuarters(epochs: number): number[] {
-  return [...new Set([epochs / 2, (3 * epochs) / 4].map((epoch) => Math.max(1, Math.round(epoch))))];
+  return [...new Set([epochs / 2, (3 * epochs) / 4].map(nearestEpoch))];
 }
 
 /**

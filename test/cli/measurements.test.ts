@@ -117,7 +117,7 @@ describe("a table that is killed in the middle of AutoAttack", () => {
 
   /** Sure of class 9, which the first two test images have and the third has not: Square attacks two, in no time. */
   function sureOfOneClass(): Uint8Array {
-    const sure = new Float32Array(10).fill(0, 0, 9).fill(5, 9);
+    const sure = new Float32Array(10).fill(5, 9);
     return serializeModel(
       model({
         node: [

@@ -2,33 +2,18 @@ import { readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { prepareDataset } from "#mtard/data/prepare.js";
-import { writeFileAtomically } from "#mtard/files/atomic.js";
-import { initialWeights } from "#mtard/graph/initialize.js";
-import { createNetwork } from "#mtard/networks/networks.js";
-import { Random } from "#mtard/runtime/random.js";
-import { importTeacher } from "#mtard/teacher/import.js";
-import { encodeSafetensors } from "#mtard/weights/safetensors.js";
 import { shared } from "../shared.js";
+import { makeTeachers } from "../training/tiny-run.js";
 import { mtardJson, workFolder } from "./mtard.js";
 
 /* What a run learned does not change with its teacher's name, and it is told by what the teacher is called now. */
-
-const SHAPE = { image: { height: 32, width: 32, channels: 3 }, classes: 10 };
 
 const work = workFolder();
 const at = (path: string): string => join(work.path, path);
 beforeAll(async () => {
   // The paper has teachers for CIFAR-10 and none for the demo's data.
   await prepareDataset("cifar10", at("data"), { from: shared("data/cifar-10-binary-subset.tar.gz") });
-  const weights = initialWeights(createNetwork("resnet-8", SHAPE), Random.fromSeed(11));
-  writeFileAtomically(at("weights.safetensors"), encodeSafetensors(weights));
-  for (const name of ["clean", "robust"])
-    await importTeacher({
-      name,
-      dataset: { name: "cifar10", ...SHAPE },
-      from: { kind: "weights", path: at("weights.safetensors"), network: "resnet-8" },
-      teachersDir: at("teachers"),
-    });
+  await makeTeachers(at("teachers"), "cifar10");
 });
 afterAll(() => work.remove());
 

@@ -17,6 +17,11 @@ export const SHAPE = { image: { height: 32, width: 32, channels: 3 }, classes: 1
 /** Puts the demo data and two teachers with random weights into a folder. */
 export async function makeStores(folder: string): Promise<void> {
   await prepareDataset("demo", folder);
+  await makeTeachers(folder, "demo");
+}
+
+/** Puts two teachers of 32x32 images in 10 classes with random weights into a folder, `clean` and `robust`. */
+export async function makeTeachers(folder: string, dataset: string): Promise<void> {
   for (const [name, seed] of [
     ["clean", 11],
     ["robust", 12],
@@ -26,7 +31,7 @@ export async function makeStores(folder: string): Promise<void> {
     writeFileAtomically(path, encodeSafetensors(initialWeights(network, Random.fromSeed(seed))));
     await importTeacher({
       name,
-      dataset: { name: "demo", ...SHAPE },
+      dataset: { name: dataset, ...SHAPE },
       from: { kind: "weights", path, network: "resnet-8" },
       teachersDir: folder,
     });
